@@ -1,0 +1,108 @@
+"""The losses of guidance, each once. Pictures are N x 3 x H x W in [-1, 1], what lies outside included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PerceptualLoss = Callable[[Tensor, Tensor], Tensor]
+"""Takes two batches of pictures, N x 3 x H x W in [-1, 1], and returns how different they look, shape
+(N,)."""
+
+VGG16_FILE = "vgg16-397923af.pth"
+"""The name under which torchvision keeps the weights that LPIPS is built on."""
+
+
+def total_variation(x: Tensor) -> Tensor:
+    """Return how rough each picture is: 0 for an even one, without upper limit; shape (N,).
+
+    The mean of ``(x[i, j+1] - x[i, j])^2 + (x[i+1, j] - x[i, j])^2`` over all values, the picture
+    continued by its last row and column (Mahendran & Vedaldi 2015, eq. 6 with beta = 2).
+    """
+    across = (x[..., 1:] - x[..., :-1]).square().sum(dim=(1, 2, 3))
+    down = (x[..., 1:, :] - x[..., :-1, :]).square().sum(dim=(1, 2, 3))
+    return (across + down) / x[0].numel()
+
+
+def out_of_range(x: Tensor) -> Tensor:
+    """Return the mean of ``(x - clip(x, -1, 1))^2`` of each picture; 0 and up, shape (N,)."""
+    return (x - x.clamp(-1, 1)).square().mean(dim=(1, 2, 3))
+
+
+def saturation(x: Tensor) -> Tensor:
+    """Return the mean of ``|x - clip(x, -1, 1)|`` of each picture; 0 and up, shape (N,).
+
+    Colours are too saturated for a screen where a channel leaves the range. Unlike `out_of_range` its pull
+    does not fade as the value comes near the range.
+    """
+    return (x - x.clamp(-1, 1)).abs().mean(dim=(1, 2, 3))
+
+
+def spherical_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Return ``2 * arcsin(|x - y| / 2)^2`` of the directions of two embeddings, range [0, pi^2 / 2].
+
+    That is half the square of the angle between them.
+
+    Args:
+        x: embeddings, ... x D; need not be of unit length.
+        y: embeddings of a shape that broadcasts with ``x``.
+
+    >>> spherical_distance(torch.tensor([2.0, 0.0]), torch.tensor([0.0, 3.0])).item() * 2  # (pi / 2)^2
+    2.467400...
+    """
+    chord = (F.normalize(x, dim=-1) - F.normalize(y, dim=-1)).norm(dim=-1)
+    return (chord / 2).clamp(max=1).arcsin().square() * 2
+
+
+def pyramid_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Return how far pictures are apart in composition and colours, range [0, 1), shape (N,).
+
+    Both are averaged down to 1/4, 1/8, 1/16 ... of their size, as long as 4 pixels a side are left, so that
+    the two finest octaves, the detail, stay free for the prompt. ``d^2``, averaged over these levels, adds up
+    the mean squares of two differences: that of the colours, and twice that of the changes from pixel to
+    pixel, which hold edges in their places. The result is ``d^2 / (d^2 + 1/4)``.
+
+    Its size is that of LPIPS (Zhang et al. 2018), so that ``init_scale`` and ``frames_scale`` act alike
+    with both: about 0.7 for pictures that have nothing in common, under 0.2 for pictures that resemble
+    each other; and as with LPIPS the pull hardly weakens until they do.
+    """
+    side = min(x.shape[-2:])
+    strides = [2**octave for octave in range(2, 16) if side // 2**octave >= 4] or [1]
+    square = x.new_zeros(len(x))
+    for stride in strides:
+        level = F.avg_pool2d(x - y, stride)
+        square = square + level.square().mean(dim=(1, 2, 3)) + 2 * total_variation(level)
+    square = square / len(strides)
+    return square / (square + 0.25)
+
+
+def perceptual_loss(device: torch.device, caches: tuple[Path, ...] = ()) -> PerceptualLoss:
+    """Return the loss that holds a picture to an init: LPIPS where its weights lie, else `pyramid_distance`.
+
+    Nothing is downloaded.
+
+    Args:
+        device: where the pictures are.
+        caches: folders to look for torchvision's VGG16 weights in, besides torch's own.
+    """
+    folders = (*caches, Path(torch.hub.get_dir()) / "checkpoints")
+    for path in (folder / VGG16_FILE for folder in folders):
+        if path.is_file():
+            return _lpips(path, device)
+    return pyramid_distance
+
+
+def _lpips(vgg16: Path, device: torch.device) -> PerceptualLoss:
+    from lpips import LPIPS  # takes seconds to import, and most runs do without
+
+    network = LPIPS(net="vgg", pnet_rand=True, verbose=False).eval().requires_grad_(False)
+    features = torch.load(vgg16, map_location="cpu", weights_only=True)
+    # LPIPS splits the layers of VGG16 into slices and keeps their numbers: slice2.7.bias is features.7.bias.
+    layers = network.net.state_dict()
+    network.net.load_state_dict({name: features["features." + name.split(".", 1)[1]] for name in layers})
+    network.to(device)
+    return lambda x, y: network(x, y).flatten()

@@ -1,0 +1,160 @@
+"""The building blocks of the guided-diffusion U-Net, under the attribute names of the published weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GROUPS = 32
+"""Groups of every normalisation; all widths are multiples of it."""
+
+
+def timestep_embedding(t: Tensor, width: int) -> Tensor:
+    """Return sinusoids of the timesteps, N x width float32, cosines first.
+
+    Vaswani et al. 2017, section 3.5, with a longest period of 10000 * 2 pi.
+
+    Args:
+        t: network timesteps, shape (N,), on the scale 0 to 1000.
+        width: channels of the embedding; an odd one ends in a zero.
+    """
+    half = width // 2
+    order = torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = t.float()[:, None] * torch.exp(order * (-math.log(10000) / half))
+    waves = torch.cat([angles.cos(), angles.sin()], dim=1)
+    return F.pad(waves, (0, width % 2))
+
+
+def zeroed(layer: nn.Module) -> nn.Module:
+    """Set a layer's parameters to zero, so that a fresh residual branch adds nothing; return the layer."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+class GroupNorm32(nn.GroupNorm):
+    """Group normalisation whose statistics are float32, whatever the type of its input and its weights."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(GROUPS, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` normalised, in its own type."""
+        normed = F.group_norm(x.float(), self.num_groups, self.weight.float(), self.bias.float(), self.eps)
+        return normed.to(x.dtype)
+
+
+class Upsample(nn.Module):
+    """Doubles height and width by repeating pixels, then optionally convolves."""
+
+    def __init__(self, channels: int, *, convolve: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1) if convolve else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return N x C x 2H x 2W."""
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Downsample(nn.Module):
+    """Halves height and width, by a strided convolution or by averaging."""
+
+    def __init__(self, channels: int, *, convolve: bool) -> None:
+        super().__init__()
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1) if convolve else nn.AvgPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return N x C x H/2 x W/2."""
+        return self.op(x)
+
+
+class ResBlock(nn.Module):
+    """A residual block that is told the timestep, and may resize (Dhariwal & Nichol 2021, section 3).
+
+    Args:
+        channels: of the input.
+        embedding: width of the timestep's embedding.
+        out_channels: of the output.
+        dropout: share of activations dropped in training.
+        scale_shift: whether the timestep scales and shifts the second norm (AdaGN) or is added before it.
+        resize: `Upsample` or `Downsample` without a convolution, applied to both branches, or None.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        embedding: int,
+        out_channels: int,
+        *,
+        dropout: float,
+        scale_shift: bool,
+        resize: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.scale_shift = scale_shift
+        self.in_layers = nn.Sequential(
+            GroupNorm32(channels), nn.SiLU(), nn.Conv2d(channels, out_channels, 3, padding=1)
+        )
+        self.resize = resize if resize is not None else nn.Identity()
+        self.emb_layers = nn.Sequential(
+            nn.SiLU(), nn.Linear(embedding, 2 * out_channels if scale_shift else out_channels)
+        )
+        self.out_layers = nn.Sequential(
+            GroupNorm32(out_channels),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
+        )
+        same = channels == out_channels
+        self.skip_connection = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the block's output for N x C x H x W features and an N x E embedding."""
+        norm, activation, convolution = self.in_layers
+        h = convolution(self.resize(activation(norm(x))))
+        told = self.emb_layers(embedding)[:, :, None, None].to(h.dtype)
+        norm, *rest = self.out_layers
+        if self.scale_shift:
+            scale, shift = told.chunk(2, dim=1)
+            h = norm(h) * (1 + scale) + shift
+        else:
+            h = norm(h + told)
+        for layer in rest:
+            h = layer(h)
+        return self.skip_connection(self.resize(x)) + h
+
+
+class AttentionBlock(nn.Module):
+    """Self-attention over all pixels, added to its input.
+
+    Args:
+        channels: of input and output.
+        heads: number of heads; divides ``channels``.
+        heads_first: how the 3 * channels of ``qkv`` lie: True for head, then query/key/value (the published
+            checkpoints); False for query/key/value, then head (``use_new_attention_order``).
+    """
+
+    def __init__(self, channels: int, heads: int, *, heads_first: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.heads_first = heads_first
+        self.norm = GroupNorm32(channels)
+        self.qkv = nn.Conv1d(channels, 3 * channels, 1)
+        self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return N x C x H x W features that have looked at one another."""
+        n, channels, height, width = x.shape
+        pixels = x.reshape(n, channels, height * width)
+        qkv = self.qkv(self.norm(pixels))
+        if self.heads_first:
+            split = qkv.view(n, self.heads, 3, channels // self.heads, -1).unbind(2)
+        else:
+            split = qkv.view(n, 3, self.heads, channels // self.heads, -1).unbind(1)
+        query, key, value = (part.transpose(2, 3) for part in split)
+        seen = F.scaled_dot_product_attention(query, key, value)
+        merged = seen.transpose(2, 3).reshape(n, channels, height * width)
+        return (pixels + self.proj_out(merged)).view(n, channels, height, width)

@@ -1,0 +1,337 @@
+"""Formulas such as ``10 + 5*sin(2*pi*t/48)``: read into a tree of allowed nodes, never evaluated as code.
+
+The language is the part of numexpr that Deforum's users write, with more functions (`functions.py`). The reader
+is a precedence parser (Pratt 1973, "Top down operator precedence"); the tree is kept in postfix order, so that
+evaluating it needs no recursion however long a sum is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from animator.errors import ExpressionError
+from animator.keyframes.functions import (
+    BINARY,
+    COMPARISON,
+    CONSTANTS,
+    FUNCTIONS,
+    PREFIX,
+    UNARY,
+    VARIABLES,
+    Function,
+)
+
+MAX_LENGTH = 20_000
+"""Most characters of a text."""
+MAX_DEPTH = 64
+"""Most brackets, signs and powers inside one another."""
+MAX_NODES = 4_000
+"""Most numbers, names, operators and calls in one expression."""
+
+NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+"""How a number without a sign is written, as a regular expression."""
+
+_TOKEN = re.compile(
+    rf"(?P<number>{NUMBER})|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>\*\*|//|<=|>=|==|!=|&&|\|\||[-+*/%<>&|~(),^!=])",
+    re.ASCII,
+)
+_SPACE = re.compile(r"\s*")
+_HINTS = {
+    "^": "a power is written **",
+    "//": "write floor(a / b)",
+    "&&": "write &, with each comparison in brackets",
+    "||": "write |, with each comparison in brackets",
+    "!": "'not' is written ~",
+    "=": "'equal' is written ==",
+    "and": "write &, with each comparison in brackets",
+    "or": "write |, with each comparison in brackets",
+    "not": "'not' is written ~",
+    "if": "write where(condition, yes, no)",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A written number or a constant."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Variable:
+    """``t``, ``max_f`` or ``s``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function or operator on the ``count`` values before it; ``offset`` is where it stands in the text."""
+
+    function: Function
+    count: int
+    offset: int
+
+
+Node = Number | Variable | Call
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A formula that has been read.
+
+    Attributes:
+        text: the formula as it was written.
+        nodes: its tree in postfix order.
+        offset: where it begins in the text that the user wrote.
+    """
+
+    text: str
+    nodes: tuple[Node, ...] = field(repr=False)
+    offset: int = 0
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of the variables that it reads."""
+        return frozenset(node.name for node in self.nodes if isinstance(node, Variable))
+
+    def evaluate(self, t: np.ndarray, max_f: float = 0.0, s: float = 0.0) -> np.ndarray:
+        """Return the value at every frame.
+
+        Args:
+            t: numbers of the frames, any shape (n,).
+            max_f: number of the last frame.
+            s: seed.
+
+        Returns:
+            float64 of shape (n,). NaN where there is no real value, such as a root of a negative number.
+
+        Raises:
+            ExpressionError: a value is infinite (a division by zero, ``log(0)``, too large a power), or ``&``,
+                ``|`` or ``~`` meets a fraction; the message names the frame where it is one frame's fault.
+
+        >>> parse_expression("10 + 5*(t % 3)").evaluate(np.arange(5)).tolist()
+        [10.0, 15.0, 20.0, 10.0, 15.0]
+        """
+        t = np.asarray(t, np.float64)
+        known = {"t": t, "max_f": np.full_like(t, max_f), "s": np.full_like(t, s)}
+        stack: list[np.ndarray] = []
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                if isinstance(node, Number):
+                    stack.append(np.float64(node.value))
+                elif isinstance(node, Variable):
+                    stack.append(known[node.name])
+                else:
+                    arguments = stack[-node.count :]
+                    del stack[-node.count :]
+                    stack.append(self._call(node, arguments))
+        values = np.array(np.broadcast_to(np.asarray(stack[0], np.float64), t.shape))
+        if np.any(np.isinf(values)):
+            frame = t[np.isinf(values)][0]
+            raise ExpressionError(f"{self._quoted} is not finite at frame {frame:g}", self.offset)
+        return values
+
+    def _call(self, node: Call, arguments: list[np.ndarray]) -> np.ndarray:
+        try:
+            return node.function.apply(*arguments)
+        except ValueError as error:
+            raise ExpressionError(str(error), node.offset) from error
+
+    @property
+    def _quoted(self) -> str:
+        return repr(self.text if len(self.text) <= 60 else self.text[:57] + "...")
+
+
+def parse_expression(text: str, offset: int = 0, variables: Iterable[str] = VARIABLES) -> Expression:
+    """Read a formula.
+
+    Args:
+        text: the formula.
+        offset: where it begins in the text that the user wrote; added to the offsets of errors.
+        variables: the variables that it may read.
+
+    Raises:
+        ExpressionError: the formula cannot be understood, or is longer or deeper than a formula may be.
+
+    >>> parse_expression("-2**2 + where(t > 5, 1, 0)").evaluate(np.array([5, 6])).tolist()
+    [-4.0, -3.0]
+    >>> parse_expression("1 + 0.1*sine(t)")
+    Traceback (most recent call last):
+    ...
+    animator.errors.ExpressionError: unknown function 'sine'; did you mean 'sin'?
+    """
+    check_length(text, offset)
+    parser = _Parser(_tokens(text, offset), tuple(variables), offset + len(text))
+    parser.expression(0)
+    parser.expect_end()
+    return Expression(text.strip(), tuple(parser.nodes), offset)
+
+
+def check_length(text: str, offset: int = 0) -> None:
+    """Raise ExpressionError if ``text`` is longer than `MAX_LENGTH`."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"the text has {len(text)} characters; at most {MAX_LENGTH} are allowed", offset)
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest of ``choices``, or an empty string.
+
+    >>> suggestion("linaer", ["linear", "step"]), suggestion("qqq", ["linear"])
+    ("; did you mean 'linear'?", '')
+    """
+    near = difflib.get_close_matches(word[:40], list(choices), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    offset: int
+
+
+def _tokens(text: str, offset: int) -> list[_Token]:
+    tokens = []
+    place = _skip_space(text, 0)
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise ExpressionError(f"unexpected character {text[place]!r}", offset + place)
+        tokens.append(_Token(str(match.lastgroup), match.group(), offset + place))
+        place = _skip_space(text, match.end())
+    return tokens
+
+
+def _skip_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+class _Parser:
+    """Reads tokens from left to right and writes the tree in postfix order."""
+
+    def __init__(self, tokens: list[_Token], variables: tuple[str, ...], end: int) -> None:
+        self.tokens = tokens
+        self.variables = variables
+        self.end = _Token("end", "", end)
+        self.place = 0
+        self.depth = 0
+        self.nodes: list[Node] = []
+
+    def expression(self, tightness: int) -> None:
+        """Read a value and every operator after it that binds tighter than ``tightness``."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(
+                f"brackets, signs or powers are nested more than {MAX_DEPTH} deep", self._peek().offset
+            )
+        self._value()
+        compared = False
+        while (operator := self._peek()).text in BINARY:
+            binds, function = BINARY[operator.text]
+            if binds <= tightness:
+                break
+            if binds == COMPARISON and compared:
+                raise ExpressionError("comparisons cannot be chained; write (a < b) & (b < c)", operator.offset)
+            compared = binds == COMPARISON
+            self.place += 1
+            # A power groups from the right, and its exponent may have a sign: 2**-3**2 is 2**(-(3**2)).
+            self.expression(UNARY - 1 if operator.text == "**" else binds)
+            self._emit(Call(function, 2, operator.offset))
+        self.depth -= 1
+
+    def expect_end(self) -> None:
+        """Raise ExpressionError if anything is left."""
+        token = self._peek()
+        if token.kind != "end":
+            raise ExpressionError(self._fault(token, "an operator"), token.offset)
+
+    def _value(self) -> None:
+        token = self._next()
+        if token.kind == "number":
+            self._number(token)
+        elif token.kind == "name":
+            self._name(token)
+        elif token.text == "(":
+            self.expression(0)
+            self._close(token)
+        elif token.text in PREFIX:
+            self.expression(UNARY - 1)
+            self._emit(Call(PREFIX[token.text], 1, token.offset))
+        else:
+            raise ExpressionError(self._fault(token, "a number, a name or '('"), token.offset)
+
+    def _number(self, token: _Token) -> None:
+        value = float(token.text)
+        if math.isinf(value):
+            raise ExpressionError(f"the number {token.text[:20]} is too large", token.offset)
+        self._emit(Number(value))
+
+    def _name(self, token: _Token) -> None:
+        if self._peek().text == "(" and token.text not in _HINTS:
+            self._function(token)
+        elif token.text in CONSTANTS:
+            self._emit(Number(CONSTANTS[token.text]))
+        elif token.text in self.variables:
+            self._emit(Variable(token.text))
+        elif token.text in FUNCTIONS:
+            raise ExpressionError(f"'{token.text}' is a function: write {token.text}(...)", token.offset)
+        elif token.text in _HINTS:
+            raise ExpressionError(f"'{token.text}' is not known here: {_HINTS[token.text]}", token.offset)
+        else:
+            known = (*self.variables, *CONSTANTS)
+            hint = suggestion(token.text, (*known, *FUNCTIONS)) or f"; the variables are {', '.join(known)}"
+            raise ExpressionError(f"unknown name '{token.text[:40]}'{hint}", token.offset)
+
+    def _function(self, token: _Token) -> None:
+        function = FUNCTIONS.get(token.text)
+        if function is None:
+            hint = suggestion(token.text, FUNCTIONS) or f"; the functions are {', '.join(FUNCTIONS)}"
+            raise ExpressionError(f"unknown function '{token.text[:40]}'{hint}", token.offset)
+        opening = self._next()
+        count = 0
+        if self._peek().text != ")":
+            self.expression(0)
+            count = 1
+        while count and self._peek().text == ",":
+            self.place += 1
+            self.expression(0)
+            count += 1
+        self._close(opening)
+        if count < function.least or (function.most is not None and count > function.most):
+            raise ExpressionError(f"{token.text}() takes {function.arity}, {count} given", token.offset)
+        self._emit(Call(function, count, token.offset))
+
+    def _close(self, opening: _Token) -> None:
+        token = self._peek()
+        if token.kind == "end":
+            raise ExpressionError("this '(' is never closed", opening.offset)
+        if token.text != ")":
+            raise ExpressionError(self._fault(token, "an operator or ')'"), token.offset)
+        self.place += 1
+
+    def _fault(self, token: _Token, wanted: str) -> str:
+        if token.text in _HINTS:
+            return f"'{token.text}' is not known here: {_HINTS[token.text]}"
+        found = f"'{token.text[:40]}'" if token.text else "the end of the expression"
+        return f"expected {wanted}, found {found}"
+
+    def _emit(self, node: Node) -> None:
+        if len(self.nodes) >= MAX_NODES:
+            raise ExpressionError(f"the expression has more than {MAX_NODES} parts", self._peek().offset)
+        self.nodes.append(node)
+
+    def _peek(self) -> _Token:
+        return self.tokens[self.place] if self.place < len(self.tokens) else self.end
+
+    def _next(self) -> _Token:
+        token = self._peek()
+        self.place += 1
+        return token

@@ -1,0 +1,181 @@
+"""The texts of keyframes: ``"0: (1), 60: (0.8) ease-in-out, 120: (sin(t))"`` to a list of keys.
+
+    curve    = [ METHOD ";" ] ( key { "," key } [ "," ] | value )
+    key      = position ":" value [ METHOD ]
+    position = a frame, seconds "2.5s", beats "4b", or a formula of max_f
+    value    = a number or a formula, in brackets or not
+
+METHOD before the keys shapes every ramp, after a value the ramp that starts there. A value without a position
+holds for the whole film. Quotes around the whole text, as copied from a settings file, are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from animator.errors import ExpressionError
+from animator.keyframes.clock import Clock
+from animator.keyframes.easings import EASINGS
+from animator.keyframes.expressions import NUMBER, Expression, check_length, parse_expression, suggestion
+
+SPLINES = ("quadratic", "cubic", "pchip")
+"""Methods that look at more than the two keys of a ramp."""
+
+METHODS = (*SPLINES, *EASINGS)
+"""Every way from one key to the next."""
+
+_NUMBER = re.compile(rf"[+-]?\s*{NUMBER}", re.ASCII)
+_PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z-]*)\s*;", re.ASCII)
+_SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.])\s|(?<=\))\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A value from a frame on.
+
+    Attributes:
+        frame: where it is set; may lie after the film's end.
+        value: a number, from which a ramp leads to the next key, or a formula, which holds until the next key.
+        method: how the ramp that starts here goes, or None for the way of the whole curve.
+        offset: where it begins in the text.
+    """
+
+    frame: int
+    value: float | Expression
+    method: str | None = None
+    offset: int = 0
+
+
+def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
+    """Read a keyframe text into the method of the whole curve, or None, and its keys in the text's order.
+
+    >>> method, keys = parse_keys("pchip; 0: (1), 2s: 1.05 step", Clock(frames=100, fps=10))
+    >>> method, [(key.frame, key.value, key.method) for key in keys]
+    ('pchip', [(0, 1.0, None), (20, 1.05, 'step')])
+    """
+    check_length(text)
+    start, end = _unquoted(text)
+    method = None
+    if match := _PREFIX.match(text, start, end):
+        method = check_method(match["method"], match.start("method"))
+        start = match.end()
+    if not text[start:end].strip():
+        raise ExpressionError("there is no value here; write a number or 0: (1), 10: (1.05)", start)
+    pieces = list(_pieces(text, start, end))
+    if len(pieces) == 1 and pieces[0][1] < 0:
+        return method, [_read_value(text, start, end, Key(0, 0.0, offset=start))]
+    return method, [_read_key(text, *piece, clock) for piece in pieces]
+
+
+def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str | None, list[Key]]:
+    """Read a mapping from positions to values, and ``method`` to the method of the whole curve.
+
+    >>> method, keys = keys_of_mapping({"method": "step", 0: 1, "1s": "2*t"}, Clock(frames=100, fps=10))
+    >>> method, [key.frame for key in keys]
+    ('step', [0, 10])
+    """
+    method = None
+    keys = []
+    for position, value in mapping.items():
+        if position == "method":
+            method = check_method(str(value))
+            continue
+        if isinstance(position, bool) or not isinstance(position, int | float | str):
+            raise ExpressionError(f"{position!r} is not a position; write a frame, 2.5s or 4b")
+        key = Key(clock.key(position), 0.0)
+        if isinstance(value, str):
+            check_length(value)
+            keys.append(_read_value(value, 0, len(value), key))
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise ExpressionError(f"the value at {position} is {value!r}; write a number or a formula")
+        else:
+            keys.append(replace(key, value=float(value)))
+    if not keys:
+        raise ExpressionError("there is no key here; write for example {0: 1, 10: 1.05}")
+    return method, keys
+
+
+def check_method(name: str, offset: int = 0) -> str:
+    """Return ``name`` if it is one of `METHODS`; raise ExpressionError otherwise."""
+    if name not in METHODS:
+        hint = suggestion(name, METHODS) or f"; there are {', '.join(METHODS)}"
+        raise ExpressionError(f"unknown interpolation '{name[:40]}'{hint}", offset)
+    return name
+
+
+def _unquoted(text: str) -> tuple[int, int]:
+    """Return where the text begins and ends without blanks and one pair of quotes around it."""
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    quoted = end - start >= 2 and text[start] == text[end - 1] and text[start] in "\"'"
+    return (start + 1, end - 1) if quoted else (start, end)
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, colon, end) of each part between commas outside brackets; colon is -1 where there is none."""
+    open_brackets: list[int] = []
+    begin, colon = start, -1
+    for place in range(start, end):
+        character = text[place]
+        if character == "(":
+            open_brackets.append(place)
+        elif character == ")":
+            if not open_brackets:
+                raise ExpressionError("this ')' has no '(' before it", place)
+            open_brackets.pop()
+        elif open_brackets:
+            continue
+        elif character == ":":
+            if colon >= 0:
+                raise ExpressionError("a second ':' in one key; a comma between two keys may be missing", place)
+            colon = place
+        elif character == ",":
+            yield begin, colon, place
+            begin, colon = place + 1, -1
+    if open_brackets:
+        raise ExpressionError("this '(' is never closed", open_brackets[-1])
+    if text[begin:end].strip():
+        yield begin, colon, end
+
+
+def _read_key(text: str, start: int, colon: int, end: int, clock: Clock) -> Key:
+    piece = text[start:end].strip()
+    offset = start + len(text[start:end]) - len(text[start:end].lstrip())
+    if not piece:
+        raise ExpressionError("nothing between two commas", start)
+    if colon < 0:
+        raise ExpressionError(f"'{piece[:40]}' is not a key; write it as frame: (value)", offset)
+    if not text[start:colon].strip():
+        raise ExpressionError("there is no position before ':'", colon)
+    frame = clock.key(text[start:colon].strip(), offset)
+    return _read_value(text, colon + 1, end, Key(frame, 0.0, offset=offset))
+
+
+def _read_value(text: str, start: int, end: int, key: Key) -> Key:
+    """Return ``key`` with the value and method that stand in a part of the text."""
+    start, end = start + len(text[start:end]) - len(text[start:end].lstrip()), start + len(text[start:end].rstrip())
+    if start >= end:
+        raise ExpressionError("there is no value after ':'", key.offset)
+    method = None
+    if match := _SUFFIX.search(text[start:end]):
+        method = check_method(match["method"], start + match.start("method"))
+        end = start + len(text[start : start + match.start()].rstrip())
+    number = _plain_number(text[start:end])
+    if number is not None:
+        return replace(key, value=number, method=method)
+    expression = parse_expression(text[start:end], start)
+    if method is not None:
+        raise ExpressionError(f"'{method}' after a formula, which has no ramp to the next key", key.offset)
+    return replace(key, value=expression)
+
+
+def _plain_number(text: str) -> float | None:
+    """Return the number that the text is, brackets around it removed, or None if it is anything else."""
+    text = text.strip()
+    while text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(re.sub(r"\s", "", text))
+    return value if abs(value) != float("inf") else None

@@ -1,0 +1,98 @@
+"""The world on disk: blocks of pictures drawn once and read by every training."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from animator.pocket.world.draw import FAR, draw
+from animator.pocket.world.spec import Spec, draw_spec
+
+WIDTH, HEIGHT = 192, 128
+BLOCK = 1000
+HELD_OUT = 1_000_000_000
+"""Pictures with this seed and above are never trained on."""
+
+NEAREST = 0.2
+
+
+def depth_to_bytes(depth: np.ndarray) -> np.ndarray:
+    """Store distances from 0.2 to 10 as bytes, evenly on a logarithmic scale (steps of 1.5 %)."""
+    share = np.log(np.clip(depth, NEAREST, FAR) / NEAREST) / np.log(FAR / NEAREST)
+    return np.round(share * 255).astype(np.uint8)
+
+
+def bytes_to_depth(stored: np.ndarray) -> np.ndarray:
+    """Undo `depth_to_bytes`; float32.
+
+    >>> float(bytes_to_depth(depth_to_bytes(np.array([10.0])))[0])
+    10.0
+    """
+    return (NEAREST * (FAR / NEAREST) ** (stored.astype(np.float32) / 255)).astype(np.float32)
+
+
+def draw_block(folder: Path, number: int) -> None:
+    """Draw pictures ``number * 1000`` to ``number * 1000 + 999`` into two files, unless they are there."""
+    done = folder / f"depth_{number:03d}.npy"
+    if done.exists():
+        return
+    rgb = np.empty((BLOCK, HEIGHT, WIDTH, 3), np.uint8)
+    depth = np.empty((BLOCK, HEIGHT, WIDTH), np.uint8)
+    for row in range(BLOCK):
+        rgb[row], distance = draw(draw_spec(number * BLOCK + row), WIDTH, HEIGHT)
+        depth[row] = depth_to_bytes(distance)
+    for name, array in ((f"rgb_{number:03d}.npy", rgb), (done.name, depth)):
+        part = folder / (name + ".part")
+        with part.open("wb") as file:
+            np.save(file, array)
+        os.replace(part, folder / name)
+
+
+def draw_world(folder: Path, blocks: int) -> None:
+    """Draw every block that is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.setNumThreads(1)
+    for number in range(blocks):
+        draw_block(folder, number)
+        print(f"world: block {number + 1} of {blocks}", flush=True)
+
+
+class Pictures:
+    """The blocks that are on disk, mapped into memory.
+
+    Args:
+        folder: where `draw_world` left them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        numbers = sorted(int(path.stem.split("_")[1]) for path in folder.glob("depth_*.npy"))
+        if not numbers:
+            raise FileNotFoundError(f"no pictures in {folder}: run 'python -m animator.pocket.train world' first")
+        self.numbers = numbers
+        self.rgb = {n: np.load(folder / f"rgb_{n:03d}.npy", mmap_mode="r") for n in numbers}
+        self.depth = {n: np.load(folder / f"depth_{n:03d}.npy", mmap_mode="r") for n in numbers}
+
+    def __len__(self) -> int:
+        """Pictures on disk."""
+        return len(self.numbers) * BLOCK
+
+    def _find(self, index: int) -> tuple[int, int]:
+        return self.numbers[index // BLOCK], index % BLOCK
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return one picture, uint8 128 x 192 x 3."""
+        number, row = self._find(index)
+        return self.rgb[number][row]
+
+    def distance(self, index: int) -> np.ndarray:
+        """Return the depth of one picture, float32 128 x 192."""
+        number, row = self._find(index)
+        return bytes_to_depth(self.depth[number][row])
+
+    def spec(self, index: int) -> Spec:
+        """Return what stands in one picture."""
+        number, row = self._find(index)
+        return draw_spec(number * BLOCK + row)

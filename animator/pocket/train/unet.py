@@ -1,0 +1,132 @@
+"""Train the pocket U-Net: the published architecture and loss on the pictures of the world.
+
+The loss is L_hybrid of Nichol & Dhariwal 2021 ("Improved DDPM", eq. 16) with the noise term weighted by
+min(SNR, 5)/SNR (Hang et al. 2023), so that the short training goes into shapes rather than into grain.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animator.diffusion.unet import UNet, unet_config
+from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
+from animator.pocket.train.session import Budget, Session, export
+
+SWITCHES = {
+    "image_size": 128,
+    "num_channels": 32,
+    "num_res_blocks": 1,
+    "channel_mult": "1,1,2,3,4",
+    "attention_resolutions": "16,8",
+    "num_head_channels": 32,
+    "learn_sigma": True,
+    "use_scale_shift_norm": True,
+    "resblock_updown": True,
+    "rescale_timesteps": True,
+}
+
+BETAS = np.linspace(1e-4, 0.02, 1000)
+ALPHA_BAR = np.cumprod(1 - BETAS)
+
+
+def small_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
+    """Return ``count`` pictures of 96 x 64 in [-1, 1]: whole ones at half size, and parts at full size."""
+    return _batch(pictures, rng, count, small=True)
+
+
+def full_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
+    """Return ``count`` whole pictures of 192 x 128 in [-1, 1]."""
+    return _batch(pictures, rng, count, small=False)
+
+
+def _batch(pictures: Pictures, rng: np.random.Generator, count: int, *, small: bool) -> Tensor:
+    rows = []
+    for index in rng.integers(len(pictures), size=count):
+        image = pictures.picture(int(index))
+        if rng.random() < 0.5:
+            image = image[:, ::-1]
+        if small and rng.random() < 0.75:
+            image = cv2.resize(image, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+        elif small:
+            y, x = rng.integers(HEIGHT // 2 + 1), rng.integers(WIDTH // 2 + 1)
+            image = image[y : y + HEIGHT // 2, x : x + WIDTH // 2]
+        rows.append(np.ascontiguousarray(image))
+    batch = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2)
+    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+class Hybrid:
+    """The loss, with the tables of the linear noise schedule that it needs."""
+
+    def __init__(self) -> None:
+        before = np.append(1.0, ALPHA_BAR[:-1])
+        posterior = BETAS * (1 - before) / (1 - ALPHA_BAR)
+        posterior[0] = posterior[1]
+        snr = ALPHA_BAR / (1 - ALPHA_BAR)
+        self.alpha_bar = torch.tensor(ALPHA_BAR).float()
+        self.weight = torch.tensor(np.minimum(snr, 5) / snr).float()
+        self.log_beta = torch.tensor(np.log(BETAS)).float()
+        self.log_posterior = torch.tensor(np.log(posterior)).float()
+        # How far the posterior's mean moves for a unit of error in the predicted noise, squared.
+        slope = BETAS / (np.sqrt(1 - ALPHA_BAR) * np.sqrt(1 - BETAS))
+        self.mean_slope = torch.tensor(slope**2).float()
+
+    def __call__(self, network: UNet, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
+        t = torch.randint(1000, (len(clean),), generator=generator)
+        noise = torch.randn(clean.shape, generator=generator).contiguous(memory_format=torch.channels_last)
+        at = self.alpha_bar[t][:, None, None, None]
+        x = at.sqrt() * clean + (1 - at).sqrt() * noise
+        with torch.autocast("cpu", torch.bfloat16):
+            output = network(x, t.float())
+        eps, raw = output.float().chunk(2, dim=1)
+        error = (eps - noise).square()
+        simple = (error.mean(dim=(1, 2, 3)) * self.weight[t]).mean()
+        share = (raw + 1) / 2
+        low = self.log_posterior[t][:, None, None, None]
+        log_variance = low + share * (self.log_beta[t][:, None, None, None] - low)
+        miss = error.detach() * self.mean_slope[t][:, None, None, None]
+        bound = 0.5 * (log_variance - low + torch.exp(low - log_variance) - 1 + miss * torch.exp(-log_variance))
+        return simple + 1e-3 * bound.mean()
+
+
+def train(folder: Path, *, small_steps: int, full_steps: int, rate: float = 6e-4) -> None:
+    """Train on small pictures, then on full ones; continue where a run was stopped.
+
+    Args:
+        folder: holds ``world/`` and receives the checkpoints.
+        small_steps: steps of 24 pictures of 96 x 64.
+        full_steps: steps of 8 pictures of 192 x 128.
+        rate: highest learning rate of the first part; the second starts at a third of it.
+    """
+    pictures = Pictures(folder / "world")
+    torch.manual_seed(7)
+    network = UNet(unet_config(SWITCHES)).to(memory_format=torch.channels_last)
+    small = Session(network, Budget(small_steps, rate), folder / "unet_small.pt")
+    _run(small, pictures, 24, small_batch)
+    if not full_steps:
+        return
+    network.load_state_dict(small.average)
+    full = Session(network, Budget(full_steps, rate / 3, 50), folder / "unet_full.pt")
+    _run(full, pictures, 8, full_batch)
+
+
+def _run(session: Session, pictures: Pictures, count: int, batch) -> None:
+    loss = Hybrid()
+    while not session.done:
+        rng = np.random.default_rng((11, count, session.step))
+        generator = torch.Generator().manual_seed(session.step * 64 + count)
+        session.take(loss(session.network, batch(pictures, rng, count), generator))
+
+
+def ship(folder: Path, package: Path) -> None:
+    """Write the averaged weights of the furthest checkpoint into the package."""
+    path = folder / "unet_full.pt"
+    stored = torch.load(path if path.exists() else folder / "unet_small.pt", weights_only=True)
+    description = {"switches": SWITCHES, "estimate": "clamped", "native_size": [WIDTH, HEIGHT]}
+    export(stored["average"], package / "unet.safetensors", description)

@@ -1,0 +1,214 @@
+"""Holding the tree of a scene file against the schema: every fault with its place, none hides another."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from animator.errors import Problem
+from animator.scene.names import NOT_BUILT, unknown_key
+from animator.scene.nodes import Key, Node, dotted, plain
+from animator.scene.schema import Scene
+from animator.scene.words import allowed, found
+
+Schema = dict[str, Any]
+
+
+@dataclass
+class Fit:
+    """What the schema found in a tree.
+
+    Attributes:
+        schema: the JSON schema of a scene.
+        problems: the faults.
+        nodes: the node of each setting that the file gives, by dotted name, faulty ones included.
+        faulty: dotted names of settings that have a fault; their defaults stand in for them.
+    """
+
+    schema: Schema
+    problems: list[Problem] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    faulty: set[str] = field(default_factory=set)
+
+    def report(self, node: Node, name: str, message: str, setting: str = "") -> None:
+        """Note a fault of the value ``name``, which is or belongs to the setting ``setting``."""
+        self.problems.append(node.place.problem(name, message))
+        self.faulty.add(setting or name)
+
+    def resolved(self, schema: Schema) -> Schema:
+        """Return what a schema refers to."""
+        reference = schema.get("$ref")
+        return self.schema["$defs"][reference.rpartition("/")[2]] if reference else schema
+
+    def settings(self, schema: Schema | None = None, name: str = "") -> dict[str, Schema]:
+        """Return the schema of every setting by dotted name, sections included."""
+        found_settings: dict[str, Schema] = {}
+        for key, entry in (schema or self.schema)["properties"].items():
+            full = dotted(name, key)
+            found_settings[full] = entry
+            section = self.resolved(entry)
+            if "properties" in section:
+                found_settings |= self.settings(section, full)
+        return found_settings
+
+
+def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[str, Any]:
+    """Return the sound values of a section as plain data; note all faults in ``fit``."""
+    if not isinstance(node.value, dict):
+        fit.report(node, name, f"expected settings such as key: value, found {found(node)}")
+        return {}
+    data: dict[str, Any] = {}
+    for key, child in node.value.items():
+        full = dotted(name, key)
+        entry = schema["properties"].get(key)
+        if entry is None:
+            message = unknown_key(full, list(schema["properties"]), fit.settings())
+            fit.problems.append(child.key.problem(full, message))
+        elif child.value is not None:
+            fit.nodes[full] = child
+            section = fit.resolved(entry)
+            if "properties" in section:
+                data[key] = fit_section(child, section, fit, full)
+            elif _fits(child, entry, fit, full):
+                data[key] = plain(child)
+    return data
+
+
+def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
+    if later := _not_built(node, name):
+        fit.report(node, name, later)
+        return False
+    wrong = faults(node, entry, name)
+    for part, part_name, words in wrong:
+        fit.report(part, part_name, f"expected {words}, found {found(part)}", name)
+    return not wrong
+
+
+def _not_built(node: Node, name: str) -> str:
+    if name == "mode" and node.value == "video":
+        return f"video is {NOT_BUILT.partition(', ')[0]}; choose still, 2d or 3d"
+    if name == "image_prompts" and node.value:
+        return NOT_BUILT
+    return ""
+
+
+def faults(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+    """Return every (node, dotted name, what is allowed) at which a tree departs from a JSON schema."""
+    if "anyOf" in schema:
+        return _faults_of_choice(node, schema, name)
+    value = node.value
+    if isinstance(value, list) and schema.get("type") == "array":
+        return _faults_of_list(node, schema, name)
+    if isinstance(value, dict) and schema.get("type") == "object":
+        return _faults_of_mapping(node, schema, name)
+    return [] if _fits_scalar(value, schema) else [(node, name, allowed(schema))]
+
+
+def _faults_of_choice(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+    wrong = [faults(node, part, name) for part in schema["anyOf"]]
+    if not all(wrong):
+        return [] if _in_range(node.value, schema.get("animated")) else [(node, name, allowed(schema))]
+    for parts in wrong:  # the members of a list or mapping are named one by one
+        if all(part is not node for part, _, _ in parts):
+            return parts
+    return [(node, name, allowed(schema))]
+
+
+def _in_range(value: Any, rules: Schema | None) -> bool:
+    if not rules or not isinstance(value, int | float):
+        return True
+    return (rules["ge"] is None or value >= rules["ge"]) and (rules["le"] is None or value <= rules["le"])
+
+
+def _faults_of_list(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+    first = schema.get("prefixItems", [])
+    if first and len(node.value) != len(first):
+        return [(node, name, allowed(schema))]
+    schemas = first or [schema.get("items", {})] * len(node.value)
+    pairs = enumerate(zip(node.value, schemas, strict=True))
+    return [fault for i, (child, part) in pairs for fault in faults(child, part, dotted(name, i))]
+
+
+def _faults_of_mapping(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+    each = schema.get("additionalProperties", {})
+    if not isinstance(each, dict):
+        return []
+    if "animated_each" in schema:
+        each = each | {"animated": schema["animated_each"]}
+    items: list[tuple[Key, Node]] = list(node.value.items())
+    return [fault for key, child in items for fault in faults(child, each, dotted(name, key))]
+
+
+def _fits_scalar(value: Any, schema: Schema) -> bool:
+    if "const" in schema:
+        return type(value) is type(schema["const"]) and value == schema["const"]
+    if "enum" in schema:
+        return isinstance(value, str) and value in schema["enum"]
+    kind = schema.get("type")
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "null":
+        return value is None
+    if kind == "string":
+        pattern, longest = schema.get("pattern"), schema.get("maxLength", math.inf)
+        return isinstance(value, str) and len(value) <= longest and (not pattern or bool(re.search(pattern, value)))
+    if kind in ("integer", "number"):
+        return _fits_number(value, schema)
+    return kind is None
+
+
+def _fits_number(value: Any, schema: Schema) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    if schema["type"] == "integer" and value != int(value):
+        return False
+    low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    return low <= value <= high and value > schema.get("exclusiveMinimum", -math.inf)
+
+
+def build_scene(data: dict[str, Any], fit: Fit, root: Node) -> Scene:
+    """Return the scene of ``data``, in which defaults stand in for what is faulty.
+
+    What pydantic still refuses (the options' own validators) is noted in ``fit``.
+
+    Args:
+        data: plain data from `fit_section`, which is altered.
+        fit: where faults go.
+        root: the tree, for the place of what is missing altogether.
+    """
+    while True:
+        try:
+            return Scene.model_validate(data)
+        except ValidationError as errors:
+            for error in errors.errors(include_url=False, include_input=False):
+                _refuse(tuple(error["loc"]), error["msg"], data, fit, root)
+
+
+def _refuse(loc: tuple[Key, ...], message: str, data: dict[str, Any], fit: Fit, root: Node) -> None:
+    """Note one complaint of pydantic and take the setting that it names out of ``data``."""
+    path: list[str] = []
+    section: Any = data
+    for part in loc:
+        name = ".".join([*path, str(part)])
+        if name not in fit.settings():
+            break
+        path.append(str(part))
+    name = ".".join(path)
+    if name == "prompts" and "prompts" not in data:
+        if "prompts" not in fit.faulty:
+            fit.report(root, name, 'missing: say what to paint, such as prompts: ["a lighthouse by the sea"]')
+        data["prompts"] = "-"
+        return
+    node = fit.nodes.get(name, root)
+    text = message.removeprefix("Value error, ")
+    fit.report(node, name, text[:1].lower() + text[1:])
+    for part_name in path[:-1]:
+        section = section.get(part_name, {})
+    if path:
+        section.pop(path[-1], None)
+    else:
+        section.clear()

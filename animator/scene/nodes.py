@@ -1,0 +1,82 @@
+"""The tree of a scene's values, each of which knows where it was written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from animator.errors import Problem
+
+Key = str | int | float
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point in a scene file; lines and columns count from 1, 0 where there are none (``--set``)."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def problem(self, key: str, message: str) -> Problem:
+        """Return a fault that lies here."""
+        return Problem(message, key, self.file, self.line, self.column)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a scene: ``None``, a bool, number or text, a list of nodes, or a dict from keys to nodes.
+
+    Attributes:
+        value: the value; the members of lists and dicts are nodes.
+        place: where the value begins.
+        key: where the key begins under which the value stands; equal to `place` without a key.
+        raw: a scalar as it is written, without quotes.
+        exact: whether `raw` stands in the file letter by letter, on one line, one column a letter.
+        quoted: whether a quotation mark precedes the first letter.
+        size: number of values in this tree, itself included.
+    """
+
+    value: Any
+    place: Place = field(default_factory=Place)
+    key: Place = field(default_factory=Place)
+    raw: str = ""
+    exact: bool = False
+    quoted: bool = False
+    size: int = 1
+
+    def at(self, offset: int) -> Place:
+        """Return the place of the letter ``offset`` of a scalar, or the value's own where that is unknown."""
+        if not self.exact or not self.place.line:
+            return self.place
+        column = self.place.column + min(offset, len(self.raw)) + self.quoted
+        return dataclasses.replace(self.place, column=column)
+
+
+def plain(node: Node) -> Any:
+    """Return the values of a tree without their places."""
+    if isinstance(node.value, dict):
+        return {key: plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(child) for child in node.value]
+    return node.value
+
+
+def dotted(parent: str, key: Any) -> str:
+    """Return the dotted name of a key, as a user writes it after ``--set``.
+
+    >>> dotted("", "camera"), dotted("camera", "fov"), dotted("prompts", 0)
+    ('camera', 'camera.fov', 'prompts.0')
+    """
+    return f"{parent}.{key}" if parent else str(key)
+
+
+def walk(node: Node, name: str = "") -> Iterator[tuple[str, Node]]:
+    """Go through a tree: (dotted name, node) of every value, parents first; list members count from 0."""
+    yield name, node
+    members = node.value.items() if isinstance(node.value, dict) else ()
+    members = enumerate(node.value) if isinstance(node.value, list) else members
+    for key, child in members:
+        yield from walk(child, dotted(name, key))

@@ -1,0 +1,108 @@
+"""What a scene may say: every setting with its type, range, default and a sentence."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema, field_validator
+
+from animator.depth.options import DepthOptions
+from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.options import Options
+from animator.scene.coherence import CoherenceOptions
+from animator.video.options import OutputOptions
+from animator.warp.options import CameraOptions, WarpOptions
+
+SIZE_STEP = 64
+Prompts = str | list[str] | dict[int | float | str, str | list[str]]
+Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
+Count = Annotated[
+    int,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 100_000},
+                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*s\s*$"},
+            ],
+            "allowed": "a whole number from 1 to 100000, or a duration such as 20s",
+        }
+    ),
+]
+
+
+def _draw_seed() -> int:
+    return secrets.randbelow(2**32)
+
+
+class Scene(Options):
+    """A film or a picture, described in full. What a scene file leaves out has the value given here."""
+
+    version: Literal[1] = 1
+    """Version of the scene format; there is one so far."""
+
+    mode: Literal["still", "2d", "3d"] = "3d"
+    """What is made: single pictures (`still`), a film of a moved picture (`2d`), or a film by a camera that
+    moves through the picture's depth (`3d`)."""
+
+    size: tuple[Side, Side] = (1280, 768)
+    """Width and height in pixels, 64 to 4096 each; rounded down to multiples of 64."""
+
+    frames: Count = Field(48, ge=1, le=100_000)
+    """Length of the film: a number of frames, or a duration such as 20s."""
+
+    images: int = Field(1, ge=1, le=100_000)
+    """Number of pictures that `mode: still` makes, each from its own seed."""
+
+    fps: float = Field(12, gt=0, le=1000)
+    """Frames a second of the film."""
+
+    bpm: float | None = Field(None, gt=0, le=1000)
+    """Beats a minute of the music, so that positions may be beats (16b)."""
+
+    seed: int = Field(default_factory=_draw_seed, ge=0, le=2**32 - 1)
+    """What all randomness follows from, 0 to 4294967295; left out, it is drawn once and written into the run."""
+
+    interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
+    """How a value moves between keyframes whose texts are plain numbers (`interp_spline` in Disco Diffusion)."""
+
+    prompts: Prompts
+    """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
+    8.5s, 16b) to them."""
+
+    prompt_blend: float = Field(0, ge=0, le=100_000)
+    """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
+
+    image_prompts: dict[str, Any] = Field(default_factory=dict)
+    """Pictures as prompts; not built yet, must be empty."""
+
+    camera: CameraOptions = CameraOptions()
+    """How the camera moves from frame to frame."""
+
+    warp: WarpOptions = WarpOptions()
+    """How a moved picture is sampled."""
+
+    depth: DepthOptions = DepthOptions()
+    """How far away things are."""
+
+    coherence: CoherenceOptions = CoherenceOptions()
+    """How one frame holds on to the frame before it."""
+
+    diffusion: DiffusionOptions = DiffusionOptions()
+    """How a picture is denoised."""
+
+    guidance: GuidanceOptions = GuidanceOptions()
+    """What pulls the diffusion towards the prompts."""
+
+    output: OutputOptions = OutputOptions()
+    """How the finished frames become a film."""
+
+    @field_validator("size")
+    @classmethod
+    def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
+        return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @property
+    def pictures(self) -> int:
+        """Number of pictures that are made: the images of a still, the frames of a film."""
+        return self.images if self.mode == "still" else self.frames

@@ -1,0 +1,241 @@
+"""From the bytes of a YAML 1.2 file to a tree of nodes with places.
+
+The text is taken from the parser event by event, so that depth and size are bounded before anything is
+built, no tag is ever acted on, and a repeated key is seen instead of silently winning.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from animator.errors import Problem, SceneError
+from animator.scene.nodes import Key, Node, Place, dotted
+from animator.scene.yaml_words import plain_words
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 24
+MAX_VALUES = 50_000
+"""Bounds of a scene file; the last counts what aliases repeat."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_NULL = re.compile(r"|~|null|Null|NULL")
+_BOOL = re.compile(r"(true|True|TRUE)|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]{1,40}")
+_BASED = re.compile(r"0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+class _Builder:
+    """Turns the events of one file into nodes; ``problems`` collects faults that do not stop the reading."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, Node] = {}
+        self.events = self._checked(YAML(typ="safe", pure=True).parse(text))
+
+    def place(self, event: Event) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def stop(self, place: Place, message: str) -> SceneError:
+        return SceneError([place.problem("", message)])
+
+    def _checked(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Pass the events on; refuse a second document, foreign tags and too deep a nesting."""
+        documents = depth = 0
+        for event in events:
+            documents += isinstance(event, DocumentStartEvent)
+            depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
+            depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+            if documents > 1:
+                raise self.stop(self.place(event), "a second document begins here, a scene file holds one")
+            if depth > MAX_DEPTH:
+                raise self.stop(self.place(event), f"nested more than {MAX_DEPTH} levels deep")
+            if isinstance(event, NodeEvent):
+                yield event
+            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+                yield event
+
+    def build(self, event: Event, key: Place | None = None, name: str = "") -> Node:
+        """Return the node that begins with ``event`` and stands under the dotted ``name``."""
+        place = self.place(event)
+        key = key or place
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self.anchors:
+                raise self.stop(place, f"no anchor &{event.anchor} before the alias *{event.anchor}")
+            return dataclasses.replace(self.anchors[event.anchor], key=key)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            written = self.text[event.start_mark.index :].split(maxsplit=1)[0]
+            message = f"a scene has no tags such as {_short(written)}, write the value plainly"
+            self.problems.append(place.problem(name, message))
+        if isinstance(event, ScalarEvent):
+            node = self._scalar(event, place, key)
+        elif isinstance(event, SequenceStartEvent):
+            node = self._list(place, key, name)
+        else:
+            node = self._mapping(place, key, name)
+        if node.size > MAX_VALUES:
+            raise self.stop(place, f"more than {MAX_VALUES} values, repeated aliases counted")
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            self.anchors[anchor] = node
+        return node
+
+    def _scalar(self, event: ScalarEvent, place: Place, key: Place) -> Node:
+        if _CONTROL.search(event.value):
+            raise self.stop(place, "an escape in this text makes a character that cannot stand in a scene")
+        quoted = event.style in ("'", '"')
+        length = event.end_mark.index - event.start_mark.index
+        exact = event.style not in ("|", ">") and length == len(event.value) + 2 * quoted
+        exact = exact and event.start_mark.line == event.end_mark.line
+        text = event.style or getattr(event, "tag", None)
+        value = event.value if text else resolve(event.value)
+        return Node(value, place, key, event.value, exact, quoted)
+
+    def _list(self, place: Place, key: Place, name: str) -> Node:
+        members: list[Node] = []
+        size = 1
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            members.append(self.build(event, None, dotted(name, len(members))))
+            size += members[-1].size
+        return Node(members, place, key, size=size)
+
+    def _mapping(self, place: Place, key: Place, name: str) -> Node:
+        members: dict[Key, Node] = {}
+        size = 1
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            label = self.build(event)
+            full = dotted(name, label.raw)
+            child = self.build(next(self.events), label.place, full)
+            size += child.size
+            if fault := _key_fault(label, members):
+                self.problems.append(label.place.problem(full, fault))
+            else:
+                members[label.value] = child
+        return Node(members, place, key, size=size)
+
+
+def _key_fault(label: Node, members: dict[Key, Node]) -> str:
+    """Return what is wrong with a key beside the ones before it, or an empty text."""
+    if isinstance(label.value, bool) or not isinstance(label.value, str | int | float):
+        return f"a key must be a name or a number, found {_short(label.raw) or 'a list or nothing'}"
+    if label.value == "<<":
+        return "YAML 1.2 has no merge key <<, use extends: other.yaml"
+    if label.value in members:
+        return f"given twice, first in line {members[label.value].key.line}; keep one of them"
+    return ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def resolve(text: str) -> Any:
+    """Return what a plain (unquoted) scalar means in the core schema of YAML 1.2.
+
+    >>> [resolve(text) for text in ("1e-3", "off", "12:30", "0x10", "~", "true", "1_000")]
+    [0.001, 'off', '12:30', 16, None, True, '1_000']
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if match := _BOOL.fullmatch(text):
+        return match[1] is not None
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if match := _SPECIAL.fullmatch(text):
+        return float("nan") if match[3] else float(f"{match[1]}inf")
+    return text
+
+
+def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
+    """Read one YAML document.
+
+    Args:
+        text: the document.
+        file: its name in messages.
+
+    Returns:
+        The tree (an empty mapping for an empty text) and the faults that left it readable.
+
+    Raises:
+        SceneError: with one problem, where the text is not YAML or passes a bound.
+    """
+    if control := _CONTROL.search(text):
+        before = text[: control.start()]
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        code = f"U+{ord(control[0]):04X}"
+        raise SceneError([place.problem("", f"the character {code} cannot stand in a text file")])
+    builder = _Builder(file, text)
+    try:
+        first = next(builder.events, None)
+        node = Node({}, Place(file, 1, 1)) if first is None else builder.build(first)
+        for _ in builder.events:  # a second document, if any, is found by going on
+            pass
+    except MarkedYAMLError as error:
+        line, column, message = plain_words(error)
+        raise SceneError([Place(file, line, column).problem("", message)]) from None
+    except OverflowError:  # from an escape such as "\\UFFFFFFFF", which names no character
+        message = 'an escape \\U in a quoted text names no character'
+        raise SceneError([Place(file).problem("", message)]) from None
+    return node, builder.problems
+
+
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a scene file.
+
+    Args:
+        path: where it lies.
+        file: its name in messages.
+
+    Raises:
+        SceneError: the file is absent, not a file, too large or not UTF-8.
+    """
+    place = Place(file)
+    if os.path.isdir(path):
+        raise SceneError([place.problem("", "is a folder, expected a scene file")])
+    if not os.path.exists(path):
+        raise SceneError([place.problem("", "no such file")])
+    if not os.path.isfile(path):
+        raise SceneError([place.problem("", "is not a regular file")])
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SceneError([place.problem("", f"cannot be read: {error.strerror}")]) from None
+    if len(data) > MAX_BYTES:
+        size = path.stat().st_size
+        message = f"has {size} bytes, a scene file may have {MAX_BYTES}; is this the right file?"
+        raise SceneError([place.problem("", message)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        where = Place(file, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
+        message = f"the byte 0x{data[error.start]:02X} is not UTF-8; save the scene as UTF-8 text"
+        raise SceneError([where.problem("", message)]) from None

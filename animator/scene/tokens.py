@@ -1,0 +1,80 @@
+"""How many of CLIP's tokens a text takes, counted without loading any network.
+
+CLIP reads 77 tokens, of which two mark the beginning and the end; what follows is never seen. The vocabulary
+is the file that open_clip carries; the byte pair encoding is that of Sennrich et al. 2016, "Neural machine
+translation of rare words with subword units", section 3.2, over bytes (Radford et al. 2019).
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+
+CONTEXT = 77
+ROOM = CONTEXT - 2
+"""Tokens that are left for the words of a text."""
+
+_MERGES = 49152 - 256 - 2
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
+
+
+@lru_cache(maxsize=1)
+def _ranks() -> dict[tuple[str, ...], int]:
+    """Return the pairs that are merged, and which of them first; empty where open_clip is not installed."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None or package.origin is None:
+        return {}
+    file = Path(package.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as stream:
+        lines = stream.read().split("\n")[1 : _MERGES + 1]
+    return {tuple(line.split()): rank for rank, line in enumerate(lines)}
+
+
+@lru_cache(maxsize=1)
+def _letters() -> dict[int, str]:
+    """Return the printable letter that stands for each byte in the vocabulary."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+
+
+def _pieces(word: str) -> int:
+    """Return the number of tokens of one word."""
+    ranks, letters = _ranks(), _letters()
+    parts = [letters[byte] for byte in word.encode("utf-8")]
+    parts[-1] += "</w>"
+    while len(parts) > 1:
+        pairs = list(zip(parts, parts[1:], strict=False))
+        best = min(pairs, key=lambda pair: ranks.get(pair, _MERGES))
+        if best not in ranks:
+            break
+        merged: list[str] = []
+        for part in parts:
+            if merged and (merged[-1], part) == best:
+                merged[-1] += part
+            else:
+                merged.append(part)
+        parts = merged
+    return len(parts)
+
+
+def lost(text: str) -> tuple[int, int]:
+    """Return (tokens that a text takes, index of the first letter that CLIP does not see or its length).
+
+    A short text is not counted: a token covers at least one byte, so that 75 bytes always fit.
+
+    >>> lost("a lighthouse")
+    (0, 12)
+    """
+    if len(text.encode("utf-8", "replace")) <= ROOM or not _ranks():
+        return 0, len(text)
+    import regex
+
+    count, end = 0, len(text)
+    for match in regex.finditer(_WORDS, text, regex.IGNORECASE):
+        count += _pieces(match[0].lower())
+        if count > ROOM:
+            end = min(end, match.start())
+    return count, end

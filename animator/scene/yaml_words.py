@@ -1,0 +1,43 @@
+"""What is wrong with a broken YAML text, in plain words instead of the parser's."""
+
+from __future__ import annotations
+
+import re
+
+from ruamel.yaml.error import MarkedYAMLError
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    (r"character '\\t' that cannot start", "a tab stands here; indent with spaces"),
+    (r"tab character|contain a tab|found a tab", "a tab stands here; indent with spaces"),
+    (r"character '(.)' that cannot start", "a value cannot begin with {0}; put it in quotes"),
+    (r"mapping values are not allowed", "a colon does not fit here; check the indentation, or put the value in quotes"),
+    (r"unexpected end of stream", "a quotation mark is never closed"),
+    (r"unknown escape character '(.)'", "there is no escape \\{0}; write \\\\ for a backslash, or use single quotes"),
+    (r"expected ',' or '\]'", "a list that begins with [ is not closed or lacks a comma"),
+    (r"expected ',' or '\}'", "a mapping that begins with {{ is not closed or lacks a comma"),
+    (r"expected the node content, but found '(.)'", "found {0} where a value belongs"),
+    (r"expected <block end>, but found '<scalar>'", "text follows a closed quotation; write '' for a quotation mark inside single quotes"),
+    (r"expected <block end>", "does not fit the lines above; check the indentation"),
+    (r"could not find expected ':'", "a key without a colon"),
+    (r"expected '<document start>', but found", "does not fit what stands before it; check brackets and indentation"),
+    (r"undefined tag handle '(.+)'", "a scene has no tags such as {0}"),
+    (r"incompatible YAML document", "this YAML version is not known, expected 1.2"),
+    (r"chomping or indentation", "after | or > the line must end"),
+    (r"duplicate anchor|found duplicate anchor", "this anchor is given twice"),
+)
+
+
+def plain_words(error: MarkedYAMLError) -> tuple[int, int, str]:
+    """Return (line, column, message) of a parser's complaint, counted from 1.
+
+    An unclosed quotation or bracket is reported where it begins: the parser notices it only at the end.
+    """
+    problem = " ".join(str(error.problem or error.context or "not YAML").split())
+    unclosed = re.search(r"unexpected end of stream|expected ',' or", problem)
+    mark = error.context_mark if unclosed and error.context_mark else error.problem_mark
+    mark = mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    for pattern, words in _WORDS:
+        if match := re.search(pattern, problem):
+            return line, column, "not YAML: " + words.format(*match.groups())
+    return line, column, f"not YAML: {problem}"

@@ -1,0 +1,105 @@
+"""The camera in 3D: where the points of a picture are seen after a move. Pure geometry, no colours.
+
+Axes, signs and units stand in ``docs/conventions.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from animator.types import Camera
+from animator.warp.sampling import corner_spans
+
+if TYPE_CHECKING:
+    from animator.types import DepthMap
+
+UNITS_PER_DEPTH = 200.0
+"""Disco's units of translation in one unit of depth."""
+
+NEAREST = 1e-3
+"""Depth below which a point counts as behind the camera; keeps the projection's quotient finite."""
+
+
+def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
+    """Return ``Rx(pitch) Ry(yaw) Rz(roll)``, the turn of the camera itself: float64, 3 x 3, for column vectors.
+
+    These are the intrinsic Tait-Bryan angles "XYZ"; each factor turns by the right-hand rule about its axis.
+
+    Args:
+        pitch: about x (right), in degrees.
+        yaw: about y (down), in degrees.
+        roll: about z (forwards), in degrees.
+    """
+    (cx, sx), (cy, sy), (cz, sz) = (
+        (math.cos(angle), math.sin(angle)) for angle in map(math.radians, (pitch, yaw, roll))
+    )
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return about_x @ about_y @ about_z
+
+
+def camera_rotation(camera: Camera) -> np.ndarray:
+    """Return the rotation of a camera's move (see `rotation_matrix`)."""
+    return rotation_matrix(camera.rotation_3d_x, camera.rotation_3d_y, camera.rotation_3d_z)
+
+
+def camera_translation(camera: Camera) -> np.ndarray:
+    """Return what a camera's move adds to every point: float64, 3 values in units of depth.
+
+    x and z change sign, because the world moves against the camera; y does not, so that a positive
+    ``translation_y`` moves the picture down, as in Disco Diffusion.
+    """
+    moved = np.array([-camera.translation_x, camera.translation_y, -camera.translation_z])
+    return moved / UNITS_PER_DEPTH
+
+
+def is_still(camera: Camera) -> bool:
+    """Tell whether a camera's move is no move at all."""
+    return not any(
+        (
+            camera.translation_x,
+            camera.translation_y,
+            camera.translation_z,
+            camera.rotation_3d_x,
+            camera.rotation_3d_y,
+            camera.rotation_3d_z,
+        )
+    )
+
+
+def project_offsets(
+    depth: DepthMap, rotation: np.ndarray, translation: np.ndarray, fov: float
+) -> tuple[Tensor, Tensor]:
+    """Return how far every pixel of a picture is seen to move.
+
+    A pixel stands in the world at ``X = (x, y, depth)`` with x and y in [-1, 1] from corner to corner, and is
+    seen at ``(x, y) / (depth * tan(fov / 2))``. The move takes it to ``X' = R^T X + T``; the offset is the
+    difference of the two projections. (Disco Diffusion's 3D warp; the frustum is a box there, not a pyramid,
+    and both axes have the same angle of view whatever the picture's shape.)
+
+    Args:
+        depth: distance of every pixel.
+        rotation: turn of the camera (see `rotation_matrix`).
+        translation: what is added to every point, in units of depth (see `camera_translation`).
+        fov: angle of view in degrees, between 0 and 180.
+
+    Returns:
+        The offsets, float32, H x W x 2, in units in which the picture is 2 wide and 2 high; and the depth of
+        every pixel after the move, float32, H x W, not positive where it came to lie behind the camera.
+    """
+    height, width = depth.shape
+    scale = 1 / math.tan(math.radians(fov) / 2)
+    world_xy = corner_spans(height, width, depth.device)
+    z = depth.float().clamp(min=NEAREST)
+    world = torch.cat((world_xy, z[..., None]), dim=-1)
+    turn = torch.from_numpy(rotation).to(world)
+    shift = torch.from_numpy(translation).to(world)
+    moved = world @ turn + shift  # row vectors: (R^T X)^T = X^T R
+    seen = moved[..., :2] / moved[..., 2:].clamp(min=NEAREST)
+    return scale * (seen - world_xy / z[..., None]), moved[..., 2]

@@ -1,0 +1,61 @@
+"""What a scene says about the camera's move and about how a moved picture is filled in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from animator.options import Animated, Options, animated
+
+
+class CameraOptions(Options):
+    """The camera's move from each frame to the next, by the names and signs of Disco Diffusion.
+
+    What is left out does not move: Disco's own defaults drift forwards (``zoom`` to 1.05, ``translation_z``
+    10); here a camera stands still until the scene moves it.
+    """
+
+    angle: Animated = animated(0)
+    """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""
+
+    zoom: Animated = animated(1, ge=0.01, le=100)
+    """2D: magnification each frame, 0.01 to 100; 1, which changes nothing, when left out (in Disco it grows)."""
+
+    translation_x: Animated = animated(0)
+    """Move to the right each frame: pixels in 2D, Disco's units (200 to a unit of depth) in 3D; 0 when left out."""
+
+    translation_y: Animated = animated(0)
+    """Move downwards each frame: pixels in 2D, Disco's units in 3D; 0 when left out."""
+
+    translation_z: Animated = animated(0)
+    """3D: move forwards each frame in Disco's units; 0, a camera at rest, when left out (Disco: 10)."""
+
+    rotation_3d_x: Animated = animated(0)
+    """3D: pitch each frame in degrees; 0 when left out."""
+
+    rotation_3d_y: Animated = animated(0)
+    """3D: yaw each frame in degrees; 0 when left out."""
+
+    rotation_3d_z: Animated = animated(0)
+    """3D: roll each frame in degrees; 0 when left out."""
+
+    fov: Animated = animated(40, ge=1, le=179)
+    """3D: vertical field of view in degrees, 1 to 179."""
+
+    near_plane: Animated = animated(200, ge=0.001)
+    """3D: distance of the near plane in Disco's units; positive and nearer than `far_plane`."""
+
+    far_plane: Animated = animated(10000, ge=0.001)
+    """3D: distance of the far plane in Disco's units; positive and farther than `near_plane`."""
+
+
+class WarpOptions(Options):
+    """How a moved picture is sampled, and what stands where nothing was."""
+
+    border_2d: Literal["wrap", "reflect", "replicate"] = "wrap"
+    """2D: what comes in from outside: the other side (`wrap`), a mirror image, or the edge drawn out."""
+
+    padding_mode: Literal["border", "reflection", "zeros"] = "border"
+    """3D: what comes in from outside: the edge drawn out (`border`), a mirror image, or black (`zeros`)."""
+
+    sampling_mode: Literal["bicubic", "bilinear", "nearest"] = "bicubic"
+    """3D: how a colour between pixels is found."""

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from animator.diffusion import losses
+from tests.golden_files import load_npz
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [("tv", losses.total_variation), ("range", losses.out_of_range), ("sat", losses.saturation)],
+)
+def test_golden_picture_losses(name, loss):
+    figures = load_npz("losses")
+    expected = torch.from_numpy(figures[name]).reshape(-1)
+    torch.testing.assert_close(loss(torch.from_numpy(figures["image"])), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_golden_spherical_distance():
+    figures = load_npz("losses")
+    embeds, prompts = (torch.from_numpy(figures[name]) for name in ("embeds", "prompts"))
+    found = losses.spherical_distance(embeds[:, None], prompts[None])
+    torch.testing.assert_close(found, torch.from_numpy(figures["spherical"]), rtol=1e-5, atol=1e-6)
+
+
+def test_spherical_distance_is_half_the_squared_angle_up_to_its_end():
+    angles = torch.tensor([0.0, 0.1, 1.5, torch.pi], requires_grad=True)
+    directions = torch.stack([angles.cos(), angles.sin()], dim=-1)
+    found = losses.spherical_distance(directions, torch.tensor([3.0, 0.0]))
+    torch.testing.assert_close(found, angles.square() / 2, rtol=1e-3, atol=1e-5)
+    assert torch.autograd.grad(found[:3].sum(), angles)[0].isfinite().all()
+
+
+def picture(seed: int, detail: int = 4) -> Tensor:
+    """A smooth random picture of good contrast, 1 x 3 x 64 x 96."""
+    noise = torch.randn(1, 3, 64 // detail, 96 // detail, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(noise * 0.5, (64, 96), mode="bicubic").clamp(-1, 1)
+
+
+def test_pyramid_distance_orders_pictures_as_an_eye_does():
+    init, other = picture(1, 16), picture(2, 16)
+    shifted = init.roll(2, dims=-1)
+    values = [
+        losses.pyramid_distance(p, init).item() for p in (init, shifted, 0.5 * init + 0.5 * other, other)
+    ]
+    assert values[0] == 0
+    assert values == sorted(values)
+    assert 0.4 < values[3] < 0.9
+
+
+def test_pyramid_distance_leaves_fine_detail_alone_and_pulls_colours():
+    init = picture(1, 16)
+    checkers = (torch.arange(64)[:, None] // 2 + torch.arange(96) // 2) % 2 * 0.4 - 0.2
+    detailed = losses.pyramid_distance(init + checkers, init).item()
+    tinted = losses.pyramid_distance(init + 0.2, init).item()
+    assert detailed < 1e-6
+    assert tinted > 0.05
+
+    x = (init + 0.3).requires_grad_()
+    gradient = torch.autograd.grad(losses.pyramid_distance(x, init).sum(), x)[0]
+    assert (gradient.mean(dim=(0, 2, 3)) > 0).all()
+
+
+def test_pyramid_distance_takes_pictures_smaller_than_its_levels():
+    assert losses.pyramid_distance(torch.ones(2, 3, 8, 8), -torch.ones(2, 3, 8, 8)).tolist() == pytest.approx(
+        [4 / 4.25] * 2
+    )
+
+
+def test_lpips_is_used_only_where_its_weights_lie(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    assert losses.perceptual_loss(torch.device("cpu"), (tmp_path,)) is losses.pyramid_distance
+
+    from torchvision.models import vgg16
+
+    torch.manual_seed(0)
+    weights = vgg16(weights=None).features.state_dict(prefix="features.")
+    torch.save(weights, tmp_path / losses.VGG16_FILE)
+    loss = losses.perceptual_loss(torch.device("cpu"), (tmp_path,))
+    assert loss is not losses.pyramid_distance
+    same, different = loss(picture(1), picture(1)), loss(picture(1), picture(2))
+    assert same.shape == (1,)
+    assert same.item() == 0 < different.item()
