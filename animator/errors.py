@@ -76,3 +76,9 @@ class RunError(AnimatorError):
 
 class FilmError(AnimatorError):
     """The encoder failed; carries the last lines that it printed."""
+
+
+class Interrupted(AnimatorError):
+    """The user stopped a render; the message tells how to go on."""
+
+    exit_status = 130

@@ -25,7 +25,7 @@ def load_json(name: str) -> Any:
 
 
 def fill(network: Any, salt: int) -> Any:
-    """Fill a network from the names of its entries alone, by the recipe of the figures; return it in eval mode."""
+    """Fill a network from the names of its entries alone, by the recipe of the figures."""
     import torch
 
     state = network.state_dict()

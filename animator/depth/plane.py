@@ -31,8 +31,8 @@ class PlaneDepth:
     def __post_init__(self) -> None:
         if not self.distance > abs(self.slope_x) + abs(self.slope_y):
             raise ValueError(
-                f"a plane at distance {self.distance} with slopes {self.slope_x} and {self.slope_y} reaches behind "
-                "the camera; the distance must be greater than both slopes together"
+                f"a plane at distance {self.distance} with slopes {self.slope_x} and {self.slope_y} reaches "
+                "behind the camera; the distance must be greater than both slopes together"
             )
 
     def __call__(self, frame: Frame) -> DepthMap:

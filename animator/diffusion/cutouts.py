@@ -209,8 +209,9 @@ def _jitter(cuts: Tensor, grey: Tensor, generator: torch.Generator, count: int) 
     brightness, contrast, saturation, hue = torch.rand(4, count, generator=generator) * 2 - 1
     brightness, contrast, saturation = (1 + MAX_JITTER * draw for draw in (brightness, contrast, saturation))
     grey = grey | (torch.rand(count, generator=generator) < GREY_CHANCE)
-    saturation = torch.where(grey, 0.0, saturation)
-    colours = _saturation_and_hue(saturation, hue * MAX_HUE_TURN) * (brightness * contrast)[:, None, None]
+    to_grey = torch.tensor(GREY).expand(3, 3)
+    colours = to_grey + saturation[:, None, None] * (_hue_turn(hue * MAX_HUE_TURN) - to_grey)
+    colours = colours @ _desaturation(grey) * (brightness * contrast)[:, None, None]
     cuts = _recolour(cuts, colours)
     # Contrast turns about the mean luminance of the cut: c * x + (1 - c) * mean.
     repeats = len(cuts) // count
@@ -232,23 +233,19 @@ def _noise(cuts: Tensor, generator: torch.Generator, count: int) -> Tensor:
 
 
 def _desaturation(grey: Tensor) -> Tensor:
-    return _saturation_and_hue(1 - grey.float(), torch.zeros(len(grey)))
+    return torch.where(grey[:, None, None], torch.tensor(GREY).expand(3, 3), torch.eye(3))
 
 
-def _saturation_and_hue(saturation: Tensor, turn: Tensor) -> Tensor:
-    """Return colour matrices, K x 3 x 3, that keep the luminance.
-
-    The part of a colour that is not grey is scaled by ``saturation`` and turned by ``turn`` radians about the
-    grey axis, in the plane of equal luminance.
-    """
-    to_grey = torch.tensor(GREY).expand(3, 3)
-    # Turning about the grey axis in RGB (Rodrigues), then back along it to the luminance that there was.
+def _hue_turn(radians: Tensor) -> Tensor:
+    """Return colour matrices, K x 3 x 3, that turn colours about the grey axis and keep their luminance."""
+    luminance = (torch.tensor(GREY) / sum(GREY)).expand(3, 3)
+    chroma = torch.eye(3) - luminance
+    # Rodrigues' formula about (1, 1, 1) / sqrt(3), with the luminance that it changes put back.
     axis = torch.full((3,), 3**-0.5)
-    cross = torch.linalg.cross(torch.eye(3), axis.expand(3, 3))
-    cos, sin = turn.cos()[:, None, None], turn.sin()[:, None, None]
-    turned = cos * torch.eye(3) - sin * cross.T + (1 - cos) * torch.outer(axis, axis)
-    chroma = torch.eye(3) - to_grey
-    return to_grey + saturation[:, None, None] * (chroma @ turned @ chroma)
+    cross = torch.linalg.cross(axis.expand(3, 3), torch.eye(3), dim=1).T
+    cos, sin = radians.cos()[:, None, None], radians.sin()[:, None, None]
+    turned = cos * torch.eye(3) + sin * cross + (1 - cos) * torch.outer(axis, axis)
+    return luminance + chroma @ turned @ chroma
 
 
 def _recolour(cuts: Tensor, matrices: Tensor) -> Tensor:

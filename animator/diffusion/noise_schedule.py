@@ -1,7 +1,8 @@
 """How much noise there is at each step of a diffusion.
 
 Symbols: ``betas`` and ``alpha_bar`` are those of Ho et al. 2020 (DDPM), section 2: alpha_bar is the
-cumulative product of 1 - beta, so that x = sqrt(alpha_bar) * image + sqrt(1 - alpha_bar) * noise. Arrays are float64.
+cumulative product of 1 - beta, so that x = sqrt(alpha_bar) * image + sqrt(1 - alpha_bar) * noise. Arrays are
+float64.
 """
 
 from __future__ import annotations

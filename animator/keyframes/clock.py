@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from animator.errors import ExpressionError
-from animator.keyframes.expressions import NUMBER, parse_expression
+from animator.keyframes.expressions import NUMBER, as_float, parse_expression
 
 MAX_FRAMES = 1_000_000
 """Most frames of a film (over nine hours at 30 a second); a curve has a number for each."""
+MAX_POSITION = 100 * MAX_FRAMES
+"""Last frame at which a key may be set; keys after the film's end shape the ramp towards them."""
 
 _POSITION = re.compile(rf"\s*(?P<number>[+-]?{NUMBER})\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 
@@ -59,11 +61,17 @@ class Clock:
         >>> clock.frame(7), clock.frame("2.5s"), clock.frame("4b"), clock.frame("max_f/2")
         (7.0, 30.0, 32.0, 59.0)
         """
-        frame = self._read(position, offset) if isinstance(position, str) else float(position)
+        frame = self._read(position, offset) if isinstance(position, str) else as_float(position)
         if isinstance(position, bool) or not math.isfinite(frame):
-            raise ExpressionError(f"{position!r} is not a position; write a frame, 2.5s or 4b", offset)
+            raise ExpressionError(
+                f"{str(position)[:40]!r} is not a position; write a frame, 2.5s or 4b", offset
+            )
         if frame < 0:
-            raise ExpressionError(f"the position {position} is before the first frame, which is 0", offset)
+            raise ExpressionError(
+                f"the position {str(position)[:40]} is before the first frame, which is 0", offset
+            )
+        if frame > MAX_POSITION:
+            raise ExpressionError(f"the position {str(position)[:40]} is beyond frame {MAX_POSITION}", offset)
         return frame
 
     def key(self, position: int | float | str, offset: int = 0) -> int:

@@ -1,8 +1,8 @@
 """Formulas such as ``10 + 5*sin(2*pi*t/48)``: read into a tree of allowed nodes, never evaluated as code.
 
-The language is the part of numexpr that Deforum's users write, with more functions (`functions.py`). The reader
-is a precedence parser (Pratt 1973, "Top down operator precedence"); the tree is kept in postfix order, so that
-evaluating it needs no recursion however long a sum is.
+The language is the part of numexpr that Deforum's users write, with more functions (`functions.py`). The
+reader is a precedence parser (Pratt 1973, "Top down operator precedence"); the tree is kept in postfix order,
+so that evaluating it needs no recursion however long a sum is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_DEPTH = 64
 MAX_NODES = 4_000
 """Most numbers, names, operators and calls in one expression."""
 
-NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 """How a number without a sign is written, as a regular expression."""
 
 _TOKEN = re.compile(
@@ -113,8 +113,8 @@ class Expression:
             float64 of shape (n,). NaN where there is no real value, such as a root of a negative number.
 
         Raises:
-            ExpressionError: a value is infinite (a division by zero, ``log(0)``, too large a power), or ``&``,
-                ``|`` or ``~`` meets a fraction; the message names the frame where it is one frame's fault.
+            ExpressionError: a value is infinite (a division by zero, ``log(0)``, too large a power), and the
+                message names the frame; or ``&``, ``|`` or ``~`` meets a fraction.
 
         >>> parse_expression("10 + 5*(t % 3)").evaluate(np.arange(5)).tolist()
         [10.0, 15.0, 20.0, 10.0, 15.0]
@@ -125,7 +125,7 @@ class Expression:
         with np.errstate(all="ignore"):
             for node in self.nodes:
                 if isinstance(node, Number):
-                    stack.append(np.float64(node.value))
+                    stack.append(np.asarray(node.value, np.float64))
                 elif isinstance(node, Variable):
                     stack.append(known[node.name])
                 else:
@@ -177,7 +177,15 @@ def parse_expression(text: str, offset: int = 0, variables: Iterable[str] = VARI
 def check_length(text: str, offset: int = 0) -> None:
     """Raise ExpressionError if ``text`` is longer than `MAX_LENGTH`."""
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"the text has {len(text)} characters; at most {MAX_LENGTH} are allowed", offset)
+        raise ExpressionError(f"the text has {len(text)} characters; {MAX_LENGTH} are allowed", offset)
+
+
+def as_float(value: int | float) -> float:
+    """Return a number as float64; an integer beyond its range becomes infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
@@ -239,7 +247,8 @@ class _Parser:
             if binds <= tightness:
                 break
             if binds == COMPARISON and compared:
-                raise ExpressionError("comparisons cannot be chained; write (a < b) & (b < c)", operator.offset)
+                message = "comparisons cannot be chained; write (a < b) & (b < c)"
+                raise ExpressionError(message, operator.offset)
             compared = binds == COMPARISON
             self.place += 1
             # A power groups from the right, and its exponent may have a sign: 2**-3**2 is 2**(-(3**2)).

@@ -128,7 +128,7 @@ FUNCTIONS = {
     "where": Function(_choose, 3, 3),
     "mod": _two(np.mod),
 }
-"""By name. ``mod(a, b)`` has the sign of ``b`` everywhere, unlike ``a % b``; ``round`` takes halves to even."""
+"""By name. ``mod(a, b)`` has the sign of ``b`` everywhere, unlike ``a % b``; ``round`` is half to even."""
 
 BINARY = {
     "<": (1, _two(np.less)),

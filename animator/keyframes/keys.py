@@ -11,6 +11,7 @@ holds for the whole film. Quotes around the whole text, as copied from a setting
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,15 @@ from dataclasses import dataclass, replace
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.easings import EASINGS
-from animator.keyframes.expressions import NUMBER, Expression, check_length, parse_expression, suggestion
+from animator.keyframes.expressions import (
+    NUMBER,
+    Expression,
+    as_float,
+    check_length,
+    parse_expression,
+    suggestion,
+)
+from animator.keyframes.functions import CONSTANTS, VARIABLES
 
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
@@ -28,7 +37,7 @@ METHODS = (*SPLINES, *EASINGS)
 
 _NUMBER = re.compile(rf"[+-]?\s*{NUMBER}", re.ASCII)
 _PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z-]*)\s*;", re.ASCII)
-_SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.])\s|(?<=\))\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
+_SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Key:
 
     Attributes:
         frame: where it is set; may lie after the film's end.
-        value: a number, from which a ramp leads to the next key, or a formula, which holds until the next key.
+        value: a number, from which a ramp leads to the next key, or a formula, in force until the next key.
         method: how the ramp that starts here goes, or None for the way of the whole curve.
         offset: where it begins in the text.
     """
@@ -64,8 +73,8 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
     if not text[start:end].strip():
         raise ExpressionError("there is no value here; write a number or 0: (1), 10: (1.05)", start)
     pieces = list(_pieces(text, start, end))
-    if len(pieces) == 1 and pieces[0][1] < 0:
-        return method, [_read_value(text, start, end, Key(0, 0.0, offset=start))]
+    if len(pieces) == 1 and pieces[0][1] < 0 and text[start : pieces[0][2]].strip():
+        return method, [_read_value(text, start, pieces[0][2], Key(0, 0.0, offset=start))]
     return method, [_read_key(text, *piece, clock) for piece in pieces]
 
 
@@ -88,7 +97,11 @@ def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str
         if isinstance(value, str):
             check_length(value)
             keys.append(_read_value(value, 0, len(value), key))
-        elif isinstance(value, bool) or not isinstance(value, int | float):
+        elif (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(as_float(value))
+        ):
             raise ExpressionError(f"the value at {position} is {value!r}; write a number or a formula")
         else:
             keys.append(replace(key, value=float(value)))
@@ -107,13 +120,20 @@ def check_method(name: str, offset: int = 0) -> str:
 
 def _unquoted(text: str) -> tuple[int, int]:
     """Return where the text begins and ends without blanks and one pair of quotes around it."""
-    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    start, end = _stripped(text, 0, len(text))
     quoted = end - start >= 2 and text[start] == text[end - 1] and text[start] in "\"'"
     return (start + 1, end - 1) if quoted else (start, end)
 
 
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return where a part of the text begins and ends without the blanks around it."""
+    part = text[start:end]
+    begin = start + len(part) - len(part.lstrip())
+    return begin, max(begin, start + len(part.rstrip()))
+
+
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, colon, end) of each part between commas outside brackets; colon is -1 where there is none."""
+    """Yield (start, colon, end) of each part between commas outside brackets; colon is -1 if it has none."""
     open_brackets: list[int] = []
     begin, colon = start, -1
     for place in range(start, end):
@@ -128,7 +148,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
             continue
         elif character == ":":
             if colon >= 0:
-                raise ExpressionError("a second ':' in one key; a comma between two keys may be missing", place)
+                raise ExpressionError("a second ':' in one key; perhaps a comma is missing before it", place)
             colon = place
         elif character == ",":
             yield begin, colon, place
@@ -140,25 +160,25 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _read_key(text: str, start: int, colon: int, end: int, clock: Clock) -> Key:
-    piece = text[start:end].strip()
-    offset = start + len(text[start:end]) - len(text[start:end].lstrip())
-    if not piece:
-        raise ExpressionError("nothing between two commas", start)
+    start, end = _stripped(text, start, end)
+    if start == end:
+        raise ExpressionError("there is no key before this comma", start)
     if colon < 0:
-        raise ExpressionError(f"'{piece[:40]}' is not a key; write it as frame: (value)", offset)
-    if not text[start:colon].strip():
+        raise ExpressionError(f"'{text[start:end][:40]}' is not a key; write frame: (value)", start)
+    if start == colon:
         raise ExpressionError("there is no position before ':'", colon)
-    frame = clock.key(text[start:colon].strip(), offset)
-    return _read_value(text, colon + 1, end, Key(frame, 0.0, offset=offset))
+    frame = clock.key(text[start:colon].rstrip(), start)
+    return _read_value(text, colon + 1, end, Key(frame, 0.0, offset=start))
 
 
 def _read_value(text: str, start: int, end: int, key: Key) -> Key:
     """Return ``key`` with the value and method that stand in a part of the text."""
-    start, end = start + len(text[start:end]) - len(text[start:end].lstrip()), start + len(text[start:end].rstrip())
+    start, end = _stripped(text, start, end)
     if start >= end:
         raise ExpressionError("there is no value after ':'", key.offset)
     method = None
-    if match := _SUFFIX.search(text[start:end]):
+    match = _SUFFIX.search(text[start:end])
+    if match and match["method"] not in (*VARIABLES, *CONSTANTS):
         method = check_method(match["method"], start + match.start("method"))
         end = start + len(text[start : start + match.start()].rstrip())
     number = _plain_number(text[start:end])
@@ -175,7 +195,5 @@ def _plain_number(text: str) -> float | None:
     text = text.strip()
     while text.startswith("(") and text.endswith(")"):
         text = text[1:-1].strip()
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(re.sub(r"\s", "", text))
-    return value if abs(value) != float("inf") else None
+    value = float(re.sub(r"\s", "", text)) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None

@@ -19,6 +19,9 @@ class CoherenceOptions(Options):
     frames_scale: Animated = animated(1500, ge=0)
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
+    color_coherence: Animated = animated(0, ge=0, le=1)
+    """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones."""
+
 
 def without_percent(value: Animated) -> tuple[Animated, bool]:
     """Take the percent signs out of a value of `frames_skip_steps`.

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
-from animator.errors import Problem
+from animator.errors import Problem, SceneError
 from animator.scene.names import NOT_BUILT, unknown_key
 from animator.scene.nodes import Key, Node, dotted, plain
 from animator.scene.schema import Scene
 from animator.scene.words import allowed, found
 
 Schema = dict[str, Any]
+MAX_PROBLEMS = 100
 
 
 @dataclass
@@ -34,26 +36,41 @@ class Fit:
     nodes: dict[str, Node] = field(default_factory=dict)
     faulty: set[str] = field(default_factory=set)
 
+    def add(self, problem: Problem) -> None:
+        """Note a fault; raises SceneError with those so far where there are too many to be of use."""
+        self.problems.append(problem)
+        if len(self.problems) == MAX_PROBLEMS:
+            end = Problem(f"{MAX_PROBLEMS} faults so far, the rest was not looked at", "", problem.file)
+            raise SceneError([*self.problems, end])
+
     def report(self, node: Node, name: str, message: str, setting: str = "") -> None:
         """Note a fault of the value ``name``, which is or belongs to the setting ``setting``."""
-        self.problems.append(node.place.problem(name, message))
         self.faulty.add(setting or name)
+        self.add(node.place.problem(name, message))
 
     def resolved(self, schema: Schema) -> Schema:
         """Return what a schema refers to."""
         reference = schema.get("$ref")
         return self.schema["$defs"][reference.rpartition("/")[2]] if reference else schema
 
-    def settings(self, schema: Schema | None = None, name: str = "") -> dict[str, Schema]:
-        """Return the schema of every setting by dotted name, sections included."""
-        found_settings: dict[str, Schema] = {}
-        for key, entry in (schema or self.schema)["properties"].items():
+    @cached_property
+    def settings(self) -> dict[str, Schema]:
+        """The schema of every setting by dotted name, sections included."""
+        return self._settings(self.schema, "")
+
+    def _settings(self, schema: Schema, name: str) -> dict[str, Schema]:
+        settings: dict[str, Schema] = {}
+        for key, entry in schema["properties"].items():
             full = dotted(name, key)
-            found_settings[full] = entry
-            section = self.resolved(entry)
-            if "properties" in section:
-                found_settings |= self.settings(section, full)
-        return found_settings
+            settings[full] = self.resolved(entry)
+            if "properties" in settings[full]:
+                settings |= self._settings(settings[full], full)
+        return settings
+
+    @property
+    def sections(self) -> frozenset[str]:
+        """Dotted names of the sections."""
+        return frozenset(name for name, entry in self.settings.items() if "properties" in entry)
 
 
 def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[str, Any]:
@@ -66,8 +83,8 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
         full = dotted(name, key)
         entry = schema["properties"].get(key)
         if entry is None:
-            message = unknown_key(full, list(schema["properties"]), fit.settings())
-            fit.problems.append(child.key.problem(full, message))
+            message = unknown_key(full, list(schema["properties"]), fit.settings)
+            fit.add(child.key.problem(full, message))
         elif child.value is not None:
             fit.nodes[full] = child
             section = fit.resolved(entry)
@@ -154,8 +171,7 @@ def _fits_scalar(value: Any, schema: Schema) -> bool:
     if kind == "null":
         return value is None
     if kind == "string":
-        pattern, longest = schema.get("pattern"), schema.get("maxLength", math.inf)
-        return isinstance(value, str) and len(value) <= longest and (not pattern or bool(re.search(pattern, value)))
+        return isinstance(value, str) and bool(re.search(schema.get("pattern", ""), value))
     if kind in ("integer", "number"):
         return _fits_number(value, schema)
     return kind is None
@@ -194,7 +210,7 @@ def _refuse(loc: tuple[Key, ...], message: str, data: dict[str, Any], fit: Fit, 
     section: Any = data
     for part in loc:
         name = ".".join([*path, str(part)])
-        if name not in fit.settings():
+        if name not in fit.settings:
             break
         path.append(str(part))
     name = ".".join(path)

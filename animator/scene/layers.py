@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animator.errors import Problem, SceneError
 from animator.scene.nodes import Key, Node, Place, dotted
-from animator.scene.source import parse, read_text, resolve
+from animator.scene.source import NotYamlError, parse, read_text, resolve
 from animator.scene.words import found, short
 
 MAX_LAYERS = 16
@@ -70,7 +70,11 @@ def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node,
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
             raise SceneError([*problems, tree.place.problem("", message)])
-        members = dict(tree.value or {})
+        if not tree.value:
+            raise SceneError(
+                [*problems, tree.place.problem("", "is empty; a scene needs at least its prompts")]
+            )
+        members = dict(tree.value)
         below = members.pop("extends", None)
         trees.append(rooted(dataclasses.replace(tree, value=members), path.parent))
         if below is None or below.value is None:
@@ -91,7 +95,8 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
     """Return a tree with the values of ``key.path=value`` texts put in, and the faults of these texts.
 
     A path may lead into a mapping (``guidance.clip_models.RN50=1``, ``prompts.0=a lake``): only that key is
-    replaced. The value is YAML; one that cannot be YAML, for a colon in a prompt say, is taken as a text.
+    replaced. The value is YAML, except that keyframes, schedules and prompts need no quotes of their own:
+    what is not YAML, or is a mapping without braces, is a text.
     """
     problems: list[Problem] = []
     place = Place(COMMAND_LINE)
@@ -103,14 +108,25 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
             problems.append(place.problem("", message))
             continue
         try:
-            value, faults = parse(written, COMMAND_LINE)
+            value, faults = _command_value(written.strip())
         except SceneError as error:
-            problems += [place.problem(name.strip(), problem.message) for problem in error.problems]
+            problems += [place.problem(name.strip(), fault.message) for fault in error.problems]
             continue
         problems += [place.problem(name.strip(), fault.message) for fault in faults]
-        empty = not written.strip()
-        root = _put(root, parts, Node(None) if empty else value, place)
+        root = _put(root, parts, value, place)
     return root, problems
+
+
+def _command_value(written: str) -> tuple[Node, list[Problem]]:
+    if not written:
+        return Node(None), []
+    try:
+        value, faults = parse(written, COMMAND_LINE)
+    except NotYamlError:
+        return Node(written, raw=written), []
+    if isinstance(value.value, dict) and not written.startswith("{"):
+        return Node(written, raw=written), []
+    return value, faults
 
 
 def _put(node: Node, parts: list[str], value: Node, place: Place) -> Node:
@@ -119,7 +135,8 @@ def _put(node: Node, parts: list[str], value: Node, place: Place) -> Node:
         return _placed(value, place)
     members = dict(node.value) if isinstance(node.value, dict) else {}
     key = _key(parts[0], members)
-    members[key] = dataclasses.replace(_put(members.get(key, Node({}, place)), parts[1:], value, place), key=place)
+    below = members.get(key, Node({}, place))
+    members[key] = dataclasses.replace(_put(below, parts[1:], value, place), key=place)
     return dataclasses.replace(node, value=members)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +47,8 @@ class Node:
     size: int = 1
 
     def at(self, offset: int) -> Place:
-        """Return the place of the letter ``offset`` of a scalar, or the value's own where that is unknown."""
-        if not self.exact or not self.place.line:
+        """Return the place of the letter ``offset`` of a scalar; the value's own for 0 and where it is unknown."""
+        if not offset or not self.exact or not self.place.line:
             return self.place
         column = self.place.column + min(offset, len(self.raw)) + self.quoted
         return dataclasses.replace(self.place, column=column)
@@ -71,12 +70,3 @@ def dotted(parent: str, key: Any) -> str:
     ('camera', 'camera.fov', 'prompts.0')
     """
     return f"{parent}.{key}" if parent else str(key)
-
-
-def walk(node: Node, name: str = "") -> Iterator[tuple[str, Node]]:
-    """Go through a tree: (dotted name, node) of every value, parents first; list members count from 0."""
-    yield name, node
-    members = node.value.items() if isinstance(node.value, dict) else ()
-    members = enumerate(node.value) if isinstance(node.value, list) else members
-    for key, child in members:
-        yield from walk(child, dotted(name, key))

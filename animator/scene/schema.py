@@ -15,6 +15,7 @@ from animator.video.options import OutputOptions
 from animator.warp.options import CameraOptions, WarpOptions
 
 SIZE_STEP = 64
+MAX_FRAMES = 100_000
 Prompts = str | list[str] | dict[int | float | str, str | list[str]]
 Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
 Count = Annotated[
@@ -22,10 +23,10 @@ Count = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": 100_000},
+                {"type": "integer", "minimum": 1, "maximum": MAX_FRAMES},
                 {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*s\s*$"},
             ],
-            "allowed": "a whole number from 1 to 100000, or a duration such as 20s",
+            "allowed": f"a whole number from 1 to {MAX_FRAMES}, or a duration such as 20s",
         }
     ),
 ]
@@ -38,7 +39,7 @@ def _draw_seed() -> int:
 class Scene(Options):
     """A film or a picture, described in full. What a scene file leaves out has the value given here."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = Field(1, json_schema_extra={"allowed": "1, the format that this program reads"})
     """Version of the scene format; there is one so far."""
 
     mode: Literal["still", "2d", "3d"] = "3d"
@@ -48,10 +49,10 @@ class Scene(Options):
     size: tuple[Side, Side] = (1280, 768)
     """Width and height in pixels, 64 to 4096 each; rounded down to multiples of 64."""
 
-    frames: Count = Field(48, ge=1, le=100_000)
+    frames: Count = Field(48, ge=1, le=MAX_FRAMES)
     """Length of the film: a number of frames, or a duration such as 20s."""
 
-    images: int = Field(1, ge=1, le=100_000)
+    images: int = Field(1, ge=1, le=MAX_FRAMES)
     """Number of pictures that `mode: still` makes, each from its own seed."""
 
     fps: float = Field(12, gt=0, le=1000)
@@ -61,16 +62,18 @@ class Scene(Options):
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
     seed: int = Field(default_factory=_draw_seed, ge=0, le=2**32 - 1)
-    """What all randomness follows from, 0 to 4294967295; left out, it is drawn once and written into the run."""
+    """What all randomness follows from, 0 to 4294967295; left out, it is drawn once and kept in the run."""
 
     interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
-    """How a value moves between keyframes whose texts are plain numbers (`interp_spline` in Disco Diffusion)."""
+    """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
 
-    prompts: Prompts
+    prompts: Prompts = Field(
+        json_schema_extra={"allowed": 'texts such as ["a sea", "fog:0.5"], or a mapping from frames to them'}
+    )
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
     8.5s, 16b) to them."""
 
-    prompt_blend: float = Field(0, ge=0, le=100_000)
+    prompt_blend: float = Field(0, ge=0, le=MAX_FRAMES)
     """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
 
     image_prompts: dict[str, Any] = Field(default_factory=dict)

@@ -45,6 +45,10 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
+class NotYamlError(SceneError):
+    """A text breaks the grammar of YAML."""
+
+
 class _Builder:
     """Turns the events of one file into nodes; ``problems`` collects faults that do not stop the reading."""
 
@@ -72,9 +76,7 @@ class _Builder:
                 raise self.stop(self.place(event), "a second document begins here, a scene file holds one")
             if depth > MAX_DEPTH:
                 raise self.stop(self.place(event), f"nested more than {MAX_DEPTH} levels deep")
-            if isinstance(event, NodeEvent):
-                yield event
-            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            if isinstance(event, NodeEvent | MappingEndEvent | SequenceEndEvent):
                 yield event
 
     def build(self, event: Event, key: Place | None = None, name: str = "") -> Node:
@@ -110,8 +112,8 @@ class _Builder:
         length = event.end_mark.index - event.start_mark.index
         exact = event.style not in ("|", ">") and length == len(event.value) + 2 * quoted
         exact = exact and event.start_mark.line == event.end_mark.line
-        text = event.style or getattr(event, "tag", None)
-        value = event.value if text else resolve(event.value)
+        as_text = event.style or event.tag == "tag:yaml.org,2002:str"
+        value = event.value if as_text else resolve(event.value)
         return Node(value, place, key, event.value, exact, quoted)
 
     def _list(self, place: Place, key: Place, name: str) -> Node:
@@ -184,7 +186,7 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
         The tree (an empty mapping for an empty text) and the faults that left it readable.
 
     Raises:
-        SceneError: with one problem, where the text is not YAML or passes a bound.
+        SceneError: with one problem, where the text passes a bound; `NotYamlError` where it is not YAML.
     """
     if control := _CONTROL.search(text):
         before = text[: control.start()]
@@ -199,9 +201,9 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
             pass
     except MarkedYAMLError as error:
         line, column, message = plain_words(error)
-        raise SceneError([Place(file, line, column).problem("", message)]) from None
+        raise NotYamlError([Place(file, line, column).problem("", message)]) from None
     except OverflowError:  # from an escape such as "\\UFFFFFFFF", which names no character
-        message = 'an escape \\U in a quoted text names no character'
+        message = "an escape \\U in a quoted text names no character"
         raise SceneError([Place(file).problem("", message)]) from None
     return node, builder.problems
 

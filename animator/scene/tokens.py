@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 CONTEXT = 77
@@ -35,7 +36,7 @@ def _ranks() -> dict[tuple[str, ...], int]:
 @lru_cache(maxsize=1)
 def _letters() -> dict[int, str]:
     """Return the printable letter that stands for each byte in the vocabulary."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
@@ -46,7 +47,7 @@ def _pieces(word: str) -> int:
     parts = [letters[byte] for byte in word.encode("utf-8")]
     parts[-1] += "</w>"
     while len(parts) > 1:
-        pairs = list(zip(parts, parts[1:], strict=False))
+        pairs = list(pairwise(parts))
         best = min(pairs, key=lambda pair: ranks.get(pair, _MERGES))
         if best not in ranks:
             break

@@ -10,9 +10,9 @@ _YES_NO = {"on", "off", "yes", "no", "y", "n"}
 
 
 def short(text: str) -> str:
-    """Return a text in one line of at most 60 letters.
+    r"""Return a text in one line of at most 60 letters.
 
-    >>> short("a" * 100) == "a" * 57 + "...", short("two\\nlines")
+    >>> short("a" * 100) == "a" * 57 + "...", short("two\nlines")
     (True, 'two lines')
     """
     line = "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))
@@ -20,12 +20,12 @@ def short(text: str) -> str:
 
 
 def found(node: Node) -> str:
-    """Say what a value is: ``'many'``, ``12``, ``true``, ``a list``."""
+    """Say what a value is: ``'many'``, ``12``, ``true``, ``a list of 2``."""
     value = node.value
     if value is None:
         return "nothing"
     if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "a mapping"
+        return f"a list of {len(value)}" if isinstance(value, list) else "a mapping"
     if not isinstance(value, str):
         return short(node.raw or str(value))
     if value.lower() in _YES_NO and not node.quoted:
@@ -34,7 +34,7 @@ def found(node: Node) -> str:
 
 
 def allowed(schema: dict[str, Any]) -> str:
-    """Say what a JSON schema allows: ``a whole number from 1 to 1000``, ``one of wrap, reflect, replicate``."""
+    """Say what a JSON schema allows: ``a whole number from 1 to 1000``, ``one of wrap, reflect``."""
     if "allowed" in schema:
         return str(schema["allowed"])
     if "animated" in schema:
@@ -46,7 +46,9 @@ def allowed(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        parts = [allowed(part) for part in schema["anyOf"] if part.get("type") != "null"]
+        kinds = [part.get("type") for part in schema["anyOf"]]
+        hidden = {"null", "integer"} if "number" in kinds else {"null"}  # a whole number is a number
+        parts = [allowed(part) for part in schema["anyOf"] if part.get("type") not in hidden]
         return " or ".join(dict.fromkeys(parts))
     return _of_type(schema)
 
@@ -60,8 +62,6 @@ def _of_type(schema: dict[str, Any]) -> str:
         if items:
             return f"a list of {len(items)} values, each {allowed(items[0])}"
         return f"a list, each {allowed(schema.get('items', {}))}"
-    if kind == "string" and "maxLength" in schema:
-        return f"a text of at most {schema['maxLength']} letters"
     return {"boolean": "true or false", "string": "a text", "object": "a mapping"}.get(str(kind), "a value")
 
 

@@ -20,5 +20,11 @@ class OutputOptions(Options):
     ] = "medium"
     """Effort of the x264 encoder: slower makes a smaller film of the same quality."""
 
-    film: str | None = Field(None, pattern=r"^[\w][\w .()+-]*$", max_length=120)
+    film: str | None = Field(
+        None,
+        pattern=r"^\w[\w .()+-]{0,119}$",
+        json_schema_extra={
+            "allowed": "a file name of letters, digits, blanks and . ( ) + -, without a folder"
+        },
+    )
     """Name of the film's file without its ending; the scene file's own name when left out."""

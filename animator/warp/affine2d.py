@@ -48,8 +48,8 @@ def warp_2d(
         frame: the picture before the move.
         move: what to do; a move that changes nothing gives the very frame that came in.
         border: what comes in from outside: the other side, a mirror image, or the edge drawn out.
-        sampling: how a colour between pixels is found. Disco Diffusion was bilinear, which softens a picture a
-            little with every frame; the cubic kernel keeps it sharp.
+        sampling: how a colour between pixels is found. Disco Diffusion was bilinear, which softens a
+            picture a little with every frame; the cubic kernel keeps it sharp.
 
     Returns:
         The moved frame, of the same size and on the same device, clamped to [0, 1].

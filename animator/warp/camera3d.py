@@ -26,9 +26,10 @@ NEAREST = 1e-3
 
 
 def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
-    """Return ``Rx(pitch) Ry(yaw) Rz(roll)``, the turn of the camera itself: float64, 3 x 3, for column vectors.
+    """Return ``Rx(pitch) Ry(yaw) Rz(roll)``, the turn of the camera itself: float64, 3 x 3.
 
-    These are the intrinsic Tait-Bryan angles "XYZ"; each factor turns by the right-hand rule about its axis.
+    For column vectors. These are the intrinsic Tait-Bryan angles "XYZ"; each factor turns by the
+    right-hand rule about its axis.
 
     Args:
         pitch: about x (right), in degrees.

@@ -18,10 +18,10 @@ class CameraOptions(Options):
     """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""
 
     zoom: Animated = animated(1, ge=0.01, le=100)
-    """2D: magnification each frame, 0.01 to 100; 1, which changes nothing, when left out (in Disco it grows)."""
+    """2D: magnification each frame, 0.01 to 100; 1, no change, when left out (Disco grows)."""
 
     translation_x: Animated = animated(0)
-    """Move to the right each frame: pixels in 2D, Disco's units (200 to a unit of depth) in 3D; 0 when left out."""
+    """Move to the right each frame: pixels in 2D, in 3D units of 1/200 of depth; 0 when left out."""
 
     translation_y: Animated = animated(0)
     """Move downwards each frame: pixels in 2D, Disco's units in 3D; 0 when left out."""

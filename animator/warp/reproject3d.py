@@ -27,8 +27,8 @@ def reproject(
     """Return a frame as it is seen after the camera's move, and what the move newly uncovered.
 
     Every new pixel is read from where the old pixel *at the same place* would have come from (Disco
-    Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an approximation at the
-    edges of near things. A camera that does not move gives the very frame that came in.
+    Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an approximation at
+    the edges of near things. A camera that does not move gives the very frame that came in.
 
     Args:
         frame: the picture before the move.

@@ -1,7 +1,8 @@
 """The one place that samples a picture between its pixels, and the coordinates it is done in.
 
-A coordinate is a pair (x, y) with x to the right and y downwards. -1 and +1 are the outer *edges* of the first and
-last pixel (``align_corners=False``), so that the centre of pixel ``i`` of ``n`` lies at ``(2 i + 1) / n - 1``.
+A coordinate is a pair (x, y) with x to the right and y downwards. -1 and +1 are the outer *edges* of the
+first and last pixel (``align_corners=False``), so that the centre of pixel ``i`` of ``n`` lies at
+``(2 i + 1) / n - 1``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m animator.pocket.train PART``: draw the world, train a network, or write all into the package."""
+"""``python -m animator.pocket.train PART``: draw the world, train a network, or ship all of them."""
 
 from __future__ import annotations
 

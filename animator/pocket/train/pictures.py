@@ -70,7 +70,9 @@ class Pictures:
     def __init__(self, folder: Path) -> None:
         numbers = sorted(int(path.stem.split("_")[1]) for path in folder.glob("depth_*.npy"))
         if not numbers:
-            raise FileNotFoundError(f"no pictures in {folder}: run 'python -m animator.pocket.train world' first")
+            raise FileNotFoundError(
+                f"no pictures in {folder}: run 'python -m animator.pocket.train world' first"
+            )
         self.numbers = numbers
         self.rgb = {n: np.load(folder / f"rgb_{n:03d}.npy", mmap_mode="r") for n in numbers}
         self.depth = {n: np.load(folder / f"depth_{n:03d}.npy", mmap_mode="r") for n in numbers}

@@ -55,7 +55,9 @@ class Session:
         self, network: nn.Module, budget: Budget, path: Path, *, average: float = 0.998, decay: float = 0.01
     ) -> None:
         self.network, self.budget, self.path, self.keep = network, budget, path, average
-        self.optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=decay, betas=(0.9, 0.99))
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), lr=0.0, weight_decay=decay, betas=(0.9, 0.99)
+        )
         self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.step, self.seconds = 0, 0.0
         self.history: list[tuple[int, float, float]] = []
@@ -120,7 +122,10 @@ class Session:
             self.history.append((self.step, mean, spent))
             self._sums = [0.0, 0.0]
             left = spent / self.step * (self.budget.steps - self.step)
-            print(f"step {self.step}/{self.budget.steps} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left", flush=True)
+            print(
+                f"step {self.step}/{self.budget.steps} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left",
+                flush=True,
+            )
         if time.monotonic() - self._saved > 120 or self.done:
             self.save()
 
@@ -128,7 +133,8 @@ class Session:
 def export(state: dict[str, Tensor], path: Path, description: dict[str, Any]) -> None:
     """Write averaged weights as float16 safetensors and, beside them, their description as JSON."""
     half = {
-        name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in state.items()
     }
     save_file(half, path)
     path.with_suffix(".json").write_text(json.dumps(description, indent=2) + "\n")

@@ -91,7 +91,9 @@ class Hybrid:
         low = self.log_posterior[t][:, None, None, None]
         log_variance = low + share * (self.log_beta[t][:, None, None, None] - low)
         miss = error.detach() * self.mean_slope[t][:, None, None, None]
-        bound = 0.5 * (log_variance - low + torch.exp(low - log_variance) - 1 + miss * torch.exp(-log_variance))
+        bound = 0.5 * (
+            log_variance - low + torch.exp(low - log_variance) - 1 + miss * torch.exp(-log_variance)
+        )
         return simple + 1e-3 * bound.mean()
 
 

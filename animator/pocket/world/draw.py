@@ -24,7 +24,9 @@ def _mix(a, b, share) -> np.ndarray:
 def _light(spec: Spec, rng: np.random.Generator) -> Light:
     """The light of the hour, greyed by the weather."""
     light = LIGHTS[spec.time][int(rng.integers(len(LIGHTS[spec.time])))]
-    grey = {"clear": 0.0, "clouds": 0.12, "rain": 0.6, "storm": 0.75, "fog": 0.55, "snowfall": 0.5}[spec.weather]
+    grey = {"clear": 0.0, "clouds": 0.12, "rain": 0.6, "storm": 0.75, "fog": 0.55, "snowfall": 0.5}[
+        spec.weather
+    ]
     dim = {"storm": 0.5, "rain": 0.75}.get(spec.weather, 1.0)
     flat = float(np.mean(light.horizon)) * 0.5 + float(np.mean(light.zenith)) * 0.4
 
@@ -32,7 +34,9 @@ def _light(spec: Spec, rng: np.random.Generator) -> Light:
         mixed = _mix(colour, (flat * 0.94, flat * 0.98, flat * 1.04), grey) * dim
         return tuple(float(c) for c in mixed)
 
-    tint = tuple(float(c) for c in _mix(light.tint, (np.mean(light.tint),) * 3, grey * 0.7) * (0.55 + 0.45 * dim))
+    tint = tuple(
+        float(c) for c in _mix(light.tint, (np.mean(light.tint),) * 3, grey * 0.7) * (0.55 + 0.45 * dim)
+    )
     stars = light.stars * (1.0 if spec.weather == "clear" else 0.35 if spec.weather == "clouds" else 0.0)
     return Light(change(light.zenith), change(light.horizon), light.sun, tint, stars, light.disc)
 
@@ -41,7 +45,9 @@ def _sky(canvas: Canvas, spec: Spec, light: Light, rng: np.random.Generator) -> 
     """Paint the sky; return the pixel of the sun or moon where there is one."""
     rows = np.arange(canvas.height, dtype=np.float32)
     share = np.clip(rows / max(canvas.horizon, 1), 0, 1)[:, None] ** rng.uniform(0.8, 1.6)
-    canvas.rgb[:] = _mix(light.zenith, light.horizon, share[:, None] * np.ones((1, canvas.width, 1), np.float32))
+    canvas.rgb[:] = _mix(
+        light.zenith, light.horizon, share[:, None] * np.ones((1, canvas.width, 1), np.float32)
+    )
     if light.stars:
         count = int(canvas.width * canvas.height / 160 * light.stars)
         for _ in range(count):
@@ -76,10 +82,14 @@ def _clouds(canvas: Canvas, spec: Spec, light: Light, rng: np.random.Generator) 
     layer = int(rng.integers(8))
     density = noise.sample(layer, u, v)
     above = noise.sample(layer, u, v + 0.02)
-    cover = {"clouds": rng.uniform(0.45, 0.6), "storm": 0.25, "rain": 0.3, "fog": 0.35, "snowfall": 0.35}[spec.weather]
+    cover = {"clouds": rng.uniform(0.45, 0.6), "storm": 0.25, "rain": 0.3, "fog": 0.35, "snowfall": 0.35}[
+        spec.weather
+    ]
     opacity = np.clip((density - cover) / 0.22, 0, 1)[..., None] * 0.92
     bright = np.clip(0.75 + (density - above) * 3.0, 0.35, 1.1)[..., None]
-    white = _mix(light.horizon, (1.0, 1.0, 1.0), 0.6 if spec.weather == "clouds" and spec.time != "night" else 0.06)
+    white = _mix(
+        light.horizon, (1.0, 1.0, 1.0), 0.6 if spec.weather == "clouds" and spec.time != "night" else 0.06
+    )
     canvas.rgb[:top] = canvas.rgb[:top] * (1 - opacity) + white * bright * opacity
 
 
@@ -99,12 +109,16 @@ def _ridges(canvas: Canvas, spec: Spec, rng: np.random.Generator) -> None:
         cover = np.clip(yy - edge + 0.5, 0, 1) * (yy < canvas.horizon + 1)
         slope = noise.sample(step + 3, xs * 1.6 + start, yy / canvas.height * 1.3 + 0.4 * outline[None])
         shade = (0.62 + 0.6 * slope)[..., None]
-        rock = np.array({"hills": (0.26, 0.40, 0.22), "mountains": (0.40, 0.36, 0.36)}.get(spec.ridge, (0.38, 0.38, 0.44)))
+        rock = np.array(
+            {"hills": (0.26, 0.40, 0.22), "mountains": (0.40, 0.36, 0.36)}.get(spec.ridge, (0.38, 0.38, 0.44))
+        )
         if spec.ground == "desert" and spec.ridge == "hills":
             rock = np.array((0.62, 0.44, 0.28))
         colour = rock * np.ones((canvas.height, columns, 1))
         altitude = (canvas.horizon - yy) / max(float(rise.max()), 1.0)
-        white = np.clip((altitude + 0.25 * (slope - 0.5) - (0.34 if spec.ridge == "peaks" else 2.0)) * 9, 0, 1)
+        white = np.clip(
+            (altitude + 0.25 * (slope - 0.5) - (0.34 if spec.ridge == "peaks" else 2.0)) * 9, 0, 1
+        )
         if spec.ground == "snow":
             white = np.maximum(white, 0.55)
         colour = colour * (1 - white[..., None]) + np.array((0.95, 0.97, 1.0)) * white[..., None]
@@ -126,16 +140,24 @@ def _ground(canvas: Canvas, spec: Spec, light: Light, place, rng: np.random.Gene
     layer = int(rng.integers(8))
     low, high = (np.array(c, np.float32) for c in GROUNDS[spec.ground])
     if spec.ground in WATER:
-        wave = noise.sample(layer, across * 0.30 + u0, distance * (0.95 if spec.ground == "sea" else 0.5) + v0)
+        wave = noise.sample(
+            layer, across * 0.30 + u0, distance * (0.95 if spec.ground == "sea" else 0.5) + v0
+        )
         fine = noise.sample(layer + 1, across * 0.9 + u0, distance * 3.1 + v0)
         chop = {"storm": 1.5, "rain": 1.1}.get(spec.weather, 0.7) * (1.0 if spec.ground == "sea" else 0.45)
-        mirror_row = np.clip(2 * canvas.horizon - yy + (wave - 0.5) * 16 * chop, 0, max(top - 1, 0)).astype(np.float32)
+        mirror_row = np.clip(2 * canvas.horizon - yy + (wave - 0.5) * 16 * chop, 0, max(top - 1, 0)).astype(
+            np.float32
+        )
         mirror_col = (xx + (fine - 0.5) * 10 * chop).astype(np.float32)
-        reflected = cv2.remap(canvas.rgb, mirror_col, mirror_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        reflected = cv2.remap(
+            canvas.rgb, mirror_col, mirror_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         water = _mix(low, high, wave[..., None]) * canvas.tint
         fresnel = np.clip(0.25 + 0.09 * distance, 0, 0.72 if spec.ground == "lake" else 0.6)[..., None]
         colour = water * (1 - fresnel) + reflected * fresnel
-        crest = np.clip((wave * 0.6 + fine * 0.5 - (0.72 if spec.weather == "storm" else 0.84)) * 8, 0, 1)[..., None]
+        crest = np.clip((wave * 0.6 + fine * 0.5 - (0.72 if spec.weather == "storm" else 0.84)) * 8, 0, 1)[
+            ..., None
+        ]
         if spec.ground == "sea":
             colour = colour + (np.array((0.95, 0.97, 0.98)) * canvas.tint - colour) * crest * 0.8
         if place is not None:
@@ -173,7 +195,14 @@ def _wood(canvas: Canvas, spec: Spec, rng: np.random.Generator) -> None:
             continue
         size = rng.uniform(0.55, 0.95)
         if spec.ground in ("forest", "snow") or rng.random() < 0.3:
-            pine(canvas, x, distance, size, spec.ground == "snow" or spec.weather == "snowfall", rng.uniform(0.75, 1.2))
+            pine(
+                canvas,
+                x,
+                distance,
+                size,
+                spec.ground == "snow" or spec.weather == "snowfall",
+                rng.uniform(0.75, 1.2),
+            )
         else:
             tree(canvas, x, distance, None, rng, False, size * 0.8)
 
@@ -233,7 +262,9 @@ def _style(rgb: np.ndarray, spec: Spec, rng: np.random.Generator) -> np.ndarray:
         grey = paint.mean(axis=2, keepdims=True)
         yy, xx = np.mgrid[:height, :width].astype(np.float32)
         lean = rng.uniform(-0.8, 0.8)
-        strokes = noise.sample(int(rng.integers(8)), (xx + yy * lean) / height * 0.9, (yy - xx * lean) / height * 2.6)
+        strokes = noise.sample(
+            int(rng.integers(8)), (xx + yy * lean) / height * 0.9, (yy - xx * lean) / height * 2.6
+        )
         return np.clip(grey + (paint - grey) * 1.25 + ((strokes - 0.5) * 0.11)[..., None], 0, 1)
     return rgb
 

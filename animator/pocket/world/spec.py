@@ -128,9 +128,8 @@ def caption(spec: Spec, rng: np.random.Generator) -> str:
     extras = []
     if rng.random() < 0.85:
         extras.append(pick(spec.time))
-    if spec.weather != "clear" or rng.random() < 0.2:
-        if rng.random() < 0.75:
-            extras.append(pick(spec.weather))
+    if (spec.weather != "clear" or rng.random() < 0.2) and rng.random() < 0.75:
+        extras.append(pick(spec.weather))
     if spec.ridge != "none" and rng.random() < 0.6:
         extras.append(pick(spec.ridge))
     if spec.disc and rng.random() < 0.4:

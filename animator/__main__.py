@@ -1,0 +1,8 @@
+"""``python -m animator`` is the same as ``animator``."""
+
+from __future__ import annotations
+
+from animator.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The command line: verbs, exit statuses and what is printed; no logic of its own.
+
+Exit status 0: done. 2: the scene or the command line is wrong. 1: our fault, or the machine's. 130:
+interrupted.
+Networks are imported only by the verbs that run them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from animator import __version__
+from animator.errors import AnimatorError, Problem, SceneError, UsageError
+from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
+
+app = typer.Typer(
+    help="Turn a scene file into a film.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Scenes = Annotated[list[Path], typer.Argument(help="Scene files.", show_default=False)]
+OneScene = Annotated[Path, typer.Argument(help="A scene file.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
+
+
+def say(text: str) -> None:
+    """Print one line for the user on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """Turn whatever a verb raises into one line and an exit status; with ``--debug`` show the traceback."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        try:
+            verb(*args, debug=debug, **kwargs)
+        except AnimatorError as error:
+            if debug:
+                raise
+            for line in str(error).splitlines():
+                say(line)
+            raise typer.Exit(error.exit_status) from error
+        except KeyboardInterrupt as error:
+            say("interrupted")
+            raise typer.Exit(130) from error
+        except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+            if debug:
+                raise
+            said = str(error).splitlines() or ["no message"]
+            say(f"animator failed: {type(error).__name__}: {said[0]} (run again with --debug to see where)")
+            raise typer.Exit(1) from error
+
+    return run
+
+
+def reporter_for(as_json: bool) -> Reporter:
+    """Choose how progress is shown."""
+    if as_json:
+        return JsonReporter(sys.stdout)
+    console = Console(stderr=True)
+    return LiveReporter(console) if console.is_terminal else LineReporter(sys.stderr)
+
+
+def show_notices(notices: tuple[Problem, ...]) -> None:
+    """Print what is not wrong but may not be meant."""
+    for notice in notices:
+        say(f"note: {notice}")
+
+
+@app.command()
+@guarded
+def render(
+    scenes: Scenes,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run folder, in place of renders/<scene>/<number>.")
+    ] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Render scenes to films or pictures; a run folder that was begun is gone on with."""
+    from animator.scene.reading import read_scene
+
+    if out is not None and len(scenes) > 1:
+        raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
+    loaded = read_all(scenes, lambda path: read_scene(path, settings or ()))
+    from animator.render import render_scene
+
+    for one in loaded:
+        show_notices(one.notices)
+        print(render_scene(one, reporter_for(as_json), out=out))
+
+
+@app.command()
+@guarded
+def resume(
+    run: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a run that was interrupted, from its last finished frame."""
+    from animator.render import resume_run
+
+    print(resume_run(run, reporter_for(as_json)))
+
+
+@app.command()
+@guarded
+def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> None:
+    """Find everything that is wrong with scenes, without loading a network."""
+    from animator.scene.reading import read_scene
+
+    for path, one in zip(
+        scenes, read_all(scenes, lambda path: read_scene(path, settings or ())), strict=True
+    ):
+        show_notices(one.notices)
+        scene = one.scene
+        what = "pictures" if scene.mode == "still" else "frames"
+        size = f"{scene.size[0]} x {scene.size[1]}"
+        print(f"{path}: fine: {scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps")
+
+
+@app.command()
+@guarded
+def plan(
+    scene: OneScene,
+    csv: Annotated[bool, typer.Option("--csv", help="The whole timeline as CSV, a row a frame.")] = False,
+    settings: Settings = None,
+    debug: Debug = False,
+) -> None:
+    """Show what every setting is at every frame."""
+    from animator.scene.reading import read_scene
+
+    loaded = read_scene(scene, settings or ())
+    show_notices(loaded.notices)
+    if csv:
+        loaded.timeline.to_csv(sys.stdout)
+        return
+    from animator.scene.summary import summary
+
+    print(summary(loaded))
+
+
+@app.command()
+@guarded
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of a scene, from which editors complete."""
+    from animator.scene.resolved import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:
+    """Read every scene; where some are wrong, report the problems of all of them together."""
+    loaded, problems = [], []
+    for path in paths:
+        try:
+            loaded.append(read(path))
+        except SceneError as error:
+            problems += error.problems
+    if problems:
+        raise SceneError(problems)
+    return loaded
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"animator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn a scene file into a film."""
+
+
+def _interrupt(signum: int, where: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line; being told to terminate ends as cleanly as Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()

@@ -1,0 +1,28 @@
+"""From the name of a depth network to an estimator."""
+
+from __future__ import annotations
+
+import torch
+
+from animator.depth.options import DepthOptions
+from animator.depth.plane import PlaneDepth
+from animator.depth.pocket import PocketDepth, PocketDepthNetwork
+from animator.types import DepthEstimator
+from animator.weights.files import fit, read_config, read_state
+from animator.weights.registry import config_file, find, locate
+
+
+def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> DepthEstimator:
+    """Return the estimator that a scene names.
+
+    Raises:
+        UsageError: there is no such network.
+        WeightsError: its weights are not there or damaged.
+    """
+    if options.model == "plane":
+        return PlaneDepth()
+    entry = find("depth", options.model)
+    path = locate(entry)
+    network = PocketDepthNetwork(tuple(read_config(config_file(entry))["widths"]))
+    fit(network, read_state(path), entry.name)
+    return PocketDepth(network.to(device))

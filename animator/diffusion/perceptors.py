@@ -1,0 +1,209 @@
+"""Perceptors: networks that put texts and pictures into one space, so that guidance can compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import open_clip
+import torch
+from torch import Tensor, nn
+
+from animator.diffusion.checkpoints import fit, read_config, read_state
+from animator.errors import WeightsError
+from animator.weights.registry import Entry, config_file, find, locate
+
+TOKEN_TABLE = "token_embedding.weight"
+TOKEN_ROWS, TOKEN_VALUES = "token_embedding.rows", "token_embedding.values"
+"""Names under which a small perceptor stores only those rows of its token table that are not zero."""
+
+
+class Perceptor(Protocol):
+    """What guidance asks of a perceptor. Embeddings are not of unit length."""
+
+    name: str
+    """What it is called, for messages and weights."""
+
+    size: int
+    """Height and width in pixels of the pictures that it takes."""
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Return the embeddings of N texts, N x D float32, without gradient."""
+        ...
+
+    def encode_images(self, batch: Tensor) -> Tensor:
+        """Return the embeddings of N x 3 x size x size pictures in [0, 1], N x D float32, differentiable."""
+        ...
+
+
+class ClipPerceptor:
+    """A `Perceptor` made of an open_clip model, which it freezes.
+
+    Args:
+        name: what it is called.
+        network: an open_clip model.
+        tokenizer: turns texts into N x context tokens; what is too long for the context is cut off.
+        size: side of its pictures in pixels.
+        mean: of each channel, what the network's pictures were normalised with; pictures are in [0, 1].
+        std: the same.
+        dtype: float32, or the half-precision type in which it computes under autocast.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        tokenizer: Callable[[list[str]], Tensor],
+        *,
+        size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name = name
+        self.size = size
+        self._network: Any = network.eval().requires_grad_(False)
+        self._tokenizer = tokenizer
+        self._dtype = dtype
+        self._device = next(network.parameters()).device
+        self._mean, self._std = (
+            torch.tensor(values, dtype=torch.float32, device=self._device).view(1, 3, 1, 1)
+            for values in (mean, std)
+        )
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Return the embeddings of N texts, N x D float32, on the network's device."""
+        with self._precision():
+            return self._network.encode_text(self._tokenizer(texts).to(self._device)).float()
+
+    def encode_images(self, batch: Tensor) -> Tensor:
+        """Return the embeddings of pictures, N x D float32, differentiable in ``batch``, not of unit length.
+
+        Args:
+            batch: N x 3 x size x size in [0, 1]; what lies a little outside is not clamped.
+
+        Raises:
+            ValueError: the pictures have another size.
+        """
+        if batch.shape[1:] != (3, self.size, self.size):
+            raise ValueError(f"{self.name} takes N x 3 x {self.size} x {self.size}, not {tuple(batch.shape)}")
+        with self._precision():
+            return self._network.encode_image((batch - self._mean) / self._std).float()
+
+    def _precision(self) -> AbstractContextManager[None]:
+        half = self._dtype != torch.float32
+        return torch.autocast(self._device.type, self._dtype if half else None, enabled=half)
+
+
+def load_perceptor(
+    name: str, device: torch.device | str = "cpu", *, dtype: torch.dtype = torch.float32
+) -> Perceptor:
+    """Load a CLIP model.
+
+    Args:
+        name: in any form that `canonical_name` understands, or ``pocket``.
+        device: where to put it.
+        dtype: float32, or a half-precision type to compute in under autocast.
+
+    Raises:
+        UsageError: there is no such model.
+        WeightsError: its weights are absent, damaged or of another network.
+    """
+    entry = find("clip", name)
+    path = locate(entry)
+    if described := config_file(entry):
+        return read_perceptor(path, described, device, name=entry.name, dtype=dtype)
+    return _published(entry, path, torch.device(device), dtype)
+
+
+def read_perceptor(
+    path: Path,
+    description: Path,
+    device: torch.device | str = "cpu",
+    *,
+    name: str,
+    dtype: torch.dtype = torch.float32,
+) -> Perceptor:
+    """Read a CLIP model of any small configuration from its two files.
+
+    Args:
+        path: the weights, float16 or float32; the token table may be stored by its non-zero rows.
+        description: a JSON, ``{"model_cfg": <of open_clip>, "size": pixels, "mean": [...], "std": [...]}``.
+        device: where to put it.
+        name: what to call it.
+        dtype: as in `load_perceptor`.
+
+    Raises:
+        WeightsError: a file is absent, damaged or does not fit the other.
+    """
+    config = read_config(description)
+    lacking = [key for key in ("model_cfg", "size", "mean", "std") if key not in config]
+    if lacking:
+        raise WeightsError(f"the description {description} of a perceptor lacks {', '.join(lacking)}")
+    model_cfg = config["model_cfg"]
+    network = open_clip.CLIP(**model_cfg)
+    rows, width = network.token_embedding.weight.shape
+    fit(network, dense_token_table(read_state(path), rows, width), str(path))
+    context = model_cfg["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    return ClipPerceptor(
+        name,
+        network.to(device),
+        open_clip.SimpleTokenizer(context_length=context),
+        size=int(config["size"]),
+        mean=config["mean"],
+        std=config["std"],
+        dtype=dtype,
+    )
+
+
+def dense_token_table(state: dict[str, Tensor], rows: int, width: int) -> dict[str, Tensor]:
+    """Return a state dict whose token table is whole; one that already is comes back as it is.
+
+    A perceptor of few words leaves nearly all of the 49,408 rows of CLIP's table at zero, unstored.
+
+    Args:
+        state: with or without ``token_embedding.rows`` (int64, R) and ``token_embedding.values`` (R x width).
+        rows: number of rows of the whole table.
+        width: its columns.
+
+    Raises:
+        WeightsError: the stored rows do not belong to such a table.
+    """
+    if TOKEN_ROWS not in state or TOKEN_VALUES not in state:
+        return state
+    numbers, values = state[TOKEN_ROWS], state[TOKEN_VALUES]
+    inside = numbers.numel() == 0 or (int(numbers.min()) >= 0 and int(numbers.max()) < rows)
+    if values.shape != (len(numbers), width) or not inside:
+        raise WeightsError(
+            f"{len(numbers)} token rows of {tuple(values.shape)} do not belong to a table of {rows} x {width}"
+        )
+    table = torch.zeros(rows, width, dtype=values.dtype)
+    table[numbers.long()] = values
+    rest = {name: entry for name, entry in state.items() if name not in (TOKEN_ROWS, TOKEN_VALUES)}
+    return {**rest, TOKEN_TABLE: table}
+
+
+def _published(entry: Entry, path: Path, device: torch.device, dtype: torch.dtype) -> Perceptor:
+    """Build one of open_clip's own models from a file of its weights."""
+    model, _, pretrained = entry.name.partition("/")
+    trained = open_clip.get_pretrained_cfg(model, pretrained)
+    try:
+        network = open_clip.create_model(
+            model, pretrained=str(path), device=device, force_quick_gelu=trained.get("quick_gelu", False)
+        )
+    except (RuntimeError, OSError) as fault:
+        reason = str(fault).partition("\n")[0]
+        raise WeightsError(f"{path} does not fit {entry.name} ({reason}); fetch it again") from fault
+    side = network.visual.image_size
+    return ClipPerceptor(
+        entry.name,
+        network,
+        open_clip.get_tokenizer(model),
+        size=side if isinstance(side, int) else side[0],
+        mean=trained["mean"],
+        std=trained["std"],
+        dtype=dtype,
+    )

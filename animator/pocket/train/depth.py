@@ -1,0 +1,83 @@
+"""Train the pocket depth network on the world's true distances.
+
+The loss is the scale-invariant log error (Eigen et al. 2014, eq. 4) with a little of the absolute error, and
+that of its gradients, so that edges stay where the things end.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animator.depth.pocket import FARTHEST, NEAREST, PocketDepthNetwork
+from animator.pocket.train.pictures import Pictures
+from animator.pocket.train.session import Budget, Session, export
+
+WIDTHS = (24, 40, 64, 96, 128)
+BATCH = 24
+
+
+def make_batch(pictures: Pictures, step: int) -> tuple[Tensor, Tensor]:
+    """Return pictures, often blurred or noisy as diffused frames are, and log distance in [0, 1]."""
+    rng = np.random.default_rng((17, step))
+    images, shares = [], []
+    for index in rng.integers(len(pictures), size=BATCH):
+        image = pictures.picture(int(index)).astype(np.float32) / 255
+        share = np.log(pictures.distance(int(index)) / NEAREST) / np.log(FARTHEST / NEAREST)
+        if rng.random() < 0.5:
+            image, share = image[:, ::-1], share[:, ::-1]
+        if rng.random() < 0.35:
+            zoom = rng.uniform(1.0, 1.6)
+            side = [int(n / zoom) for n in share.shape]
+            y, x = (int(rng.integers(n - s + 1)) for n, s in zip(share.shape, side, strict=True))
+            size = share.shape[::-1]
+            image = cv2.resize(np.ascontiguousarray(image[y : y + side[0], x : x + side[1]]), size)
+            share = cv2.resize(np.ascontiguousarray(share[y : y + side[0], x : x + side[1]]), size)
+        if rng.random() < 0.4:
+            image = cv2.GaussianBlur(np.ascontiguousarray(image), (0, 0), rng.uniform(0.5, 2.5))
+        image = (image - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.normal(0, 0.06, 3)
+        image = image + rng.normal(0, rng.uniform(0, 0.06), image.shape)
+        images.append(np.clip(image, 0, 1).astype(np.float32))
+        shares.append(np.ascontiguousarray(share, dtype=np.float32))
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(shares))[:, None]
+
+
+def loss_of(network: PocketDepthNetwork, images: Tensor, truth: Tensor) -> Tensor:
+    """Return the loss of one batch."""
+    with torch.autocast("cpu", torch.bfloat16):
+        guess = network(images)
+    miss = (guess.float() - truth) * float(np.log(FARTHEST / NEAREST))
+    level = miss.square().mean() - 0.5 * miss.mean(dim=(1, 2, 3)).square().mean()
+    edges = (miss[..., 1:] - miss[..., :-1]).abs().mean() + (
+        miss[..., 1:, :] - miss[..., :-1, :]
+    ).abs().mean()
+    return level + 0.5 * edges + 0.2 * miss.abs().mean()
+
+
+def train(folder: Path, *, steps: int, rate: float = 2e-3) -> None:
+    """Train for ``steps`` batches of 24 pictures; continue where a run was stopped."""
+    pictures = Pictures(folder / "world")
+    torch.manual_seed(5)
+    network = PocketDepthNetwork(WIDTHS).to(memory_format=torch.channels_last)
+    session = Session(network, Budget(steps, rate, 100), folder / "depth.pt", average=0.99)
+    while not session.done:
+        session.take(loss_of(network, *make_batch(pictures, session.step)))
+
+
+def ship(folder: Path, package: Path) -> None:
+    """Write the averaged weights into the package."""
+    stored = torch.load(folder / "depth.pt", weights_only=True)
+    export(stored["average"], package / "depth.safetensors", {"widths": list(WIDTHS)})
+
+
+def relative_error(guess: Tensor, truth: Tensor) -> float:
+    """Return the mean of |a*guess + b - truth| / truth over one picture, a and b the best (least squares)."""
+    x, y = guess.flatten().double(), truth.flatten().double()
+    design = torch.stack([x, torch.ones_like(x)], dim=1)
+    fit = torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
+    return float(((fit[0] * x + fit[1] - y).abs() / y).mean())

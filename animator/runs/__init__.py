@@ -1,0 +1,7 @@
+"""What a run leaves on the disk, and how it goes on after it was stopped at any moment."""
+
+from animator.runs.files import write_atomic
+from animator.runs.folder import RunFolder, folder_name
+from animator.runs.journal import Entry
+
+__all__ = ["Entry", "RunFolder", "folder_name", "write_atomic"]

@@ -1,0 +1,271 @@
+"""The run folder: everything that one rendering of a scene leaves, under ``renders/<scene>/<run>/``.
+
+::
+
+    scene.yaml               the scene, resolved and complete
+    run.json                 versions, device, hashes of weights, seed, timings
+    journal.jsonl            a line a finished frame
+    frames/000000.png ...    the frames
+    state/000012.safetensors what is needed to go on after that frame
+    <scene>.mp4              the film
+    run.lock                 who is at work here
+
+A frame is finished when its line stands in the journal. Its PNG and state are written before, each under a
+temporary name first, and older states are removed after. So at every moment one can go on: killed before the
+line, the frame is made again from the state of the frame before it, which is still there; killed after it, both
+the frame and the state to go on from are on the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from animator.errors import RunError
+from animator.runs import journal
+from animator.runs.files import remove_leftovers, sync_folder, told_in_one_line, write_atomic
+from animator.runs.journal import Entry
+from animator.runs.lock import locked
+from animator.runs.png import decode_png, encode_png
+from animator.runs.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LONGEST_NAME = 120
+"""Bytes of a name, well under the 255 that file systems allow, so that endings can be added."""
+
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+def folder_name(scene: str) -> str:
+    """Return a scene's name as the name of a folder or file that every system accepts.
+
+    >>> folder_name("A lighthouse, at night!"), folder_name("../../etc"), folder_name("con"), folder_name("…")
+    ('A-lighthouse-at-night', 'etc', 'con-scene', 'scene')
+    """
+    plain = re.sub(r"[^\w.+-]+", "-", unicodedata.normalize("NFC", scene)).strip("-.")
+    name = plain.encode()[:LONGEST_NAME].decode(errors="ignore").rstrip("-.")
+    if not name:
+        return "scene"
+    return f"{name}-scene" if name.split(".")[0].lower() in RESERVED else name
+
+
+class RunFolder:
+    """A run on the disk. Make one with `create` or `open`.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, root: Path, scene_name: str, *, out: Path | None = None) -> RunFolder:
+        """Make the folder of a new run: the next number under ``root/<scene>``, or ``out`` itself.
+
+        Raises:
+            RunError: if ``out`` is there and not empty, or the disk refuses.
+        """
+        path = out or Path(root) / folder_name(scene_name)
+        with told_in_one_line(path):
+            path.mkdir(parents=True, exist_ok=True)
+            if out is None:
+                path = _next_run(path)
+            elif any(path.iterdir()):
+                raise RunError(f"{path}: not empty; choose another folder, or resume the run that is in it")
+            (path / "frames").mkdir()
+            (path / "state").mkdir()
+            sync_folder(path)
+        run = cls(path)
+        run.write_info({"scene": scene_name})
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Return the run in a folder.
+
+        Raises:
+            RunError: if there is none.
+        """
+        path = Path(path)
+        if not (path / "run.json").is_file():
+            found = "no such folder" if not path.exists() else "not a run: it has no run.json"
+            raise RunError(f"{path}: {found}; name a folder like renders/<scene>/001")
+        return cls(path)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other process from writing here inside the block, and clear what a kill left behind.
+
+        Raises:
+            RunError: if another process is at work here; the message names it.
+        """
+        with locked(self.path / "run.lock"):
+            for folder in (self.path, self.path / "frames", self.path / "state"):
+                remove_leftovers(folder)
+            yield
+
+    @property
+    def scene_file(self) -> Path:
+        """The resolved scene."""
+        return self.path / "scene.yaml"
+
+    def film_file(self, name: str) -> Path:
+        """The film of that name, usually the scene's."""
+        return self.path / f"{folder_name(name)}.mp4"
+
+    def frame_file(self, frame: int) -> Path:
+        """The picture of a frame."""
+        return self.path / "frames" / f"{frame:06d}.png"
+
+    def state_file(self, frame: int) -> Path:
+        """The state after a frame."""
+        return self.path / "state" / f"{frame:06d}.safetensors"
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write another file of the run (``scene.yaml``, ``timeline.csv``), atomically; return its path."""
+        path = self.path / name
+        write_atomic(path, content.encode() if isinstance(content, str) else content)
+        return path
+
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Write ``run.json``, atomically."""
+        self.write("run.json", json.dumps(dict(info), indent=2, ensure_ascii=False) + "\n")
+
+    def read_info(self) -> dict[str, Any]:
+        """Return what stands in ``run.json``.
+
+        Raises:
+            RunError: if it is not readable.
+        """
+        path = self.path / "run.json"
+        with told_in_one_line(path):
+            text = path.read_bytes()
+        try:
+            info = json.loads(text)
+        except ValueError as error:
+            raise RunError(f"{path}: not JSON ({error}); restore it or render anew") from error
+        if not isinstance(info, dict):
+            raise RunError(f"{path}: holds no mapping; restore it or render anew")
+        return info
+
+    def keep_state(self, frame: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+        """Write what is needed to go on after a frame. Call it before `keep_frame` of the same frame.
+
+        Args:
+            frame: the frame that the state comes after.
+            tensors: by name; they come back on the CPU, the same to the bit.
+            meta: values that JSON can hold.
+        """
+        save_state(self.state_file(frame), tensors, meta)
+
+    def load_state(self, frame: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the tensors and values that `keep_state` wrote.
+
+        Raises:
+            RunError: if there are none or they are damaged.
+        """
+        return load_state(self.state_file(frame))
+
+    def keep_frame(self, frame: int, pixels: np.ndarray, text: Mapping[str, str], entry: Entry) -> Entry:
+        """Write a frame's picture, then its line in the journal, then remove the states nobody needs now.
+
+        Args:
+            frame: number of the frame.
+            pixels: H x W x 3 uint8 RGB.
+            text: what the PNG carries, by keyword (``scene``, ``frame``, ``prompt``).
+            entry: its line; the hash of the file is filled in here.
+
+        Returns:
+            The line as it was written.
+        """
+        png = encode_png(pixels, text)
+        entry = replace(entry, frame=frame, file=hashlib.sha256(png).hexdigest())
+        write_atomic(self.frame_file(frame), png)
+        journal.append(self.path / "journal.jsonl", entry)
+        self._drop_other_states(frame)
+        return entry
+
+    def read_frame(self, frame: int) -> np.ndarray:
+        """Return a frame's picture, H x W x 3 uint8 RGB.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        path = self.frame_file(frame)
+        with told_in_one_line(path):
+            pixels = decode_png(path.read_bytes())
+        if pixels is None:
+            raise RunError(f"{path}: not a whole PNG; restore it or render anew")
+        return pixels
+
+    def journal(self) -> dict[int, Entry]:
+        """Return every line of the journal by frame, whether or not its picture is still there."""
+        return journal.read(self.path / "journal.jsonl")
+
+    def finished_frames(self) -> dict[int, Entry]:
+        """Return the lines of the frames whose picture is there with the bytes that were written."""
+        return {frame: entry for frame, entry in sorted(self.journal().items()) if self._is_whole(entry)}
+
+    def resume_point(self, inputs: Mapping[int, str] | None = None) -> int | None:
+        """Return the last frame from which one can go on, or None if the run has to begin anew.
+
+        It stands in the journal, its picture has the bytes that were written, and its state is there. Earlier
+        pictures may be missing.
+
+        Args:
+            inputs: hash of the inputs of every frame as the scene has them now; only frames before the first
+                whose hash in the journal is another count. None trusts the journal.
+        """
+        entries = self.journal()
+        if inputs is not None:
+            changed = [
+                frame for frame in inputs if frame in entries and entries[frame].inputs != inputs[frame]
+            ]
+            entries = {frame: entries[frame] for frame in entries if frame < min(changed, default=frame + 1)}
+        for frame, entry in sorted(entries.items(), reverse=True):
+            if self.state_file(frame).is_file() and self._is_whole(entry):
+                return frame
+        return None
+
+    def _is_whole(self, entry: Entry) -> bool:
+        path = self.frame_file(entry.frame)
+        with told_in_one_line(path):
+            return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.file
+
+    def _drop_other_states(self, frame: int) -> None:
+        """Remove every state but the newest that is not after ``frame``.
+
+        Those after it are of an earlier rendering, whose frames are about to be made again.
+        """
+        with told_in_one_line(self.path):
+            states = {int(path.stem): path for path in (self.path / "state").glob("[0-9]*.safetensors")}
+            newest = max((number for number in states if number <= frame), default=frame)
+            for number, path in states.items():
+                if number != newest:
+                    path.unlink()
+
+
+def _next_run(parent: Path) -> Path:
+    """Make and return the folder with the next free number."""
+    numbers = [int(path.name) for path in parent.iterdir() if path.name.isdecimal()]
+    number = max(numbers, default=0)
+    while True:
+        number += 1
+        path = parent / f"{number:03d}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue  # another process took it in this moment
+        return path

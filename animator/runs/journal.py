@@ -1,0 +1,80 @@
+"""The journal: a line for every finished frame."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from animator.errors import RunError
+from animator.runs.files import told_in_one_line
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished frame.
+
+    Attributes:
+        frame: number of the frame.
+        inputs: hash of all that decided it; as long as it is the same, the frame need not be made again.
+        seed: seed of the frame.
+        seconds: how long it took.
+        file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
+    """
+
+    frame: int
+    inputs: str
+    seed: int
+    seconds: float
+    file: str = ""
+
+
+def append(path: Path, entry: Entry) -> None:
+    """Add a line to a journal; when this returns, it is on the disk. A torn last line is cut off first."""
+    line = json.dumps(asdict(entry)).encode() + b"\n"
+    with told_in_one_line(path), path.open("ab+") as file:
+        file.seek(0)
+        file.truncate(_end_of_whole_lines(file.read()))
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> dict[int, Entry]:
+    """Return the entries of a journal by frame; of several for a frame, the last.
+
+    A last line that is torn, as a kill in the middle of writing leaves it, is passed over. No file, no entries.
+
+    Raises:
+        RunError: if another line is damaged.
+    """
+    with told_in_one_line(path):
+        data = path.read_bytes() if path.exists() else b""
+    lines = data[: _end_of_whole_lines(data)].split(b"\n")[:-1]
+    entries = {}
+    for number, line in enumerate(lines, start=1):
+        entry = _parse(line)
+        if entry is not None:
+            entries[entry.frame] = entry
+        elif number < len(lines):
+            raise RunError(f"{path}:{number}: not a line of a journal; delete it to make its frame again")
+    return entries
+
+
+def _end_of_whole_lines(data: bytes) -> int:
+    return data.rfind(b"\n") + 1
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        values = json.loads(line)
+        return Entry(
+            frame=int(values["frame"]),
+            inputs=str(values["inputs"]),
+            seed=int(values["seed"]),
+            seconds=float(values["seconds"]),
+            file=str(values["file"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None

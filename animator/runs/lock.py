@@ -1,0 +1,63 @@
+"""One program at a time in a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from animator.errors import RunError
+from animator.runs.files import told_in_one_line
+
+if sys.platform == "win32":
+    import msvcrt
+
+    BEYOND_THE_TEXT = 1 << 20
+
+    def _take(handle: int) -> None:
+        os.lseek(handle, BEYOND_THE_TEXT, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file inside the block.
+
+    The lock is the operating system's, so it ends with the process that holds it, however that ends: a file
+    that a killed program left behind is taken over by the next. Its text, process and host, is for people.
+
+    Raises:
+        RunError: if another process holds it; the message names that process.
+    """
+    with told_in_one_line(path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        with told_in_one_line(path):
+            try:
+                _take(handle)
+            except (BlockingIOError, PermissionError) as error:
+                raise RunError(f"{path.parent}: in use by {_owner(path)}; wait for it or stop it") from error
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _owner(path: Path) -> str:
+    try:
+        owner = json.loads(path.read_text())
+        return f"process {owner['pid']} on {owner['host']}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return "another process"

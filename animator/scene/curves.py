@@ -1,0 +1,168 @@
+"""Every animated number of a scene compiled, and its faults placed on the letter at fault."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from animator.errors import ExpressionError, Problem
+from animator.keyframes import Clock, Curve, compile_value
+from animator.keyframes.keys import keys_of_mapping, parse_keys
+from animator.scene.coherence import without_percent
+from animator.scene.fit import Fit
+from animator.scene.nodes import Node, dotted, plain
+from animator.scene.schema import Scene
+from animator.scene.words import allowed, found
+from animator.types import Schedule
+
+SKIP = "coherence.frames_skip_steps"
+Rules = dict[str, Any]
+
+
+Values = dict[str, Curve | Schedule]
+
+
+def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Values, list[Problem]]:
+    """Compile every animated number of a scene.
+
+    Args:
+        scene: the scene, in which defaults stand in for what is faulty.
+        fit: the scene's tree held against the schema; faults are added to it.
+        clock: length and pace of the film.
+        sure: whether the clock is the scene's own; if not, only what holds for any length is judged.
+
+    Returns:
+        Curves and schedules by dotted name, and notices.
+    """
+    values: Values = {}
+    notices: list[Problem] = []
+    for name, default, rules in animated_settings(scene, fit):
+        node = None if name in fit.faulty else fit.nodes.get(name)
+        value = default if node is None else plain(node)
+        unit = 1.0
+        if name == SKIP:
+            value, percent = without_percent(value)
+            unit = 100.0 if percent else float(scene.diffusion.steps)
+            rules = rules | {"le": unit}
+        try:
+            compiled = _compile(value, scene, clock, rules)
+        except ExpressionError as error:
+            if node is None:  # a default that does not compile is our fault, not the scene's
+                raise
+            _report(node, name, error, scene, clock, rules, fit)
+            continue
+        if node is not None:
+            _judge(compiled, node, name, rules, fit, sure)
+            notices += _late_keys(value, node, name, clock, compiled) if sure else []
+            notices += _slips(compiled, node, name)
+        values[name] = _scaled(compiled, unit)
+    return values, notices
+
+
+def animated_settings(scene: Scene, fit: Fit) -> Iterator[tuple[str, Any, Rules]]:
+    """Yield (dotted name, value in ``scene``, rules) of every animated number."""
+    for name, entry in fit.settings.items():
+        if "animated" in entry:
+            yield name, _value(scene, name), entry["animated"]
+        elif "animated_each" in entry:
+            for key, value in _value(scene, name).items():
+                full = dotted(name, key)
+                if name in fit.nodes and name not in fit.faulty:
+                    fit.nodes[full] = fit.nodes[name].value[key]
+                yield full, value, entry["animated_each"]
+
+
+def _value(scene: Scene, name: str) -> Any:
+    value: Any = scene
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _compile(value: Any, scene: Scene, clock: Clock, rules: Rules) -> Curve | Schedule:
+    return compile_value(
+        value,
+        clock,
+        seed=scene.seed,
+        method=scene.interpolation,
+        frames=rules["frames"],
+        steps=rules["steps"],
+    )
+
+
+def _report(
+    node: Node, name: str, error: ExpressionError, scene: Scene, clock: Clock, rules: Rules, fit: Fit
+) -> None:
+    """Note why a value cannot be compiled, at the letter at fault; in a mapping, at each key at fault."""
+    if not isinstance(node.value, dict):
+        yes_no = isinstance(node.value, str) and node.value.lower() in ("on", "off", "yes", "no")
+        message = f"expected {allowed({'animated': rules})}, found {found(node)}" if yes_no else error.message
+        fit.add(node.at(error.offset).problem(name, message))
+        return
+    alone = False
+    for key, child in node.value.items():
+        value, _ = without_percent({key: plain(child)}) if name == SKIP else ({key: plain(child)}, False)
+        try:
+            _compile(value, scene, clock, rules)
+        except ExpressionError as fault:
+            alone = True
+            in_value = isinstance(child.value, str) and _fails(child.value, scene, clock, rules)
+            place = child.at(fault.offset) if in_value else child.key
+            fit.add(place.problem(dotted(name, key), fault.message))
+    if not alone:
+        fit.add(node.place.problem(name, error.message))
+
+
+def _fails(text: str, scene: Scene, clock: Clock, rules: Rules) -> bool:
+    try:
+        _compile(text, scene, clock, rules)
+    except ExpressionError:
+        return True
+    return False
+
+
+def _judge(compiled: Curve | Schedule, node: Node, name: str, rules: Rules, fit: Fit, sure: bool) -> None:
+    """Note the first value outside the range of its setting; of an unsure curve only frame 0 is looked at."""
+    curve = isinstance(compiled, Curve)
+    values = compiled.values[: None if sure else 1] if isinstance(compiled, Curve) else compiled
+    low, high = rules["ge"], rules["le"]
+    wrong = np.zeros(len(values), bool)
+    if low is not None:
+        wrong |= values < low
+    if high is not None:
+        wrong |= values > high
+    if not wrong.any():
+        return
+    first = int(np.argmax(wrong))
+    where = f"at frame {first}" if curve else f"at {first} of {len(values)} of the diffusion"
+    words = allowed({"type": "number", "minimum": low, "maximum": high})
+    fit.report(node, name, f"expected {words} everywhere, is {values[first]:.6g} {where}")
+
+
+def _late_keys(value: Any, node: Node, name: str, clock: Clock, compiled: Curve | Schedule) -> list[Problem]:
+    """Tell of keys after the last frame."""
+    if not isinstance(compiled, Curve) or isinstance(value, int | float):
+        return []
+    _, keys = parse_keys(value, clock) if isinstance(value, str) else keys_of_mapping(value, clock)
+    late = max(key.frame for key in keys)
+    if late <= clock.max_f:
+        return []
+    message = (
+        f"the key at frame {late} lies after the last frame, {clock.max_f}, and only shapes the way there"
+    )
+    return [node.place.problem(name, message)]
+
+
+def _slips(compiled: Curve | Schedule, node: Node, name: str) -> list[Problem]:
+    if not isinstance(compiled, Curve):
+        return []
+    return [node.place.problem(name, notice) for notice in compiled.notices]
+
+
+def _scaled(compiled: Curve | Schedule, unit: float) -> Curve | Schedule:
+    if not isinstance(compiled, Curve):
+        return compiled / unit
+    return dataclasses.replace(compiled, values=compiled.values / unit)

@@ -1,0 +1,105 @@
+"""From a scene file to a checked scene and its timeline, or to every fault that it has."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from animator.errors import Problem, SceneError
+from animator.keyframes import Clock, Timeline, build_timeline
+from animator.scene.checks import check_files, check_networks, check_planes, notice_idle, notice_size
+from animator.scene.curves import compile_curves
+from animator.scene.fit import Fit, build_scene, fit_section
+from animator.scene.layers import override, read_layers, rooted
+from animator.scene.nodes import Node
+from animator.scene.prompts import compile_prompts
+from animator.scene.schema import MAX_FRAMES, Scene
+
+_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
+_STAND_IN_BPM = 120.0
+
+
+@dataclass(frozen=True)
+class LoadedScene:
+    """A scene that was read and can be rendered.
+
+    Attributes:
+        scene: every setting; paths in it are absolute, the seed is drawn.
+        timeline: every animated number at every frame, by its dotted name; a share from 0 to 1 is
+            ``coherence.frames_skip_steps``. In mode still a row is a picture.
+        notices: what is not wrong but may not be meant, sorted by place.
+        source: the scene file.
+    """
+
+    scene: Scene
+    timeline: Timeline
+    notices: tuple[Problem, ...]
+    source: Path
+
+
+def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read, layer, check and compile a scene file.
+
+    Args:
+        path: the scene file; messages name it as it is given here.
+        overrides: texts ``key.path=value`` that go over the file, the value in YAML.
+
+    Raises:
+        SceneError: with every fault that was found, sorted by place; where a file is not YAML, only that.
+    """
+    file = os.fspath(path)
+    fit = Fit(Scene.model_json_schema())
+    root, problems = read_layers(Path(file), file, fit.sections)
+    root, more = override(root, overrides)
+    root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
+    for problem in (*problems, *more):
+        fit.add(problem)
+    scene = _fitted(root, fit)
+    clock, sure = _clock(scene, fit)
+    values, notices = compile_curves(scene, fit, clock, sure)
+    prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
+    check_planes(values, fit)
+    check_networks(scene, fit)
+    check_files(scene, fit)
+    if fit.problems or prompts is None:
+        raise SceneError(by_place(fit.problems, file))
+    notices += [*prompt_notices, *notice_size(scene, fit), *notice_idle(scene, Scene(prompts="-"), fit)]
+    timeline = build_timeline(values, prompts, clock)
+    return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
+
+
+def by_place(problems: Iterable[Problem], file: str) -> list[Problem]:
+    """Return problems in the order of a reader: ``file`` first, by line and column, none twice."""
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda one: (one.file != file, one.file, one.line, one.column))
+
+
+def _fitted(root: Node, fit: Fit) -> Scene:
+    data = fit_section(root, fit.schema, fit)
+    if isinstance(data.get("frames"), str):
+        _count_frames(data, fit)
+    return build_scene(data, fit, root)
+
+
+def _count_frames(data: dict[str, Any], fit: Fit) -> None:
+    """Turn a duration into a number of frames, in place."""
+    text = data.pop("frames")
+    match = _DURATION.fullmatch(text)
+    fps = float(data.get("fps", Scene.model_fields["fps"].default))
+    frames = round(float(match[1]) * fps) if match else 0
+    if 1 <= frames <= MAX_FRAMES:
+        data["frames"] = frames
+    elif "fps" not in fit.faulty:
+        message = f"{text.strip()} at {fps:g} frames a second is {frames} frames, expected 1 to {MAX_FRAMES}"
+        fit.report(fit.nodes["frames"], "frames", message)
+
+
+def _clock(scene: Scene, fit: Fit) -> tuple[Clock, bool]:
+    """Return the clock of a scene, and whether it is really the scene's and not made of defaults."""
+    faulty = {"frames", "fps", "bpm", "mode", "images"} & fit.faulty
+    bpm = _STAND_IN_BPM if "bpm" in faulty else scene.bpm
+    return Clock(scene.pictures, scene.fps, bpm), not faulty

@@ -1,0 +1,105 @@
+"""A scene written out in full, and the format written out for editors."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import SafeRepresenter
+
+from animator.scene.schema import Scene
+from animator.scene.source import resolve
+
+_HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_OWN_WORDS = frozenset({"allowed", "animated", "animated_each", "title"})
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Representer(SafeRepresenter):
+    """Writes texts other than names in double quotes, and numbers with all their digits."""
+
+
+def _text(representer: SafeRepresenter, value: str) -> Any:
+    style = None if _NAME.fullmatch(value) and isinstance(resolve(value), str) else '"'
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _number(representer: SafeRepresenter, value: float) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:float", repr(value))
+
+
+_Representer.add_representer(str, _text)
+_Representer.add_representer(float, _number)
+
+
+def resolved_text(scene: Scene) -> str:
+    """Return a YAML text with every value of ``scene``, defaults included; it reads back to an equal scene.
+
+    The same scene gives the same text. What is None, and so at its default of nothing, is left out.
+
+    Args:
+        scene: the scene; paths in it are absolute when it comes from `read_scene`.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.allow_unicode = True
+    yaml.width = 10_000
+    stream = io.StringIO()
+    yaml.dump(_without_none(scene.model_dump(mode="python")), stream)
+    return _HEADER + stream.getvalue()
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(part) for key, part in value.items() if part is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the scene format as a JSON schema (draft 2020-12) with a sentence for every setting.
+
+    Editors that know YAML offer completion and warnings from it. ``extends``, which is dealt with before the
+    settings are looked at, is part of it.
+    """
+    schema = _for_editors(Scene.model_json_schema())
+    extends = {
+        "type": "string",
+        "description": "Scene file that this one is laid over, relative to this one.",
+    }
+    schema["properties"] = {"extends": extends, **schema["properties"]}
+    schema["required"] = []  # a scene that extends another may leave out its prompts
+    return {"$schema": DIALECT, "title": "animator scene", **schema}
+
+
+def _for_editors(part: Any) -> Any:
+    """Return a schema without our own words; an animated number gets its range and its notations."""
+    if isinstance(part, list):
+        return [_for_editors(member) for member in part]
+    if not isinstance(part, dict):
+        return part
+    clean = {key: _for_editors(value) for key, value in part.items() if key not in _OWN_WORDS}
+    rules = part.get("animated")
+    if isinstance(rules, dict):
+        clean["anyOf"] = _notations(rules)
+    if isinstance(part.get("animated_each"), dict):
+        clean["additionalProperties"] = {"anyOf": _notations(part["animated_each"])}
+    return clean
+
+
+def _notations(rules: dict[str, Any]) -> list[dict[str, Any]]:
+    number: dict[str, Any] = {"type": "number"}
+    if rules["ge"] is not None:
+        number["minimum"] = rules["ge"]
+    if rules["le"] is not None:
+        number["maximum"] = rules["le"]
+    texts = ['keyframes over the frames, "0: (1), 10: (1.05)"'] if rules["frames"] else []
+    texts += ['a schedule over the diffusion, "[12]*400+[4]*600"'] if rules["steps"] else []
+    values = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+    mapping = {"type": "object", "additionalProperties": values, "description": "position: value"}
+    text = {"type": "string", "description": " or ".join(texts)}
+    return [number, text, mapping] if rules["frames"] else [number, text]

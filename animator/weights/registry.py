@@ -1,0 +1,180 @@
+"""The networks that can be named, read from data: ``networks.json`` and, for CLIP, ``clip.json``."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from animator.errors import UsageError, WeightsError
+from animator.weights.clip_names import canonical_name
+
+Kind = Literal["diffusion", "secondary", "clip", "depth"]
+
+PACKAGE = Path(__file__).resolve().parent.parent
+"""Where bundled weights lie: the installed ``animator`` package."""
+
+ALIKE = 0.6
+"""How alike a name must be, 0 to 1, to be offered for one that is not known."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks of one shape.
+
+    Attributes:
+        name: such as ``openai_512``.
+        kind: what they are for.
+        switches: what their network is built from.
+        parameters: how many numbers they hold.
+    """
+
+    name: str
+    kind: Kind
+    switches: Mapping[str, Any]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One set of weights.
+
+    Attributes:
+        kind: what it is for.
+        name: what a scene calls it.
+        file: path of the weights, inside the package if ``bundled``, else inside the cache.
+        bundled: whether it comes with the program.
+        family: name of its `Family`, or None where ``config`` describes it.
+        config: path of its description inside the package, or None.
+        sha256: of the file, in hexadecimal, or None where it was never published.
+        sha512: the same.
+        urls: where it can be had, the best first.
+        licence: as its authors state it, or None if they do not.
+        estimate: ``"free"`` or ``"clamped"``, see ``prediction.network_denoiser``.
+    """
+
+    kind: Kind
+    name: str
+    file: str
+    bundled: bool = False
+    family: str | None = None
+    config: str | None = None
+    sha256: str | None = None
+    sha512: str | None = None
+    urls: tuple[str, ...] = field(default=())
+    licence: str | None = None
+    estimate: Literal["free", "clamped"] = "free"
+
+
+@functools.cache
+def families() -> Mapping[str, Family]:
+    """Return every known family by its name."""
+    return MappingProxyType(
+        {name: Family(name=name, **values) for name, values in _data("networks")["families"].items()}
+    )
+
+
+@functools.cache
+def entries() -> Mapping[tuple[Kind, str], Entry]:
+    """Return every known set of weights by kind and name."""
+    listed = [Entry(**{**row, "urls": tuple(row.get("urls", ()))}) for row in _data("networks")["networks"]]
+    listed += [_open_clip_entry(name, place) for name, place in _data("clip").items()]
+    return MappingProxyType({(entry.kind, entry.name): entry for entry in listed})
+
+
+def names(kind: Kind) -> list[str]:
+    """Return the names of one kind, those that are bundled first."""
+    return [entry.name for (its_kind, _), entry in entries().items() if its_kind == kind]
+
+
+def find(kind: Kind, name: str) -> Entry:
+    """Return the entry of a name, for CLIP in any form that `canonical_name` understands.
+
+    Raises:
+        UsageError: there is none; the message lists the names and the nearest one.
+    """
+    wanted = canonical_name(name) if kind == "clip" else name
+    if entry := entries().get((kind, wanted)):
+        return entry
+    known = names(kind)
+    near = max(known, key=lambda candidate: _likeness(wanted, candidate))
+    hint = f"did you mean {near}? " if _likeness(wanted, near) > ALIKE else ""
+    shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    raise UsageError(f"there is no {kind} network {name!r}; {hint}there are {shown}")
+
+
+def cache_folder() -> Path:
+    """Return where fetched weights are kept: ``ANIMATOR_CACHE``, or the platform's usual place."""
+    if chosen := os.environ.get("ANIMATOR_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "animator"
+    if sys.platform == "win32":
+        return (
+            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "animator" / "cache"
+        )
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "animator"
+
+
+def location(entry: Entry) -> Path:
+    """Return where the file of an entry belongs, whether or not it is there."""
+    return PACKAGE / entry.file if entry.bundled else cache_folder() / entry.kind / entry.file
+
+
+def config_file(entry: Entry) -> Path | None:
+    """Return the file that describes an entry's network, or None where its family does."""
+    return PACKAGE / entry.config if entry.config else None
+
+
+def locate(entry: Entry) -> Path:
+    """Return the file of an entry.
+
+    Raises:
+        WeightsError: it is not there; the message says what to fetch from where, and where to put it.
+    """
+    path = location(entry)
+    if path.is_file():
+        return path
+    if entry.bundled:
+        raise WeightsError(f"the bundled {entry.kind} network is missing at {path}; install animator anew")
+    source = f"fetch it from {entry.urls[0]} and put it there" if entry.urls else "put it there"
+    raise WeightsError(f"the {entry.kind} network {entry.name} is not at {path}{_size(entry)}; {source}")
+
+
+def _likeness(written: str, name: str) -> float:
+    """Return how alike two names are, 0 to 1; the beginning of a long name counts like the whole."""
+    written, name = written.lower(), name.lower()
+    return max(
+        difflib.SequenceMatcher(None, written, candidate).ratio()
+        for candidate in (name, name[: len(written)])
+    )
+
+
+def _size(entry: Entry) -> str:
+    """Return about how large a file is where its family tells: four bytes a parameter."""
+    if entry.family is None:
+        return ""
+    return f" (about {families()[entry.family].parameters * 4 / 1e6:.0f} MB)"
+
+
+def _open_clip_entry(name: str, place: str) -> Entry:
+    """Return the entry of a CLIP model from its place on the Hugging Face hub: owner, repository, file."""
+    owner, repository, file = place.split("/")
+    return Entry(
+        kind="clip",
+        name=name,
+        file=name.replace("/", "-") + Path(file).suffix,
+        urls=(f"https://huggingface.co/{owner}/{repository}/resolve/main/{file}",),
+    )
+
+
+@functools.cache
+def _data(stem: str) -> Any:
+    return json.loads((PACKAGE / "weights" / f"{stem}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,302 @@
+"""The registry of networks, and weights that do and do not fit."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from animator.diffusion.checkpoints import family_of, fit, load_diffusion, load_secondary, read_state
+from animator.diffusion.secondary import SecondaryModel
+from animator.diffusion.unet import UNet, unet_config
+from animator.errors import UsageError, WeightsError
+from animator.weights import registry
+from animator.weights.clip_names import canonical_name
+from tests.golden_files import fill, load_json
+
+TINY = {"image_size": 32, "num_channels": 32, "channel_mult": "1,2", "num_res_blocks": 1, "learn_sigma": True}
+MANIFESTS = load_json("checkpoint_manifests_unet")
+
+
+@pytest.fixture
+def tiny() -> UNet:
+    return fill(UNet(unet_config(TINY)), 0)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand a folder in for the installed package's bundled weights."""
+    (tmp_path / "pocket").mkdir()
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)
+    registry.entries(), registry.families()
+    return tmp_path
+
+
+def empty_state(shapes: dict[str, list[int]]) -> dict[str, torch.Tensor]:
+    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+
+
+# --- the registry
+
+
+@pytest.mark.parametrize("family", MANIFESTS)
+def test_families_are_the_published_ones(family: str) -> None:
+    known = registry.families()[family]
+    assert known.switches == MANIFESTS[family]["config"]
+    assert known.parameters == MANIFESTS[family]["parameters"]
+
+
+def test_every_entry_can_be_used() -> None:
+    assert len({registry.location(entry) for entry in registry.entries().values()}) == len(registry.entries())
+    for entry in registry.entries().values():
+        assert entry.bundled or entry.urls, entry
+        assert all(url.startswith("https://") for url in entry.urls), entry
+        assert entry.family is None or registry.families()[entry.family].kind == entry.kind, entry
+        assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256), entry
+        assert entry.sha512 is None or re.fullmatch(r"[0-9a-f]{128}", entry.sha512), entry
+        assert entry.estimate in ("free", "clamped"), entry
+        if entry.kind in ("diffusion", "secondary"):
+            assert bool(entry.family) != bool(entry.config), entry
+
+
+@pytest.mark.parametrize("kind", ["diffusion", "secondary", "clip", "depth"])
+def test_every_kind_begins_with_a_bundled_network(kind: registry.Kind) -> None:
+    assert registry.names(kind)[0] == "pocket"
+    assert registry.find(kind, "pocket").bundled
+
+
+def test_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(
+        UsageError, match=r"no diffusion network '512x512_difusion'; did you mean 512x512_diffusion"
+    ):
+        registry.find("diffusion", "512x512_difusion")
+    with pytest.raises(UsageError, match=r"no depth network 'xyz'; there are pocket, adabins"):
+        registry.find("depth", "xyz")
+
+
+def test_absent_weights_say_what_to_fetch_and_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
+    entry = registry.find("diffusion", "512x512_diffusion_uncond_finetune_008100")
+    place = tmp_path / "diffusion" / "512x512_diffusion_uncond_finetune_008100.pt"
+    with pytest.raises(WeightsError) as caught:
+        registry.locate(entry)
+    for part in (str(place), "about 2232 MB", entry.urls[0]):
+        assert part in str(caught.value)
+    place.parent.mkdir()
+    place.touch()
+    assert registry.locate(entry) == place
+
+
+def test_absent_bundled_weights_blame_the_installation(package: Path) -> None:
+    with pytest.raises(WeightsError, match=r"bundled depth network is missing at .*install animator anew"):
+        registry.locate(registry.find("depth", "pocket"))
+
+
+def test_cache_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANIMATOR_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert registry.cache_folder() == Path("/caches/animator")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert registry.cache_folder() == Path.home() / "Library" / "Caches" / "animator"
+
+
+def test_the_registry_needs_no_torch() -> None:
+    code = (
+        "import sys, animator.weights.registry as r; r.find('clip', 'ViTB32'); print('torch' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("pocket", "pocket"),
+        ("ViTB32", "ViT-B-32/openai"),
+        ("ViT-B/32", "ViT-B-32/openai"),
+        ("ViT-B-32", "ViT-B-32/openai"),
+        (" ViT-B-32/openai ", "ViT-B-32/openai"),
+        ("ViT-B-32/laion2b_e16", "ViT-B-32/laion2b_e16"),
+        ("ViT-B/32/laion2b_e16", "ViT-B-32/laion2b_e16"),
+        ("ViT-B-32::laion2b_e16", "ViT-B-32/laion2b_e16"),
+        ("ViTB32_laion2b_e16", "ViT-B-32/laion2b_e16"),
+        ("ViTB32quickgelu_laion400m_e31", "ViT-B-32-quickgelu/laion400m_e31"),
+        ("ViTL14_336px", "ViT-L-14-336/openai"),
+        ("ViT-L/14@336px", "ViT-L-14-336/openai"),
+        ("ViT-L-14-336", "ViT-L-14-336/openai"),
+        ("RN50", "RN50/openai"),
+        ("RN50x16", "RN50x16/openai"),
+        ("RN50x4::openai", "RN50x4/openai"),
+        ("RN50_yfcc15m", "RN50/yfcc15m"),
+        ("RN50quickgelu_cc12m", "RN50-quickgelu/cc12m"),
+        ("RN101quickgelu_yfcc15m", "RN101-quickgelu/yfcc15m"),
+        ("ViT-bigG-14/laion2b_s39b_b160k", "ViT-bigG-14/laion2b_s39b_b160k"),
+        ("ViT-H-14-378/dfn5b", "ViT-H-14-378/dfn5b"),
+        ("convnext_base_w/laion2b_s13b_b82k", "convnext_base_w/laion2b_s13b_b82k"),
+    ],
+)
+def test_clip_names_have_one_form(written: str, canonical: str) -> None:
+    assert canonical_name(written) == canonical
+    assert canonical_name(canonical) == canonical
+    assert registry.find("clip", written).name == canonical
+
+
+@pytest.mark.parametrize("written", ["", "CLIP", "ViT", "a b/c"])
+def test_text_that_names_no_clip_model_is_refused(written: str) -> None:
+    with pytest.raises(UsageError, match="does not name a CLIP model; write"):
+        canonical_name(written)
+
+
+# --- loading
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_state_is_read_whatever_its_wrapping(tiny: UNet, tmp_path: Path, suffix: str, prefix: str) -> None:
+    state = {prefix + name: entry.half() for name, entry in tiny.state_dict().items()}
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save({"model": state, "epoch": 3} if prefix else state, path)
+    with torch.device("meta"):
+        network = UNet(unet_config(TINY))
+    fit(network, read_state(path), "tiny")
+    for name, entry in tiny.state_dict().items():
+        found = network.state_dict()[name]
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, entry.half().float(), rtol=0, atol=0)
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_files_that_hold_no_weights_are_refused(tmp_path: Path) -> None:
+    for name in ("noise.pt", "noise.safetensors"):
+        (tmp_path / name).write_bytes(b"not weights at all")
+        with pytest.raises(WeightsError, match=f"{name} cannot be read .*fetch them again"):
+            read_state(tmp_path / name)
+        with pytest.raises(WeightsError, match="there are no weights at"):
+            read_state(tmp_path / ("no-" + name))
+    torch.save({"steps": 3}, tmp_path / "steps.pt")
+    with pytest.raises(WeightsError, match="holds no state dict"):
+        read_state(tmp_path / "steps.pt")
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "sprung",)
+
+    torch.save({"weight": Trap()}, tmp_path / "trap.pt")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_state(tmp_path / "trap.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_misfit_names_the_first_of_each_fault_and_counts_the_rest(tiny: UNet) -> None:
+    state = tiny.state_dict()
+    for name in [name for name in state if name.startswith("middle_block.1.")]:
+        del state[name]
+    state["extra.bias"] = torch.zeros(3)
+    state["out.2.weight"] = torch.zeros(6, 8, 3, 3)
+    with pytest.raises(WeightsError) as caught:
+        fit(tiny, state, "tiny.pt")
+    message = str(caught.value)
+    assert "tiny.pt does not fit its network: 6 missing (middle_block.1.norm.bias, " in message
+    assert "1 unexpected (extra.bias)" in message
+    assert "1 of another shape (out.2.weight: 6x8x3x3 instead of 6x32x3x3)" in message
+
+
+@pytest.mark.parametrize("family", MANIFESTS)
+def test_family_is_recognised_by_names_and_shapes(family: str) -> None:
+    state = empty_state(MANIFESTS[family]["state_dict"])
+    assert family_of(state) == family
+    del state["out.2.bias"]
+    assert family_of(state) is None
+
+
+def test_misfit_says_which_family_the_weights_are_of(tiny: UNet) -> None:
+    for family in ("kaliyuga_256", "portrait_generator_v001"):
+        with pytest.raises(WeightsError, match=f"these are weights of the family {family}"):
+            fit(tiny, empty_state(MANIFESTS[family]["state_dict"]), "a file")
+    secondary = load_json("checkpoint_manifest_secondary")["secondary_model_imagenet_2"]["state_dict"]
+    with pytest.raises(WeightsError, match="these are weights of the family secondary_model_imagenet_2"):
+        fit(tiny, empty_state(secondary), "a file")
+    with pytest.raises(WeightsError, match="it is like no known family"):
+        fit(tiny, {"weight": torch.zeros(1)}, "a file")
+
+
+def test_bundled_diffusion_network_is_read_from_its_description(tiny: UNet, package: Path) -> None:
+    save_file(
+        {name: entry.half() for name, entry in tiny.state_dict().items()}, package / "pocket/unet.safetensors"
+    )
+    described = {"switches": TINY, "estimate": "clamped", "native_size": [128, 64]}
+    (package / "pocket/unet.json").write_text(json.dumps(described))
+    network, description = load_diffusion("pocket")
+    assert (description.name, description.estimate, description.native_size) == (
+        "pocket",
+        "clamped",
+        (128, 64),
+    )
+    x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        network(x, torch.tensor([5.0])), tiny(x, torch.tensor([5.0])), rtol=0.02, atol=0.01
+    )
+
+
+def test_a_file_is_read_by_the_description_beside_it(tiny: UNet, tmp_path: Path) -> None:
+    torch.save(tiny.state_dict(), tmp_path / "mine.pt")
+    with pytest.raises(WeightsError, match=r"not of a known diffusion family.*describe it in .*mine.json"):
+        load_diffusion(tmp_path / "mine.pt")
+    (tmp_path / "mine.json").write_text(json.dumps({"switches": TINY}))
+    _, description = load_diffusion(tmp_path / "mine.pt")
+    assert (description.estimate, description.native_size) == ("free", (32, 32))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "not a JSON object"),
+        ("{}", "lacks 'switches'"),
+        (json.dumps({"switches": {**TINY, "num_channels": 64}}), "of another shape"),
+        (json.dumps({"switches": TINY, "estimate": "held"}), "estimate 'held'; it is 'free' or 'clamped'"),
+    ],
+)
+def test_a_wrong_description_is_refused(tiny: UNet, tmp_path: Path, text: str, message: str) -> None:
+    torch.save(tiny.state_dict(), tmp_path / "mine.pt")
+    (tmp_path / "mine.json").write_text(text)
+    with pytest.raises(WeightsError, match=message):
+        load_diffusion(tmp_path / "mine.pt")
+
+
+def test_bundled_secondary_model_has_its_own_width(package: Path) -> None:
+    narrow = SecondaryModel(width=8)
+    save_file(
+        {name: entry.half() for name, entry in narrow.state_dict().items()},
+        package / "pocket/secondary.safetensors",
+    )
+    (package / "pocket/secondary.json").write_text(json.dumps({"width": 8}))
+    loaded = load_secondary("pocket")
+    x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0.4])
+    torch.testing.assert_close(loaded(x, t).denoised, narrow(x, t).denoised, rtol=0.01, atol=0.01)
+
+
+def test_published_secondary_model_is_found_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
+    (tmp_path / "secondary").mkdir()
+    state = {name: entry.half() for name, entry in SecondaryModel().state_dict().items()}
+    torch.save(state, tmp_path / "secondary/secondary_model_imagenet_2.pth")
+    assert sum(p.numel() for p in load_secondary("secondary_model_imagenet_2").parameters()) == 13841547
