@@ -25,13 +25,14 @@ from torch import Tensor
 
 from animator import colour
 from animator.types import Camera, DepthEstimator, Engine, Move2D, Request, Schedule
-from animator.warp.affine2d import Border, warp_2d
+from animator.warp.affine2d import warp_2d
 from animator.warp.reproject3d import reproject
-from animator.warp.sampling import Padding, Sampling
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import Frame, Mask
+    from animator.warp.affine2d import Border
+    from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""

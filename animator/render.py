@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import platform
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 
-from animator import __version__, convert, rng
+from animator import __version__, convert
 from animator.depth.load import load_depth
 from animator.diffusion.engine import load_engine
 from animator.errors import Interrupted, RunError
@@ -121,9 +121,11 @@ def _make(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, reporter
         writer = None
         if shot.mode != "still":
             output = loaded.scene.output
-            path = run.film_file if output.film is None else run.path / f"{output.film}.mp4"
+            path = run.film_file(output.film or name)
             writer = stack.enter_context(
-                FilmWriter(path, shot.width, shot.height, loaded.scene.fps, crf=output.crf, preset=output.preset)
+                FilmWriter(
+                    path, shot.width, shot.height, loaded.scene.fps, crf=output.crf, preset=output.preset
+                )
             )
             for frame in range(done):
                 writer.add(run.read_frame(frame))
@@ -150,22 +152,23 @@ def _make(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, reporter
     return run.path / "frames" if writer is None else writer.path
 
 
-def keep(run: RunFolder, name: str, finished: Finished, inputs: str, seconds: float) -> Any:
+def keep(run: RunFolder, name: str, finished: Finished, inputs: str, seconds: float) -> np.ndarray:
     """Step 7: write the frame, the state that the next one goes on from, and the journal's line."""
     state = finished.state
     assert state.picture is not None
     assert state.colours is not None
-    run.keep_state(finished.frame, {"picture": state.picture, "colours": state.colours}, {"frame": state.frame})
+    tensors = {"picture": state.picture, "colours": state.colours}
+    run.keep_state(finished.frame, tensors, {"frame": state.frame})
     pixels = convert.frame_to_uint8(finished.picture)
     prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
     text = {"scene": name, "frame": str(finished.frame), "seed": str(finished.seed), "prompt": prompt}
-    entry = Entry(finished.frame, inputs, "", finished.seed, round(seconds, 3))
+    entry = Entry(finished.frame, inputs, finished.seed, round(seconds, 3))
     run.keep_frame(finished.frame, pixels, text, entry)
     return pixels
 
 
 def standing(run: RunFolder, inputs: list[str], *, chained: bool) -> int:
-    """Return how many frames from the first on are there, were made of the same inputs, and can be gone on from.
+    """Return how many frames from the first on stand: they are there, and made of what the scene says now.
 
     Args:
         run: the run folder.
@@ -216,7 +219,9 @@ def hash_inputs(loaded: LoadedScene) -> list[str]:
 def _write_head(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools) -> None:
     """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
     run.write("scene.yaml", resolved_text(loaded.scene))
-    run.write("timeline.csv", timeline_text(loaded))
+    timeline = io.StringIO()
+    loaded.timeline.to_csv(timeline)
+    run.write("timeline.csv", timeline.getvalue())
     device = torch.cuda.get_device_name() if tools.device.type == "cuda" else platform.processor() or "cpu"
     run.write_info(
         {

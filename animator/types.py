@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Mask: TypeAlias = Tensor
     """A choice of pixels: bool, H x W."""
+else:
+    Frame = DepthMap = Mask = Any
 
 DIFFUSION_SCALE = 1000
 """Entries of a `Schedule`: the scale on which values over the diffusion are written, whatever the steps."""
@@ -38,7 +40,7 @@ class Camera:
 
     Attributes:
         translation_x: to the right, in Disco's units (200 of them are one unit of depth).
-        translation_y: downwards, in the same units.
+        translation_y: upwards, so that the picture moves down, in the same units.
         translation_z: forwards, in the same units.
         rotation_3d_x: pitch in degrees.
         rotation_3d_y: yaw in degrees.

@@ -9,6 +9,7 @@ import torch
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.secondary import SecondaryModel, cosine_time, secondary_denoiser
 from animator.diffusion.unet import UNet, unet_config
+from animator.diffusion.unet_blocks import GroupNorm32
 from animator.errors import WeightsError
 from tests.golden_files import fill, load_json, load_npz
 
@@ -163,3 +164,14 @@ def test_secondary_denoiser_explains_the_state() -> None:
     torch.testing.assert_close(alpha_bar**0.5 * found.denoised + (1 - alpha_bar) ** 0.5 * found.eps, x)
     torch.testing.assert_close(found.denoised, network(x, torch.full((2,), cosine_time(alpha_bar))).denoised)
     assert float(torch.autograd.grad(found.denoised.sum(), x)[0].abs().sum()) > 0
+
+
+@pytest.mark.parametrize("weights", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("inputs", [torch.float32, torch.float16, torch.bfloat16])
+def test_group_norm_is_float32_inside_whatever_it_is_given(weights: torch.dtype, inputs: torch.dtype) -> None:
+    norm = GroupNorm32(64).to(weights)
+    x = (30 * torch.randn(1, 64, 8, 8, generator=torch.Generator().manual_seed(0)) + 900).to(inputs)
+    found = norm(x)
+    assert found.dtype == inputs
+    exact = torch.nn.functional.group_norm(x.double(), 32).to(inputs)
+    torch.testing.assert_close(found, exact, rtol=torch.finfo(inputs).eps, atol=1e-4)

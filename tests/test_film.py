@@ -88,10 +88,14 @@ def test_colours_survive(tmp_path):
         assert np.abs(pixels.mean(axis=(0, 1)) - colour).max() < 2.5
 
 
+def told(path):
+    """What ffmpeg itself says about a film."""
+    return subprocess.run([executable(), "-hide_banner", "-i", path], capture_output=True, text=True).stderr
+
+
 def test_the_film_says_how_its_colours_are_meant(tmp_path):
     path = write(tmp_path / "film.mp4", 2)
-    told = subprocess.run([executable(), "-hide_banner", "-i", path], capture_output=True, text=True).stderr
-    assert "yuv420p(tv, bt709, progressive)" in told
+    assert "yuv420p(tv, bt709, progressive)" in told(path)
 
 
 @pytest.mark.parametrize(("width", "height"), [(33, 48), (64, 31), (33, 31)])
@@ -118,6 +122,7 @@ def test_the_film_can_be_watched_after_its_first_second(tmp_path):
     seen = [number_of(pixels) for pixels in read_frames(path)]
     assert seen == list(range(len(seen)))
     assert seen
+    assert "start: 0.000000" in told(path)
     film.abort()
     assert probe(path).frames == 13
 
@@ -167,6 +172,7 @@ def test_a_killed_film_can_be_watched_and_resumed_to_the_same_bytes(tmp_path):
     assert probe(path).frames == len(left), "the longer film was given up for a shorter one"
     for frame in range(20, 60):
         film.add(numbered(frame))
+        assert count_fragments(path) >= len(left)
     film.finish()
     assert path.read_bytes() == write(tmp_path / "whole.mp4", 60).read_bytes()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["film.mp4", "whole.mp4"]
@@ -280,6 +286,7 @@ def test_an_impossible_rate_is_refused(fps):
         ("12.5", "25/2"),
         (7.5, "15/2"),
         (24, "24"),
+        (2, "2"),
     ],
 )
 def test_a_rate_is_the_fraction_that_is_meant(fps, exact):

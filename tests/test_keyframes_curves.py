@@ -46,6 +46,13 @@ def test_max_f_is_the_last_frame_and_formulas_give_whole_frames() -> None:
 
 
 @pytest.mark.parametrize(
+    ("position", "key"), [("1.2b", 6), ("1.3b", 7), (2.5, 3), ("0.24s", 2), ("0.26s", 3)]
+)
+def test_keys_are_at_the_nearest_frame(position: float | str, key: int) -> None:
+    assert CLOCK.key(position) == key
+
+
+@pytest.mark.parametrize(
     ("position", "message"),
     [
         (-1, "before the first frame"),
@@ -146,6 +153,7 @@ def test_a_single_key_shapes_only_the_ramp_that_starts_there() -> None:
         ("0: (1", "never closed", 3),
         ("0: 1)", "no '(' before it", 4),
         ("0: (1), 10: (1+0.1*sine(t))", "did you mean 'sin'?", 19),
+        ("0: t and t", "write &, with each comparison", 5),
         ("0: (1)(2)", "expected an operator, found '('", 6),
         ("0: (sin(t)) ease-in, 4: (0)", "which has no ramp", 0),
         ("", "no value here", 0),
@@ -263,6 +271,8 @@ def test_easing_out_is_easing_in_turned_round(name: str) -> None:
         ("ease-in-elastic", 0.85, -(2**-1.5)),
         ("ease-out-bounce", 0.5, 0.765625),
         ("ease-out-bounce", 1 / 2.75, 1.0),
+        ("ease-out-bounce", 0.8, 0.94),
+        ("ease-out-bounce", 0.95, 0.98453125),
         ("ease-in-out", 0.5, 0.5),
         ("ease", 0.5, 0.8024033877399112),
         ("ease-in", 0.25, 0.09346465),

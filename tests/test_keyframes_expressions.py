@@ -47,6 +47,9 @@ def value(text: str, t: float = 0.0, **variables: float) -> float:
         ("~(t > 5)", 0.0),
         ("t & 3", 3.0),
         ("8 | 3", 11.0),
+        ("1 | 2 & 0", 1.0),
+        ("(t > 5) & 3", 1.0),
+        ("where(-1, 2, 3)", 2.0),
         ("(t > 5) * 3 - (t > 5)", 2.0),
         ("-(t == 7)", -1.0),
         ("(t >= 7) + (t <= 7) + (t != 7)", 2.0),
@@ -159,10 +162,10 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_formulas_are_refused_at_once(kind: str) -> None:
     text = HOSTILE[kind]
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ExpressionError) as caught:
         parse_expression(text).evaluate(np.arange(100))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert len(caught.value.message) < 300
 
 
@@ -170,11 +173,11 @@ def test_hostile_formulas_are_refused_at_once(kind: str) -> None:
 def test_hostile_settings_end_at_once(kind: str) -> None:
     text = HOSTILE[kind]
     clock = Clock(100, 12)
-    started = time.perf_counter()
+    started = time.process_time()
     for written in (text, f"0: ({text})", f"0: (1), {text}: (2)", f"0: (1) {text}", f"[{text}]*1000"):
         with contextlib.suppress(ExpressionError):
             compile_value(written, clock, steps=True)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_limits_are_exactly_where_they_are_said_to_be() -> None:

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1] / "animator"
 
 LEVELS: list[set[str]] = [
     {"types", "errors", "options"},
-    {"convert", "weights", "rng", "colour"},
-    {"keyframes", "depth", "warp", "diffusion"},
+    {"convert", "weights", "rng"},
+    {"keyframes", "depth", "warp", "diffusion", "colour", "images"},
     {"scene", "video"},
     {"loop", "runs", "progress"},
     {"render"},

@@ -239,3 +239,15 @@ def test_ddim_refuses_what_it_cannot_walk(options, message: str) -> None:
 def test_an_unknown_estimate_is_refused() -> None:
     with pytest.raises(ValueError, match="'free' or 'clamped'"):
         network_denoiser(lambda x, t: x, full_schedule(2), "clamp")  # type: ignore[arg-type]
+
+
+def test_half_precision_state_does_not_round_the_timestep() -> None:
+    schedule = full_schedule(1000)
+    seen: list[torch.Tensor] = []
+
+    def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        seen.append(t)
+        return x
+
+    network_denoiser(network, schedule)(torch.zeros(2, 3, 2, 2, dtype=torch.bfloat16), 997)
+    assert seen[0].tolist() == [997.0, 997.0]

@@ -40,11 +40,11 @@ EXPECTED = """
 29:10: diffusion.model: there is no diffusion network '512x512_diffusion'
 30:10: diffusion.steps: expected a whole number from 1 to 1000, found 'many'
 31:15: diffusion.skip_steps: is '200%', must be at most 100%
-32:15: diffusion.init_image: no such file: 
+32:15: diffusion.init_image: no such file:
 34:3: guidance.clip_guidence_scale: unknown key; did you mean 'clip_guidance_scale'?
 35:18: guidance.clamp_max: this '(' is never closed
-36:28: guidance.clip_models.ViT-B-32: the pieces make 400 values, 1000 are needed
-37:17: guidance.cutn_batches: expected a number from 1 to 256, 
+36:27: guidance.clip_models.ViT-B-32: the pieces make 400 values, 1000 are needed
+37:17: guidance.cutn_batches: expected a number from 1 to 256,
 38:14: guidance.skip_augs: expected true or false, found 'yes', which is a text in YAML 1.2
 39:15: guidance.sat_scale: expected an operator, found '_000'
 41:8: output.crf: expected a whole number from 0 to 51, found 1e2
@@ -60,7 +60,7 @@ def lines(path: str | os.PathLike[str], *overrides: str) -> list[str]:
     return [str(problem).removeprefix(f"{os.fspath(path)}:").strip() for problem in caught.value.problems]
 
 
-@pytest.fixture()
+@pytest.fixture
 def faults(tmp_path):
     """Return the problems of a text as a scene file."""
 
@@ -229,7 +229,7 @@ def test_a_fault_behind_an_alias_is_told_where_it_is_written(faults):
 
 
 def test_faults_beyond_a_hundred_are_not_listed(faults):
-    found = faults("prompts: x\n" + "".join(f"key{i}: 1\n" for i in range(20_000)))
+    found = faults("prompts: x\n" + "".join(f"key{i}: 1\n" for i in range(1_000)))
     assert len(found) == 101
     assert found[-1].endswith("100 faults so far, the rest was not looked at")
 
@@ -301,7 +301,7 @@ SEASONING = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
 )
@@ -312,7 +312,7 @@ def test_no_file_at_all_raises_anything_but_a_scene_error(tmp_path, data):
         read_scene(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 12), SEASONING | st.text(max_size=5)), max_size=6)
 )
@@ -326,8 +326,13 @@ def test_a_damaged_scene_raises_nothing_but_a_scene_error(tmp_path, damage):
         text = text[:place] + filling + text[place + length :]
     path = tmp_path / "scene.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    problems = _problems(path)
+    assert not [problem for problem in problems if "\n" in problem]
+
+
+def _problems(path: Path) -> list[str]:
     try:
         read_scene(path)
     except SceneError as error:
-        assert error.problems
-        assert not [problem for problem in error.problems if "\n" in str(problem)]
+        return [str(problem) for problem in error.problems] or ["an error without a problem\n"]
+    return []

@@ -34,6 +34,7 @@ def test_no_motion_never_drifts():
     for _ in range(200):
         moved = warp_2d(moved, Move2D(angle=0.0, zoom=1, translation_x=-0.0))
     assert torch.equal(moved, frame)
+    assert warp_2d(frame, Move2D()) is frame
 
 
 @given(angle=st.floats(-2, 2), zoom=st.floats(0.95, 1.05), x=st.floats(-3, 3), y=st.floats(-3, 3))

@@ -105,6 +105,7 @@ def test_no_motion_never_drifts():
     for _ in range(200):
         moved, mask = reproject(moved, PLANE, Camera(fov=70))
     assert torch.equal(moved, frame)
+    assert reproject(frame, PLANE, Camera())[0] is frame
     assert not mask.any()
 
 
@@ -139,12 +140,29 @@ def test_what_is_pulled_apart_counts_as_uncovered():
     assert torn.float().mean() > 0.5
 
 
-def test_what_lies_behind_the_camera_is_uncovered_and_finite():
-    moved, mask = reproject(smooth_picture(), PLANE, Camera(translation_z=500))
+@pytest.mark.parametrize("units", [400, 500])  # a camera in the plane, and beyond it
+def test_what_lies_behind_the_camera_is_uncovered_and_finite(units):
+    moved, mask = reproject(smooth_picture(), PLANE, Camera(translation_z=units))
     assert mask.all()
     assert torch.isfinite(moved).all()
     assert moved.min() >= 0
     assert moved.max() <= 1
+
+
+def test_a_place_whose_own_pixel_fell_behind_the_camera_is_uncovered_whatever_arrives_there():
+    depth = torch.full((HEIGHT, WIDTH), 4.0)
+    depth[16:32, 30:50] = 1.0
+    _, mask = reproject(smooth_picture(), depth, Camera(translation_x=165, translation_z=250, fov=90))
+    assert mask[16:32, 30:50].all()
+
+
+def test_a_place_that_would_be_read_outside_is_uncovered_whatever_arrives_there():
+    depth = torch.full((HEIGHT, WIDTH), 4.0)
+    depth[:, 60:76] = 1.0
+    # Sideways and turned back: near things go 8 pixels to the right, over the edge; far ones 4 to the left.
+    camera = Camera(translation_x=-80, rotation_3d_y=math.degrees(math.atan(0.2)), fov=90)
+    _, mask = reproject(smooth_picture(), depth, camera)
+    assert mask[10:-10, 77:].all()
 
 
 def test_the_result_is_a_frame_even_at_hard_edges():

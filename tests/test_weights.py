@@ -12,12 +12,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animator.diffusion.checkpoints import family_of, fit, load_diffusion, load_secondary, read_state
+from animator.diffusion.checkpoints import family_of, load_diffusion, load_secondary, resemblance
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError, WeightsError
 from animator.weights import registry
 from animator.weights.clip_names import canonical_name
+from animator.weights.files import fit, read_state
 from tests.golden_files import fill, load_json
 
 TINY = {"image_size": 32, "num_channels": 32, "channel_mult": "1,2", "num_res_blocks": 1, "learn_sigma": True}
@@ -227,12 +228,12 @@ def test_family_is_recognised_by_names_and_shapes(family: str) -> None:
 def test_misfit_says_which_family_the_weights_are_of(tiny: UNet) -> None:
     for family in ("kaliyuga_256", "portrait_generator_v001"):
         with pytest.raises(WeightsError, match=f"these are weights of the family {family}"):
-            fit(tiny, empty_state(MANIFESTS[family]["state_dict"]), "a file")
+            fit(tiny, empty_state(MANIFESTS[family]["state_dict"]), "a file", resemblance=resemblance)
     secondary = load_json("checkpoint_manifest_secondary")["secondary_model_imagenet_2"]["state_dict"]
     with pytest.raises(WeightsError, match="these are weights of the family secondary_model_imagenet_2"):
-        fit(tiny, empty_state(secondary), "a file")
+        fit(tiny, empty_state(secondary), "a file", resemblance=resemblance)
     with pytest.raises(WeightsError, match="it is like no known family"):
-        fit(tiny, {"weight": torch.zeros(1)}, "a file")
+        fit(tiny, {"weight": torch.zeros(1)}, "a file", resemblance=resemblance)
 
 
 def test_bundled_diffusion_network_is_read_from_its_description(tiny: UNet, package: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from animator.depth.options import DepthOptions
 from animator.depth.plane import PlaneDepth
 from animator.depth.pocket import PocketDepth, PocketDepthNetwork
+from animator.errors import UsageError
 from animator.types import DepthEstimator
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import config_file, find, locate
@@ -16,12 +17,14 @@ def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> Dep
     """Return the estimator that a scene names.
 
     Raises:
-        UsageError: there is no such network.
+        UsageError: there is no such network, or it is known but not built yet.
         WeightsError: its weights are not there or damaged.
     """
-    if options.model == "plane":
-        return PlaneDepth()
     entry = find("depth", options.model)
+    if entry.name == "plane":
+        return PlaneDepth()
+    if entry.name != "pocket":
+        raise UsageError(f"the depth network {entry.name} is not built yet; use pocket or plane")
     path = locate(entry)
     network = PocketDepthNetwork(tuple(read_config(config_file(entry))["widths"]))
     fit(network, read_state(path), entry.name)

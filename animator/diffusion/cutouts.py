@@ -75,21 +75,21 @@ def make_cuts(picture: Tensor, size: int, settings: CutSettings, generator: torc
     count = settings.overview + settings.innercut
     if settings.overview < 0 or settings.innercut < 0 or count == 0:
         raise ValueError(f"cannot make {settings.overview} overview and {settings.innercut} inner cuts")
-    device = picture.device
     mirrored = torch.zeros(count, dtype=torch.bool)
     grey = torch.zeros(count, dtype=torch.bool)
     if settings.overview <= 4:
         grey[1 : settings.overview : 2] = True
         mirrored[2 : settings.overview] = True
     grey[settings.overview :][: math.floor(settings.icgray_p * settings.innercut + 0.5)] = True
-    down, across = _cut_matrices(picture.shape[-2:], size, settings, generator, device)
 
+    cuts = _resample(picture, *_matrices(picture, size, settings, generator))
+    # However many overview cuts there are, they show the same: one is resampled, the first.
+    cuts = torch.cat([cuts[:1].expand(settings.overview, -1, -1, -1, -1), cuts[min(settings.overview, 1) :]])
+    cuts = cuts.flatten(0, 1)
     if settings.skip_augs:
-        return _recolour(_resample(picture, down, _mirror(across, mirrored)), _desaturation(grey))
+        return _recolour(_mirror(cuts, mirrored), _desaturation(grey))
     mirrored ^= torch.rand(count, generator=generator) < 0.5
-    cuts = _resample(picture, down, _mirror(across, mirrored))
-    cuts = _turn_and_shift(cuts, generator, count)
-    return _jitter(cuts, grey, generator, count)
+    return _jitter(_turn_and_shift(cuts, mirrored, generator), grey, generator)
 
 
 def inner_squares(
@@ -148,24 +148,24 @@ def resampling_matrix(
     return weights[..., margin : margin + length]
 
 
-def _cut_matrices(
-    shape: torch.Size, size: int, settings: CutSettings, generator: torch.Generator, device: torch.device
+def _matrices(
+    picture: Tensor, size: int, settings: CutSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return what resamples the rows and the columns of every cut: K x size x H and K x size x W."""
-    height, width = shape
+    """Return what resamples rows and columns, K x size x H and K x size x W; one overview, all inner cuts."""
+    height, width = picture.shape[-2:]
     longest = max(height, width)
+    squares = inner_squares((height, width), size, settings.innercut, settings.ic_pow, generator)
+    sides, tops, lefts = (_like(values, picture) for values in squares)
+    down, across = resampling_matrix(tops, sides, height, size), resampling_matrix(lefts, sides, width, size)
+    if not settings.overview:
+        return down, across
     # Far enough for the kernel, two of its units wide, at the outermost pixel of the padded square.
     reach = math.ceil(2 * max(longest / size, 1)) + longest - min(height, width)
-    whole = torch.tensor([float(longest)], device=device)
-    top, left = (-torch.tensor([float((longest - side) // 2)], device=device) for side in (height, width))
-    down = resampling_matrix(top, whole, height, size, pad=reach)
-    across = resampling_matrix(left, whole, width, size, pad=reach)
-
-    squares = inner_squares((height, width), size, settings.innercut, settings.ic_pow, generator)
-    sides, tops, lefts = (values.to(device, non_blocking=True) for values in squares)
+    whole = picture.new_full((1,), float(longest))
+    top, left = (picture.new_full((1,), -float((longest - side) // 2)) for side in (height, width))
     return (
-        torch.cat([down.expand(settings.overview, -1, -1), resampling_matrix(tops, sides, height, size)]),
-        torch.cat([across.expand(settings.overview, -1, -1), resampling_matrix(lefts, sides, width, size)]),
+        torch.cat([resampling_matrix(top, whole, height, size, pad=reach), down]),
+        torch.cat([resampling_matrix(left, whole, width, size, pad=reach), across]),
     )
 
 
@@ -176,27 +176,29 @@ def _cubic(x: Tensor) -> Tensor:
     return torch.where(x < 1, near, torch.where(x < 2, far, 0))
 
 
-def _mirror(across: Tensor, mirrored: Tensor) -> Tensor:
-    return torch.where(_like(mirrored, across)[:, None, None], across.flip(1), across)
-
-
 def _resample(picture: Tensor, down: Tensor, across: Tensor) -> Tensor:
-    """Return (K * N) x 3 x size x size: ``down @ picture @ across.T`` for every cut and picture."""
+    """Return K x N x 3 x size x size: ``down @ picture @ across.T`` for every cut and picture."""
     count, size, _ = down.shape
     number, channels, height, width = picture.shape
     lines = picture.reshape(-1, width) @ across.reshape(-1, width).T
     lines = lines.view(number * channels, height, count, size).permute(2, 1, 0, 3).reshape(count, height, -1)
-    cuts = torch.bmm(down, lines).view(count, size, number, channels, size)
-    return cuts.permute(0, 2, 3, 1, 4).reshape(count * number, channels, size, size)
+    return torch.bmm(down, lines).view(count, size, number, channels, size).permute(0, 2, 3, 1, 4)
 
 
-def _turn_and_shift(cuts: Tensor, generator: torch.Generator, count: int) -> Tensor:
-    """Turn and shift every cut by its own random amount; black comes in at the borders."""
+def _mirror(cuts: Tensor, mirrored: Tensor) -> Tensor:
+    chosen = _like(mirrored, cuts).repeat_interleave(len(cuts) // len(mirrored))
+    return torch.where(chosen[:, None, None, None], cuts.flip(-1), cuts)
+
+
+def _turn_and_shift(cuts: Tensor, mirrored: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror the cuts that are chosen, turn and shift each at random; black comes in at the borders."""
+    count = len(mirrored)
     draws = torch.rand(3, count, generator=generator) * 2 - 1
     angle = draws[0] * math.radians(MAX_DEGREES)
     # A picture is 2 units wide in the coordinates of the sampling grid.
     shift_x, shift_y = draws[1] * 2 * MAX_SHIFT, draws[2] * 2 * MAX_SHIFT
-    rows = [angle.cos(), -angle.sin(), shift_x, angle.sin(), angle.cos(), shift_y]
+    side = 1 - 2 * mirrored.float()
+    rows = [side * angle.cos(), -side * angle.sin(), side * shift_x, angle.sin(), angle.cos(), shift_y]
     affine = _like(torch.stack(rows, dim=1).view(count, 2, 3), cuts).repeat_interleave(
         len(cuts) // count, dim=0
     )
@@ -204,8 +206,9 @@ def _turn_and_shift(cuts: Tensor, generator: torch.Generator, count: int) -> Ten
     return F.grid_sample(cuts, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _jitter(cuts: Tensor, grey: Tensor, generator: torch.Generator, count: int) -> Tensor:
+def _jitter(cuts: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
     """Vary the colours of every cut and add noise."""
+    count = len(grey)
     brightness, contrast, saturation, hue = torch.rand(4, count, generator=generator) * 2 - 1
     brightness, contrast, saturation = (1 + MAX_JITTER * draw for draw in (brightness, contrast, saturation))
     grey = grey | (torch.rand(count, generator=generator) < GREY_CHANCE)

@@ -12,17 +12,26 @@ from torch import Tensor
 
 from animator import rng
 from animator.convert import frame_to_signed, signed_to_frame
+from animator.diffusion.checkpoints import load_diffusion, load_secondary
 from animator.diffusion.guidance import Guide, StepValues, Target, guided, schedule_position, step_values
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
-from animator.diffusion.perceptors import Perceptor
+from animator.diffusion.perceptors import Perceptor, load_perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import Denoise, Estimate, Network, network_denoiser
 from animator.diffusion.samplers import SAMPLERS, noised
-from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
+from animator.diffusion.secondary import WIDTHS, SecondaryModel, secondary_denoiser
 from animator.errors import AnimatorError, UsageError
 from animator.types import Frame, OnStep, Request
+from animator.weights.registry import cache_folder
+
+BUNDLED = "pocket"
+PUBLISHED_SECONDARY = "secondary_model_imagenet_2"
+"""The secondary models: the bundled one belongs to the bundled denoiser, the published one to all others."""
+
+SECONDARY_MULTIPLE = 2 ** (len(WIDTHS) - 1)
+"""Pixels that width and height must be multiples of where a secondary model is asked."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +79,9 @@ class GuidedDiffusion:
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
         self._embeds: dict[tuple[str, str], Tensor] = {}
 
+        for network in (networks.denoiser, networks.secondary):
+            if isinstance(network, torch.nn.Module):
+                network.to(self.device).to(memory_format=torch.channels_last)
         self._precision = precision_for(diffusion.precision, self.device)
         estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule, estimate))
@@ -166,7 +178,7 @@ class GuidedDiffusion:
             Target(
                 name=name,
                 size=perceptor.size,
-                encode=self._compute(perceptor.encode_images),
+                encode=perceptor.encode_images,
                 embeds=self._text_embeds(name, perceptor, texts),
                 weights=weights,
             )
@@ -222,6 +234,38 @@ class GuidedDiffusion:
                 f"frame {request.frame}: the diffusion gave values that are no numbers; "
                 "try diffusion.precision: float32 or a smaller guidance.clamp_max"
             )
+
+
+def load_engine(
+    diffusion: DiffusionOptions, guidance: GuidanceOptions, device: torch.device | str | None = None
+) -> GuidedDiffusion:
+    """Load the networks that a scene names and build the engine.
+
+    Args:
+        diffusion: the section ``diffusion``.
+        guidance: the section ``guidance``.
+        device: where to compute; None takes a GPU where there is one.
+
+    Raises:
+        UsageError: a name is unknown.
+        WeightsError: weights are absent or damaged.
+    """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
+    denoiser, description = load_diffusion(diffusion.model, device)
+    multiple, secondary = denoiser.config.size_multiple, None
+    if diffusion.secondary:
+        secondary = load_secondary(BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY, device)
+        multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
+    networks = Networks(
+        denoiser=denoiser,
+        perceptors={name: load_perceptor(name, device, dtype=dtype) for name in guidance.clip_models},
+        estimate=description.estimate,
+        size_multiple=multiple,
+        secondary=secondary,
+        perceptual=perceptual_loss(device, (cache_folder() / "perceptual",)),
+    )
+    return GuidedDiffusion(networks, diffusion, guidance, device)
 
 
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:

@@ -11,8 +11,8 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from animator.diffusion.checkpoints import fit, read_config, read_state
 from animator.errors import WeightsError
+from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, find, locate
 
 TOKEN_TABLE = "token_embedding.weight"

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estima
 
     def denoise(x: Tensor, index: int) -> Prediction:
         alpha_bar = float(schedule.alpha_bar[index])
-        t = x.new_full((len(x),), float(schedule.network_t[index]))
+        network_t = float(schedule.network_t[index])
+        t = torch.full((len(x),), network_t, dtype=torch.float32, device=x.device)
         eps = network(x, t)[:, :3]
         denoised = denoised_from_eps(x, eps, alpha_bar)
         if estimate == "free":

@@ -41,7 +41,8 @@ class FourierFeatures(nn.Module):
 
     def forward(self, number: Tensor) -> Tensor:
         """Return N x width waves of N numbers."""
-        angles = 2 * math.pi * number.float()[:, None] @ self.weight.float().T
+        # A product of scalars, not of matrices: autocast would round the angles.
+        angles = 2 * math.pi * number.float()[:, None] * self.weight.float().T
         return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
@@ -99,14 +100,18 @@ def cosine_time(alpha_bar: float) -> float:
     >>> cosine_time(1.0), cosine_time(0.5), cosine_time(0.0)
     (0.0, 0.5, 1.0)
     """
-    return math.atan2(math.sqrt(1 - alpha_bar), math.sqrt(alpha_bar)) * 2 / math.pi
+    # In float32, as the published sampler computes it: where a ReLU of the model sits on its kink, the last
+    # digit decides how a patch of the gradient looks.
+    noise, signal = torch.tensor([1 - alpha_bar, alpha_bar], dtype=torch.float64).sqrt().float()
+    return float(torch.atan2(noise, signal) * 2 / math.pi)
 
 
 def secondary_denoiser(model: SecondaryModel, schedule: NoiseSchedule) -> Denoise:
     """Turn the secondary model into a `Denoise` on any schedule, differentiable in ``x``."""
 
     def denoise(x: Tensor, index: int) -> Prediction:
-        t = x.new_full((len(x),), cosine_time(float(schedule.alpha_bar[index])))
+        time = cosine_time(float(schedule.alpha_bar[index]))
+        t = torch.full((len(x),), time, dtype=torch.float32, device=x.device)
         predicted = model(x, t)
         return Prediction(predicted.denoised, predicted.eps)
 

@@ -12,8 +12,8 @@
 
 A frame is finished when its line stands in the journal. Its PNG and state are written before, each under a
 temporary name first, and older states are removed after. So at every moment one can go on: killed before the
-line, the frame is made again from the state of the frame before it, which is still there; killed after it, both
-the frame and the state to go on from are on the disk.
+line, the frame is made again from the state of the frame before it, which is still there; killed after it,
+both the frame and the state to go on from are on the disk.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def append(path: Path, entry: Entry) -> None:
     line = json.dumps(asdict(entry)).encode() + b"\n"
     with told_in_one_line(path), path.open("ab+") as file:
         file.seek(0)
-        file.truncate(_end_of_whole_lines(file.read()))
+        file.truncate(_end_of_sound_lines(file.read()))
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
@@ -44,26 +44,28 @@ def append(path: Path, entry: Entry) -> None:
 def read(path: Path) -> dict[int, Entry]:
     """Return the entries of a journal by frame; of several for a frame, the last.
 
-    A last line that is torn, as a kill in the middle of writing leaves it, is passed over. No file, no entries.
+    A last line that is torn, as a kill in the middle of writing leaves it, is passed over. Without a file
+    there are no entries.
 
     Raises:
         RunError: if another line is damaged.
     """
     with told_in_one_line(path):
         data = path.read_bytes() if path.exists() else b""
-    lines = data[: _end_of_whole_lines(data)].split(b"\n")[:-1]
     entries = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(data[: _end_of_sound_lines(data)].splitlines(), start=1):
         entry = _parse(line)
-        if entry is not None:
-            entries[entry.frame] = entry
-        elif number < len(lines):
+        if entry is None:
             raise RunError(f"{path}:{number}: not a line of a journal; delete it to make its frame again")
+        entries[entry.frame] = entry
     return entries
 
 
-def _end_of_whole_lines(data: bytes) -> int:
-    return data.rfind(b"\n") + 1
+def _end_of_sound_lines(data: bytes) -> int:
+    """Return where the last line ends, not counting one that was torn, with or without its newline."""
+    end = data.rfind(b"\n") + 1
+    begin = data.rfind(b"\n", 0, max(0, end - 1)) + 1
+    return end if _parse(data[begin:end]) else begin
 
 
 def _parse(line: bytes) -> Entry | None:

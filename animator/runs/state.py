@@ -33,7 +33,5 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             meta = json.loads(file.metadata()["meta"])
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise RunError(
-            f"{path}: not a whole state of a run; delete it to go on from an earlier one"
-        ) from error
+        raise RunError(f"{path}: not a whole state of a run; restore it or render anew") from error
     return tensors, meta

@@ -47,7 +47,7 @@ class Node:
     size: int = 1
 
     def at(self, offset: int) -> Place:
-        """Return the place of the letter ``offset`` of a scalar; the value's own for 0 and where it is unknown."""
+        """Return the place of a letter of a scalar; the value's own for the first and where it is unknown."""
         if not offset or not self.exact or not self.place.line:
             return self.place
         column = self.place.column + min(offset, len(self.raw)) + self.quoted

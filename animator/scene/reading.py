@@ -17,7 +17,7 @@ from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.layers import override, read_layers, rooted
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
-from animator.scene.schema import MAX_FRAMES, Scene
+from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
 _STAND_IN_BPM = 120.0
@@ -52,7 +52,7 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
         SceneError: with every fault that was found, sorted by place; where a file is not YAML, only that.
     """
     file = os.fspath(path)
-    fit = Fit(Scene.model_json_schema())
+    fit = Fit(scene_schema())
     root, problems = read_layers(Path(file), file, fit.sections)
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed

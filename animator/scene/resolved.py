@@ -9,8 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from animator.scene.schema import Scene
-from animator.scene.source import resolve
+from animator.scene.schema import Scene, scene_schema
 
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -23,7 +22,7 @@ class _Representer(SafeRepresenter):
 
 
 def _text(representer: SafeRepresenter, value: str) -> Any:
-    style = None if _NAME.fullmatch(value) and isinstance(resolve(value), str) else '"'
+    style = None if _NAME.fullmatch(value) else '"'
     return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
@@ -66,7 +65,7 @@ def json_schema() -> dict[str, Any]:
     Editors that know YAML offer completion and warnings from it. ``extends``, which is dealt with before the
     settings are looked at, is part of it.
     """
-    schema = _for_editors(Scene.model_json_schema())
+    schema = _for_editors(scene_schema())
     extends = {
         "type": "string",
         "description": "Scene file that this one is laid over, relative to this one.",

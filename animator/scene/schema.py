@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, field_validator
@@ -55,7 +56,7 @@ class Scene(Options):
     images: int = Field(1, ge=1, le=MAX_FRAMES)
     """Number of pictures that `mode: still` makes, each from its own seed."""
 
-    fps: float = Field(12, gt=0, le=1000)
+    fps: float = Field(12.0, gt=0, le=1000)
     """Frames a second of the film."""
 
     bpm: float | None = Field(None, gt=0, le=1000)
@@ -73,7 +74,7 @@ class Scene(Options):
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
     8.5s, 16b) to them."""
 
-    prompt_blend: float = Field(0, ge=0, le=MAX_FRAMES)
+    prompt_blend: float = Field(0.0, ge=0, le=MAX_FRAMES)
     """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
 
     image_prompts: dict[str, Any] = Field(default_factory=dict)
@@ -92,13 +93,13 @@ class Scene(Options):
     """How one frame holds on to the frame before it."""
 
     diffusion: DiffusionOptions = DiffusionOptions()
-    """How a picture is denoised."""
+    """The network, the solver and the steps that turn noise into a picture."""
 
     guidance: GuidanceOptions = GuidanceOptions()
-    """What pulls the diffusion towards the prompts."""
+    """Through which networks and cuts, and how strongly, the prompts pull."""
 
     output: OutputOptions = OutputOptions()
-    """How the finished frames become a film."""
+    """The film that the finished frames become."""
 
     @field_validator("size")
     @classmethod
@@ -109,3 +110,9 @@ class Scene(Options):
     def pictures(self) -> int:
         """Number of pictures that are made: the images of a still, the frames of a film."""
         return self.images if self.mode == "still" else self.frames
+
+
+@cache
+def scene_schema() -> dict[str, Any]:
+    """Return the JSON schema of a scene as pydantic makes it; not to be altered."""
+    return Scene.model_json_schema()

@@ -24,7 +24,8 @@ class CameraOptions(Options):
     """Move to the right each frame: pixels in 2D, in 3D units of 1/200 of depth; 0 when left out."""
 
     translation_y: Animated = animated(0)
-    """Move downwards each frame: pixels in 2D, Disco's units in 3D; 0 when left out."""
+    """Move the picture down each frame: pixels in 2D, Disco's units in 3D, where it is the camera that goes
+    up; 0 when left out."""
 
     translation_z: Animated = animated(0)
     """3D: move forwards each frame in Disco's units; 0, a camera at rest, when left out (Disco: 10)."""

@@ -53,6 +53,6 @@ def reproject(
         return frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device)
     offsets, z = project_offsets(depth, camera_rotation(camera), camera_translation(camera), camera.fov)
     grid = pixel_centres(height, width, frame.device) - offsets
-    visible = z > NEAREST
-    mask = outside(grid) | uncovered(offsets, visible) | ~visible
+    # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
+    mask = outside(grid) | uncovered(offsets, z > NEAREST)
     return sample(frame, grid, sampling, padding), mask

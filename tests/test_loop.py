@@ -1,0 +1,211 @@
+"""The frame loop, driven by engines so simple that every frame can be foretold."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from animator import colour, rng
+from animator.depth.plane import PlaneDepth
+from animator.loop import STEPS, LoopState, Shot, film
+from animator.scene.reading import LoadedScene, read_scene
+from animator.types import Request
+
+WIDTH, HEIGHT = 128, 64
+
+
+class Recorder:
+    """An engine that hands back its init picture, or noise where there is none, and keeps its requests."""
+
+    def __init__(self, change: float = 0.0) -> None:
+        self.requests: list[Request] = []
+        self.change = change
+
+    def paint(self, request: Request, on_step=None) -> Tensor:
+        self.requests.append(request)
+        if on_step is not None:
+            on_step(1, 1)
+        generator = rng.generator(request.seed, request.frame, "noise")
+        noise = torch.rand(3, request.height, request.width, generator=generator)
+        return noise if request.init is None else torch.lerp(request.init, noise, self.change)
+
+
+def scene(tmp_path: Path, text: str) -> LoadedScene:
+    path = tmp_path / "scene.yaml"
+    path.write_text(f"version: 1\nsize: [{WIDTH}, {HEIGHT}]\nseed: 7\nprompts: a sea\n{text}")
+    return read_scene(path)
+
+
+def shot(loaded: LoadedScene, **changes) -> Shot:
+    given = {
+        "mode": loaded.scene.mode,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "pictures": loaded.scene.pictures,
+        "seed": loaded.scene.seed,
+    }
+    return Shot(**{**given, **changes})
+
+
+BEGIN = LoopState()
+
+
+def run(loaded: LoadedScene, engine, state: LoopState = BEGIN, **changes):
+    return list(film(loaded.timeline, shot(loaded, **changes), engine, PlaneDepth(2.0), state))
+
+
+def test_a_still_camera_changes_nothing(tmp_path: Path) -> None:
+    for mode in ("2d", "3d"):
+        loaded = scene(tmp_path, f"mode: {mode}\nframes: 40\n")
+        frames = run(loaded, Recorder())
+        assert len(frames) == 40
+        assert all(torch.equal(one.picture, frames[0].picture) for one in frames)
+
+
+def test_what_is_asked_of_the_engine(tmp_path: Path) -> None:
+    text = 'mode: 3d\nframes: 3\ncoherence: {frames_skip_steps: "0: (40%), 2: (80%)", frames_scale: 900}\n'
+    engine = Recorder(0.1)
+    frames = run(scene(tmp_path, text), engine, keep=0.04)
+    first, second, third = engine.requests
+    assert (first.init, first.keep, first.init_scale) == (None, 0.04, 0.0)
+    assert second.init is not None
+    assert torch.equal(second.init, frames[0].picture)
+    assert (second.keep, third.keep) == (pytest.approx(0.6), pytest.approx(0.8))
+    assert (second.init_scale, second.prompts[0].text) == (900.0, "a sea")
+    assert [one.seed for one in engine.requests] == [7, 8, 9]
+    assert set(second.values) >= {"guidance.clamp_max", "guidance.cuts.overview", "diffusion.eta"}
+    assert all(value.shape == (1000,) for value in second.values.values())
+
+
+def test_the_camera_moves_the_frame_before(tmp_path: Path) -> None:
+    # 200 of Disco's units are one unit of depth. With a field of view of 90 degrees a plane at depth 2 is seen
+    # to move by half a unit, and the picture is two units wide: a quarter of its width.
+    text = "mode: 3d\nframes: 2\ncamera: {translation_x: 200, fov: 90}\n"
+    before, after = (one.picture for one in run(scene(tmp_path, text), Recorder()))
+    shift = WIDTH // 4
+    moved = after[:, :, :-shift] - before[:, :, shift:]
+    assert moved.abs().max() < 1e-3
+
+
+def test_uncovered_pixels_are_told(tmp_path: Path) -> None:
+    text = "mode: 3d\nframes: 2\ncamera: {translation_x: 200, fov: 90}\n"
+    first, second = run(scene(tmp_path, text), Recorder())
+    assert first.uncovered is None
+    assert second.uncovered is not None
+    assert second.uncovered[:, -8:].all()
+    assert not second.uncovered[:, :64].any()
+
+
+def test_2d_turns_and_wraps(tmp_path: Path) -> None:
+    text = "mode: 2d\nframes: 2\ncamera: {translation_x: 5}\n"
+    before, after = (one.picture for one in run(scene(tmp_path, text), Recorder()))
+    assert torch.allclose(after, before.roll(5, dims=2), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["2d", "3d"])
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_going_on_from_a_state_is_the_same_film(tmp_path: Path, mode: str, at: int) -> None:
+    text = f"mode: {mode}\nframes: 6\ncoherence: {{color_coherence: 0.5}}\n"
+    text += "camera: {zoom: 1.02, rotation_3d_z: 1, angle: 1, translation_z: 5}\n"
+    loaded = scene(tmp_path, text)
+    whole = run(loaded, Recorder(0.3))
+    rest = run(loaded, Recorder(0.3), state=whole[at].state)
+    assert [one.frame for one in rest] == list(range(at + 1, 6))
+    for one in rest:
+        assert torch.equal(one.picture, whole[one.frame].picture)
+        assert torch.equal(one.state.colours, whole[one.frame].state.colours)
+
+
+def test_stills_know_nothing_of_each_other(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: still\nimages: 3\n")
+    engine = Recorder()
+    pictures = [one.picture for one in run(loaded, engine)]
+    assert [(one.seed, one.frame, one.init) for one in engine.requests] == [
+        (7, 0, None),
+        (8, 0, None),
+        (9, 0, None),
+    ]
+    alone = scene(tmp_path, "mode: still\nimages: 1\n")
+    again = run(alone, Recorder(), seed=9)[0].picture
+    assert torch.equal(again, pictures[2])
+    assert not torch.equal(pictures[0], pictures[1])
+
+
+def test_an_init_picture_starts_the_film(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 2d\nframes: 2\ndiffusion: {init_scale: 333}\n")
+    init = torch.full((3, HEIGHT, WIDTH), 0.25)
+    engine = Recorder()
+    run(loaded, engine, init=init, keep=0.5)
+    assert torch.equal(engine.requests[0].init, init)
+    assert (engine.requests[0].keep, engine.requests[0].init_scale) == (0.5, 333.0)
+
+
+def test_the_steps_come_in_their_order(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 2\ncamera: {translation_z: 5}\n")
+    told: list[tuple[int, str]] = []
+    for one in film(
+        loaded.timeline,
+        shot(loaded),
+        Recorder(),
+        PlaneDepth(2.0),
+        LoopState(),
+        on_stage=lambda *args: told.append(args),
+    ):
+        assert told[-1] == (one.frame, "keep")
+    assert [name for frame, name in told if frame == 0] == ["look up", "denoise", "keep"]
+    assert tuple(name for frame, name in told if frame == 1) == STEPS
+
+
+def test_the_loop_opens_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    loaded = scene(
+        tmp_path, "mode: 3d\nframes: 3\ncamera: {translation_z: 5}\ncoherence: {color_coherence: 1}\n"
+    )
+    run(loaded, Recorder(0.2))  # whatever is imported late is imported now
+
+    def refuse(*args, **kwargs):
+        raise AssertionError(f"the loop opened {args}")
+
+    monkeypatch.setattr(builtins, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
+    frames = run(loaded, Recorder(0.2))
+    monkeypatch.undo()
+    assert len(frames) == 3
+    assert capfd.readouterr() == ("", "")
+
+
+def test_3d_without_depth_says_so(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 2\n")
+    with pytest.raises(ValueError, match="needs a depth estimator"):
+        list(film(loaded.timeline, shot(loaded), Recorder(), None, LoopState()))
+
+
+class Reddening:
+    """An engine that paints every frame a little redder and paler than it came."""
+
+    def paint(self, request: Request, on_step=None) -> Tensor:
+        if request.init is None:
+            generator = rng.generator(1, 0, "noise")
+            return 0.3 + 0.4 * torch.rand(3, request.height, request.width, generator=generator)
+        push: Tensor = torch.tensor([0.01, 0.0, 0.0])[:, None, None]
+        return (request.init * 0.995 + push).clamp(0, 1)
+
+
+def test_colours_are_held(tmp_path: Path) -> None:
+    drift = {}
+    for strength in (0, 1):
+        text = f"mode: 2d\nframes: 60\ncoherence: {{color_coherence: {strength}}}\n"
+        frames = run(scene(tmp_path, text), Reddening())
+        first, last = colour.measure(frames[0].picture), colour.measure(frames[-1].picture)
+        drift[strength] = float((first - last).abs().max())
+    assert drift[0] > 15
+    assert drift[1] < drift[0] / 5
+
+
+def test_holding_colours_at_zero_is_the_very_frame() -> None:
+    frame = torch.rand(3, 8, 8)
+    assert colour.hold(frame, colour.measure(torch.rand(3, 8, 8)), 0) is frame

@@ -1,0 +1,67 @@
+"""What a long job says about itself."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from rich.console import Console
+
+from animator.progress import JsonReporter, LineReporter, LiveReporter, Pace
+
+
+def ticking(times: list[float]):
+    return iter(times).__next__
+
+
+def test_time_left_follows_the_last_frames() -> None:
+    pace = Pace(ticking([0, 100, 110, 120, 130]))
+    pace.start()
+    assert pace.text(5) == ""
+    pace.lap()
+    assert pace.text(5) == "36 frames/h, 8:20 left"
+    pace.lap()  # the first frame takes a whole diffusion: it is forgotten as soon as a second is known
+    assert pace.text(5) == "360 frames/h, 0:50 left"
+    pace.lap()
+    assert pace.text(0) == "360 frames/h, 0:00 left"
+
+
+def drive(reporter) -> None:
+    reporter.begin("flight", 3, 1)
+    for frame in (1, 2):
+        reporter.stage(frame, "denoise")
+        reporter.step(5, 20)
+        reporter.finished(frame, 2.5)
+    reporter.end()
+
+
+def test_lines_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    drive(LineReporter(stream))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "flight: 3 frames, 1 of them stand already"
+    assert [line.split("  ")[:2] for line in lines[1:]] == [["frame 2/3", "2.5 s"], ["frame 3/3", "2.5 s"]]
+    assert all("frames/h" in line and "left" in line for line in lines[1:])
+
+
+def test_json_for_machines() -> None:
+    stream = io.StringIO()
+    drive(JsonReporter(stream))
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["begin", "frame", "frame", "end"]
+    assert events[0] == {"event": "begin", "scene": "flight", "frames": 3, "done": 1}
+    assert events[2]["frame"] == 2
+    assert events[2]["left"] == 0
+
+
+def test_a_terminal_sees_frame_stage_and_step() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120)
+    reporter = LiveReporter(console)
+    reporter.begin("flight", 3, 0)
+    reporter.stage(1, "denoise")
+    reporter.step(5, 20)
+    line = reporter._line().plain
+    reporter.end()
+    assert "frame 2/3 denoise step 5/20" in line
+    assert line.startswith("flight ━━━")

@@ -1,0 +1,235 @@
+"""A scene read, layered and compiled: what comes out, and what is told on the way."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animator.errors import SceneError
+from animator.scene.reading import LoadedScene, read_scene
+from animator.scene.tokens import lost
+
+SCENES = Path(__file__).parents[1] / "scenes"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read texts as scene files; the last one is the scene, the ones before it lie beside it."""
+
+    def of(text: str, *overrides: str, **others: str) -> LoadedScene:
+        for name, other in others.items():
+            (tmp_path / f"{name}.yaml").write_text(other)
+        path = tmp_path / "scene.yaml"
+        path.write_text(text)
+        return read_scene(path, overrides)
+
+    return of
+
+
+def told(loaded: LoadedScene) -> list[str]:
+    return [f"{one.line}:{one.column}: {one.key}: {one.message}" for one in loaded.notices]
+
+
+@pytest.mark.parametrize("path", sorted(SCENES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_scenes_that_come_along_are_sound(path):
+    loaded = read_scene(path)
+    assert loaded.notices == ()
+    assert loaded.timeline.frames == loaded.scene.pictures
+
+
+def test_every_animated_number_is_in_the_timeline(read):
+    loaded = read(
+        "prompts: x\nmode: 3d\nframes: 5\ncamera: {fov: '0: (40), 4: (48)', translation_z: {0: 0, 4: 2*t}}\n"
+        "guidance: {clip_models: {RN50: 2, ViT-B-32: '[1]*400+[0]*600'}, clamp_max: 0.1}"
+    )
+    assert loaded.timeline.table["camera.fov"].tolist() == [40, 42, 44, 46, 48]
+    assert loaded.timeline.table["guidance.clip_models.RN50"].tolist() == [2] * 5
+    assert loaded.timeline.schedules["guidance.clip_models.ViT-B-32"].sum() == 400
+    assert set(loaded.timeline.schedules) == {
+        "guidance.clip_models.ViT-B-32",
+        *(f"guidance.cuts.{name}" for name in ("overview", "innercut", "ic_pow", "icgray_p")),
+    }
+    camera = {f"camera.{name}" for name in type(loaded.scene.camera).model_fields}
+    others = {"coherence.frames_skip_steps", "coherence.frames_scale", "diffusion.eta", "guidance.clamp_max"}
+    assert camera | others <= set(loaded.timeline.table.columns)
+
+
+@pytest.mark.parametrize(
+    ("value", "shares"),
+    [
+        ("60%", [0.6, 0.6, 0.6]),
+        ("'0: (60%), 2: (80%)'", [0.6, 0.7, 0.8]),
+        ("{0: 60%, 2: 20 %}", [0.6, 0.4, 0.2]),
+        ("'0: (20 + t%2), 1: (30)'", [0.5, 0.75, 0.75]),
+        ("10", [0.25, 0.25, 0.25]),
+        ("'0: (0), 2: (40)'", [0, 0.5, 1]),
+    ],
+)
+def test_frames_skip_steps_is_a_share_however_it_is_written(read, value, shares):
+    text = f"prompts: x\nframes: 3\ndiffusion: {{steps: 40}}\ncoherence: {{frames_skip_steps: {value}}}"
+    table = read(text).timeline.table
+    np.testing.assert_allclose(table["coherence.frames_skip_steps"], shares)
+
+
+def test_the_interpolation_is_the_one_of_the_scene(read):
+    text = "prompts: x\nframes: 5\ncamera: {fov: '0: (40), 4: (48)'}\ninterpolation: "
+    assert read(text + "step").timeline.table["camera.fov"].tolist() == [40, 40, 40, 40, 48]
+
+
+def test_a_duration_is_frames_at_the_scenes_rate(read):
+    assert read("prompts: x\nframes: 2.5s\nfps: 10").scene.frames == 25
+    assert read("fps: 24\nprompts: x\nframes: 20s", "frames=1 s").scene.frames == 24
+
+
+def test_prompts_at_seconds_and_beats_and_their_blend(read):
+    loaded = read("prompts: {0: sea, 1s: [snow], 4b: 'fog:2'}\nframes: 40\nfps: 10\nbpm: 60\nprompt_blend: 1")
+    texts = [loaded.timeline.prompts.texts(frame) for frame in (9, 10, 40)]
+    assert texts == [("sea",), ("snow",), ("fog:2",)]
+    assert [prompt.weight for prompt in loaded.timeline.row(10).prompts] == [0.5, 0.5]
+
+
+def test_a_seed_is_drawn_where_there_is_none(read):
+    drawn = {read("prompts: x", *more).scene.seed for more in ((), ("seed=",), ("seed=null",), ("seed=~",))}
+    assert len(drawn) > 1
+    assert all(0 <= seed < 2**32 for seed in drawn)
+    assert read("prompts: x\nseed: 7").scene.seed == 7
+
+
+def test_a_still_has_a_row_a_picture(read):
+    loaded = read("prompts: x\nmode: still\nimages: 3")
+    assert (loaded.scene.pictures, loaded.timeline.frames) == (3, 3)
+
+
+def test_what_is_not_wrong_but_may_not_be_meant_is_told(read):
+    loaded = read(
+        "prompts: {0: x, 30: y}\nmode: 3d\nframes: 20\nsize: [200, 130]\n"
+        "camera: {zoom: 1.2, angle: 0, fov: '0: (30), 40: (50)', translation_x: '0: (1), 0: (2)'}\n"
+    )
+    assert told(loaded) == [
+        "1:17: prompts.30: never shown: frame 30 lies after the last frame, 19",
+        "4:7: size: 200 x 130 is rounded down to 192 x 128, multiples of 64",
+        "5:10: camera.zoom: has no effect in mode 3d",
+        "5:36: camera.fov: the key at frame 40 lies after the last frame, 19, and only shapes the way there",
+        "5:72: camera.translation_x: two keys at frame 0: the later one counts",
+    ]
+    assert loaded.scene.size == (192, 128)
+    assert told(read("prompts: x\nmode: 2d\ncamera: {translation_z: 4}\nimages: 2")) == [
+        "3:10: camera.translation_z: has no effect in mode 2d",
+        "4:1: images: has no effect in mode 2d",
+    ]
+    assert told(read("prompts: x\nmode: still\nframes: 4\ncamera: {zoom: 2}")) == [
+        "3:1: frames: has no effect in mode still",
+        "4:10: camera.zoom: has no effect in mode still",
+    ]
+
+
+def test_words_that_clip_does_not_read_are_told(read):
+    long = "a red lighthouse by the sea, " * 12  # 7 tokens each, so that the 76th is the last of the eleventh
+    (notice,) = read(f'prompts: {{0: ["short", "{long}and snow:2"]}}').notices
+    assert (notice.key, notice.line, notice.column) == ("prompts.0.1", 1, 25 + long.index("sea", 290))
+    assert notice.message.startswith("takes 86 of CLIP's tokens, which reads 75; not read: 'sea, a red")
+
+
+# Counts of open_clip 3.3's SimpleTokenizer, ``len(tokenizer.encode(text))``.
+TOKENS = {
+    "A beautiful painting of a singular lighthouse, shining its light across a wild sea by an artist": 18,
+    "Übergrößenträger, 1234567 naïve façades!!! it's they'll — 北京の雪 \U0001f600 " * 2: 78,
+    "supercalifragilisticexpialidocious " * 4 + "A" * 35: 41,
+    "aaaa aaaaaa abababab banananana " * 3: 27,
+}
+
+
+@pytest.mark.parametrize(("text", "count"), TOKENS.items())
+def test_tokens_are_counted_as_clip_counts_them(text, count):
+    assert lost(text)[0] == count
+
+
+def test_a_scene_over_another(read):
+    loaded = read(
+        "extends: base.yaml\nprompts: {5: y}\ncamera: {fov: {2: 50}}\ndepth:\n"
+        "guidance: {clip_models: {RN50: 1}, tv_scale: ~}",
+        base="extends: ground.yaml\nseed: 3\nprompts: {0: x}\ncamera: {zoom: 1.1, fov: {0: 30, 4: 40}}",
+        ground="seed: 2\nfps: 30\ndepth: {midas_weight: 1}\n"
+        "guidance: {clip_models: {RN101: 1}, tv_scale: 4, sat_scale: 5}",
+    )
+    scene = loaded.scene
+    assert (scene.seed, scene.fps) == (3, 30)
+    assert scene.prompts == {5: "y"}
+    assert (scene.camera.zoom, scene.camera.fov) == (1.1, {2: 50})
+    assert scene.depth.midas_weight == 0.3
+    assert scene.guidance.clip_models == {"RN50": 1}
+    assert (scene.guidance.tv_scale, scene.guidance.sat_scale) == (0, 5)
+
+
+def test_a_fault_below_is_told_in_its_own_file(read, tmp_path):
+    with pytest.raises(SceneError) as caught:
+        read("extends: base.yaml\nprompts: x\nfps: 0", base="\ncamera: {fov: 1+}\nseed: many")
+    places = [(Path(one.file).name, one.line, one.key) for one in caught.value.problems]
+    assert places == [("scene.yaml", 3, "fps"), ("base.yaml", 2, "camera.fov"), ("base.yaml", 3, "seed")]
+    with pytest.raises(SceneError, match=r"base.yaml:1:10: extends: goes round in a circle"):
+        read("extends: base.yaml\nprompts: x", base="extends: scene.yaml\nprompts: x")
+
+
+def test_values_from_the_command_line(read):
+    loaded = read(
+        "prompts: {0: x, 10: y}\nfps: 10\nframes: 30\nguidance: {clip_models: {RN50: 1}}",
+        "prompts.10=a lake: at dawn",
+        "prompts.2s=[a, 'b:2']",
+        "guidance.clip_models.ViT-B/32=0.5",
+        "guidance.clamp_max=[0.1]*500+[0.2]*500",
+        "camera.fov=0: (40), 10: (50)",
+        "camera.angle={0: 1, 4: 5}",
+        "seed=3",
+        "seed=4",
+        "fps=",
+    )
+    scene = loaded.scene
+    assert scene.prompts == {0: "x", 10: "a lake: at dawn", "2s": ["a", "b:2"]}
+    assert scene.guidance.clip_models == {"RN50": 1, "ViT-B/32": 0.5}
+    assert loaded.timeline.schedules["guidance.clamp_max"][[0, 999]].tolist() == [0.1, 0.2]
+    assert loaded.timeline.table["camera.fov"][5] == 45
+    assert scene.camera.angle == {0: 1, 4: 5}
+    assert (scene.seed, scene.fps) == (4, 12)
+
+
+def test_paths_are_relative_to_the_file_that_names_them(read, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.png").touch()
+    (tmp_path / "folder" / "base.yaml").write_text("prompts: x\ndiffusion: {init_image: a.png}")
+    expected = str((tmp_path / "folder" / "a.png").resolve())
+    assert read("extends: folder/base.yaml").scene.diffusion.init_image == expected
+    monkeypatch.chdir(tmp_path / "folder")
+    assert read("prompts: x", "diffusion.init_image=a.png").scene.diffusion.init_image == expected
+
+
+def test_a_byte_order_mark_and_anchors_and_other_line_ends_are_fine(tmp_path):
+    path = tmp_path / "scene.yaml"
+    path.write_bytes(b"\xef\xbb\xbfprompts: x\r\nframes: &n 4\r\nimages: *n\r\nfps: 1e1\r\n")
+    scene = read_scene(path).scene
+    assert (scene.frames, scene.images, scene.fps) == (4, 4, 10)
+
+
+def _children() -> float:
+    """Return the processor time of finished child processes; other work on the machine changes it little."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_checking_a_scene_is_quick_and_loads_no_network_library():
+    program = (
+        "import sys; from animator.scene.reading import read_scene; read_scene(sys.argv[1]);"
+        "print([name for name in ('torch', 'open_clip', 'cv2') if name in sys.modules])"
+    )
+    seconds: list[float] = []
+    while len(seconds) < 3 and min(seconds, default=1) >= 1:  # a second chance on a busy machine
+        began = _children()
+        command = [sys.executable, "-c", program, str(SCENES / "flight.yaml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds.append(_children() - began)
+        assert done.stdout.strip() == "[]"
+    assert min(seconds) < 1
