@@ -171,7 +171,8 @@ def schema(debug: Debug = False) -> None:
 
 def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:
     """Read every scene; where some are wrong, report the problems of all of them together."""
-    loaded, problems = [], []
+    loaded: list[Any] = []
+    problems: list[Problem] = []
     for path in paths:
         try:
             loaded.append(read(path))

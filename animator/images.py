@@ -36,7 +36,7 @@ def read_picture(path: Path, width: int, height: int) -> Frame:
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
     if pixels is None:
         raise UsageError(f"{path}: not a picture that can be read; use PNG, JPEG, WebP or TIFF")
-    top = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+    top = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(pixels.dtype, 1.0)
     rgb = cv2.cvtColor(pixels.astype(np.float32) / top, cv2.COLOR_BGR2RGB)
     smaller = width * height < rgb.shape[0] * rgb.shape[1]
     resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

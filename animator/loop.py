@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import Frame, Mask
     from animator.warp.affine2d import Border
+    from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
@@ -56,6 +57,7 @@ class Shot:
         border_2d: what comes in from outside in 2D.
         padding: what comes in from outside in 3D.
         sampling: how colours between pixels are found in 3D.
+        projection: the shape of space in 3D.
     """
 
     mode: Literal["still", "2d", "3d"]
@@ -68,6 +70,7 @@ class Shot:
     border_2d: Border = "wrap"
     padding: Padding = "border"
     sampling: Sampling = "bicubic"
+    projection: Projection = "disco"
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,10 @@ def move(
     on_stage(row.frame, "depth")
     distance = depth(picture)
     on_stage(row.frame, "warp")
-    return reproject(picture, distance, camera_3d(row), sampling=shot.sampling, padding=shot.padding)
+    camera, space = camera_3d(row), shot.projection
+    return reproject(
+        picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
+    )
 
 
 def hold_colours(moved: Frame, row: Row, state: LoopState) -> Frame:

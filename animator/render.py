@@ -105,6 +105,7 @@ def shot_of(loaded: LoadedScene) -> Shot:
         border_2d=scene.warp.border_2d,
         padding=scene.warp.padding_mode,
         sampling=scene.warp.sampling_mode,
+        projection=scene.warp.projection,
     )
 
 

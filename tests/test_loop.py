@@ -83,8 +83,8 @@ def test_what_is_asked_of_the_engine(tmp_path: Path) -> None:
 
 
 def test_the_camera_moves_the_frame_before(tmp_path: Path) -> None:
-    # 200 of Disco's units are one unit of depth. With a field of view of 90 degrees a plane at depth 2 is seen
-    # to move by half a unit, and the picture is two units wide: a quarter of its width.
+    # 200 of Disco's units are one unit of depth. With a field of view of 90 degrees a plane at depth 2 is
+    # seen to move by half a unit, and the picture is two units wide: a quarter of its width.
     text = "mode: 3d\nframes: 2\ncamera: {translation_x: 200, fov: 90}\n"
     before, after = (one.picture for one in run(scene(tmp_path, text), Recorder()))
     shift = WIDTH // 4

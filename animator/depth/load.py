@@ -21,11 +21,12 @@ def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> Dep
         WeightsError: its weights are not there or damaged.
     """
     entry = find("depth", options.model)
+    config = config_file(entry)
     if entry.name == "plane":
         return PlaneDepth()
-    if entry.name != "pocket":
+    if config is None:
         raise UsageError(f"the depth network {entry.name} is not built yet; use pocket or plane")
     path = locate(entry)
-    network = PocketDepthNetwork(tuple(read_config(config_file(entry))["widths"]))
+    network = PocketDepthNetwork(tuple(read_config(config)["widths"]))
     fit(network, read_state(path), entry.name)
     return PocketDepth(network.to(device))

@@ -6,7 +6,7 @@ Axes, signs and units stand in ``docs/conventions.md``.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,11 @@ from animator.types import Camera
 from animator.warp.sampling import corner_spans
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from animator.types import DepthMap
+
+    Projection: TypeAlias = Literal["disco", "pinhole"]
 
 UNITS_PER_DEPTH = 200.0
 """Disco's units of translation in one unit of depth."""
@@ -75,32 +79,46 @@ def is_still(camera: Camera) -> bool:
 
 
 def project_offsets(
-    depth: DepthMap, rotation: np.ndarray, translation: np.ndarray, fov: float
+    depth: DepthMap,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    fov: float,
+    projection: Projection = "disco",
 ) -> tuple[Tensor, Tensor]:
     """Return how far every pixel of a picture is seen to move.
 
-    A pixel stands in the world at ``X = (x, y, depth)`` with x and y in [-1, 1] from corner to corner, and is
-    seen at ``(x, y) / (depth * tan(fov / 2))``. The move takes it to ``X' = R^T X + T``; the offset is the
-    difference of the two projections. (Disco Diffusion's 3D warp; the frustum is a box there, not a pyramid,
-    and both axes have the same angle of view whatever the picture's shape.)
+    A pixel stands in the world at ``X``, the move takes it to ``X' = R^T X + T``, and the offset is the
+    difference of its two projections ``(X / Z) / spread``. With x and y in [-1, 1] from corner to corner:
+
+    - ``disco``: ``X = (x, y, depth)``, ``spread = tan(fov / 2)``. The frustum is a box: what is far is seen
+      narrower, so a move forwards acts with the square of the nearness (Disco Diffusion's 3D warp). Both axes
+      have the same angle of view whatever the picture's shape.
+    - ``pinhole``: ``X = (x * depth * spread_x, y * depth * spread_y, depth)``, ``spread_y = tan(fov / 2)``,
+      ``spread_x`` the same times width / height. The frustum is a pyramid, as in a camera.
 
     Args:
         depth: distance of every pixel.
         rotation: turn of the camera (see `rotation_matrix`).
         translation: what is added to every point, in units of depth (see `camera_translation`).
         fov: angle of view in degrees, between 0 and 180.
+        projection: which of the two.
 
     Returns:
         The offsets, float32, H x W x 2, in units in which the picture is 2 wide and 2 high; and the depth of
         every pixel after the move, float32, H x W, not positive where it came to lie behind the camera.
     """
     height, width = depth.shape
-    scale = 1 / math.tan(math.radians(fov) / 2)
-    world_xy = corner_spans(height, width, depth.device)
-    z = depth.float().clamp(min=NEAREST)
-    world = torch.cat((world_xy, z[..., None]), dim=-1)
-    turn = torch.from_numpy(rotation).to(world)
-    shift = torch.from_numpy(translation).to(world)
-    moved = world @ turn + shift  # row vectors: (R^T X)^T = X^T R
+    tangent = math.tan(math.radians(fov) / 2)
+    corners = corner_spans(height, width, depth.device)
+    z = depth.float().clamp(min=NEAREST)[..., None]
+    if projection == "pinhole":
+        spread = corners.new_tensor((tangent * width / height, tangent))
+        world_xy = corners * z * spread
+    else:
+        spread = corners.new_tensor((tangent, tangent))
+        world_xy = corners
+    turn = torch.from_numpy(rotation).to(corners)
+    shift = torch.from_numpy(translation).to(corners)
+    moved = torch.cat((world_xy, z), dim=-1) @ turn + shift  # row vectors: (R^T X)^T = X^T R
     seen = moved[..., :2] / moved[..., 2:].clamp(min=NEAREST)
-    return scale * (seen - world_xy / z[..., None]), moved[..., 2]
+    return (seen - world_xy / z) / spread, moved[..., 2]

@@ -52,6 +52,10 @@ class CameraOptions(Options):
 class WarpOptions(Options):
     """How a moved picture is sampled, and what stands where nothing was."""
 
+    projection: Literal["disco", "pinhole"] = "disco"
+    """3D: the shape of space. `disco` is Disco Diffusion's box, in which the numbers of its scenes mean the
+    same; `pinhole` is a real camera: a move forwards acts with a thing's nearness, not with its square."""
+
     border_2d: Literal["wrap", "reflect", "replicate"] = "wrap"
     """2D: what comes in from outside: the other side (`wrap`), a mirror image, or the edge drawn out."""
 

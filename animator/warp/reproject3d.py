@@ -13,6 +13,7 @@ from animator.warp.uncovered import uncovered
 
 if TYPE_CHECKING:
     from animator.types import DepthMap, Frame, Mask
+    from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
 
 
@@ -23,6 +24,7 @@ def reproject(
     *,
     sampling: Sampling = "bicubic",
     padding: Padding = "border",
+    projection: Projection = "disco",
 ) -> tuple[Frame, Mask]:
     """Return a frame as it is seen after the camera's move, and what the move newly uncovered.
 
@@ -36,6 +38,7 @@ def reproject(
         camera: the move; ``near_plane`` and ``far_plane`` bear on no pixel's place.
         sampling: how a colour between pixels is found.
         padding: what stands outside the old picture.
+        projection: whether space is Disco Diffusion's box or a camera's pyramid, see `project_offsets`.
 
     Returns:
         The moved frame and a mask, True where the new view shows what the old one did not hold: uncovered
@@ -51,7 +54,8 @@ def reproject(
         )
     if is_still(camera):
         return frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device)
-    offsets, z = project_offsets(depth, camera_rotation(camera), camera_translation(camera), camera.fov)
+    turn, shift = camera_rotation(camera), camera_translation(camera)
+    offsets, z = project_offsets(depth, turn, shift, camera.fov, projection)
     grid = pixel_centres(height, width, frame.device) - offsets
     # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
     mask = outside(grid) | uncovered(offsets, z > NEAREST)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 def main() -> None:
     """Read the command line and run one part."""
     parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
-    parser.add_argument("part", choices=["world", "unet", "perceptor", "depth", "ship"])
+    parser.add_argument("part", choices=["world", "unet", "perceptor", "depth", "ship", "evaluate"])
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
     parser.add_argument("--blocks", type=int, default=32, help="world: blocks of 1000 pictures")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
@@ -38,6 +38,11 @@ def main() -> None:
         from animator.pocket.train import depth
 
         depth.train(given.folder, steps=given.steps or 1200)
+    elif given.part == "evaluate":
+        from animator.pocket.train.evaluate import report
+
+        for name, figure in report().items():
+            print(f"| {name} | {figure:.3f} |")
     else:
         from animator.pocket.train import depth, perceptor, unet
 

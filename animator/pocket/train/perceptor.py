@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
+from animator.pocket.train.pictures import Pictures
 from animator.pocket.train.session import Budget, Session, export
 from animator.pocket.world.spec import caption, draw_spec
 
@@ -143,23 +143,3 @@ def ship(folder: Path, package: Path) -> None:
     state.pop("attn_mask", None)
     description = {"model_cfg": MODEL, "size": SIZE, "mean": MEAN, "std": STD}
     export(state, package / "perceptor.safetensors", description)
-
-
-def held_out_views(
-    count: int, first: int, size: tuple[int, int] = (WIDTH, HEIGHT)
-) -> tuple[Tensor, list[str]]:
-    """Return whole held-out pictures between black bars, in [0, 1], and captions."""
-    from animator.pocket.world.draw import draw
-
-    rng = np.random.default_rng(first)
-    views, captions = [], []
-    for seed in range(first, first + count):
-        spec = draw_spec(seed)
-        image = draw(spec, *size)[0]
-        inner = cv2.resize(image, (SIZE, SIZE * size[1] // size[0]), interpolation=cv2.INTER_AREA)
-        view = np.zeros((SIZE, SIZE, 3), np.uint8)
-        top = (SIZE - inner.shape[0]) // 2
-        view[top : top + inner.shape[0]] = inner
-        views.append(view)
-        captions.append(caption(spec, rng))
-    return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255, captions
