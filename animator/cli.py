@@ -31,8 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Scenes = Annotated[list[Path], typer.Argument(help="Scene files.", show_default=False)]
-OneScene = Annotated[Path, typer.Argument(help="A scene file.", show_default=False)]
+Scenes = Annotated[list[Path], typer.Argument(help="Scene files.", metavar="SCENE...", show_default=False)]
+OneScene = Annotated[Path, typer.Argument(help="A scene file.", metavar="SCENE", show_default=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
@@ -113,7 +113,7 @@ def render(
 @app.command()
 @guarded
 def resume(
-    run: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

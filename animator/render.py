@@ -7,7 +7,8 @@ import io
 import json
 import platform
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from animator.scene.reading import LoadedScene, read_scene
 from animator.scene.resolved import resolved_text
 from animator.types import DepthEstimator, Engine
 from animator.video.film import FilmWriter
+from animator.weights.files import file_hash
+from animator.weights.registry import Kind, find, locate
 
 RENDERS = Path("renders")
 """Where runs go when no folder is named."""
@@ -110,47 +113,48 @@ def shot_of(loaded: LoadedScene) -> Shot:
 
 
 def _make(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, reporter: Reporter) -> Path:
-    """Make the frames that are not there yet and put all of them into the film."""
-    with run.lock(), ExitStack() as stack:
-        inputs = hash_inputs(loaded)
-        done = standing(run, inputs, chained=loaded.scene.mode != "still")
-        state = load_state(run, done) if done else LoopState()
-        _write_head(run, name, loaded, tools)
-        shot = shot_of(loaded)
-        reporter.begin(name, shot.pictures, done)
-        stack.callback(reporter.end)
-        writer = None
-        if shot.mode != "still":
-            output = loaded.scene.output
-            path = run.film_file(output.film or name)
-            writer = stack.enter_context(
-                FilmWriter(
-                    path, shot.width, shot.height, loaded.scene.fps, crf=output.crf, preset=output.preset
-                )
-            )
+    """Make the frames that do not stand yet and put all of them into the film."""
+    shot = shot_of(loaded)
+    weights = weights_of(loaded)
+    inputs = hash_inputs(loaded, weights)
+    try:
+        with run.lock(), _film_of(run, name, loaded) as writer:
+            done = standing(run, inputs, chained=shot.mode != "still")
+            state = load_state(run, done, tools.device)
+            _write_head(run, name, loaded, tools, weights)
+            reporter.begin(name, shot.pictures, done)
             for frame in range(done):
-                writer.add(run.read_frame(frame))
-        began = time.monotonic()
-        frames = film(
-            loaded.timeline,
-            shot,
-            tools.engine,
-            tools.depth,
-            state,
-            on_stage=reporter.stage,
-            on_step=reporter.step,
-        )
-        try:
-            for finished in frames:
-                seconds = time.monotonic() - began
-                pixels = keep(run, name, finished, inputs[finished.frame], seconds)
-                if writer is not None:
+                if writer:
+                    writer.add(run.read_frame(frame))
+            began = time.monotonic()
+            for finished in film(
+                loaded.timeline,
+                shot,
+                tools.engine,
+                tools.depth,
+                state,
+                on_stage=reporter.stage,
+                on_step=reporter.step,
+            ):
+                pixels = keep(run, name, finished, inputs[finished.frame], time.monotonic() - began)
+                if writer:
                     writer.add(pixels)
-                reporter.finished(finished.frame, seconds)
+                reporter.finished(finished.frame, time.monotonic() - began)
                 began = time.monotonic()
-        except KeyboardInterrupt as stop:
-            raise Interrupted(f"stopped; go on with: animator resume {run.path}") from stop
-    return run.path / "frames" if writer is None else writer.path
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"stopped; go on with: animator resume {run.path}") from stop
+    finally:
+        reporter.end()
+    return writer.path if writer else run.path / "frames"
+
+
+def _film_of(run: RunFolder, name: str, loaded: LoadedScene) -> FilmWriter | nullcontext[None]:
+    """Return the film to write, or nothing for stills."""
+    scene = loaded.scene
+    if scene.mode == "still":
+        return nullcontext()
+    path = run.film_file(scene.output.film or name)
+    return FilmWriter(path, *scene.size, scene.fps, crf=scene.output.crf, preset=scene.output.preset)
 
 
 def keep(run: RunFolder, name: str, finished: Finished, inputs: str, seconds: float) -> np.ndarray:
@@ -185,16 +189,32 @@ def standing(run: RunFolder, inputs: list[str], *, chained: bool) -> int:
     return count
 
 
-def load_state(run: RunFolder, done: int) -> LoopState:
+def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     """Return the state after ``done`` frames."""
-    if not run.state_file(done - 1).is_file():
+    if not done or not run.state_file(done - 1).is_file():
         return LoopState(frame=done - 1)
     tensors, meta = run.load_state(done - 1)
-    return LoopState(int(meta["frame"]), tensors["picture"], tensors["colours"])
+    return LoopState(int(meta["frame"]), tensors["picture"].to(device), tensors["colours"])
 
 
-def hash_inputs(loaded: LoadedScene) -> list[str]:
-    """Return a hash for each frame of all that decides it, the frames before it included."""
+def weights_of(loaded: LoadedScene) -> dict[str, str]:
+    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name."""
+    scene = loaded.scene
+    used: list[tuple[Kind, str]] = [("diffusion", scene.diffusion.model)]
+    used += [("clip", name) for name in scene.guidance.clip_models]
+    if scene.mode == "3d":
+        used.append(("depth", scene.depth.model))
+    entries = [find(kind, name) for kind, name in used]
+    return {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.file}
+
+
+def hash_inputs(loaded: LoadedScene, weights: Mapping[str, str]) -> list[str]:
+    """Return a hash for each frame of all that decides it, the frames before it included.
+
+    Args:
+        loaded: the scene.
+        weights: of the networks, see `weights_of`.
+    """
     scene = loaded.scene
     constant = scene.model_dump(
         mode="json", include={"mode", "size", "seed", "warp", "depth", "diffusion", "guidance"}
@@ -202,6 +222,7 @@ def hash_inputs(loaded: LoadedScene) -> list[str]:
     init = scene.diffusion.init_image
     constant["init"] = hashlib.sha256(Path(init).read_bytes()).hexdigest() if init else ""
     constant["animator"] = __version__
+    constant["weights"] = dict(weights)
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
     hashes = []
     for frame in range(scene.pictures):
@@ -217,7 +238,9 @@ def hash_inputs(loaded: LoadedScene) -> list[str]:
     return hashes
 
 
-def _write_head(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools) -> None:
+def _write_head(
+    run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, weights: Mapping[str, str]
+) -> None:
     """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
     run.write("scene.yaml", resolved_text(loaded.scene))
     timeline = io.StringIO()
@@ -234,5 +257,6 @@ def _write_head(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools) ->
             "device": device,
             "threads": torch.get_num_threads(),
             "seed": loaded.scene.seed,
+            "weights": dict(weights),
         }
     )

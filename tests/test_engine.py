@@ -295,3 +295,23 @@ def test_networks_are_loaded_by_the_names_of_the_scene(monkeypatch):
         assert asked == [model, expected, ("colours", torch.bfloat16)]
         assert loaded.networks.size_multiple == 32
         assert loaded.networks.secondary is not None
+
+
+def test_what_guidance_makes_of_a_clamped_estimate_is_clamped_too():
+    """Near pure noise a gradient of 0.05 would move the estimate by 8, far beyond black and white."""
+    from animator.diffusion.noise_schedule import full_schedule
+    from animator.diffusion.prediction import Prediction, clamped, denoised_from_eps
+
+    schedule = full_schedule(20)
+    last = schedule.num_timesteps - 1
+    alpha_bar = float(schedule.alpha_bar[last])
+    x = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+    def pushed(x, index):
+        eps = x - 0.05
+        return Prediction(denoised_from_eps(x, eps, alpha_bar), eps)
+
+    assert pushed(x, last).denoised.abs().max() > 4
+    held = clamped(pushed, schedule)(x, last)
+    assert held.denoised.abs().max() <= 1
+    torch.testing.assert_close(denoised_from_eps(x, held.eps, alpha_bar), held.denoised, rtol=1e-3, atol=1e-3)

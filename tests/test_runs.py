@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from animator.errors import RunError
+from animator.errors import RunError, UsageError
 from animator.runs import Entry, RunFolder, folder_name, journal, write_atomic
 from animator.runs.png import encode_png
 
@@ -67,7 +67,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
 @pytest.mark.parametrize(("name", "fault"), [("absent", "no such folder"), ("empty", "not a run")])
 def test_what_is_no_run_is_told(tmp_path, name, fault):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RunError, match=fault):
+    with pytest.raises(UsageError, match=fault):
         RunFolder.open(tmp_path / name)
 
 

@@ -19,7 +19,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, ful
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.perceptors import Perceptor, load_perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
-from animator.diffusion.prediction import Denoise, Estimate, Network, network_denoiser
+from animator.diffusion.prediction import Denoise, Estimate, Network, clamped, network_denoiser
 from animator.diffusion.samplers import SAMPLERS, noised
 from animator.diffusion.secondary import WIDTHS, SecondaryModel, secondary_denoiser
 from animator.errors import AnimatorError, UsageError
@@ -83,8 +83,8 @@ class GuidedDiffusion:
             if isinstance(network, torch.nn.Module):
                 network.to(self.device).to(memory_format=torch.channels_last)
         self._precision = precision_for(diffusion.precision, self.device)
-        estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
-        self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule, estimate))
+        self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
+        self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule, self.estimate))
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))
@@ -118,9 +118,7 @@ class GuidedDiffusion:
         guide = self._guide(request, init)
         sampler = SAMPLERS[self.diffusion.sampler]
         walk = sampler(
-            self._denoise
-            if guide is None
-            else guided(self._denoise, self.schedule, guide, through=guide.through),
+            self._denoise if guide is None else self._guided(guide),
             self.schedule,
             self._start(request, init, count - 1),
             first_index=count - 1,
@@ -137,6 +135,11 @@ class GuidedDiffusion:
 
     def _compute(self, call: Call) -> Call:
         return computing_in(self._precision, self.device, call)
+
+    def _guided(self, guide: Guide) -> Denoise:
+        """Return the denoiser bent by a guide, and held to the range where the network's own answers are."""
+        bent = guided(self._denoise, self.schedule, guide, through=guide.through)
+        return clamped(bent, self.schedule) if self.estimate == "clamped" else bent
 
     def _start(self, request: Request, init: Tensor | None, index: int) -> Tensor:
         """Return the state that the walk begins with."""

@@ -75,10 +75,20 @@ def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estima
         network_t = float(schedule.network_t[index])
         t = torch.full((len(x),), network_t, dtype=torch.float32, device=x.device)
         eps = network(x, t)[:, :3]
-        denoised = denoised_from_eps(x, eps, alpha_bar)
-        if estimate == "free":
-            return Prediction(denoised, eps)
-        denoised = denoised.clamp(-1, 1)
-        return Prediction(denoised, eps_from_denoised(x, denoised, alpha_bar))
+        return Prediction(denoised_from_eps(x, eps, alpha_bar), eps)
 
-    return denoise
+    return clamped(denoise, schedule) if estimate == "clamped" else denoise
+
+
+def clamped(denoise: Denoise, schedule: NoiseSchedule) -> Denoise:
+    """Hold the clean estimates of a denoiser to [-1, 1], and take the noise that fits them.
+
+    It wraps a network whose weights need it, and what guidance makes of its answers too: where alpha_bar is
+    small, the slightest gradient would push the estimate far out of the range again.
+    """
+
+    def held(x: Tensor, index: int) -> Prediction:
+        denoised = denoise(x, index).denoised.clamp(-1, 1)
+        return Prediction(denoised, eps_from_denoised(x, denoised, float(schedule.alpha_bar[index])))
+
+    return held

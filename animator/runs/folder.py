@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from animator.errors import RunError
+from animator.errors import RunError, UsageError
 from animator.runs import journal
 from animator.runs.files import remove_leftovers, sync_folder, told_in_one_line, write_atomic
 from animator.runs.journal import Entry
@@ -96,12 +96,12 @@ class RunFolder:
         """Return the run in a folder.
 
         Raises:
-            RunError: if there is none.
+            UsageError: if there is none.
         """
         path = Path(path)
         if not (path / "run.json").is_file():
             found = "no such folder" if not path.exists() else "not a run: it has no run.json"
-            raise RunError(f"{path}: {found}; name a folder like renders/<scene>/001")
+            raise UsageError(f"{path}: {found}; name a folder like renders/<scene>/001")
         return cls(path)
 
     @contextmanager
