@@ -56,6 +56,8 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
         except AnimatorError as error:
             if debug:
                 raise
+            if isinstance(error, SceneError):
+                show_notices(error.notices)
             for line in str(error).splitlines():
                 say(line)
             raise typer.Exit(error.exit_status) from error
@@ -173,13 +175,15 @@ def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:
     """Read every scene; where some are wrong, report the problems of all of them together."""
     loaded: list[Any] = []
     problems: list[Problem] = []
+    notices: list[Problem] = []
     for path in paths:
         try:
             loaded.append(read(path))
         except SceneError as error:
             problems += error.problems
+            notices += error.notices
     if problems:
-        raise SceneError(problems)
+        raise SceneError(problems, notices)
     return loaded
 
 

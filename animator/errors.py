@@ -43,12 +43,18 @@ class UsageError(AnimatorError):
 
 
 class SceneError(AnimatorError):
-    """A scene cannot be rendered as it is written; carries every fault that was found."""
+    """A scene cannot be rendered as it is written.
+
+    Attributes:
+        problems: every fault that was found.
+        notices: what is not wrong but may not be meant.
+    """
 
     exit_status = 2
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], notices: Iterable[Problem] = ()) -> None:
         self.problems = tuple(problems)
+        self.notices = tuple(notices)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -196,7 +196,7 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
         ),
         (
             "prompts: x\ncoherence: {frames_skip_steps: 251}",
-            "2:32: coherence.frames_skip_steps: expected a number from 0 to 250",
+            "2:32: coherence.frames_skip_steps: expected a number from 0 to 50",
         ),
         ("prompts: x\nguidance: {clip_models: {}}", "2:25: guidance.clip_models: is empty"),
         (

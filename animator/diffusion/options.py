@@ -31,12 +31,14 @@ class DiffusionOptions(Options):
     """The solver: ``ddim`` (default) adds noise of strength `eta` at every step, ``plms`` (Disco's
     second-order multistep) adds none and ignores `eta`."""
 
-    steps: int = Field(250, ge=1, le=1000)
-    """Steps of the whole diffusion, 1 to 1000, default 250; more is slower and finer."""
+    steps: int = Field(50, ge=1, le=1000)
+    """Steps of the whole diffusion, 1 to 1000, default 50, which suits the bundled network (Disco Diffusion:
+    250); more is slower and finer."""
 
-    skip_steps: int | str = 10
+    skip_steps: int | str = "4%"
     """Steps left out at the noisy end of a picture's diffusion: a number (0 up to `steps` less one) or a
-    share of `steps` such as ``"40%"``; default 10. With an init picture this is how much of it stays."""
+    share of `steps` such as ``"40%"``; default 4%, as Disco's 10 of 250. With an init picture this is how
+    much of it stays."""
 
     eta: Animated = animated(0.8, frames=True, steps=True, ge=-1, le=1)
     """Noise that ddim adds at each step as a share of what an ancestral sampler adds, -1 to 1, default
@@ -130,9 +132,9 @@ class GuidanceOptions(Options):
     """Largest root-mean-square of a step's gradient, 0 and up, default 0.05; the strongest lever for
     contrast and detail."""
 
-    cutn_batches: Animated = animated(4, frames=True, steps=True, ge=1, le=256)
-    """How often per step the picture is cut anew and looked at, 1 to 256, rounded; default 4. Four times
-    as many cuts in the memory of one, at four times the time."""
+    cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256)
+    """How often per step the picture is cut anew and looked at, 1 to 256, rounded; default 1 (Disco
+    Diffusion: 4). Four times as many cuts in the memory of one, at four times the time."""
 
     skip_augs: bool = False
     """Whether cuts are shown as they are, without the random flips, rotations, noise and colour changes

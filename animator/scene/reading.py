@@ -66,7 +66,7 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
     check_networks(scene, fit)
     check_files(scene, fit)
     if fit.problems or prompts is None:
-        raise SceneError(by_place(fit.problems, file))
+        raise SceneError(by_place(fit.problems, file), by_place([*notices, *prompt_notices], file))
     notices += [*prompt_notices, *notice_size(scene, fit), *notice_idle(scene, Scene(prompts="-"), fit)]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))

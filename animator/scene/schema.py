@@ -47,8 +47,9 @@ class Scene(Options):
     """What is made: single pictures (`still`), a film of a moved picture (`2d`), or a film by a camera that
     moves through the picture's depth (`3d`)."""
 
-    size: tuple[Side, Side] = (1280, 768)
-    """Width and height in pixels, 64 to 4096 each; rounded down to multiples of 64."""
+    size: tuple[Side, Side] = (192, 128)
+    """Width and height in pixels, 64 to 4096 each, rounded down to multiples of 64; left out, 192 x 128, the
+    size that the bundled networks know best."""
 
     frames: Count = Field(48, ge=1, le=MAX_FRAMES)
     """Length of the film: a number of frames, or a duration such as 20s."""
