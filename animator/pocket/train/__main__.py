@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
     parser.add_argument("part", choices=["world", "unet", "perceptor", "depth", "ship", "evaluate"])
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
-    parser.add_argument("--blocks", type=int, default=32, help="world: blocks of 1000 pictures")
+    parser.add_argument("--blocks", type=int, default=30, help="world: blocks of 1000 pictures")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
     parser.add_argument("--full-steps", type=int, default=-1, help="unet: steps at full size")
     parser.add_argument("--threads", type=int, default=2)
@@ -28,16 +28,16 @@ def main() -> None:
     elif given.part == "unet":
         from animator.pocket.train import unet
 
-        full = given.full_steps if given.full_steps >= 0 else 1500
-        unet.train(given.folder, small_steps=given.steps or 5000, full_steps=full)
+        full = given.full_steps if given.full_steps >= 0 else 1400
+        unet.train(given.folder, small_steps=given.steps or 3600, full_steps=full)
     elif given.part == "perceptor":
         from animator.pocket.train import perceptor
 
-        perceptor.train(given.folder, steps=given.steps or 2500)
+        perceptor.train(given.folder, steps=given.steps or 3000)
     elif given.part == "depth":
         from animator.pocket.train import depth
 
-        depth.train(given.folder, steps=given.steps or 1200)
+        depth.train(given.folder, steps=given.steps or 1400)
     elif given.part == "evaluate":
         from animator.pocket.train.evaluate import report
 
