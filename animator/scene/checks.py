@@ -47,6 +47,9 @@ def check_networks(scene: Scene, fit: Fit) -> None:
     """Note names of networks that the registry does not have, and a CLIP model named twice."""
     _find("diffusion", scene.diffusion.model, "diffusion.model", fit)
     _find("depth", scene.depth.model, "depth.model", fit)
+    if scene.diffusion.secondary and scene.diffusion.model == "pocket":
+        remedy = "leave it out, or name a published diffusion.model"
+        _note("diffusion.secondary", f"the bundled network comes without a secondary model; {remedy}", fit)
     seen: dict[str, str] = {}
     for written in scene.guidance.clip_models:
         name = dotted("guidance.clip_models", written)
