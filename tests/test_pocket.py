@@ -108,8 +108,7 @@ def test_prompts_make_different_pictures(tmp_path: Path) -> None:
         path = tmp_path / "scene.yaml"
         path.write_text(
             f"version: 1\nmode: still\nimages: 2\nsize: [128, 64]\nseed: 1\nprompts: {prompt}\n"
-            "diffusion: {steps: 16, skip_steps: 0}\n"
-            "guidance: {clip_guidance_scale: 4000, cutn_batches: 1, cuts: {overview: 4, innercut: 4}}\n"
+            "diffusion: {steps: 20}\nguidance: {cuts: {overview: 4, innercut: 4}}\n"
         )
         loaded = read_scene(path)
         engine = load_engine(loaded.scene.diffusion, loaded.scene.guidance, "cpu")

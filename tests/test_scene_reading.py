@@ -245,3 +245,19 @@ def test_the_bundled_network_has_no_secondary(tmp_path):
     path.write_text("extends: base.yaml\ndiffusion: {model: 512x512_diffusion_uncond_finetune_008100}\n")
     (tmp_path / "base.yaml").write_text("prompts: a sea\ndiffusion: {secondary: true}\n")
     assert read_scene(path).scene.diffusion.secondary
+
+
+def test_the_bundled_network_has_values_of_its_own_where_a_scene_is_silent(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("prompts: a sea\nguidance:\n  tv_scale: 5\n")
+    row = read_scene(path).timeline.row(0)
+    assert row["guidance.clip_guidance_scale"] == 8000
+    assert row.schedule("guidance.clamp_max")[[0, 999]].tolist() == [0.3, 0.1]
+    assert row["guidance.tv_scale"] == 5
+    told = read_scene(path, ["guidance.clamp_max=0.02", "guidance.clip_guidance_scale=7"]).timeline.row(0)
+    assert (told["guidance.clamp_max"], told["guidance.clip_guidance_scale"]) == (0.02, 7)
+    published = read_scene(path, ["diffusion.model=256x256_diffusion_uncond"]).timeline.row(0)
+    assert (published["guidance.clamp_max"], published["guidance.clip_guidance_scale"]) == (0.05, 5000)
+    path.write_text("prompts: a sea\nguidance: 5\n")
+    with pytest.raises(SceneError, match=r"a\.yaml:2:11: guidance: "):
+        read_scene(path)

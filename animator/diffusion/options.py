@@ -114,7 +114,7 @@ class GuidanceOptions(Options):
     ``pocket`` at 1. A model whose weight is 0 at a step is not run there."""
 
     clip_guidance_scale: Animated = animated(5000, frames=True, steps=True, ge=0)
-    """Strength of the prompts, 0 (none) and up, default 5000."""
+    """Strength of the prompts, 0 (none) and up, default 5000; with the bundled network 8000."""
 
     tv_scale: Animated = animated(0, frames=True, steps=True, ge=0)
     """Strength of smoothing (total variation), 0 and up, default 0."""
@@ -129,8 +129,8 @@ class GuidanceOptions(Options):
     """Whether the gradient of each step is limited to `clamp_max`; true (default) or false."""
 
     clamp_max: Animated = animated(0.05, frames=True, steps=True, ge=0)
-    """Largest root-mean-square of a step's gradient, 0 and up, default 0.05; the strongest lever for
-    contrast and detail."""
+    """Largest root-mean-square of a step's gradient, 0 and up, default 0.05, with the bundled network
+    ``"[0.3]*400+[0.1]*600"``; the strongest lever for contrast and detail."""
 
     cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256)
     """How often per step the picture is cut anew and looked at, 1 to 256, rounded; default 1 (Disco

@@ -18,6 +18,7 @@ from animator.scene.layers import override, read_layers, rooted
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
 from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
+from animator.scene.suited import suited
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
 _STAND_IN_BPM = 120.0
@@ -56,6 +57,7 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
     root, problems = read_layers(Path(file), file, fit.sections)
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
+    root = suited(root, fit.sections)
     for problem in (*problems, *more):
         fit.add(problem)
     scene = _fitted(root, fit)
