@@ -44,7 +44,7 @@ def picture() -> Tensor:
 def depth() -> Tensor:
     """A far sky, a floor that comes nearer downwards, the disc in front."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    ground = np.where(y > 18, 10 / (y - 17), 10)
+    ground = np.where(y > 18, 10 / np.maximum(y - 17, 1), 10)
     return torch.from_numpy(np.where(np.hypot(x - 30, y - 15) < 7.5, 1.0, ground).astype(np.float32))
 
 
