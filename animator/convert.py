@@ -13,7 +13,12 @@ from torch import Tensor
 
 def frame_to_signed(frame: Tensor) -> Tensor:
     """Turn a frame, 3 x H x W in [0, 1], into a batch of one, 1 x 3 x H x W in [-1, 1]."""
-    return frame[None] * 2 - 1
+    return unit_to_signed(frame[None])
+
+
+def unit_to_signed(unit: Tensor) -> Tensor:
+    """Turn [0, 1] into [-1, 1], any shape, without clamping."""
+    return unit * 2 - 1
 
 
 def signed_to_frame(signed: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 
 from animator import __version__, convert
 from animator.depth.load import load_depth
-from animator.diffusion.engine import load_engine
+from animator.diffusion.engine import load_engine, secondary_name
 from animator.errors import Interrupted, RunError
 from animator.images import read_picture
 from animator.loop import Finished, LoopState, Shot, film
@@ -202,6 +202,8 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     scene = loaded.scene
     used: list[tuple[Kind, str]] = [("diffusion", scene.diffusion.model)]
     used += [("clip", name) for name in scene.guidance.clip_models]
+    if scene.diffusion.secondary:
+        used.append(("secondary", secondary_name(scene.diffusion)))
     if scene.mode == "3d":
         used.append(("depth", scene.depth.model))
     entries = [find(kind, name) for kind, name in used]

@@ -18,6 +18,7 @@ from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule, linear_alpha_bar
 from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.precision import _cpu_has_bfloat16, computing_in, precision_for
+from animator.diffusion.prediction import denoised_from_eps
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import AnimatorError, UsageError
@@ -297,21 +298,26 @@ def test_networks_are_loaded_by_the_names_of_the_scene(monkeypatch):
         assert loaded.networks.secondary is not None
 
 
+class Push:
+    """A guide that pulls hard towards white."""
+
+    through = False
+
+    def __call__(self, x, index, prediction):
+        return torch.full_like(x, 0.05)
+
+
 def test_what_guidance_makes_of_a_clamped_estimate_is_clamped_too():
-    """Near pure noise a gradient of 0.05 would move the estimate by 8, far beyond black and white."""
-    from animator.diffusion.noise_schedule import full_schedule
-    from animator.diffusion.prediction import Prediction, clamped, denoised_from_eps
-
-    schedule = full_schedule(20)
-    last = schedule.num_timesteps - 1
-    alpha_bar = float(schedule.alpha_bar[last])
-    x = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-
-    def pushed(x, index):
-        eps = x - 0.05
-        return Prediction(denoised_from_eps(x, eps, alpha_bar), eps)
-
-    assert pushed(x, last).denoised.abs().max() > 4
-    held = clamped(pushed, schedule)(x, last)
+    """Near pure noise a gradient of 0.05 moves the estimate by 8, far beyond white."""
+    x = torch.randn(1, 3, 16, 24, generator=torch.Generator().manual_seed(1))
+    found = {}
+    for estimate in ("free", "clamped"):
+        engine = toy_engine(estimate=estimate)
+        last = engine.schedule.num_timesteps - 1
+        found[estimate] = engine._guided(Push())(x, last)
+    assert found["free"].denoised.min() > 4
+    held = found["clamped"]
     assert held.denoised.abs().max() <= 1
-    torch.testing.assert_close(denoised_from_eps(x, held.eps, alpha_bar), held.denoised, rtol=1e-3, atol=1e-3)
+    alpha_bar = float(engine.schedule.alpha_bar[last])
+    again = denoised_from_eps(x, held.eps, alpha_bar)
+    torch.testing.assert_close(again, held.denoised, rtol=1e-3, atol=1e-3)

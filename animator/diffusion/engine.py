@@ -239,6 +239,11 @@ class GuidedDiffusion:
             )
 
 
+def secondary_name(diffusion: DiffusionOptions) -> str:
+    """Return the registry's name of the secondary model that goes with a scene's diffusion model."""
+    return BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY
+
+
 def load_engine(
     diffusion: DiffusionOptions, guidance: GuidanceOptions, device: torch.device | str | None = None
 ) -> GuidedDiffusion:
@@ -258,7 +263,7 @@ def load_engine(
     denoiser, description = load_diffusion(diffusion.model, device)
     multiple, secondary = denoiser.config.size_multiple, None
     if diffusion.secondary:
-        secondary = load_secondary(BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY, device)
+        secondary = load_secondary(secondary_name(diffusion), device)
         multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
     networks = Networks(
         denoiser=denoiser,

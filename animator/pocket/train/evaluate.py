@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.convert import signed_to_unit, uint8_to_frame
+from animator.convert import signed_to_unit, uint8_to_frame, unit_to_signed
 from animator.depth.load import load_depth
 from animator.depth.options import DepthOptions
 from animator.diffusion.checkpoints import load_diffusion
@@ -63,7 +63,7 @@ def estimates(level: int) -> Callable[[Tensor], Tensor]:
     def estimate(pictures: Tensor) -> Tensor:
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(level))
         with torch.no_grad():
-            x = noised(pictures * 2 - 1, noise, schedule, level)
+            x = noised(unit_to_signed(pictures), noise, schedule, level)
             parts = [denoise(part, level).denoised for part in x.split(8)]
         return signed_to_unit(torch.cat(parts))
 
