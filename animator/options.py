@@ -43,3 +43,31 @@ def animated(
         default,
         json_schema_extra={"animated": {"frames": frames, "steps": steps, "ge": ge, "le": le}},
     )
+
+
+Switch = Annotated[
+    bool | int | float | str | dict[int | float | str, bool | int | float | str],
+    Field(union_mode="left_to_right"),
+]
+"""True or false, or a number as in `Animated`, which is true from 0.5 on: ``"[1]*500+[0]*500"``."""
+
+
+def switch(default: bool) -> Any:
+    """Declare an option of type `Switch`, which may change over the frames and over the diffusion."""
+    return Field(
+        default,
+        json_schema_extra={
+            "animated": {"frames": True, "steps": True, "ge": 0, "le": 1, "switch": True}
+        },
+    )
+
+
+def share(value: int | str, steps: int) -> float:
+    """Return a number of steps, or a percentage such as ``"40%"``, as a share of ``steps``, 0 to 1.
+
+    >>> share(10, 50), share("40%", 50), share(99, 50)
+    (0.2, 0.4, 1.0)
+    """
+    if isinstance(value, str):
+        return float(value.strip().rstrip("%")) / 100
+    return min(value / steps, 1.0)

@@ -5,7 +5,7 @@ Nothing here imports torch when it runs, so that reading a scene stays quick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Mask: TypeAlias = Tensor
     """A choice of pixels: bool, H x W."""
 else:
-    Frame = DepthMap = Mask = Any
+    Frame = DepthMap = Mask = Tensor = Any
 
 DIFFUSION_SCALE = 1000
 """Entries of a `Schedule`: the scale on which values over the diffusion are written, whatever the steps."""
@@ -80,15 +80,19 @@ class Move2D:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text that guides the diffusion.
+    """What guides the diffusion: a text, or a picture.
 
     Attributes:
-        text: what the perceptors read; the weight is not part of it.
+        text: what the perceptors read, the weight not part of it; of a picture its path or address.
         weight: how strongly it pulls; negative pushes away.
+        image: whether ``text`` names a picture.
+        clip_models: names of the CLIP models it speaks to, as the scene writes them; empty: all of them.
     """
 
     text: str
     weight: float = 1.0
+    image: bool = False
+    clip_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,11 @@ class Request:
         seed: seed of this frame.
         width: pixels.
         height: pixels.
-        prompts: the texts of this frame; their weights sum to 1, shares of a cross-fade multiplied in.
+        prompts: what pulls at this frame; weights sum to 1, shares of a cross-fade multiplied in.
         init: the picture to start from, or None to start from noise.
         keep: share of the diffusion's steps that is skipped because ``init`` stands for them, 0 to 1.
-        init_scale: strength of the perceptual pull towards ``init``; 0 switches it off.
+        init_scale: strength of the perceptual pull towards ``init`` over the diffusion, a number or a
+            `Schedule`; 0 switches it off.
         values: every setting of ``guidance`` and ``diffusion`` that may change, by its dotted name
             (``guidance.clamp_max``), as a `Schedule` for this frame.
     """
@@ -115,12 +120,49 @@ class Request:
     prompts: tuple[Prompt, ...]
     init: Frame | None = None
     keep: float = 0.0
-    init_scale: float = 0.0
+    init_scale: float | Schedule = 0.0
     values: Mapping[str, Schedule] = field(default_factory=dict)
 
 
-OnStep = Callable[[int, int], None]
-"""Called after each step of a diffusion with (steps done, steps in all)."""
+@dataclass(frozen=True)
+class PaintStep:
+    """Where a diffusion stands after one of its steps, for whoever watches it.
+
+    Nothing here is copied from the device until it is asked for.
+
+    Attributes:
+        done: steps done.
+        total: steps in all.
+        pictures: returns the clean estimate of every picture that is being painted, as frames.
+        losses: by name (``clip ViT-B-32``, ``tv``, ``range``, ``sat``, ``init``, ``symmetry``), the losses of
+            this step, each times its scale, shape (pictures,). A loss without strength is left out.
+        cuts: by perceptor, what it saw last, pictures x cuts x 3 x size x size in about [0, 1]; empty unless
+            the engine was told to keep them.
+    """
+
+    done: int
+    total: int
+    pictures: Callable[[], list[Frame]]
+    losses: Mapping[str, Tensor] = field(default_factory=dict)
+    cuts: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+OnStep = Callable[[PaintStep], None]
+"""Called after each step of a diffusion."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What came of a request.
+
+    Attributes:
+        picture: the frame.
+        unfinished: where a diffusion that was stopped half-way can be gone on with, by name, on the CPU; None
+            where it came to its end.
+    """
+
+    picture: Frame
+    unfinished: Mapping[str, Tensor] | None = None
 
 
 class Engine(Protocol):
@@ -128,6 +170,28 @@ class Engine(Protocol):
 
     def paint(self, request: Request, on_step: OnStep | None = None) -> Frame:
         """Return the frame that ``request`` describes; the same request gives the same frame."""
+        ...
+
+
+class StillEngine(Engine, Protocol):
+    """An engine that can also paint several pictures at once, stop half-way and go on."""
+
+    def paint_together(
+        self,
+        requests: Sequence[Request],
+        on_step: OnStep | None = None,
+        *,
+        stop_at: float = 1.0,
+        unfinished: Sequence[Mapping[str, Tensor]] | None = None,
+    ) -> list[Painted]:
+        """Paint requests that differ in their seeds and inits only.
+
+        Args:
+            requests: at least one.
+            on_step: called after each step.
+            stop_at: share of the steps, 0 to 1, after which to stop.
+            unfinished: of each request what an earlier call with a smaller ``stop_at`` left.
+        """
         ...
 
 

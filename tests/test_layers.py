@@ -13,16 +13,17 @@ ROOT = Path(__file__).parents[1] / "animator"
 
 LEVELS: list[set[str]] = [
     {"types", "errors", "options"},
-    {"convert", "weights", "rng"},
+    {"convert", "weights", "rng", "fetch"},
     {"keyframes", "depth", "warp", "diffusion", "colour", "images"},
-    {"scene", "video"},
-    {"loop", "runs", "progress"},
+    {"scene", "video", "inits"},
+    {"loop", "stills", "runs", "progress", "watch"},
+    {"inputs"},
     {"render"},
     {"cli"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""
 
-BESIDE = {("scene", "video"), ("progress", "errors"), ("cli", "progress")}
+BESIDE = {("scene", "video"), ("stills", "loop"), ("watch", "runs")}
 """Allowed across a level: the scene's section `output` is validated by the options of `video`."""
 
 NOT_BUILDING = {"pocket", "__main__", "__init__"}

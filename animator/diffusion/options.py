@@ -7,62 +7,126 @@ moment, whatever the number of steps.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
-from animator.options import Animated, Options, animated
+from animator.diffusion.sampler_names import parse_sampler
+from animator.options import Animated, Options, Switch, animated, share, switch
 
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
+
+Percent = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*%\s*$",
+            "allowed": "a percentage such as 40%",
+        }
+    ),
+]
 
 
 class DiffusionOptions(Options):
     """How a picture is denoised."""
 
     model: str = "pocket"
-    """Name of the diffusion network: the bundled ``pocket`` (default) or one that ``animator models list``
-    names."""
+    """The diffusion network: the bundled ``pocket`` (default), one that ``animator models list`` names, or
+    the path of a checkpoint (.pt, .pth, .ckpt, .safetensors), relative to the scene file."""
 
-    secondary: bool = False
+    family: str | None = None
+    """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
+    portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
+
+    secondary: Switch = switch(False)
     """Whether the small secondary model is asked for the gradient instead of the large network, which is
-    several times faster and a little vaguer; true or false, default false."""
+    several times faster and a little vaguer."""
 
-    sampler: Literal["ddim", "plms"] = "ddim"
-    """The solver: ``ddim`` (default) adds noise of strength `eta` at every step, ``plms`` (Disco's
-    second-order multistep) adds none and ignores `eta`."""
+    sampler: str = "ddim"
+    """The solver: ``ddim`` adds noise of strength `eta`, ``plms`` (Disco's second-order multistep) and
+    ``dpmpp_2m`` (DPM-Solver++, second order) add none, ``dpmpp_2m_sde`` adds noise of strength `eta`; or one
+    after another, ``"[plms]*500+[ddim]*500"``."""
 
     steps: int = Field(50, ge=1, le=1000)
-    """Steps of the whole diffusion, 1 to 1000, default 50, which suits the bundled network (Disco Diffusion:
-    250); more is slower and finer."""
+    """Steps of the whole diffusion; 50 suits the bundled network (Disco Diffusion: 250), more is slower and
+    finer."""
 
-    skip_steps: int | str = "4%"
-    """Steps left out at the noisy end of a picture's diffusion: a number (0 up to `steps` less one) or a
-    share of `steps` such as ``"40%"``; default 4%, as Disco's 10 of 250. With an init picture this is how
-    much of it stays."""
+    skip_steps: int | Percent = "4%"
+    """Steps left out at the noisy end of a picture's diffusion, or their share of `steps` (Disco: 10 of 250).
+    With an init picture this is how much of it stays."""
+
+    skip_end_steps: int | Percent = 0
+    """Steps left out at the clean end, or their share of `steps`: the picture is the clean estimate of the
+    last step that is made, a little softer; for drafts."""
+
+    stop_at: Percent | None = None
+    """Share of a still's steps after which it is kept as a draft, together with all that is needed to finish
+    it later with ``animator finish``."""
 
     eta: Animated = animated(0.8, frames=True, steps=True, ge=-1, le=1)
-    """Noise that ddim adds at each step as a share of what an ancestral sampler adds, -1 to 1, default
-    0.8; 0 is deterministic, a negative value takes as much noise with its sign turned."""
+    """Noise that ddim and dpmpp_2m_sde add at each step as a share of what an ancestral sampler adds; 0 is
+    deterministic, a negative value takes as much noise with its sign turned."""
 
-    estimate: Literal["auto", "free", "clamped"] = "auto"
-    """Whether the clean estimate of each step is limited to the range of a picture: ``clamped`` does,
-    ``free`` does not (as Disco Diffusion runs the published networks), ``auto`` (default) takes what the
-    network is made for."""
+    estimate: Literal["auto", "free", "clamped", "thresholded"] = "auto"
+    """How the clean estimate of each step is held to the range of a picture: ``clamped`` cuts it off,
+    ``thresholded`` scales it in by `threshold` (dynamic thresholding), ``free`` leaves it, as Disco Diffusion
+    runs the published networks, ``auto`` does what the network's description asks for."""
+
+    threshold: float = Field(0.995, gt=0, le=1)
+    """Quantile of a thresholded estimate's values that is scaled to the edge of the range."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Number format inside the networks; ``auto`` (default) is bfloat16 on a GPU and on processors that
-    compute in it, and float32 elsewhere. The solver itself is always float32."""
+    """Number format inside the networks; ``auto`` is bfloat16 on a GPU and on processors that compute in it,
+    and float32 elsewhere. The solver itself is always float32."""
 
     init_image: str | None = None
-    """Path of a picture to start the first frame from, relative to the scene file; default none."""
+    """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
+    address."""
 
-    init_scale: Animated = animated(1000, frames=True, steps=False, ge=0)
-    """Strength of the perceptual pull towards `init_image` while the first frame is made, 0 (off) and up,
-    default 1000; animations have ``coherence.frames_scale`` for the frames after it."""
+    init_fit: Literal["stretch", "cover", "contain"] = "stretch"
+    """How an init picture of another shape fills the frame: ``stretch`` distorts it, ``cover`` cuts off what
+    stands out, ``contain`` shows all of it on its mean colour."""
 
-    @field_validator("skip_steps")
+    init_frames: Literal["first", "all"] = "first"
+    """Which frames of a film start from `init_image` or `perlin_init`: the ``first`` only, or ``all``, which
+    gives up the motion from frame to frame."""
+
+    init_scale: Animated = animated(1000, frames=True, steps=True, ge=0)
+    """Strength of the perceptual pull towards the init picture; 0 is off. Frames after the first have
+    ``coherence.frames_scale``."""
+
+    init_noise: float = Field(0.0, ge=0, le=2)
+    """Grey noise laid over the init picture, as a standard deviation on the scale where black is 0 and white
+    1: detail grows out of it in flat areas; guides use 0.05 to 0.2."""
+
+    init_color_noise: float = Field(0.0, ge=0, le=2)
+    """The same in colour, each channel on its own."""
+
+    perlin_init: Literal["none", "mixed", "color", "gray"] = "none"
+    """Soft random clouds (Perlin noise) to start from instead of an init picture: coloured, grey, or both
+    mixed."""
+
+    use_horizontal_symmetry: bool = False
+    """Whether the right half is made a mirror image of the left, at `transformation_percent`."""
+
+    use_vertical_symmetry: bool = False
+    """Whether the lower half is made a mirror image of the upper, at `transformation_percent`."""
+
+    transformation_percent: list[Annotated[float, Field(ge=0, le=1)]] = [0.09]
+    """When symmetry is put into the picture, as shares of the diffusion; later is stricter."""
+
+    @field_validator("sampler")
     @classmethod
-    def _count_or_percent(cls, value: int | str) -> int | str:
+    def _known_samplers(cls, value: str) -> str:
+        parse_sampler(value)
+        return value
+
+    @field_validator("skip_steps", "skip_end_steps", "stop_at")
+    @classmethod
+    def _count_or_percent(cls, value: int | str | None) -> int | str | None:
+        if value is None:
+            return None
         if isinstance(value, int):
             if value < 0:
                 raise ValueError(f"is {value}, must be 0 or more, or a percentage such as 40%")
@@ -80,9 +144,7 @@ class DiffusionOptions(Options):
         >>> DiffusionOptions(steps=50, skip_steps=10).keep(), DiffusionOptions(skip_steps="40%").keep()
         (0.2, 0.4)
         """
-        if isinstance(self.skip_steps, int):
-            return min(self.skip_steps / self.steps, 1.0)
-        return float(self.skip_steps.rstrip("%")) / 100
+        return share(self.skip_steps, self.steps)
 
 
 class CutOptions(Options):
@@ -110,35 +172,53 @@ class GuidanceOptions(Options):
         default={"pocket": 1},
         json_schema_extra={"animated_each": {"frames": True, "steps": True, "ge": 0, "le": None}},
     )
-    """The CLIP models that look at the picture, each with its weight, 0 and up; default the bundled
-    ``pocket`` at 1. A model whose weight is 0 at a step is not run there."""
+    """The CLIP models that look at the picture, each with its weight. A model whose weight is 0 at a step is
+    not run there, so that ``RN50: "[1]*200+[0]*800"`` looks at the first fifth only."""
+
+    allow_unguided: bool = False
+    """Whether there may be stretches of the diffusion in which no CLIP model has a weight; else they are an
+    error."""
 
     clip_guidance_scale: Animated = animated(5000, frames=True, steps=True, ge=0)
-    """Strength of the prompts, 0 (none) and up, default 5000; with the bundled network 8000."""
+    """Strength of the prompts, 0 for none; with the bundled network 8000."""
 
     tv_scale: Animated = animated(0, frames=True, steps=True, ge=0)
-    """Strength of smoothing (total variation), 0 and up, default 0."""
+    """Strength of smoothing (total variation): less fine roughness; 0 is off."""
 
     range_scale: Animated = animated(150, frames=True, steps=True, ge=0)
-    """Strength of the pull of colours beyond black and white back into range, 0 and up, default 150."""
+    """Strength of the pull of values beyond black and white back into range: less blown out; 0 is off."""
 
     sat_scale: Animated = animated(0, frames=True, steps=True, ge=0)
-    """Strength of the pull against saturated colours, 0 and up, default 0."""
+    """Strength of the pull against too saturated colours; 0 is off."""
 
-    clamp_grad: bool = True
-    """Whether the gradient of each step is limited to `clamp_max`; true (default) or false."""
+    symmetry_loss_scale: Animated = animated(0, frames=True, steps=True, ge=0)
+    """Strength of a pull towards symmetry (left and right, unless only `use_vertical_symmetry` is set);
+    ``"[5000]*450+[0]*550"`` lets go of it at 45 %. 0 is off."""
+
+    clamp_grad: Switch = switch(True)
+    """Whether the gradient of each step is limited to `clamp_max`."""
 
     clamp_max: Animated = animated(0.05, frames=True, steps=True, ge=0)
-    """Largest root-mean-square of a step's gradient, 0 and up, default 0.05, with the bundled network
-    ``"[0.3]*400+[0.1]*600"``; the strongest lever for contrast and detail."""
+    """Largest root-mean-square of a step's gradient, with the bundled network ``"[0.3]*400+[0.1]*600"``; the
+    strongest lever for contrast and detail."""
 
     cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256)
-    """How often per step the picture is cut anew and looked at, 1 to 256, rounded; default 1 (Disco
-    Diffusion: 4). Four times as many cuts in the memory of one, at four times the time."""
+    """How often per step the picture is cut anew and looked at, rounded (Disco Diffusion: 4): four times as
+    many cuts in the memory of one, at four times the time."""
 
-    skip_augs: bool = False
+    skip_augs: Switch = switch(False)
     """Whether cuts are shown as they are, without the random flips, rotations, noise and colour changes
-    that keep CLIP from being fooled; true or false, default false."""
+    that keep CLIP from being fooled."""
+
+    fuzzy_prompt: Switch = switch(False)
+    """Whether each prompt is replaced by 25 noisy copies of itself, which loosens what it means."""
+
+    rand_mag: Animated = animated(0.05, frames=True, steps=True, ge=0)
+    """Size of the noise of `fuzzy_prompt`, as a standard deviation of an embedding's entries."""
+
+    long_prompts: Literal["warn", "refuse"] = "warn"
+    """What to do with a prompt of more than CLIP's 77 tokens, the end of which is never read: ``warn`` or
+    ``refuse`` it."""
 
     cuts: CutOptions = CutOptions()
     """The cuts that the CLIP models see."""

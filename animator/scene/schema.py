@@ -11,14 +11,16 @@ from pydantic import Field, WithJsonSchema, field_validator
 from animator.depth.options import DepthOptions
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.options import Options
+from animator.scene.prompt_entries import ImagePrompts, Prompts
 from animator.scene.coherence import CoherenceOptions
 from animator.video.options import OutputOptions
 from animator.warp.options import CameraOptions, WarpOptions
 
 SIZE_STEP = 64
 MAX_FRAMES = 100_000
-Prompts = str | list[str] | dict[int | float | str, str | list[str]]
+SeedMode = Literal["step", "fixed", "random"]
 Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Count = Annotated[
     int,
     WithJsonSchema(
@@ -57,14 +59,23 @@ class Scene(Options):
     images: int = Field(1, ge=1, le=MAX_FRAMES)
     """Number of pictures that `mode: still` makes, each from its own seed."""
 
+    batch: int = Field(1, ge=1, le=1024)
+    """How many stills are painted at once, if memory allows; more is faster on a GPU. They must not differ in
+    more than their seeds."""
+
     fps: float = Field(12.0, gt=0, le=1000)
     """Frames a second of the film."""
 
     bpm: float | None = Field(None, gt=0, le=1000)
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
-    seed: int = Field(default_factory=_draw_seed, ge=0, le=2**32 - 1)
-    """What all randomness follows from, 0 to 4294967295; left out, it is drawn once and kept in the run."""
+    seed: Seed | Annotated[list[Seed], Field(min_length=1)] = Field(default_factory=_draw_seed)
+    """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
+    still its own seed; the words ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
+
+    seed_mode: SeedMode = "step"
+    """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same,
+    ``random`` draws one for each from `seed`."""
 
     interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
     """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
@@ -78,8 +89,9 @@ class Scene(Options):
     prompt_blend: float = Field(0.0, ge=0, le=MAX_FRAMES)
     """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
 
-    image_prompts: dict[str, Any] = Field(default_factory=dict)
-    """Pictures as prompts; not built yet, must be empty."""
+    image_prompts: ImagePrompts = Field(default_factory=dict)
+    """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
+    or a mapping from positions to them."""
 
     camera: CameraOptions = CameraOptions()
     """How the camera moves from frame to frame."""

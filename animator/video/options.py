@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from animator.options import Options
 
 
 class OutputOptions(Options):
-    """How the finished frames become a film."""
+    """What is written: the film, and what shows how a picture came about."""
 
     crf: int = Field(17, ge=0, le=51)
     """Quality of the H.264 film, 0 to 51: 0 loses nothing, 17 shows no loss, each 6 more halves the size."""
@@ -28,3 +28,24 @@ class OutputOptions(Options):
         },
     )
     """Name of the film's file without its ending; the scene file's own name when left out."""
+
+    intermediates: int | list[Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$")]] = 0
+    """Clean estimates to keep on the way of each picture: how many, evenly spread (3), or after which steps
+    ([5, 40]) or shares of them (["50%", "70%"]); 0 is none. They lie in ``intermediates/``."""
+
+    progress_image: bool = True
+    """Whether ``progress.png`` in the run folder shows the picture that is being painted, renewed every two
+    seconds at most."""
+
+    losses: bool = True
+    """Whether the losses of every step are kept, as tables in ``losses/`` and, at the end, as the plot
+    ``losses.png``."""
+
+    show_cuts: bool = False
+    """Whether sheets of the cuts as the CLIP models see them are kept in ``cuts/``, five for a picture."""
+
+    contact_sheet: bool = True
+    """Whether several stills are also shown on one sheet, ``contact.png``."""
+
+    diffusion_film: bool = False
+    """Whether a film of each picture's diffusion is made, a frame a step, in ``diffusion/``."""
