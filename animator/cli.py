@@ -7,6 +7,7 @@ Networks are imported only by the verbs that run them.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import signal
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +23,9 @@ from rich.console import Console
 from animator import __version__
 from animator.errors import AnimatorError, Problem, SceneError, UsageError
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
+
+if TYPE_CHECKING:
+    from animator.scene.reading import LoadedScene
 
 app = typer.Typer(
     help="Turn a scene file into a film.",
@@ -31,8 +35,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Scenes = Annotated[list[Path], typer.Argument(help="Scene files.", metavar="SCENE...", show_default=False)]
-OneScene = Annotated[Path, typer.Argument(help="A scene file.", metavar="SCENE", show_default=False)]
+Scenes = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Scene files, or pictures that carry their scene.", metavar="SCENE...", show_default=False
+    ),
+]
+OneScene = Annotated[
+    Path,
+    typer.Argument(
+        help="A scene file, or a picture that carries its scene.", metavar="SCENE", show_default=False
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
@@ -96,15 +110,39 @@ def render(
         Path | None, typer.Option("--out", help="The run folder, in place of renders/<scene>/<number>.")
     ] = None,
     settings: Settings = None,
+    draft: Annotated[
+        bool,
+        typer.Option(
+            "--draft",
+            help="Half the size, 0.4 of the steps (10 or more), half the cuts in one batch: quick and rough.",
+        ),
+    ] = False,
+    show_cuts: Annotated[
+        bool, typer.Option("--show-cuts", help="Keep sheets of what CLIP sees; sets output.show_cuts=true.")
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="N,N", help="Make only these of several stills, counted from 0."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Render scenes to films or pictures; a run folder that was begun is gone on with."""
+    """Render scenes to films or pictures; a run folder that was begun is gone on with.
+
+    In place of a scene file, a picture that this program made renders what it shows again.
+    """
     from animator.scene.reading import read_scene
 
     if out is not None and len(scenes) > 1:
         raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
-    loaded = read_all(scenes, lambda path: read_scene(path, settings or ()))
+    over = [*(settings or ()), *(["output.show_cuts=true"] if show_cuts else ())]
+    loaded = read_all(scenes, lambda path: read_scene(path, over))
+    if only is not None:
+        loaded = [chosen(one, only) for one in loaded]
+    if draft:
+        from animator.scene.draft import draft_of
+
+        loaded = [draft_of(one) for one in loaded]
     from animator.render import render_scene
 
     for one in loaded:
@@ -123,6 +161,25 @@ def resume(
     from animator.render import resume_run
 
     print(resume_run(run, reporter_for(as_json)))
+
+
+@app.command()
+@guarded
+def finish(
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
+    pictures: Annotated[
+        list[int] | None,
+        typer.Argument(
+            help="Numbers of the stills, from 0; all of them if left out.", metavar="[PICTURE...]"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Finish the drafts that a run left half-way where its scene says stop_at."""
+    from animator.render import finish_run
+
+    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json)))
 
 
 @app.command()
@@ -164,6 +221,23 @@ def plan(
 
 @app.command()
 @guarded
+def show(
+    picture: Annotated[
+        Path, typer.Argument(help="A PNG that this program made.", metavar="PICTURE", show_default=False)
+    ],
+    everything: Annotated[
+        bool, typer.Option("--all", help="First, as comments, its number, its seed and its prompt.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Print the scene that a picture carries."""
+    from animator.scene.carried import carried_text
+
+    print(carried_text(picture, everything=everything), end="")
+
+
+@app.command()
+@guarded
 def schema(debug: Debug = False) -> None:
     """Print the JSON Schema of a scene, from which editors complete."""
     from animator.scene.resolved import json_schema
@@ -185,6 +259,21 @@ def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:
     if problems:
         raise SceneError(problems, notices)
     return loaded
+
+
+def chosen(loaded: LoadedScene, numbers: str) -> LoadedScene:
+    """Return a scene of stills of which only some are to be made; ``numbers`` are as in ``--only 3,5``."""
+    words = [word.strip() for word in numbers.split(",")]
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise UsageError(f"--only: expected numbers of stills such as 3,5, found '{numbers}'")
+    scene = loaded.scene
+    if scene.mode != "still":
+        raise UsageError(f"--only chooses among stills, but {loaded.source} is a film (mode: {scene.mode})")
+    only = sorted({int(word[:20]) for word in words})
+    if only[-1] >= scene.pictures:
+        last = scene.pictures - 1
+        raise UsageError(f"--only: {loaded.source} has no picture {only[-1]}; its pictures are 0 to {last}")
+    return dataclasses.replace(loaded, only=tuple(only))
 
 
 def _show_version(wanted: bool) -> None:

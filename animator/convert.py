@@ -21,9 +21,9 @@ def unit_to_signed(unit: Tensor) -> Tensor:
     return unit * 2 - 1
 
 
-def signed_to_frame(signed: Tensor) -> Tensor:
-    """Turn the first picture of a batch in [-1, 1] into a float32 frame; what lies outside is clamped."""
-    return signed_to_unit(signed[0].float()).clamp(0, 1)
+def signed_to_frames(signed: Tensor) -> list[Tensor]:
+    """Turn a batch in [-1, 1] into float32 frames, one a picture; what lies outside is clamped."""
+    return list(signed_to_unit(signed.float()).clamp(0, 1))
 
 
 def signed_to_unit(signed: Tensor) -> Tensor:

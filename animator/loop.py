@@ -17,14 +17,15 @@ comes with each finished frame, so a film can go on from any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
-from animator import colour
-from animator.types import Camera, DepthEstimator, Engine, Move2D, Request, Schedule
+from animator import colour, rng
+from animator.inits import InitSettings, first_picture
+from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
 from animator.warp.affine2d import warp_2d
 from animator.warp.reproject3d import reproject
 
@@ -38,8 +39,21 @@ if TYPE_CHECKING:
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""
 
-OnStage = Callable[[int, str], None]
-"""Called with (frame, name of the step) when a step begins."""
+
+class Listener:
+    """Hears what a driver does. This one does nothing; who wants to know overrides what it wants to know."""
+
+    def stage(self, frame: int, name: str) -> None:
+        """A step of a frame's way begins, one of `STEPS`."""
+
+    def begin(self, frames: Sequence[int]) -> None:
+        """The diffusion of these frames begins; there is one in a film."""
+
+    def step(self, step: PaintStep) -> None:
+        """A step of their diffusion is done."""
+
+
+SILENT = Listener()
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,9 @@ class Shot:
         width: pixels.
         height: pixels.
         pictures: how many to make.
-        seed: seed of the first picture; each further one adds 1.
-        init: picture to start the first frame from (every picture of a still), or None to start from noise.
+        seed: what the seed of each picture follows from, see `animator.rng.picture_seed`.
+        seed_mode: how.
+        init: what the first frame starts from, or every picture of a still.
         keep: share of the diffusion that is skipped for a first frame, 0 to 1.
         border_2d: what comes in from outside in 2D.
         padding: what comes in from outside in 3D.
@@ -64,8 +79,9 @@ class Shot:
     width: int
     height: int
     pictures: int
-    seed: int
-    init: Frame | None = None
+    seed: int | Sequence[int]
+    seed_mode: Literal["step", "fixed", "random"] = "step"
+    init: InitSettings = field(default_factory=InitSettings)
     keep: float = 0.0
     border_2d: Border = "wrap"
     padding: Padding = "border"
@@ -97,16 +113,18 @@ class Finished:
         picture: the frame itself.
         seed: its seed.
         row: the settings it was made with.
+        state: what the next frame goes on from; None for a still, which has no next one.
         uncovered: what the camera's move newly uncovered (3D), or None.
-        state: what the next frame goes on from.
+        unfinished: of a draft, what its diffusion can be gone on with; else None.
     """
 
     frame: int
     picture: Frame
     seed: int
     row: Row
-    uncovered: Mask | None
-    state: LoopState
+    state: LoopState | None = None
+    uncovered: Mask | None = None
+    unfinished: Mapping[str, Tensor] | None = None
 
 
 def film(
@@ -116,51 +134,58 @@ def film(
     depth: DepthEstimator | None,
     state: LoopState,
     *,
-    on_stage: OnStage = lambda frame, name: None,
-    on_step: Callable[[int, int], None] | None = None,
+    listener: Listener = SILENT,
 ) -> Iterator[Finished]:
-    """Make the pictures of a shot one after another, from where ``state`` left off.
+    """Make the frames of a film one from another, from where ``state`` left off.
 
     Args:
         timeline: every setting at every frame.
-        shot: what does not change from frame to frame.
+        shot: what does not change from frame to frame; its mode is ``2d`` or ``3d``.
         engine: paints a frame.
         depth: tells distances; needed in 3D only.
         state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
-        on_stage: told which step begins.
-        on_step: told the steps of the diffusion as they are done.
+        listener: told of every step.
     """
     for frame in range(state.frame + 1, shot.pictures):
-        on_stage(frame, "look up")
+        listener.stage(frame, "look up")
         row = timeline.row(frame)
         uncovered = None
-        if shot.mode == "still" or state.picture is None:
-            request = first_request(row, shot)
+        if state.picture is None or shot.init.frames == "all":
+            request = first_request(row, shot, frame)
         else:
-            moved, uncovered = move(state.picture, row, shot, depth, on_stage)
-            on_stage(frame, "colour")
+            moved, uncovered = move(state.picture, row, shot, depth, listener)
+            listener.stage(frame, "colour")
             held = hold_colours(moved, row, state)
-            on_stage(frame, "noise")
+            listener.stage(frame, "noise")
             request = next_request(row, shot, held)
-        on_stage(frame, "denoise")
-        picture = engine.paint(request, on_step)
+        listener.stage(frame, "denoise")
+        listener.begin([frame])
+        picture = engine.paint(request, listener.step)
         state = LoopState(frame, picture, colour.follow(state.colours, picture))
-        on_stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, uncovered, state)
+        listener.stage(frame, "keep")
+        yield Finished(frame, picture, request.seed, row, state, uncovered)
 
 
-def first_request(row: Row, shot: Shot) -> Request:
-    """Ask for a picture that has no frame before it: from noise, or from the shot's init picture."""
+def first_request(row: Row, shot: Shot, frame: int) -> Request:
+    """Ask for a picture that has no frame before it: from noise, or from the shot's init.
+
+    Args:
+        row: its settings.
+        shot: what does not change.
+        frame: what decides its randomness together with its seed: its number in a film. Stills are all told
+            0, so that they differ by their seeds alone and each can be made again by itself.
+    """
+    seed = seed_of(shot, row.frame)
+    init = first_picture(shot.init, shot.width, shot.height, seed, frame)
     return Request(
-        # Pictures of a still differ by their seed alone, so that each can be made again by itself.
-        frame=0 if shot.mode == "still" else row.frame,
-        seed=seed_of(shot, row.frame),
+        frame=frame,
+        seed=seed,
         width=shot.width,
         height=shot.height,
         prompts=row.prompts,
-        init=shot.init,
+        init=init,
         keep=shot.keep,
-        init_scale=row["diffusion.init_scale"] if shot.init is not None else 0.0,
+        init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
         values=diffusion_values(row),
     )
 
@@ -175,23 +200,23 @@ def next_request(row: Row, shot: Shot, held: Frame) -> Request:
         prompts=row.prompts,
         init=held,
         keep=row["coherence.frames_skip_steps"],
-        init_scale=row["coherence.frames_scale"],
+        init_scale=row.schedule("coherence.frames_scale"),
         values=diffusion_values(row),
     )
 
 
 def move(
-    picture: Frame, row: Row, shot: Shot, depth: DepthEstimator | None, on_stage: OnStage
+    picture: Frame, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
 ) -> tuple[Frame, Mask | None]:
     """Steps 2 and 3: move the frame before by this frame's camera."""
     if shot.mode == "2d":
-        on_stage(row.frame, "warp")
+        listener.stage(row.frame, "warp")
         return warp_2d(picture, move_2d(row), shot.border_2d), None
     if depth is None:
         raise ValueError("a film in 3D needs a depth estimator")
-    on_stage(row.frame, "depth")
+    listener.stage(row.frame, "depth")
     distance = depth(picture)
-    on_stage(row.frame, "warp")
+    listener.stage(row.frame, "warp")
     camera, space = camera_3d(row), shot.projection
     return reproject(
         picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
@@ -224,5 +249,5 @@ def diffusion_values(row: Row) -> dict[str, Schedule]:
 
 
 def seed_of(shot: Shot, frame: int) -> int:
-    """Return the seed of a frame: the shot's plus the frame's number, within 32 bits."""
-    return (shot.seed + frame) % 2**32
+    """Return the seed of a frame or still."""
+    return rng.picture_seed(shot.seed, shot.seed_mode, frame)

@@ -56,9 +56,7 @@ def switch(default: bool) -> Any:
     """Declare an option of type `Switch`, which may change over the frames and over the diffusion."""
     return Field(
         default,
-        json_schema_extra={
-            "animated": {"frames": True, "steps": True, "ge": 0, "le": 1, "switch": True}
-        },
+        json_schema_extra={"animated": {"frames": True, "steps": True, "ge": 0, "le": 1, "switch": True}},
     )
 
 

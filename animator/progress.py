@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -25,8 +23,8 @@ class Reporter(Protocol):
     def step(self, done: int, total: int) -> None:
         """So many steps of this frame's diffusion are done."""
 
-    def finished(self, frame: int, seconds: float) -> None:
-        """A frame is kept."""
+    def finished(self, frame: int, seconds: float, left: int) -> None:
+        """A frame is kept, which took so long; so many are left to make."""
 
     def end(self) -> None:
         """The film is done, or has stopped."""
@@ -40,23 +38,15 @@ class Pace:
     whole diffusion, the later ones only a part.
     """
 
-    clock: Callable[[], float] = time.monotonic
     seconds: float | None = None
-    _laps: int = field(default=0, init=False)
-    _last: float = field(default=0.0, init=False)
+    _laps: int = 0
 
-    def start(self) -> None:
-        """Begin to measure."""
-        self._last = self.clock()
-
-    def lap(self) -> None:
-        """A frame is done."""
-        now = self.clock()
-        spent, self._last = now - self._last, now
+    def lap(self, seconds: float) -> None:
+        """A frame is done, which took so long."""
         # The first lap holds the whole first diffusion and the warming up: the second replaces it.
         first = self.seconds is None or self._laps == 1
         self._laps += 1
-        self.seconds = spent if first else 0.7 * (self.seconds or spent) + 0.3 * spent
+        self.seconds = seconds if first else 0.7 * (self.seconds or seconds) + 0.3 * seconds
 
     def text(self, left: int) -> str:
         """Return ``"412 frames/h, 5:02 left"``, or an empty text while nothing is known."""
@@ -95,7 +85,6 @@ class LineReporter:
         self._total = total
         standing = f", {done} of them stand already" if done else ""
         self._print(f"{name}: {total} frames{standing}")
-        self._pace.start()
 
     def stage(self, frame: int, name: str) -> None:
         """Say nothing: a line a frame is enough."""
@@ -103,12 +92,11 @@ class LineReporter:
     def step(self, done: int, total: int) -> None:
         """Say nothing: a line a frame is enough."""
 
-    def finished(self, frame: int, seconds: float) -> None:
+    def finished(self, frame: int, seconds: float, left: int) -> None:
         """Print the frame's line."""
-        self._pace.lap()
-        left = self._total - frame - 1
+        self._pace.lap(seconds)
         pace = self._pace.text(left)
-        self._print(f"frame {frame + 1}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
+        self._print(f"frame {self._total - left}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
 
     def end(self) -> None:
         """Print nothing more."""
@@ -132,7 +120,6 @@ class JsonReporter:
     def begin(self, name: str, total: int, done: int) -> None:
         """Tell what is made."""
         self._total = total
-        self._pace.start()
         self._tell(event="begin", scene=name, frames=total, done=done)
 
     def stage(self, frame: int, name: str) -> None:
@@ -141,13 +128,11 @@ class JsonReporter:
     def step(self, done: int, total: int) -> None:
         """Tell nothing."""
 
-    def finished(self, frame: int, seconds: float) -> None:
+    def finished(self, frame: int, seconds: float, left: int) -> None:
         """Tell a frame's number, its seconds and the estimate of what is left."""
-        self._pace.lap()
-        left = (self._pace.seconds or seconds) * (self._total - frame - 1)
-        self._tell(
-            event="frame", frame=frame, frames=self._total, seconds=round(seconds, 3), left=round(left, 1)
-        )
+        self._pace.lap(seconds)
+        wait = round((self._pace.seconds or seconds) * left, 1)
+        self._tell(event="frame", frame=frame, frames=self._total, seconds=round(seconds, 3), left=wait)
 
     def end(self) -> None:
         """Tell that this is all."""
@@ -167,14 +152,13 @@ class LiveReporter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._pace = Pace()
-        self._name, self._total, self._frame = "", 0, 0
+        self._name, self._total, self._done = "", 0, 0
         self._stage, self._steps = "", (0, 0)
         self._live: Live | None = None
 
     def begin(self, name: str, total: int, done: int) -> None:
         """Draw the line for the first time."""
-        self._name, self._total, self._frame = name, total, done
-        self._pace.start()
+        self._name, self._total, self._done = name, total, done
         self._live = Live(
             console=self._console, get_renderable=self._line, refresh_per_second=6, transient=True
         )
@@ -182,16 +166,16 @@ class LiveReporter:
 
     def stage(self, frame: int, name: str) -> None:
         """Show the step that begins."""
-        self._frame, self._stage, self._steps = frame, name, (0, 0)
+        self._stage, self._steps = name, (0, 0)
 
     def step(self, done: int, total: int) -> None:
         """Show the steps of the diffusion."""
         self._steps = (done, total)
 
-    def finished(self, frame: int, seconds: float) -> None:
+    def finished(self, frame: int, seconds: float, left: int) -> None:
         """Count the frame."""
-        self._pace.lap()
-        self._frame = frame + 1
+        self._pace.lap(seconds)
+        self._done = self._total - left
 
     def end(self) -> None:
         """Wipe the line; what the program says last stays."""
@@ -200,7 +184,7 @@ class LiveReporter:
             self._live = None
 
     def _line(self) -> Text:
-        done = min(self._frame, self._total)
+        done = min(self._done, self._total)
         width = 24
         steps, of = self._steps
         part = done + (steps / of if of else 0)

@@ -1,52 +1,33 @@
-"""A scene in, a run folder and a film out; and going on where a run was stopped."""
+"""A scene in, a run folder with a film or pictures out; and going on where a run was stopped."""
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import io
-import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from animator import __version__, convert
-from animator.depth.load import load_depth
-from animator.diffusion.engine import load_engine, secondary_name
-from animator.errors import Interrupted, RunError
-from animator.images import read_picture
-from animator.loop import Finished, LoopState, Shot, film
+from animator.errors import Interrupted, RunError, UsageError
+from animator.inputs import FETCHED, gather
+from animator.job import Job, job_of, load_tools, standing, standing_stills
+from animator.loop import Finished, Listener, LoopState, film
 from animator.progress import Reporter
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import LoadedScene, read_scene
-from animator.scene.resolved import resolved_text
-from animator.types import DepthEstimator, Engine
+from animator.stills import stills
+from animator.types import PaintStep
 from animator.video.film import FilmWriter
-from animator.weights.files import file_hash
-from animator.weights.registry import Kind, find, locate
+from animator.watch import Watch
 
 RENDERS = Path("renders")
 """Where runs go when no folder is named."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The networks of a scene, loaded once.
-
-    Attributes:
-        engine: paints frames.
-        depth: tells distances, or None where the scene needs none.
-        device: where they run.
-    """
-
-    engine: Engine
-    depth: DepthEstimator | None
-    device: torch.device
 
 
 def render_scene(loaded: LoadedScene, reporter: Reporter, *, out: Path | None = None) -> Path:
@@ -60,87 +41,97 @@ def render_scene(loaded: LoadedScene, reporter: Reporter, *, out: Path | None = 
 
     Raises:
         Interrupted: by the user; the message tells how to go on.
+        UsageError: a picture that the scene names cannot be had.
         WeightsError: a network's weights are not there or damaged.
         RunError: the run folder cannot be used.
         FilmError: the encoder failed.
     """
-    tools = load_tools(loaded)
-    name = loaded.source.stem
-    if out is not None and (out / "run.json").is_file():
-        run = RunFolder.open(out)
-    else:
-        run = RunFolder.create(RENDERS, name, out=out)
-    return _make(run, name, loaded, tools, reporter)
+    begun = out is not None and (out / "run.json").is_file()
+    sources = gather(loaded, out if begun else None)
+    tools = load_tools(loaded, sources)  # before the folder: what is missing leaves none behind
+    run = RunFolder.open(out) if begun and out else RunFolder.create(RENDERS, loaded.name, out=out)
+    return _make(job_of(run, loaded, sources, tools), reporter)
 
 
 def resume_run(path: Path, reporter: Reporter) -> Path:
     """Go on with a run from its last finished frame; return what `render_scene` would have."""
+    run, loaded = _opened(path)
+    sources = gather(loaded, run.path)
+    return _make(job_of(run, loaded, sources, load_tools(loaded, sources)), reporter)
+
+
+def finish_run(path: Path, pictures: Sequence[int], reporter: Reporter) -> Path:
+    """Finish drafts of stills that ``diffusion.stop_at`` left, and return the folder of the pictures.
+
+    On a CPU they become what they would have become without stopping, to the bit where as many were painted
+    at once.
+
+    Args:
+        path: the run folder.
+        pictures: numbers of the drafts to finish; empty: all of them.
+        reporter: is told how far it is.
+
+    Raises:
+        UsageError: one of them is no draft, or there is none.
+    """
+    run, loaded = _opened(path)
+    drafts = [frame for frame, entry in run.finished_frames().items() if entry.stopped < 1]
+    for number in pictures:
+        if number not in drafts:
+            shown = ", ".join(map(str, drafts)) or "none"
+            raise UsageError(f"{path}: picture {number} is no draft; the drafts in this run are: {shown}")
+    if not drafts:
+        raise UsageError(f"{path}: holds no drafts; render a still with --set diffusion.stop_at=40% first")
+    diffusion = loaded.scene.diffusion.model_copy(update={"stop_at": None})
+    scene = loaded.scene.model_copy(update={"diffusion": diffusion})
+    loaded = dataclasses.replace(loaded, scene=scene, only=tuple(pictures or drafts))
+    sources = gather(loaded, run.path)
+    # The run's scene.yaml keeps its stop_at: of the other drafts nothing more was asked.
+    return _make(job_of(run, loaded, sources, load_tools(loaded, sources)), reporter, head=False)
+
+
+def _opened(path: Path) -> tuple[RunFolder, LoadedScene]:
+    """Return a run and its scene, with the pictures that were chosen from it."""
     run = RunFolder.open(path)
     if not run.scene_file.is_file():
         raise RunError(f"{path}: holds no scene.yaml, so nothing was begun; render the scene again")
+    info = run.read_info()
     loaded = read_scene(run.scene_file)
-    name = str(run.read_info().get("scene", "scene"))
-    return _make(run, name, loaded, load_tools(loaded), reporter)
+    only = tuple(int(number) for number in info.get("only", ()))
+    return run, dataclasses.replace(loaded, title=str(info.get("scene", "scene")), only=only)
 
 
-def load_tools(loaded: LoadedScene) -> Tools:
-    """Load the networks that a scene names."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    scene = loaded.scene
-    engine = load_engine(scene.diffusion, scene.guidance, device)
-    depth = load_depth(scene.depth, device) if scene.mode == "3d" else None
-    return Tools(engine, depth, device)
-
-
-def shot_of(loaded: LoadedScene) -> Shot:
-    """Return what the loop must know of a scene besides its timeline."""
-    scene = loaded.scene
-    width, height = scene.size
-    init = scene.diffusion.init_image
-    return Shot(
-        mode=scene.mode,
-        width=width,
-        height=height,
-        pictures=scene.pictures,
-        seed=scene.seed,
-        init=read_picture(Path(init), width, height) if init else None,
-        keep=scene.diffusion.keep(),
-        border_2d=scene.warp.border_2d,
-        padding=scene.warp.padding_mode,
-        sampling=scene.warp.sampling_mode,
-        projection=scene.warp.projection,
-    )
-
-
-def _make(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, reporter: Reporter) -> Path:
+def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
     """Make the frames that do not stand yet and put all of them into the film."""
-    shot = shot_of(loaded)
-    weights = weights_of(loaded)
-    inputs = hash_inputs(loaded, weights)
+    run, loaded = job.run, job.loaded
+    still = loaded.scene.mode == "still"
     try:
-        with run.lock(), _film_of(run, name, loaded) as writer:
-            done = standing(run, inputs, chained=shot.mode != "still")
-            state = load_state(run, done, tools.device)
-            _write_head(run, name, loaded, tools, weights)
-            reporter.begin(name, shot.pictures, done)
-            for frame in range(done):
-                if writer:
+        with (
+            run.lock(),
+            Watch(run.path, loaded.scene.output, fps=loaded.scene.fps) as watch,
+            _film_of(run, loaded) as writer,
+        ):
+            if head:
+                _write_head(job)
+            numbers = (loaded.only if still else ()) or range(job.shot.pictures)
+            done = standing_stills(job, numbers) if still else standing(job)
+            reporter.begin(loaded.name, len(numbers), len(done))
+            if writer:
+                for frame in done:
                     writer.add(run.read_frame(frame))
-            began = time.monotonic()
-            for finished in film(
-                loaded.timeline,
-                shot,
-                tools.engine,
-                tools.depth,
-                state,
-                on_stage=reporter.stage,
-                on_step=reporter.step,
-            ):
-                pixels = keep(run, name, finished, inputs[finished.frame], time.monotonic() - began)
+            left = [number for number in numbers if number not in done]
+            following = _Following(reporter, watch)
+            made = _stills(job, left, following) if still else _film(job, left, following)
+            for count, finished in enumerate(made, start=1):
+                watch.finish()
+                seconds = following.lap()
+                pixels = keep(job, finished, seconds)
                 if writer:
                     writer.add(pixels)
-                reporter.finished(finished.frame, time.monotonic() - began)
-                began = time.monotonic()
+                reporter.finished(finished.frame, seconds, len(left) - count)
+            entries = run.finished_frames()
+            shown = [number for number in numbers if number in entries] if still else []
+            watch.end(shown, run.read_frame, {number: entries[number].seed for number in shown})
     except KeyboardInterrupt as stop:
         raise Interrupted(f"stopped; go on with: animator resume {run.path}") from stop
     finally:
@@ -148,45 +139,108 @@ def _make(run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, reporter
     return writer.path if writer else run.path / "frames"
 
 
-def _film_of(run: RunFolder, name: str, loaded: LoadedScene) -> FilmWriter | nullcontext[None]:
+class _Following(Listener):
+    """Hears of each step of the drivers, tells who watches, and takes the time."""
+
+    def __init__(self, reporter: Reporter, watch: Watch) -> None:
+        self._reporter = reporter
+        self._watch = watch
+        self._together = 0
+        self._seconds = 0.0
+        self._last = time.monotonic()
+
+    def stage(self, frame: int, name: str) -> None:
+        """A step of a frame's way begins."""
+        self._reporter.stage(frame, name)
+
+    def begin(self, frames: Sequence[int]) -> None:
+        """These frames are painted at once from now on."""
+        self._together = len(frames)
+        self._watch.begin(frames)
+
+    def step(self, step: PaintStep) -> None:
+        """A step of their diffusion is done."""
+        self._reporter.step(step.done, step.total)
+        self._watch.step(step)
+
+    def lap(self) -> float:
+        """A frame is there; return the seconds it took, its share where several were painted at once."""
+        now = time.monotonic()
+        if self._together:
+            self._seconds = (now - self._last) / self._together
+            self._together = 0
+        self._last = now
+        return self._seconds
+
+
+def _film(job: Job, left: Sequence[int], following: _Following) -> Iterator[Finished]:
+    """Return the frames of a film that are left, one growing out of another."""
+    state = load_state(job.run, left[0] if left else job.shot.pictures, job.tools.device)
+    return film(
+        job.loaded.timeline,
+        job.shot,
+        job.tools.engine,
+        job.tools.depth,
+        state,
+        listener=following,
+    )
+
+
+def _stills(job: Job, left: Sequence[int], following: _Following) -> Iterator[Finished]:
+    """Return the stills that are left; drafts are gone on with."""
+    entries = job.run.finished_frames()
+    drafts = {
+        number: job.run.load_draft(number)
+        for number in left
+        if number in entries
+        and entries[number].inputs == job.inputs[number]
+        and job.run.draft_file(number).is_file()
+    }
+    return stills(
+        job.loaded.timeline,
+        job.shot,
+        job.tools.engine,
+        left,
+        drafts,
+        batch=job.loaded.scene.batch,
+        stop_at=job.stop_at,
+        listener=following,
+    )
+
+
+def _film_of(run: RunFolder, loaded: LoadedScene) -> FilmWriter | nullcontext[None]:
     """Return the film to write, or nothing for stills."""
     scene = loaded.scene
     if scene.mode == "still":
         return nullcontext()
-    path = run.film_file(scene.output.film or name)
+    path = run.film_file(scene.output.film or loaded.name)
     return FilmWriter(path, *scene.size, scene.fps, crf=scene.output.crf, preset=scene.output.preset)
 
 
-def keep(run: RunFolder, name: str, finished: Finished, inputs: str, seconds: float) -> np.ndarray:
-    """Step 7: write the frame, the state that the next one goes on from, and the journal's line."""
-    state = finished.state
-    assert state.picture is not None
-    assert state.colours is not None
-    tensors = {"picture": state.picture, "colours": state.colours}
-    run.keep_state(finished.frame, tensors, {"frame": state.frame})
+def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
+    """Step 7: write the frame, the state that is gone on from, and the journal's line."""
+    run, state = job.run, finished.state
+    if state is not None:
+        assert state.picture is not None
+        assert state.colours is not None
+        tensors = {"picture": state.picture, "colours": state.colours}
+        run.keep_state(finished.frame, tensors, {"frame": state.frame})
+    stopped = 1.0
+    if finished.unfinished is not None:
+        run.keep_draft(finished.frame, finished.unfinished)
+        stopped = job.stop_at
     pixels = convert.frame_to_uint8(finished.picture)
     prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
-    text = {"scene": name, "frame": str(finished.frame), "seed": str(finished.seed), "prompt": prompt}
-    entry = Entry(finished.frame, inputs, finished.seed, round(seconds, 3))
-    run.keep_frame(finished.frame, pixels, text, entry)
+    text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
+    text |= {"prompt": prompt, "animator.scene": job.text}
+    inputs = job.inputs[finished.frame]
+    run.keep_frame(
+        finished.frame,
+        pixels,
+        text,
+        Entry(finished.frame, inputs, finished.seed, round(seconds, 3), stopped=stopped),
+    )
     return pixels
-
-
-def standing(run: RunFolder, inputs: list[str], *, chained: bool) -> int:
-    """Return how many frames from the first on stand: they are there, and made of what the scene says now.
-
-    Args:
-        run: the run folder.
-        inputs: hash of what goes into each frame.
-        chained: whether a frame needs the state of the one before it.
-    """
-    finished = run.finished_frames()
-    count = 0
-    while count < len(inputs) and count in finished and finished[count].inputs == inputs[count]:
-        count += 1
-    if chained and 0 < count < len(inputs) and not run.state_file(count - 1).is_file():
-        return 0
-    return count
 
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
@@ -197,68 +251,25 @@ def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     return LoopState(int(meta["frame"]), tensors["picture"].to(device), tensors["colours"])
 
 
-def weights_of(loaded: LoadedScene) -> dict[str, str]:
-    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name."""
-    scene = loaded.scene
-    used: list[tuple[Kind, str]] = [("diffusion", scene.diffusion.model)]
-    used += [("clip", name) for name in scene.guidance.clip_models]
-    if scene.diffusion.secondary:
-        used.append(("secondary", secondary_name(scene.diffusion)))
-    if scene.mode == "3d":
-        used.append(("depth", scene.depth.model))
-    entries = [find(kind, name) for kind, name in used]
-    return {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.file}
-
-
-def hash_inputs(loaded: LoadedScene, weights: Mapping[str, str]) -> list[str]:
-    """Return a hash for each frame of all that decides it, the frames before it included.
-
-    Args:
-        loaded: the scene.
-        weights: of the networks, see `weights_of`.
-    """
-    scene = loaded.scene
-    constant = scene.model_dump(
-        mode="json", include={"mode", "size", "seed", "warp", "depth", "diffusion", "guidance"}
-    )
-    init = scene.diffusion.init_image
-    constant["init"] = hashlib.sha256(Path(init).read_bytes()).hexdigest() if init else ""
-    constant["animator"] = __version__
-    constant["weights"] = dict(weights)
-    chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
-    hashes = []
-    for frame in range(scene.pictures):
-        row = loaded.timeline.row(frame)
-        digest = hashlib.sha256(chain.encode())
-        for name in row.names:
-            digest.update(name.encode())
-            digest.update(row.schedule(name).tobytes())
-        digest.update(repr([(prompt.text, prompt.weight) for prompt in row.prompts]).encode())
-        hashes.append(digest.hexdigest())
-        if scene.mode != "still":
-            chain = hashes[-1]
-    return hashes
-
-
-def _write_head(
-    run: RunFolder, name: str, loaded: LoadedScene, tools: Tools, weights: Mapping[str, str]
-) -> None:
+def _write_head(job: Job) -> None:
     """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
-    run.write("scene.yaml", resolved_text(loaded.scene))
+    run, loaded, device = job.run, job.loaded, job.tools.device
+    run.write("scene.yaml", job.text)
+    for name, data in job.sources.fetched().items():
+        run.write(f"{FETCHED}/{name}", data)
     timeline = io.StringIO()
     loaded.timeline.to_csv(timeline)
     run.write("timeline.csv", timeline.getvalue())
-    device = torch.cuda.get_device_name() if tools.device.type == "cuda" else platform.processor() or "cpu"
-    run.write_info(
-        {
-            "scene": name,
-            "animator": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "system": platform.platform(),
-            "device": device,
-            "threads": torch.get_num_threads(),
-            "seed": loaded.scene.seed,
-            "weights": dict(weights),
-        }
-    )
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu"
+    info = {
+        "scene": loaded.name,
+        "animator": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "seed": loaded.scene.seed,
+        "weights": dict(job.weights),
+    }
+    run.write_info(info | ({"only": list(loaded.only)} if loaded.only else {}))

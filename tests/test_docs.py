@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from animator.scene import reference
 from animator.scene.reading import read_scene
-from animator.scene.reference import settings_page
+from animator.scene.reference import settings_page, with_controls
+from animator.scene.schema import scene_schema
+from animator.scene.units import UNITS
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +19,49 @@ ROOT = Path(__file__).parents[1]
 def test_the_table_of_settings_is_what_the_program_takes() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page(), "run: python -m animator.scene.reference > docs/settings.md"
+
+
+def test_the_readmes_table_of_controls_is_what_the_program_takes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == with_controls(readme), "run: python -m animator.scene.reference --readme"
+    for control in ("size", "seed_mode", "diffusion.perlin_init", "guidance.cuts.ic_pow", "output.losses"):
+        assert f"\n| `{control}` | " in readme
+    assert "| `camera.fov`" not in readme
+    assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion; " in readme
+
+
+def test_every_setting_has_a_unit_or_is_said_to_have_none() -> None:
+    names = {name for name, schema in reference._settings(scene_schema()) if "properties" not in schema}
+    assert set(UNITS) == names
+
+
+def test_a_range_is_told_for_every_number_with_bounds() -> None:
+    page = settings_page()
+    for row in (
+        "| `threshold` | quantile | `0.995` | above 0 to 1 |",
+        "| `eta` | share of an ancestral sampler's noise | `0.8` | -1 to 1 | frames, diffusion |",
+        '| `seed_mode` |  | `"step"` | `step`, `fixed`, `random` |',
+        "| `size` | pixels | `[192, 128]` | each 64 to 4096 |",
+        "| `secondary` |  | `false` | true, false | frames, diffusion |",
+        '| `skip_steps` | steps, or % of them | `"4%"` | 0 % to 100 % |',
+    ):
+        assert f"\n{row}" in page
+
+
+def test_the_readmes_table_is_renewed_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("before\n<!-- controls -->\nold\n<!-- /controls -->\nafter\n")
+    monkeypatch.setattr(reference, "README", path)
+    assert reference.main(["--readme"]) == 0
+    text = path.read_text()
+    assert text.startswith("before\n<!-- controls -->\n| setting | unit | default | range | what it does |\n")
+    assert text.endswith(" |\n<!-- /controls -->\nafter\n")
+    assert "\nold\n" not in text
+    assert with_controls(text) == text
+    assert reference.main(["--raedme"]) == 2
+    for wrong in ("nothing", "<!-- controls -->", f"{text}<!-- controls -->"):
+        with pytest.raises(ValueError, match="each once"):
+            with_controls(wrong)
 
 
 def test_every_setting_has_a_sentence() -> None:

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from animator.convert import signed_to_unit
 from animator.diffusion import guidance, losses
 from animator.diffusion.cutouts import CutSettings
-from animator.diffusion.guidance import Guide, StepValues, Target, guided
+from animator.diffusion.guidance import Guide, Notes, Target, guided
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule
-from animator.diffusion.options import CutOptions, GuidanceOptions
+from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.prediction import Prediction, denoised_from_eps, eps_from_denoised, network_denoiser
-from animator.diffusion.samplers import SAMPLERS, ddim
+from animator.diffusion.samplers import SAMPLERS, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
+from animator.diffusion.step_values import StepValues, schedule_position, step_values
 from animator.diffusion.unet import UNet, unet_config
 from tests.golden_files import fill, load_json, load_npz
 
@@ -73,6 +74,7 @@ def test_golden_gradient(case, encoder, network, secondary):
     values = StepValues(
         cuts=CutSettings(overview=case["cut_overview"], skip_augs=True),
         clip_models={"encoder": 1.0},
+        secondary=case["use_secondary_model"],
         **{
             name: case[name]
             for name in ("clip_guidance_scale", "tv_scale", "range_scale", "sat_scale", "clamp_max")
@@ -96,11 +98,11 @@ def test_golden_gradient(case, encoder, network, secondary):
             )
         ],
         values=lambda index: values,
-        generator=torch.Generator(),
-        secondary=secondary_denoiser(secondary, schedule) if case["use_secondary_model"] else None,
-        range_acts=False,
+        generators=[torch.Generator()],
+        secondary=secondary_denoiser(secondary, schedule),
+        disco=True,
     )
-    x = torch.from_numpy(FIGURES["x"]).requires_grad_(guide.through)
+    x = torch.from_numpy(FIGURES["x"]).requires_grad_(guide.through(index))
     prediction = network_denoiser(network, schedule)(x, index)
     name = str(case["case"])
 
@@ -108,10 +110,10 @@ def test_golden_gradient(case, encoder, network, secondary):
     assert_close(seen[0], FIGURES[f"{name}/cuts"])
     prediction = network_denoiser(network, schedule)(x, index)
     assert_close(guide(x, index, prediction), FIGURES[f"{name}/gradient"])
-    denoised = (guide.secondary(x, index) if guide.secondary else prediction).denoised
+    denoised = (prediction if guide.through(index) else guide.secondary(x, index)).denoised
     share = math.sqrt(1 - schedule.alpha_bar[index])
-    loss = guide.prompt_loss(denoised * share + x * (1 - share), guide.targets[0], values.cuts)
-    assert_close(loss.reshape(1), FIGURES[f"{name}/clip_loss"])
+    loss = guide.prompt_loss(denoised * share + x * (1 - share), guide.targets[0], values)
+    assert_close(loss, FIGURES[f"{name}/clip_loss"])
 
 
 MEAN, SPREAD = 0.1, 0.4
@@ -149,7 +151,7 @@ def toy_guide(schedule, values=VALUES, seed=0, embeds=RED, weights=(1.0,), **par
         schedule=schedule,
         targets=[Target("toy", 8, mean_colour, embeds, torch.tensor(weights))],
         values=values if callable(values) else lambda index: values,
-        generator=torch.Generator().manual_seed(seed),
+        generators=[torch.Generator().manual_seed(seed)],
         **parts,
     )
 
@@ -159,7 +161,7 @@ def paint(guide: Guide | None, steps: int = 12, sampler: str = "ddim", seed: int
     denoise = exact_denoiser(schedule)
     if guide is not None:
         denoise = guided(denoise, schedule, guide, through=guide.through)
-    *_, last = SAMPLERS[sampler](denoise, schedule, noise(seed), eta=0.0)
+    *_, last = walk(denoise, schedule, noise(seed), sampler)
     return last.denoised
 
 
@@ -173,8 +175,9 @@ def test_guidance_brings_a_picture_nearer_to_its_prompt(sampler, with_secondary)
     schedule = full_schedule(12)
     secondary = exact_denoiser(schedule) if with_secondary else None
     unguided = distance_to_red(paint(None, sampler=sampler))
-    toward = distance_to_red(paint(toy_guide(schedule, secondary=secondary), sampler=sampler))
-    away = distance_to_red(paint(toy_guide(schedule, weights=(-1.0,), secondary=secondary), sampler=sampler))
+    parts = {"secondary": secondary, "values": replace(VALUES, secondary=with_secondary)}
+    toward = distance_to_red(paint(toy_guide(schedule, **parts), sampler=sampler))
+    away = distance_to_red(paint(toy_guide(schedule, weights=(-1.0,), **parts), sampler=sampler))
     assert toward < 0.5 * unguided
     assert away > 1.5 * unguided
 
@@ -203,7 +206,7 @@ def test_the_denoiser_is_asked_once_and_with_a_graph_only_where_it_is_differenti
             asked.append(x.requires_grad)
             return exact_denoiser(schedule)(x, index)
 
-        guide = toy_guide(schedule, secondary=secondary)
+        guide = toy_guide(schedule, replace(VALUES, secondary=True), secondary=secondary)
         guided(counting, schedule, guide, through=guide.through)(noise(1), 3)
         assert asked == [secondary is None]
 
@@ -212,7 +215,7 @@ def gradient_of(index: int = 5, x: Tensor | None = None, **changes) -> Tensor:
     """The gradient at one step, before the clamp, of a guide with some values changed."""
     parts = {
         name: changes.pop(name)
-        for name in ("range_acts", "init", "init_scale", "embeds", "weights", "seed")
+        for name in ("disco", "hold", "init", "embeds", "weights", "seed", "mirrors")
         if name in changes
     }
     schedule = full_schedule(10)
@@ -237,7 +240,7 @@ def test_each_loss_of_the_picture_has_its_gradient():
     gradient = gradient_of(x=loud, index=1, **OFF, range_scale=10.0)
     too_far = torch.where(denoised.abs() > 1, denoised, 0)
     assert torch.equal(gradient.sign(), -too_far.sign())
-    assert gradient_of(x=loud, index=1, **OFF, range_scale=10.0, range_acts=False).abs().max() == 0
+    assert gradient_of(x=loud, index=1, **OFF, range_scale=10.0, disco=True).abs().max() == 0
 
 
 def test_an_init_pulls_towards_itself():
@@ -285,18 +288,18 @@ def test_a_gradient_that_is_no_number_is_left_out_and_noted():
         return replace(VALUES, clip_guidance_scale=math.nan) if index == 2 else VALUES
 
     guide = toy_guide(schedule, broken)
-    bent = guided(exact_denoiser(schedule), schedule, guide, through=True)
-    *_, last = ddim(bent, schedule, noise(1))
+    bent = guided(exact_denoiser(schedule), schedule, guide, through=guide.through)
+    *_, last = walk(bent, schedule, noise(1))
     assert last.denoised.isfinite().all()
-    assert [bool(finite) for finite in guide.finite] == [True, False, True, True]
+    assert [bool(finite) for finite in guide.notes.finite] == [True, False, True, True]
     torch.testing.assert_close(bent(noise(1), 2).denoised, exact_denoiser(schedule)(noise(1), 2).denoised)
 
 
 def test_values_are_read_at_discos_place_on_the_scale_of_1000():
     schedule = disco_schedule(250)
-    assert guidance.schedule_position(schedule, 249) == 999 - 996
-    assert guidance.schedule_position(schedule, 0) == 999
-    assert guidance.schedule_position(full_schedule(250), 249) == 0
+    assert schedule_position(schedule, 249) == 999 - 996
+    assert schedule_position(schedule, 0) == 999
+    assert schedule_position(full_schedule(250), 249) == 0
 
     ramp = np.arange(1000.0)
     options = GuidanceOptions(
@@ -311,7 +314,7 @@ def test_values_are_read_at_discos_place_on_the_scale_of_1000():
         "guidance.clip_guidance_scale": ramp,
         "guidance.clamp_max": ramp / 2,
     }
-    found = guidance.step_values(options, values, 300)
+    found = step_values(DiffusionOptions(), options, values, 300)
     assert found == StepValues(
         cuts=CutSettings(overview=2, innercut=4, ic_pow=2.5, icgray_p=0.25, skip_augs=True),
         clip_models={"a": 1.0, "b": 0.3},
@@ -323,6 +326,6 @@ def test_values_are_read_at_discos_place_on_the_scale_of_1000():
         cutn_batches=3,
     )
     free = options.model_copy(update={"clamp_grad": False})
-    assert guidance.step_values(free, values, 300).clamp_max == math.inf
+    assert step_values(DiffusionOptions(), free, values, 300).clamp_max == math.inf
     with pytest.raises(ValueError, match=r"guidance\.cuts\.overview is '\[12\].* no schedule"):
-        guidance.step_values(GuidanceOptions(), {}, 0)
+        step_values(DiffusionOptions(), GuidanceOptions(), {}, 0)

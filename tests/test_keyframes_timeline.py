@@ -28,6 +28,8 @@ from animator.keyframes import (
     schedule_runs,
     schedule_text,
 )
+from animator.keyframes.prompts import parse_entry
+from animator.keyframes.timeline import prompts_text
 from animator.types import Prompt
 
 CLOCK = Clock(frames=20, fps=10, bpm=120)
@@ -122,13 +124,16 @@ def test_a_notation_that_is_not_allowed(written: object, options: dict, message:
         ("a:nan", ("a:nan", 1)),
         ("two\nlines:2", ("two\nlines", 2)),
         ("a:1:2", ("a:1", 2)),
+        ("a:b:0.5", ("a:b", 0.5)),
+        ("text:", ("text:", 1)),
+        ('say "a, b": 2', ('say "a, b"', 2)),
     ],
 )
 def test_prompts(text: str, expected: tuple) -> None:
     assert parse_prompt(text) == Prompt(*expected)
 
 
-@pytest.mark.parametrize("text", ["", "  ", ":2", " :2", "a:1e999", "x" * 30_000])
+@pytest.mark.parametrize("text", ["", "  ", ":2", " :2", "a:1e999", "a:2e12", "x" * 30_000])
 def test_prompts_that_are_none(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse_prompt(text)
@@ -197,6 +202,112 @@ def test_weights_sum_to_one_in_every_fade(sets: dict, blend: float) -> None:
 def test_sets_that_are_none(written: object, message: str) -> None:
     with pytest.raises(ExpressionError, match=re.escape(message)):
         parse_prompts(written, CLOCK)
+
+
+def test_parts_with_names() -> None:
+    entry = {"text": " a:2 ", "weight": -3, "clip_models": ["RN50", "ViTB32"]}
+    assert parse_entry(entry) == Prompt("a:2", -3, False, ("RN50", "ViTB32"))
+    assert parse_entry({"image": "a.png:2"}, image=True) == Prompt("a.png:2", 1, True)
+    assert parse_entry("a.png:2", image=True) == Prompt("a.png", 2, True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "image", "message"),
+    [
+        ({"image": "a.png"}, False, "write {text: ..., weight: 1}"),
+        ({"text": "a"}, True, "write {image: ..., weight: 1}"),
+        ({"text": "a", "wieght": 1}, False, "is not a prompt"),
+        ({"text": " "}, False, "has no text"),
+        ({"text": "x" * 30_000}, False, "30000"),
+        ({"text": "a", "weight": "2"}, False, "the weight is '2'"),
+        ({"text": "a", "weight": True}, False, "the weight is True"),
+        ({"text": "a", "weight": float("nan")}, False, "the weight is nan"),
+        ({"text": "a", "weight": 10**400}, False, "the weight is 1"),
+        ({"text": "a", "clip_models": "RN50"}, False, "clip_models is 'RN50'"),
+        ({"text": "a", "clip_models": [5]}, False, "clip_models is [5]"),
+        (":2", True, "has no path"),
+        (5, False, "5 is not a text"),
+    ],
+)
+def test_entries_that_are_none(entry: object, image: bool, message: str) -> None:
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        parse_entry(entry, image)
+
+
+def test_texts_and_pictures_share_one_sum() -> None:
+    track = parse_prompts({0: ["sea:-1"], 6: "fog"}, CLOCK, images={3: ["a:4"], 9: [], "1.2s": "b"})
+    assert [one.start for one in track.sets] == [0, 3, 6, 9, 12]
+    assert [one.position for one in track.sets] == [0, 3, 6, 9, "1.2s"]
+    assert track.texts(4) == ("sea:-1", "a:4")
+    shown = [prompts_text(track.at(frame)) for frame in (0, 3, 6, 9, 12)]
+    both = "sea:-0.333333 | image a:1.33333"
+    assert shown == [both, both, "fog:0.2 | image a:0.8", "fog:1", "fog:0.5 | image b:0.5"]
+
+
+def test_a_fade_of_pictures() -> None:
+    track = parse_prompts("a", CLOCK, 1, images={0: "a", 5: [{"image": "a", "weight": 3}]})
+    assert track.at(5) == (Prompt("a", 0.375), Prompt("a", 0.625, True))
+
+
+@given(
+    st.dictionaries(st.integers(0, 19), st.lists(st.sampled_from(["a", "b:2"]), min_size=1), min_size=1),
+    st.dictionaries(st.integers(0, 19), st.lists(st.sampled_from(["a", "c:0.5"]))),
+    st.floats(0, 30),
+)
+def test_weights_of_both_tracks_sum_to_one(texts: dict, images: dict, blend: float) -> None:
+    track = parse_prompts(texts, CLOCK, blend, images)
+    assert {one.start for one in track.sets} == texts.keys() | images.keys()
+    for frame in range(20):
+        prompts = track.at(frame)
+        assert sum(one.weight for one in prompts) == pytest.approx(1)
+        assert len({(one.text, one.image) for one in prompts}) == len(prompts)
+
+
+@pytest.mark.parametrize(
+    ("weights", "heard"),
+    [
+        ({"RN50": 1.0}, True),
+        ({"RN50": -0.5, "ViT-B-32": 2.0}, False),
+        ({"RN50": -0.5, "": 0.6}, True),
+        ({"RN50": 3.0, "": -1.0}, False),  # the other model hears the second alone
+        ({"RN50": 3.0, "ViT-B/32": 3.0, "": -1.0}, True),
+    ],
+)
+def test_the_prompts_of_each_model_must_pull(weights: dict, heard: bool) -> None:
+    prompts = [
+        {"text": name or "all", "weight": weight, "clip_models": [name] if name else []}
+        for name, weight in weights.items()
+    ]
+    models = ("RN50", "ViTB32")
+    if heard:
+        parse_prompts(prompts, CLOCK, clip_models=models)
+    else:
+        with pytest.raises(ExpressionError, match=r"at 0 that speak to (RN50|ViTB32) sum to -"):
+            parse_prompts(prompts, CLOCK, clip_models=models)
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        (True, [1, 1, 1, 1]),
+        ({0: True, 2: False}, [1, 1, 0, 0]),
+        ("0: (False), 2: true", [0, 0, 1, 1]),
+        ("linear; 0: 0, 2: 1", [0, 0.5, 1, 1]),
+        ("where(t > 1, True, false)", [0, 0, 1, 1]),
+    ],
+)
+def test_a_switch_steps_between_true_and_false(written: object, values: list) -> None:
+    curve = compile_value(written, Clock(4, 10), switch=True)
+    assert isinstance(curve, Curve)
+    assert curve.values.tolist() == values
+
+
+def test_a_switch_over_the_diffusion_keeps_the_places_of_its_letters() -> None:
+    schedule = compile_value("[True, false]*250+[False]*500", CLOCK, steps=True, switch=True)
+    np.testing.assert_array_equal(schedule, [1, 0] * 250 + [0] * 500)
+    with pytest.raises(ExpressionError, match="unknown name 'Truely'") as caught:
+        compile_value("[False]*500+[Truely]*500", CLOCK, steps=True, switch=True)
+    assert caught.value.offset == 13
 
 
 @pytest.mark.parametrize("blend", [-1, float("nan"), float("inf")])

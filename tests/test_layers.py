@@ -18,6 +18,7 @@ LEVELS: list[set[str]] = [
     {"scene", "video", "inits"},
     {"loop", "stills", "runs", "progress", "watch"},
     {"inputs"},
+    {"job"},
     {"render"},
     {"cli"},
 ]

@@ -83,3 +83,21 @@ def test_lpips_is_used_only_where_its_weights_lie(tmp_path, monkeypatch):
     same, different = loss(picture(1), picture(1)), loss(picture(1), picture(2))
     assert same.shape == (1,)
     assert same.item() == 0 < different.item()
+
+
+def test_asymmetry_is_the_mean_square_of_the_difference_to_the_mirror_image():
+    x = torch.zeros(2, 3, 1, 2)
+    x[1, :, 0] = torch.tensor([0.25, 0.75])
+    assert losses.asymmetry(x, True, False).tolist() == [0, 0.25]
+    assert losses.asymmetry(x, False, True).tolist() == [0, 0]
+    x = picture(1)
+    across, down = losses.asymmetry(x, True, False), losses.asymmetry(x, False, True)
+    torch.testing.assert_close(losses.asymmetry(x, True, True), across + down)
+    assert losses.asymmetry(x, False, False).tolist() == [0]
+
+
+def test_asymmetry_pulls_mirrored_pixels_together():
+    x = picture(1).requires_grad_()
+    (gradient,) = torch.autograd.grad(losses.asymmetry(x, True, False).sum(), x)
+    apart = (x - x.flip(-1)).detach()
+    torch.testing.assert_close(gradient, apart * 4 / x.numel())

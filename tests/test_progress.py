@@ -10,20 +10,15 @@ from rich.console import Console
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Pace
 
 
-def ticking(times: list[float]):
-    return iter(times).__next__
-
-
 def test_time_left_follows_the_last_frames() -> None:
-    pace = Pace(ticking([0, 100, 110, 120, 130]))
-    pace.start()
+    pace = Pace()
     assert pace.text(5) == ""
-    pace.lap()
+    pace.lap(100)
     assert pace.text(5) == "36 frames/h, 8:20 left"
-    pace.lap()  # the first frame takes a whole diffusion: it is forgotten as soon as a second is known
+    pace.lap(10)  # the first frame takes a whole diffusion: it is forgotten as soon as a second is known
     assert pace.text(5) == "360 frames/h, 0:50 left"
-    pace.lap()
-    assert pace.text(0) == "360 frames/h, 0:00 left"
+    pace.lap(20)
+    assert pace.text(10) == "277 frames/h, 2:10 left"
 
 
 def drive(reporter) -> None:
@@ -31,7 +26,7 @@ def drive(reporter) -> None:
     for frame in (1, 2):
         reporter.stage(frame, "denoise")
         reporter.step(5, 20)
-        reporter.finished(frame, 2.5)
+        reporter.finished(frame, 2.5, 2 - frame)
     reporter.end()
 
 
@@ -59,6 +54,7 @@ def test_a_terminal_sees_frame_stage_and_step() -> None:
     console = Console(file=stream, force_terminal=True, width=120)
     reporter = LiveReporter(console)
     reporter.begin("flight", 3, 0)
+    reporter.finished(0, 1.0, 2)
     reporter.stage(1, "denoise")
     reporter.step(5, 20)
     line = reporter._line().plain

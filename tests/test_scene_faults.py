@@ -20,13 +20,13 @@ EXPECTED = """
 3:7: mode: expected one of still, 2d, 3d, found '4d'
 4:7: size: expected a list of 2 values, each a whole number from 64 to 4096, found a list of 1
 5:6: fps: expected a number above 0 and up to 1000, found true
-6:7: seed: expected a whole number from 0 to 4294967295, found 4294967296
+6:7: seed: expected a whole number from 0 to 4294967295, a list of them, or step, fixed or random, found 429
 7:6: bpm: expected a number above 0 and up to 1000, found 'off', which is a text in YAML 1.2
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
 10:1: turbo: not built yet
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
 12:15: prompt_blend: expected a number from 0 to 100000, found .nan
-14:23: prompts.0.1: expected a text, found 5
+14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ...}, found 5
 15:3: prompts.-1: the position -1 is before the first frame
 16:7: prompts.12: the weights of the prompts at 12 sum to 0
 18:40: camera.translation_z: unknown function 'sine'; did you mean 'sin'?
@@ -45,7 +45,7 @@ EXPECTED = """
 35:18: guidance.clamp_max: this '(' is never closed
 36:27: guidance.clip_models.ViT-B-32: the pieces make 400 values, 1000 are needed
 37:17: guidance.cutn_batches: expected a number from 1 to 256,
-38:14: guidance.skip_augs: expected true or false, found 'yes', which is a text in YAML 1.2
+38:14: guidance.skip_augs: expected true or false, keyframes such as
 39:15: guidance.sat_scale: expected an operator, found '_000'
 41:8: output.crf: expected a whole number from 0 to 51, found 1e2
 42:11: output.preset: a scene has no tags such as !!str, write the value plainly
@@ -139,7 +139,7 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
     [
         ("prompts:", "1:1: prompts: missing"),
         ("fps: 3", "1:1: prompts: missing"),
-        ("prompts: []", "1:10: prompts: the prompts at 0 are []"),
+        ("prompts: []", "1:10: prompts: has no prompt; write a list"),
         ("prompts: {}", "1:10: prompts: there are no prompts"),
         ("prompts: 3", "1:10: prompts: expected texts such as"),
         ("prompts: {0: [x], 1s: ['']}", "1:24: prompts.1s.0: the prompt has no text"),
@@ -151,7 +151,28 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
         ),
         ("prompts: x\nmode: video", "2:7: mode: video is not built yet"),
         ("prompts: x\nvr: {ipd: 5}", "2:1: vr: not built yet"),
-        ("prompts: x\nimage_prompts: {0: a.png}", "2:16: image_prompts: not built yet"),
+        ("prompts: x\nimage_prompts: {0: a.png}", "2:20: image_prompts.0: no such file: "),
+        ("prompts: [{text: x, wieght: 2}]", "1:21: prompts.0.wieght: unknown key; did you mean 'weight'?"),
+        ("prompts: {4: [y, {weight: 2}]}", "1:18: prompts.4.1: has no 'text'; its parts are text, weight"),
+        ("prompts: [{text: x, weight: heavy}]", "1:29: prompts.0.weight: expected a number, found 'heavy'"),
+        ("prompts: [{text: x, clip_models: RN50}]", "1:34: prompts.0.clip_models: expected a list, each a"),
+        ("prompts: [{text: x, clip_models: [5]}]", "1:35: prompts.0.clip_models.0: expected a text, found 5"),
+        (
+            "prompts: {0: {text: x}}",
+            "1:14: prompts.0: expected a text or a list, each a text or a mapping {t",
+        ),
+        (
+            "prompts: {text: x}",
+            "1:11: prompts.text: unknown name 'text'; the variables are max_f, pi, e; a prompt with",
+        ),
+        ("prompts: [{text: x, image: a.png}]", "1:21: prompts.0.image: unknown key"),
+        ("prompts: {0: x, 1: y, 2: [], 3: z}", "1:26: prompts.2: has no prompt; write a list"),
+        ("prompts: x\nseed: []", "2:7: seed: expected a whole number from 0 to 4294967295, a list of them"),
+        ("prompts: x\nmode: still\nseed: [1, -1]", "3:11: seed.1: expected a whole number from 0 to 429"),
+        (
+            "prompts: x\noutput: {intermediates: [3, 0]}",
+            "2:29: output.intermediates.1: expected a whole numb",
+        ),
         ("prompts: x\ntext_prompts: y", "2:1: text_prompts: unknown key; here it is called 'prompts'"),
         ("prompts: x\n12: y", "2:1: 12: unknown key"),
         ("prompts: x\nwarp: {fps: 3}", "2:8: warp.fps: unknown key here; it belongs at the top"),
@@ -167,7 +188,7 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
         ("prompts: x\nfps: 1e999", "2:6: fps: expected a number above 0 and up to 1000, found 1e999"),
         (
             "prompts: x\nseed: " + "9" * 5000,
-            "2:7: seed: expected a whole number from 0 to 4294967295, found 999",
+            "2:7: seed: expected a whole number from 0 to 4294967295, a list of them, or step",
         ),
         ("prompts: x\nsize: [640, 63]", "2:13: size.1: expected a whole number from 64 to 4096, found 63"),
         ("prompts: x\ncamera: {fov: true}", "2:15: camera.fov: expected a number from 1 to 179 or keyframes"),
@@ -208,7 +229,10 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
             "2:29: guidance.cuts.overview: expected a number from 0 to 256 everywhere, is 300 at 0 of 1000",
         ),
         ("prompts: x\noutput: {film: ../x}", "2:16: output.film: expected a file name"),
-        ("prompts: x\nextends: 3", "2:10: extends: expected the name of a scene file, found 3"),
+        (
+            "prompts: x\nextends: 3",
+            "2:10: extends: expected the name of a scene file or a list of names, found 3",
+        ),
         ("prompts: x\nextends: none.yaml", "2:10: extends: no such file"),
         (
             "prompts: x\nextends: scene.yaml",
@@ -226,6 +250,11 @@ def test_a_fault_behind_an_alias_is_told_where_it_is_written(faults):
         "2:16: camera.angle: unknown name 'many'; the variables are t, max_f, s, pi, e",
         "2:16: camera.zoom: unknown name 'many'; the variables are t, max_f, s, pi, e",
     ]
+
+
+def test_a_yes_that_is_no_truth_in_yaml_is_told(faults):
+    (only,) = faults("prompts: x\nguidance: {skip_augs: yes}")
+    assert only.endswith("found 'yes', which is a text in YAML 1.2")
 
 
 def test_faults_beyond_a_hundred_are_not_listed(faults):
@@ -248,12 +277,15 @@ def test_no_file_and_a_folder_and_a_pipe(tmp_path):
         ("seed", "--set: expected key.path=value, found 'seed'"),
         ("=3", "--set: expected key.path=value, found '=3'"),
         ("camera..zoom=3", "--set: expected key.path=value, found 'camera..zoom=3'"),
-        ("seed=many", "--set: seed: expected a whole number from 0 to 4294967295, found 'many'"),
+        ("seed=many", "--set: seed: expected a whole number from 0 to 4294967295, a list of them, or step"),
         ("camera.zoom=0: (1", "--set: camera.zoom: this '(' is never closed"),
         ("camera.angel=1", "--set: camera.angel: unknown key; did you mean 'angle'?"),
-        ("seed=[1", "--set: seed: expected a whole number from 0 to 4294967295, found '[1'"),
+        ("seed=[1", "--set: seed: expected a whole number from 0 to 4294967295, a list of them, or step"),
         ("seed=1\n---\n2", "--set: seed: a second document begins here"),
-        ("seed.deeper=1", "--set: seed: expected a whole number from 0 to 4294967295, found a mapping"),
+        (
+            "seed.deeper=1",
+            "--set: seed: expected a whole number from 0 to 4294967295, a list of them, or step",
+        ),
         ("fps=true", "--set: fps: expected a number above 0 and up to 1000, found true"),
     ],
 )

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from animator.errors import SceneError
-from animator.scene.reading import LoadedScene, read_scene
+from animator.scene.layers import rooted
+from animator.scene.nodes import plain
+from animator.scene.reading import LoadedScene, read_scene, read_text_scene
+from animator.scene.source import parse
 from animator.scene.tokens import lost
 
 SCENES = Path(__file__).parents[1] / "scenes"
@@ -166,6 +169,56 @@ def test_a_scene_over_another(read):
     assert (scene.guidance.tv_scale, scene.guidance.sat_scale) == (0, 5)
 
 
+def test_a_scene_over_several(read):
+    loaded = read(
+        "extends: [one.yaml, two.yaml]\nguidance: {tv_scale: 1}",
+        one="prompts: x\nseed: 1\nfps: 30\nguidance: {tv_scale: 5, sat_scale: 5, clip_models: {RN50: 1}}",
+        two="extends: ground.yaml\nseed: 2\nguidance: {sat_scale: 6, clip_models: {RN101: 1}}",
+        ground="seed: 3\nbpm: 90\nguidance: {range_scale: 7}",
+    )
+    scene = loaded.scene
+    assert (scene.prompts, scene.seed, scene.fps, scene.bpm) == ("x", 2, 30, 90)
+    assert scene.guidance.clip_models == {"RN101": 1}
+    assert (scene.guidance.tv_scale, scene.guidance.sat_scale, scene.guidance.range_scale) == (1, 6, 7)
+    assert read("extends: []\nprompts: y").scene.prompts == "y"
+
+
+def test_one_file_may_lie_under_several(read):
+    ground = "prompts: x\nfps: 10\nbpm: 60"
+    loaded = read(
+        "extends: [one.yaml, two.yaml]", one="extends: g.yaml\nfps: 20", two="extends: g.yaml", g=ground
+    )
+    assert (loaded.scene.fps, loaded.scene.bpm) == (10, 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "said"),
+    [
+        (
+            "extends: [one.yaml, scene.yaml]",
+            {"one": "fps: 2"},
+            "scene.yaml:1:21: extends: goes round in a circle",
+        ),
+        (
+            "extends: [one.yaml, two.yaml]",
+            {"one": "fps: 2", "two": "extends: [one.yaml, scene.yaml]"},
+            "two.yaml:1:21: extends: goes round in a circle: scene.yaml -> two.yaml -> scene.yaml",
+        ),
+        ("extends: [one.yaml, none.yaml]", {"one": "fps: 2"}, "scene.yaml:1:21: extends: no such file"),
+        (
+            "extends: [one.yaml, 3]",
+            {"one": "fps: 2"},
+            "scene.yaml:1:21: extends: expected the name .* found 3",
+        ),
+        ("extends: {a: b}", {}, "scene.yaml:1:10: extends: expected the name of a scene file or a list"),
+        (f"extends: [{', '.join(['one.yaml'] * 16)}]", {"one": "fps: 2"}, "extends: more than 16 scenes"),
+    ],
+)
+def test_what_cannot_be_extended_is_told(read, text, others, said):
+    with pytest.raises(SceneError, match=said):
+        read(f"{text}\nprompts: x", **others)
+
+
 def test_a_fault_below_is_told_in_its_own_file(read, tmp_path):
     with pytest.raises(SceneError) as caught:
         read("extends: base.yaml\nprompts: x\nfps: 0", base="\ncamera: {fov: 1+}\nseed: many")
@@ -205,6 +258,71 @@ def test_paths_are_relative_to_the_file_that_names_them(read, tmp_path, monkeypa
     assert read("extends: folder/base.yaml").scene.diffusion.init_image == expected
     monkeypatch.chdir(tmp_path / "folder")
     assert read("prompts: x", "diffusion.init_image=a.png").scene.diffusion.init_image == expected
+
+
+PICTURES = {
+    "a.png": "{folder}/a.png",
+    '"a.png:2"': "{folder}/a.png:2",
+    '"a.png : -0.5 "': "{folder}/a.png: -0.5 ",
+    "[a.png, 'sub/b.png:2']": ["{folder}/a.png", "{folder}/sub/b.png:2"],
+    "[{image: a.png, weight: 2, clip_models: [RN50]}]": [
+        {"image": "{folder}/a.png", "weight": 2, "clip_models": ["RN50"]}
+    ],
+    "{0: a.png, 2s: ['b.png:3', {image: c.png}]}": {
+        0: "{folder}/a.png",
+        "2s": ["{folder}/b.png:3", {"image": "{folder}/c.png"}],
+    },
+    "'https://x.org/a.png:2'": "https://x.org/a.png:2",
+    "[{image: 'HTTP://x.org/a.png'}]": [{"image": "HTTP://x.org/a.png"}],
+    "/a.png": "/a.png",
+    '""': "",
+    "['', ':2', 3]": ["", ":2", 3],
+}
+
+
+def rooted_values(text, folder):
+    tree, problems = parse(text, "scene.yaml")
+    assert not problems
+    return plain(rooted(tree, folder))
+
+
+@pytest.mark.parametrize(("written", "absolute"), PICTURES.items())
+def test_pictures_of_prompts_are_relative_to_their_file(tmp_path, written, absolute):
+    def filled(part):
+        if isinstance(part, dict):
+            return {key: filled(value) for key, value in part.items()}
+        if isinstance(part, list):
+            return [filled(value) for value in part]
+        return part.format(folder=tmp_path.resolve()) if isinstance(part, str) else part
+
+    assert rooted_values(f"image_prompts: {written}", tmp_path) == {"image_prompts": filled(absolute)}
+
+
+def test_a_fault_in_a_path_that_was_made_absolute_is_placed_at_its_beginning(tmp_path):
+    tree, _ = parse("image_prompts: [a.png, 'https://x.org/b.png:2']", "scene.yaml")
+    first, second = rooted(tree, tmp_path).value["image_prompts"].value
+    assert (first.at(4).column, second.at(4).column) == (17, 29)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_path"),
+    [
+        ("a.pt", True),
+        ("sub/a.SAFETENSORS", True),
+        ("a.pth", True),
+        ("a.ckpt", True),
+        ("pocket", False),
+        ("7", False),
+    ],
+)
+def test_a_checkpoint_is_relative_to_its_file(tmp_path, model, is_path):
+    found = rooted_values(f"diffusion: {{model: {model}}}", tmp_path)["diffusion"]["model"]
+    assert str(found) == (str(tmp_path.resolve() / model) if is_path else model)
+
+
+def test_an_address_of_an_init_picture_stays(tmp_path):
+    text = "diffusion: {init_image: 'https://x.org/a.png'}"
+    assert rooted_values(text, tmp_path) == {"diffusion": {"init_image": "https://x.org/a.png"}}
 
 
 def test_a_byte_order_mark_and_anchors_and_other_line_ends_are_fine(tmp_path):
@@ -261,3 +379,17 @@ def test_the_bundled_network_has_values_of_its_own_where_a_scene_is_silent(tmp_p
     path.write_text("prompts: a sea\nguidance: 5\n")
     with pytest.raises(SceneError, match=r"a\.yaml:2:11: guidance: "):
         read_scene(path)
+
+
+def test_a_scene_from_a_text(tmp_path, monkeypatch):
+    loaded = read_text_scene("prompts: x\nseed: 3\nfps: 8\nguidance: {cuts: pulp}", "a/b c.txt", ["fps=9"])
+    assert (loaded.scene.fps, loaded.scene.seed, loaded.name) == (9, 3, "b c")
+    assert loaded.scene.guidance.cuts.ic_pow == "[12]*500+[10]*500"
+    plainly = read_text_scene("prompts: x\nseed: random\nguidance: {cuts: pulp}", "here").scene
+    assert (plainly.guidance.cuts, plainly.seed_mode) == (loaded.scene.guidance.cuts, "random")
+    with pytest.raises(SceneError, match=r"here:2:6: fps: expected a number above 0"):
+        read_text_scene("prompts: x\nfps: 0", "here")
+    (tmp_path / "a.yaml").write_text("prompts: x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SceneError, match="here:1:1: extends: unknown key"):
+        read_text_scene("extends: a.yaml\nprompts: x", "here")

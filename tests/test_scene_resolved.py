@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from animator.scene.reading import read_scene
+from animator.scene.reading import read_scene, read_text_scene
 from animator.scene.resolved import DIALECT, json_schema, resolved_text
 from animator.scene.schema import Scene
 
@@ -96,5 +96,31 @@ def test_the_schema_judges_samples():
     judge = jsonschema.Draft202012Validator(json_schema())
     judge.check_schema(json_schema())
     assert judge.is_valid({"extends": "a.yaml", "frames": "20s", "camera": {"fov": "0: (30)"}})
+    assert judge.is_valid({"extends": ["a.yaml", "b.yaml"], "seed": "random"})
+    assert judge.is_valid({"seed": [1, 2], "guidance": {"cuts": "pixel-art"}})
+    assert judge.is_valid({"seed": 1, "guidance": {"cuts": {"overview": 4}}})
+    assert not judge.is_valid({"extends": ["a.yaml", 2]})
+    assert not judge.is_valid({"seed": "rnd"})
+    assert not judge.is_valid({"guidance": {"cuts": "pixels"}})
+    assert not judge.is_valid({"guidance": {"cuts": {"overvew": 4}}})
     assert not judge.is_valid({"prompts": "x", "camera": {"fov": 200}})
     assert not judge.is_valid({"prompts": "x", "sise": [64, 64]})
+
+
+def test_every_form_of_a_value_reads_back(tmp_path):
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "mode: still\nimages: 2\nseed: [3, 4]\n"
+        'prompts: {0: [{text: "a: b", weight: -0.5, clip_models: [RN50]}, "fog:2"], 1: x}\n'
+        'image_prompts: {0: ["https://x.org/a.png:2", {image: "https://x.org/b.png", weight: 3}]}\n'
+        'diffusion: {sampler: "[plms]*500+[ddim]*500", secondary: "[0]*500+[1]*500", stop_at: 40%,\n'
+        "  model: 512x512_diffusion_uncond_finetune_008100, transformation_percent: [0.1, 0.3]}\n"
+        "guidance: {clip_models: {RN50: 1}, cuts: han-fav, clamp_grad: {0: true, 1: false}}\n"
+        'output: {intermediates: [5, "50%"]}\n'
+    )
+    loaded = read_scene(path)
+    text = resolved_text(loaded.scene)
+    again = read_text_scene(text, "again.yaml")
+    assert again.scene == loaded.scene
+    assert again.timeline.row(0).prompts == loaded.timeline.row(0).prompts
+    assert resolved_text(again.scene) == text

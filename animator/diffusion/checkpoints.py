@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
-from animator.errors import WeightsError
+from animator.errors import UsageError, WeightsError
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, families, find, locate
 
@@ -29,7 +29,7 @@ class Description:
     Attributes:
         name: as it was asked for.
         file: the weights.
-        estimate: ``"free"`` or ``"clamped"``, for `network_denoiser`.
+        estimate: how its clean estimates are held, see ``prediction.hold_for``.
         native_size: width and height in pixels of the pictures it was trained on.
     """
 
@@ -45,7 +45,9 @@ def family_of(state: Mapping[str, Tensor]) -> str | None:
     return name if share == 1 else None
 
 
-def load_diffusion(name_or_path: str | Path, device: torch.device | str = "cpu") -> tuple[UNet, Description]:
+def load_diffusion(
+    name_or_path: str | Path, device: torch.device | str = "cpu", *, family: str | None = None
+) -> tuple[UNet, Description]:
     """Load a diffusion network, frozen and float32.
 
     Args:
@@ -53,16 +55,17 @@ def load_diffusion(name_or_path: str | Path, device: torch.device | str = "cpu")
             it of the same name (``{"switches": {...}, "estimate": ..., "native_size": [width, height]}``), or
             else recognised among the published families.
         device: where to put it.
+        family: the family of a file that has no JSON beside it; None recognises it.
 
     Raises:
-        UsageError: the registry has no such name.
+        UsageError: the registry has no such name, or there is no such family.
         WeightsError: the file is absent, damaged or of another network.
     """
     path = Path(name_or_path).expanduser()
     if path.suffix in SUFFIXES:
         state = read_state(path)
         beside = path.with_suffix(".json")
-        config = read_config(beside) if beside.is_file() else {"switches": _recognised(state, path)}
+        config = read_config(beside) if beside.is_file() else _config_of_file(state, path, family)
         label = str(path)
     else:
         entry = find("diffusion", str(name_or_path))
@@ -107,22 +110,24 @@ def _setting(config: Mapping[str, Any], key: str, label: str) -> Any:
 
 def _estimate(config: Mapping[str, Any], label: str) -> Estimate:
     found = config.get("estimate", "free")
-    if found not in ("free", "clamped"):
-        raise WeightsError(
-            f"the description of {label} has the estimate {found!r}; it is 'free' or 'clamped'"
-        )
+    if found not in get_args(Estimate):
+        allowed = ", ".join(get_args(Estimate))
+        raise WeightsError(f"the description of {label} has the estimate {found!r}; it is one of {allowed}")
     return found
 
 
-def _recognised(state: Mapping[str, Tensor], path: Path) -> Mapping[str, Any]:
-    """Return the switches of the published family that a file's weights belong to."""
-    family = family_of(state)
-    if family is None or families()[family].kind != "diffusion":
+def _config_of_file(state: Mapping[str, Tensor], path: Path, family: str | None) -> dict[str, Any]:
+    """Return what the network of a file is built from: its family, named or recognised."""
+    known = [name for name, one in families().items() if one.kind == "diffusion"]
+    if family is not None and family not in known:
+        raise UsageError(f"there is no family {family!r} of diffusion networks; there are {', '.join(known)}")
+    family = family or family_of(state)
+    if family not in known:
         raise WeightsError(
-            f"{path} is not of a known diffusion family ({resemblance(state)}); "
-            f"describe it in {path.with_suffix('.json')} with its switches"
+            f"{path} is not of a known diffusion family ({resemblance(state)}); name its family, "
+            f"or describe it in {path.with_suffix('.json')} with its switches"
         )
-    return families()[family].switches
+    return {"switches": families()[family].switches}
 
 
 def _on_meta(build: Any, *arguments: Any) -> Any:

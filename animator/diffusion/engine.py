@@ -1,37 +1,42 @@
-"""Guided diffusion as an engine: a request in, a frame out (steps 5 and 6 of a frame's way)."""
+"""Guided diffusion as an engine: requests in, frames out (steps 5 and 6 of a frame's way)."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from animator import rng
-from animator.convert import frame_to_signed, signed_to_frame
-from animator.diffusion.checkpoints import load_diffusion, load_secondary
-from animator.diffusion.guidance import Guide, StepValues, Target, guided, schedule_position, step_values
+from animator.convert import frame_to_signed, signed_to_frames
+from animator.diffusion.course import (
+    Course,
+    Unfinished,
+    course_of,
+    draws_of,
+    gone_on,
+    mirror_indices,
+    unfinished_of,
+)
+from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
-from animator.diffusion.perceptors import Perceptor, load_perceptor
+from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
-from animator.diffusion.prediction import Denoise, Estimate, Network, clamped, network_denoiser
-from animator.diffusion.samplers import SAMPLERS, noised
-from animator.diffusion.secondary import WIDTHS, SecondaryModel, secondary_denoiser
+from animator.diffusion.prediction import Denoise, Estimate, Network, held, hold_for, network_denoiser
+from animator.diffusion.sampler_names import parse_sampler
+from animator.diffusion.samplers import Step, noised, walk
+from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
+from animator.diffusion.step_values import schedule_position, step_values, value_at
+from animator.diffusion.symmetry import mirrored
+from animator.diffusion.targets import OpenImage, Targets
 from animator.errors import AnimatorError, UsageError
-from animator.types import Frame, OnStep, Request
-from animator.weights.registry import cache_folder
-
-BUNDLED = "pocket"
-PUBLISHED_SECONDARY = "secondary_model_imagenet_2"
-"""The secondary models: the bundled one belongs to the bundled denoiser, the published one to all others."""
-
-SECONDARY_MULTIPLE = 2 ** (len(WIDTHS) - 1)
-"""Pixels that width and height must be multiples of where a secondary model is asked."""
+from animator.options import share
+from animator.types import Frame, OnStep, Painted, PaintStep, Request
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +48,11 @@ class Networks:
     Attributes:
         denoiser: predicts the noise, see `Network`.
         perceptors: the CLIP models, by their names in ``guidance.clip_models``.
-        estimate: whether the denoiser's clean estimate needs to be held to the range of a picture.
+        estimate: how the denoiser's clean estimate needs to be held to the range of a picture.
         size_multiple: pixels that width and height must be multiples of.
         secondary: the model to take the gradient of instead of the denoiser, or None.
         perceptual: how far from an init picture is measured, or None to take what the machine has.
+        open_image: opens the pictures of image prompts, or None where there are none.
     """
 
     denoiser: Network
@@ -55,13 +61,22 @@ class Networks:
     size_multiple: int = 1
     secondary: SecondaryModel | None = None
     perceptual: PerceptualLoss | None = None
+    open_image: OpenImage | None = None
 
 
 class GuidedDiffusion:
-    """CLIP-guided diffusion in pixels; an `Engine`.
+    """CLIP-guided diffusion in pixels; a `StillEngine`.
 
     What a frame looks like depends on its request, the options and the networks, and on nothing painted
-    before. On a CPU the same request gives the same bytes.
+    before. On a CPU the same request gives the same bytes; painted beside others it gives the same picture up
+    to the rounding of larger matrix products.
+
+    Args:
+        networks: what to compute with.
+        diffusion: the section ``diffusion``.
+        guidance: the section ``guidance``.
+        device: where to compute.
+        keep_cuts: whether steps show the cuts that the perceptors saw.
     """
 
     def __init__(
@@ -70,163 +85,194 @@ class GuidedDiffusion:
         diffusion: DiffusionOptions,
         guidance: GuidanceOptions,
         device: torch.device | str = "cpu",
+        *,
+        keep_cuts: bool = False,
     ) -> None:
         self.networks = networks
         self.diffusion = diffusion
         self.guidance = guidance
         self.device = torch.device(device)
+        self.keep_cuts = keep_cuts
         self.schedule = schedule_for(diffusion, guidance)
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
-        self._embeds: dict[tuple[str, str], Tensor] = {}
+        self._targets = Targets(networks.perceptors, self.device, networks.open_image or _no_image)
 
         for network in (networks.denoiser, networks.secondary):
             if isinstance(network, torch.nn.Module):
                 network.to(self.device).to(memory_format=torch.channels_last)
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
-        self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule, self.estimate))
+        self._hold = hold_for(self.estimate, diffusion.threshold)
+        self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule))
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))
 
     def paint(self, request: Request, on_step: OnStep | None = None) -> Frame:
-        """Return the frame that ``request`` describes; see `animator.types.Engine`.
+        """Return the frame that ``request`` describes; see `paint_together`."""
+        return self.paint_together([request], on_step)[0].picture
+
+    def paint_together(
+        self,
+        requests: Sequence[Request],
+        on_step: OnStep | None = None,
+        *,
+        stop_at: float = 1.0,
+        unfinished: Sequence[Unfinished] | None = None,
+    ) -> list[Painted]:
+        """Paint requests that differ in their seeds, frames and inits only, all at once.
 
         Of the steps, ``keep`` times their number, rounded, are skipped: the init, with the noise of the first
         step that is left, stands for them. Without an init the walk begins with noise at that step; where
-        nothing is left to do the init itself comes back.
+        nothing is left to do the inits themselves come back. The walk ends early by
+        ``diffusion.skip_end_steps``, or stops at ``stop_at``.
 
         Args:
-            request: what to paint.
+            requests: what to paint, at least one.
             on_step: called after each step.
+            stop_at: share of the steps, 0 to 1, after which to stop; at least one step is taken.
+            unfinished: of each request what an earlier call with a smaller ``stop_at`` left.
 
         Returns:
-            A frame on the engine's device.
+            A frame on the engine's device for each request, and where to go on if it was stopped.
 
         Raises:
-            UsageError: the size does not suit the network, or the init has another size.
+            UsageError: the size does not suit the network, or an init has another size.
             AnimatorError: the networks gave values that are no numbers.
         """
-        self._check_size(request)
-        total = self.schedule.num_timesteps
-        count = total - math.floor(request.keep * total + 0.5)
-        if request.init is None:
-            count = max(count, 1)
-        elif count == 0:
-            return request.init.to(self.device).clone()
-        init = None if request.init is None else frame_to_signed(request.init.to(self.device))
-        guide = self._guide(request, init)
-        sampler = SAMPLERS[self.diffusion.sampler]
-        walk = sampler(
-            self._denoise if guide is None else self._guided(guide),
+        request = requests[0]
+        self._check(requests)
+        skip_end = share(self.diffusion.skip_end_steps, self.diffusion.steps)
+        course = course_of(self.schedule, request.keep, request.init is not None, skip_end, stop_at)
+        if course.first < 0:
+            return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
+        draws = [draws_of(one) for one in requests]
+        inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
+        init = torch.cat(inits) if inits else None
+        if unfinished is None:
+            x, before, first = self._start(requests, init, course.first), None, course.first
+        else:
+            x, before, first = gone_on(unfinished, draws, self.device)
+        notes = Notes(keep_cuts=self.keep_cuts)
+        guide = self._guide(requests, init, [one.cuts for one in draws], notes)
+        steps = walk(
+            self._denoiser(guide),
             self.schedule,
-            self._start(request, init, count - 1),
-            first_index=count - 1,
+            x,
+            self._samplers(),
+            indices=range(first, min(course.end, first) - 1, -1),
             eta=self._etas(request),
-            noise=self._noise_source(request, "steps"),
+            noise=lambda: self._noise(requests, [one.steps for one in draws]),
+            before=before,
+            alter=self._mirror(course),
         )
         with torch.no_grad():
-            for done, step in enumerate(walk, start=1):
-                denoised = step.denoised
+            for step in steps:
                 if on_step is not None:
-                    on_step(done, count)
-        self._report(request, [] if guide is None else guide.finite, denoised)
-        return signed_to_frame(denoised)
+                    on_step(_told(step, course, notes))
+        self._report(request, notes.finite, step.denoised)
+        pictures = signed_to_frames(step.denoised)
+        if step.index == course.last:
+            return [Painted(picture) for picture in pictures]
+        return [Painted(one, unfinished_of(step, n, draws[n])) for n, one in enumerate(pictures)]
 
     def _compute(self, call: Call) -> Call:
         return computing_in(self._precision, self.device, call)
 
-    def _guided(self, guide: Guide) -> Denoise:
-        """Return the denoiser bent by a guide, and held to the range where the network's own answers are."""
-        bent = guided(self._denoise, self.schedule, guide, through=guide.through)
-        return clamped(bent, self.schedule) if self.estimate == "clamped" else bent
+    def _denoiser(self, guide: Guide | None) -> Denoise:
+        """Return the denoiser, bent by a guide if there is one, and held to its range."""
+        if guide is None:
+            return held(self._denoise, self.schedule, self._hold)
+        return guided(self._denoise, self.schedule, guide, through=guide.through, hold=self._hold)
 
-    def _start(self, request: Request, init: Tensor | None, index: int) -> Tensor:
+    def _start(self, requests: Sequence[Request], init: Tensor | None, index: int) -> Tensor:
         """Return the state that the walk begins with."""
-        noise = self._noise_source(request, "noise")()
+        noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
         return noise if init is None else noised(init, noise, self.schedule, index)
 
-    def _noise_source(self, request: Request, stage: str) -> Callable[[], Tensor]:
-        """Return what draws noise of the picture's shape, afresh at each call."""
-        generator = rng.generator(request.seed, request.frame, stage)
-        shape = (1, 3, request.height, request.width)
-        return lambda: torch.randn(shape, generator=generator).to(self.device, non_blocking=True)
+    def _noise(self, requests: Sequence[Request], generators: Sequence[torch.Generator]) -> Tensor:
+        """Return noise of unit variance, N x 3 x H x W, each picture's from its own generator."""
+        shape = (1, 3, requests[0].height, requests[0].width)
+        draws = [torch.randn(shape, generator=generator) for generator in generators]
+        return torch.cat(draws).to(self.device, non_blocking=True)
 
-    def _guide(self, request: Request, init: Tensor | None) -> Guide | None:
-        """Return the guide of one frame, or None where no loss is asked for at any step."""
-        positions = [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
-        plan = [step_values(self.guidance, request.values, position) for position in positions]
-        pulls = init is not None and request.init_scale > 0
-        if not pulls and not any(_acts(values, bool(request.prompts)) for values in plan):
+    def _mirror(self, course: Course) -> Callable[[Tensor, int], Tensor] | None:
+        """Return what makes the state symmetric at the moments that the scene names."""
+        options = self.diffusion
+        across, down = options.use_horizontal_symmetry, options.use_vertical_symmetry
+        if not (across or down):
             return None
+        indices = mirror_indices(self.schedule, options.transformation_percent, course)
+        return lambda values, index: mirrored(values, across, down) if index in indices else values
+
+    def _guide(
+        self,
+        requests: Sequence[Request],
+        init: Tensor | None,
+        generators: Sequence[torch.Generator],
+        notes: Notes,
+    ) -> Guide | None:
+        """Return the guide of some pictures, or None where no loss is asked for at any step."""
+        request = requests[0]
+        plan = [
+            step_values(self.diffusion, self.guidance, request.values, position, request.init_scale)
+            for position in self._positions()
+        ]
+        if not any(values.act(prompted=bool(request.prompts), init=init is not None) for values in plan):
+            return None
+        options = self.diffusion
+        only_vertical = options.use_vertical_symmetry and not options.use_horizontal_symmetry
         return Guide(
             schedule=self.schedule,
-            targets=self._targets(request),
+            targets=self._targets.of(requests, fuzzy=any(values.rand_mag for values in plan)),
             values=plan.__getitem__,
-            generator=rng.generator(request.seed, request.frame, "cuts"),
+            generators=generators,
             secondary=self._secondary,
+            hold=self._hold,
             init=init,
-            init_scale=request.init_scale,
             perceptual=self._perceptual,
-            range_acts=self.guidance.compat != "disco-5",
+            mirrors=(not only_vertical, options.use_vertical_symmetry),
+            disco=self.guidance.compat == "disco-5",
+            notes=notes,
         )
 
-    def _targets(self, request: Request) -> list[Target]:
-        """Return what each perceptor is to see; none without prompts."""
-        if not request.prompts:
-            return []
-        texts = [prompt.text for prompt in request.prompts]
-        weights = torch.tensor([prompt.weight for prompt in request.prompts], device=self.device)
-        return [
-            Target(
-                name=name,
-                size=perceptor.size,
-                encode=perceptor.encode_images,
-                embeds=self._text_embeds(name, perceptor, texts),
-                weights=weights,
-            )
-            for name, perceptor in self.networks.perceptors.items()
-        ]
+    def _positions(self) -> list[int]:
+        """Return where in a `Schedule` each index of the diffusion stands."""
+        return [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
 
-    def _text_embeds(self, name: str, perceptor: Perceptor, texts: Sequence[str]) -> Tensor:
-        """Return the embeddings of ``texts``, len(texts) x D, each text encoded once in the engine's life."""
-        unknown = [text for text in dict.fromkeys(texts) if (name, text) not in self._embeds]
-        if unknown:
-            with torch.no_grad():
-                embeds = perceptor.encode_text(unknown).float().to(self.device)
-            self._embeds.update(((name, text), row) for text, row in zip(unknown, embeds, strict=True))
-        return torch.stack([self._embeds[name, text] for text in texts])
+    def _samplers(self) -> list[str]:
+        """Return the sampler at each index of the schedule."""
+        names = parse_sampler(self.diffusion.sampler)
+        return [names[position] for position in self._positions()]
 
     def _etas(self, request: Request) -> list[float]:
         """Return eta at each index of the schedule."""
-        values = request.values.get("diffusion.eta")
-        if values is not None:
-            indices = range(self.schedule.num_timesteps)
-            return [float(values[schedule_position(self.schedule, index)]) for index in indices]
-        if not isinstance(self.diffusion.eta, (int, float)):
-            raise ValueError(
-                f"diffusion.eta is {self.diffusion.eta!r}, and the request has no schedule for it"
-            )
-        return [float(self.diffusion.eta)] * self.schedule.num_timesteps
+        eta = self.diffusion.eta
+        return [value_at(request.values, "diffusion.eta", eta, position) for position in self._positions()]
 
-    def _check_size(self, request: Request) -> None:
+    def _check(self, requests: Sequence[Request]) -> None:
+        """Raise where requests cannot be painted together, or one does not suit the network."""
         multiple = self.networks.size_multiple
-        width, height = request.width, request.height
+        first = requests[0]
+        for one in requests:
+            if not _alike(one, first):
+                raise ValueError("pictures that are painted together differ in more than seeds and inits")
+            if one.init is not None and tuple(one.init.shape) != (3, one.height, one.width):
+                shape = " x ".join(str(side) for side in one.init.shape)
+                raise UsageError(
+                    f"the init of frame {one.frame} is {shape}, it must be 3 x {one.height} x {one.width}"
+                )
+        width, height = first.width, first.height
         if width % multiple or height % multiple or min(width, height) < 1:
             fitting = " x ".join(str(max(side // multiple, 1) * multiple) for side in (width, height))
             raise UsageError(
                 f"a picture of {width} x {height} pixels does not suit the network, "
                 f"which needs multiples of {multiple}; use {fitting}"
             )
-        if request.init is not None and tuple(request.init.shape) != (3, height, width):
-            shape = " x ".join(str(side) for side in request.init.shape)
-            raise UsageError(
-                f"the init of frame {request.frame} is {shape}, it must be 3 x {height} x {width}"
-            )
 
     def _report(self, request: Request, finite: Sequence[Tensor], denoised: Tensor) -> None:
         """Tell of values that are no numbers; the only time in a frame that the device is waited for."""
-        lost = len(finite) - int(torch.stack(list(finite)).sum()) if finite else 0
+        lost = len(finite) - int(torch.stack(list(finite)).all(dim=1).sum()) if finite else 0
         if lost:
             log.warning(
                 "frame %d: guidance gave no finite gradient at %d of %d steps, which went unguided",
@@ -239,49 +285,33 @@ class GuidedDiffusion:
             )
 
 
-def secondary_name(diffusion: DiffusionOptions) -> str:
-    """Return the registry's name of the secondary model that goes with a scene's diffusion model."""
-    return BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY
-
-
-def load_engine(
-    diffusion: DiffusionOptions, guidance: GuidanceOptions, device: torch.device | str | None = None
-) -> GuidedDiffusion:
-    """Load the networks that a scene names and build the engine.
-
-    Args:
-        diffusion: the section ``diffusion``.
-        guidance: the section ``guidance``.
-        device: where to compute; None takes a GPU where there is one.
-
-    Raises:
-        UsageError: a name is unknown.
-        WeightsError: weights are absent or damaged.
-    """
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
-    denoiser, description = load_diffusion(diffusion.model, device)
-    multiple, secondary = denoiser.config.size_multiple, None
-    if diffusion.secondary:
-        secondary = load_secondary(secondary_name(diffusion), device)
-        multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
-    networks = Networks(
-        denoiser=denoiser,
-        perceptors={name: load_perceptor(name, device, dtype=dtype) for name in guidance.clip_models},
-        estimate=description.estimate,
-        size_multiple=multiple,
-        secondary=secondary,
-        perceptual=perceptual_loss(device, (cache_folder() / "perceptual",)),
-    )
-    return GuidedDiffusion(networks, diffusion, guidance, device)
-
-
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:
     """Return even steps over the whole curve, or Disco Diffusion's where it is to be repeated."""
     return (disco_schedule if guidance.compat == "disco-5" else full_schedule)(diffusion.steps)
 
 
-def _acts(values: StepValues, prompted: bool) -> bool:
-    """Tell whether any loss without an init has a strength."""
-    scales = (values.tv_scale, values.range_scale, values.sat_scale)
-    return any(scales) or (prompted and values.clip_guidance_scale > 0)
+def _told(step: Step, course: Course, notes: Notes) -> PaintStep:
+    """Return what a watcher is told of a step."""
+    return PaintStep(
+        done=course.first - step.index + 1,
+        total=course.total,
+        pictures=lambda: signed_to_frames(step.denoised),
+        losses=dict(notes.losses),
+        cuts=dict(notes.cuts),
+    )
+
+
+def _alike(one: Request, other: Request) -> bool:
+    """Tell whether two requests differ in their seeds, frames and inits only."""
+    names = ("width", "height", "prompts", "keep")
+    if any(getattr(one, name) != getattr(other, name) for name in names):
+        return False
+    if (one.init is None) != (other.init is None) or one.values.keys() != other.values.keys():
+        return False
+    if not np.array_equal(one.init_scale, other.init_scale):
+        return False
+    return all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
+
+
+def _no_image(name: str) -> Frame:
+    raise UsageError(f"{name}: this engine was given nothing to open pictures with")

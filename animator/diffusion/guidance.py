@@ -2,13 +2,14 @@
 
 The gradient is Disco Diffusion's. The perceptors look at a blend of the clean estimate and the noisy
 state; their losses and those on the colours are differentiated down to the state, and the gradient's size
-is limited.
+is limited. Several pictures may be guided at once: each has its own random numbers and its own limit, so
+that it becomes what it would have become alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,19 +17,27 @@ from torch import Tensor
 
 from animator.convert import signed_to_unit
 from animator.diffusion import losses
-from animator.diffusion.cutouts import CutSettings, make_cuts
+from animator.diffusion.cutouts import make_cuts
 from animator.diffusion.noise_schedule import NoiseSchedule
-from animator.diffusion.options import GuidanceOptions
-from animator.diffusion.prediction import Denoise, Prediction, denoised_from_eps
-from animator.types import DIFFUSION_SCALE, Schedule
+from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
+from animator.diffusion.step_values import StepValues
 
 Gradient = Callable[[Tensor, int, Prediction], Tensor]
 """Given the state ``x`` (N x 3 x H x W), an index of the schedule and the prediction there, returns which
 way and how far to go: the gradient of the log likelihood of what is wanted, of the shape of ``x``."""
 
+FARTHEST = 2.0
+"""Largest value, in [-1, 1]'s units, of a held network's estimate that the losses on colours look at: what
+lies farther is the network's error at that noise and not a colour."""
+
 
 def guided(
-    denoise: Denoise, schedule: NoiseSchedule, gradient: Gradient, *, through: bool = False
+    denoise: Denoise,
+    schedule: NoiseSchedule,
+    gradient: Gradient,
+    *,
+    through: Callable[[int], bool] = lambda index: False,
+    hold: Hold | None = None,
 ) -> Denoise:
     """Bend a denoiser by a gradient: ``eps' = eps - sqrt(1 - alpha_bar) * gradient``.
 
@@ -37,9 +46,11 @@ def guided(
     Args:
         denoise: what is bent.
         schedule: what the indices mean.
-        gradient: which way; called once for each call of the result.
-        through: whether ``gradient`` differentiates the prediction. Then ``x`` requires a gradient and the
-            denoiser's activations are kept until ``gradient`` returns; else it runs without them.
+        gradient: which way; called once for each call of the result, with the prediction as it is.
+        through: whether ``gradient`` differentiates the prediction at an index. Then ``x`` requires a
+            gradient and the denoiser's activations are kept until ``gradient`` returns; else it runs without.
+        hold: holds the clean estimate before it is bent, and what comes of it: where alpha_bar is small, the
+            slightest gradient would push the estimate far out of the range again.
 
     Returns:
         A denoiser whose answers carry no graph.
@@ -47,13 +58,15 @@ def guided(
 
     def bent(x: Tensor, index: int) -> Prediction:
         x = x.detach()
-        with torch.set_grad_enabled(through):
-            state = x.clone().requires_grad_(through)
+        differentiated = through(index)
+        with torch.set_grad_enabled(differentiated):
+            state = x.clone().requires_grad_(differentiated)
             prediction = denoise(state, index)
         direction = gradient(state, index, prediction).detach()
+        plain = Prediction(prediction.denoised.detach(), prediction.eps.detach())
         alpha_bar = float(schedule.alpha_bar[index])
-        eps = prediction.eps.detach() - math.sqrt(1 - alpha_bar) * direction
-        return Prediction(denoised_from_eps(x, eps, alpha_bar), eps)
+        eps = held_at(plain, x, schedule, index, hold).eps - math.sqrt(1 - alpha_bar) * direction
+        return held_at(Prediction(denoised_from_eps(x, eps, alpha_bar), eps), x, schedule, index, hold)
 
     return bent
 
@@ -68,6 +81,7 @@ class Target:
         encode: turns K x 3 x size x size in [0, 1] into K x D embeddings.
         embeds: what it is to find, P x D, one row a prompt.
         weights: weight of each prompt, shape (P,); negative pushes away.
+        fuzz: noise of unit variance for fuzzy prompts, N x P x copies x D, or None.
     """
 
     name: str
@@ -75,20 +89,41 @@ class Target:
     encode: Callable[[Tensor], Tensor]
     embeds: Tensor
     weights: Tensor
+    fuzz: Tensor | None = None
+
+    def distance(self, seen: Tensor, rand_mag: float) -> Tensor:
+        """Return how far what was seen is from the prompts, N x K embeddings in, shape (N, K).
+
+        The squared spherical distances, each times its prompt's weight, summed over the prompts. A fuzzy
+        prompt is the mean over its noisy copies.
+
+        Args:
+            seen: embeddings of K cuts of each of N pictures, N x K x D.
+            rand_mag: size of the noise; 0 takes the prompts as they are.
+        """
+        if self.fuzz is None or rand_mag == 0:
+            return losses.spherical_distance(seen[:, :, None], self.embeds) @ self.weights
+        copies = self.embeds[:, None] + rand_mag * self.fuzz
+        distances = losses.spherical_distance(seen[:, :, None, None], copies[:, None])
+        return distances.mean(dim=-1) @ self.weights
 
 
-@dataclass(frozen=True)
-class StepValues:
-    """The settings of guidance at one step, by the names of `GuidanceOptions`."""
+@dataclass
+class Notes:
+    """What a guide writes down on the way, for whoever runs the sampler.
 
-    cuts: CutSettings
-    clip_models: Mapping[str, float]
-    clip_guidance_scale: float
-    tv_scale: float = 0.0
-    range_scale: float = 0.0
-    sat_scale: float = 0.0
-    clamp_max: float = math.inf
-    cutn_batches: int = 1
+    Attributes:
+        finite: of each gradient so far whether it was finite, bool of shape (N,) on the device. One that was
+            not has been replaced by zero.
+        losses: the losses of the last step by name, each times its scale, shape (N,).
+        cuts: what each perceptor saw last, N x K x 3 x size x size, where ``keep_cuts``.
+        keep_cuts: whether to keep them.
+    """
+
+    finite: list[Tensor] = field(default_factory=list)
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    cuts: dict[str, Tensor] = field(default_factory=dict)
+    keep_cuts: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,53 +134,56 @@ class Guide:
         schedule: what the indices mean.
         targets: what the perceptors are to see.
         values: the settings at an index.
-        generator: where the random cuts come from; a CPU generator.
-        secondary: a smaller denoiser to be asked and differentiated instead of the prediction, or None.
-        init: a picture to stay near, 1 x 3 x H x W in [-1, 1], or None.
-        init_scale: strength of the pull to ``init``.
+        generators: where the random cuts of each picture come from; CPU generators.
+        secondary: a smaller denoiser to be asked and differentiated instead of the prediction where the
+            settings say so, or None.
+        hold: how clean estimates are held before the perceptors look, or None.
+        init: pictures to stay near, N x 3 x H x W in [-1, 1], or None.
         perceptual: how far from ``init`` is measured.
-        range_acts: whether the range loss reaches the picture. In Disco Diffusion 5 it does not: it is a loss
-            of the clean estimate, but only what depends on the blend is differentiated.
-        finite: for each gradient so far whether it was finite, as scalars on the device. One that was not has
-            been replaced by zero; whoever runs the sampler tells the user.
-
+        mirrors: whether the symmetry loss is of left and right, and of above and below.
+        disco: whether to repeat Disco Diffusion 5, where the range loss does not reach the picture (it is a
+            loss of the clean estimate, but only what depends on the blend is differentiated) and the
+            saturation loss looks at the blend, noise included.
+        notes: what is written down on the way.
     """
 
     schedule: NoiseSchedule
     targets: Sequence[Target]
     values: Callable[[int], StepValues]
-    generator: torch.Generator
+    generators: Sequence[torch.Generator]
     secondary: Denoise | None = None
+    hold: Hold | None = None
     init: Tensor | None = None
-    init_scale: float = 0.0
     perceptual: losses.PerceptualLoss = losses.pyramid_distance
-    range_acts: bool = True
-    finite: list[Tensor] = field(default_factory=list)
+    mirrors: tuple[bool, bool] = (True, False)
+    disco: bool = False
+    notes: Notes = field(default_factory=Notes)
 
-    @property
-    def through(self) -> bool:
-        """Whether the prediction itself is differentiated, see `guided`."""
-        return self.secondary is None
+    def through(self, index: int) -> bool:
+        """Tell whether the prediction itself is differentiated at an index, see `guided`."""
+        return self.secondary is None or not self.values(index).secondary
 
     def __call__(self, x: Tensor, index: int, prediction: Prediction) -> Tensor:
         """Return the limited gradient, the shape of ``x``. See `Gradient`."""
         values = self.values(index)
+        self.notes.losses.clear()
         gradient = self.unlimited(x, index, prediction, values)
-        finite = gradient.isfinite().all()
-        self.finite.append(finite)
-        return limited(torch.where(finite, gradient, 0.0), values.clamp_max)
+        finite = gradient.isfinite().flatten(1).all(dim=1)
+        self.notes.finite.append(finite)
+        return limited(torch.where(finite.view(-1, 1, 1, 1), gradient, 0.0), values.clamp_max)
 
     def unlimited(self, x: Tensor, index: int, prediction: Prediction, values: StepValues) -> Tensor:
         """Return the gradient before its size is limited."""
         with torch.enable_grad():
-            if self.secondary is not None:
+            if self.secondary is not None and values.secondary:
                 x = x.detach().requires_grad_()
                 prediction = self.secondary(x, index)
+            shown = prediction.denoised if self.hold is None else self.hold(prediction.denoised)
             share = math.sqrt(1 - float(self.schedule.alpha_bar[index]))
-            seen = prediction.denoised * share + x * (1 - share)
+            seen = shown * share + x * (1 - share)
             outputs, pulls = [seen], [self.gradient_on(seen.detach(), values)]
-            if self.range_acts and values.range_scale:
-                loss = values.range_scale * losses.out_of_range(prediction.denoised).sum()
+            if not self.disco and (values.range_scale or values.sat_scale):
+                loss = self.colour_loss(prediction.denoised, values)
                 outputs.append(loss)
                 pulls.append(torch.ones_like(loss))
             (descent,) = torch.autograd.grad(outputs, x, pulls)
@@ -155,23 +193,57 @@ class Guide:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""
         seen = seen.requires_grad_()
         total = torch.zeros_like(seen)
-        for target, batch_scale in self._looks(values):
-            loss = batch_scale * self.prompt_loss(seen, target, values.cuts)
-            total += torch.autograd.grad(loss, seen)[0]
-        loss = values.tv_scale * losses.total_variation(seen) + values.sat_scale * losses.saturation(seen)
-        if self.init is not None and self.init_scale:
-            loss = loss + self.init_scale * self.perceptual(seen, self.init)
-        return total + torch.autograd.grad(loss.sum(), seen)[0]
+        for target, scale in self._looks(values):
+            loss = self._noted(f"clip {target.name}", scale * self.prompt_loss(seen, target, values))
+            total += torch.autograd.grad(loss.sum(), seen)[0]
+        parts = [self._noted(name, loss) for name, loss in self._picture_losses(seen, values)]
+        if parts:
+            total += torch.autograd.grad(torch.stack(parts).sum(), seen)[0]
+        return total
 
-    def prompt_loss(self, seen: Tensor, target: Target, cuts: CutSettings) -> Tensor:
-        """Return how far the pictures are from the prompts in one perceptor's eyes, over one batch of cuts.
+    def prompt_loss(self, seen: Tensor, target: Target, values: StepValues) -> Tensor:
+        """Return how far each picture is from the prompts in one perceptor's eyes, over one batch of cuts.
 
-        The squared spherical distances, each times its prompt's weight, summed over the prompts, averaged
-        over the cuts, summed over the pictures.
+        The distances (`Target.distance`) averaged over the cuts; shape (N,).
         """
-        pictures = make_cuts(signed_to_unit(seen), target.size, cuts, self.generator)
-        distances = losses.spherical_distance(target.encode(pictures)[:, None], target.embeds[None])
-        return (distances @ target.weights).sum() * len(seen) / len(pictures)
+        pictures = signed_to_unit(seen)
+        cuts = torch.stack(
+            [
+                make_cuts(pictures[n : n + 1], target.size, values.cuts, generator)
+                for n, generator in enumerate(self.generators)
+            ]
+        )
+        if self.notes.keep_cuts:
+            self.notes.cuts[target.name] = cuts.detach()
+        embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
+        return target.distance(embeds, values.rand_mag).mean(dim=1)
+
+    def colour_loss(self, denoised: Tensor, values: StepValues) -> Tensor:
+        """Return the losses on values beyond the range of a picture, each times its scale, summed."""
+        within = denoised if self.hold is None else denoised.clamp(-FARTHEST, FARTHEST)
+        loss = denoised.new_zeros(())
+        if values.range_scale:
+            loss = loss + self._noted("range", values.range_scale * losses.out_of_range(within)).sum()
+        if values.sat_scale:
+            loss = loss + self._noted("sat", values.sat_scale * losses.saturation(within)).sum()
+        return loss
+
+    def _picture_losses(self, seen: Tensor, values: StepValues) -> Iterator[tuple[str, Tensor]]:
+        """Yield every loss of what is seen, but those of the prompts, by name: shape (N,)."""
+        if values.tv_scale:
+            yield "tv", values.tv_scale * losses.total_variation(seen)
+        if self.disco and values.sat_scale:
+            yield "sat", values.sat_scale * losses.saturation(seen)
+        if values.symmetry_loss_scale:
+            yield "symmetry", values.symmetry_loss_scale * losses.asymmetry(seen, *self.mirrors)
+        if self.init is not None and values.init_scale:
+            yield "init", values.init_scale * self.perceptual(seen, self.init)
+
+    def _noted(self, name: str, loss: Tensor) -> Tensor:
+        """Add a loss to the notes; return it."""
+        known = self.notes.losses.get(name)
+        self.notes.losses[name] = loss.detach() if known is None else known + loss.detach()
+        return loss
 
     def _looks(self, values: StepValues) -> list[tuple[Target, float]]:
         """Return each look at the picture that this step takes, with the factor of its loss."""
@@ -188,47 +260,3 @@ def limited(gradient: Tensor, largest: float) -> Tensor:
     """Scale each picture's gradient down to a root-mean-square of ``largest`` where it is larger."""
     size = gradient.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     return gradient * (largest / size.clamp(min=torch.finfo(size.dtype).tiny)).clamp(max=1)
-
-
-def schedule_position(schedule: NoiseSchedule, index: int) -> int:
-    """Return where in a `Schedule` of 1000 entries an index of the diffusion stands, 0 the noisiest."""
-    return DIFFUSION_SCALE - 1 - min(max(int(schedule.network_t[index]), 0), DIFFUSION_SCALE - 1)
-
-
-def step_values(options: GuidanceOptions, values: Mapping[str, Schedule], position: int) -> StepValues:
-    """Return the settings at one position of the diffusion.
-
-    Args:
-        options: the section ``guidance``; its plain numbers stand where ``values`` are silent.
-        values: schedules by dotted name, ``guidance.cuts.overview``, ``guidance.clip_models.ViT-B-32``.
-        position: 0 (the noisiest) to 999.
-
-    Raises:
-        ValueError: an option is a text, and ``values`` have no schedule for it.
-    """
-
-    def at(name: str, written: object) -> float:
-        name = f"guidance.{name}"
-        if name in values:
-            return float(values[name][position])
-        if not isinstance(written, (int, float)):
-            raise ValueError(f"{name} is {written!r}, and the request has no schedule for it")
-        return float(written)
-
-    cuts = options.cuts
-    return StepValues(
-        cuts=CutSettings(
-            overview=round(at("cuts.overview", cuts.overview)),
-            innercut=round(at("cuts.innercut", cuts.innercut)),
-            ic_pow=at("cuts.ic_pow", cuts.ic_pow),
-            icgray_p=at("cuts.icgray_p", cuts.icgray_p),
-            skip_augs=options.skip_augs,
-        ),
-        clip_models={name: at(f"clip_models.{name}", weight) for name, weight in options.clip_models.items()},
-        clip_guidance_scale=at("clip_guidance_scale", options.clip_guidance_scale),
-        tv_scale=at("tv_scale", options.tv_scale),
-        range_scale=at("range_scale", options.range_scale),
-        sat_scale=at("sat_scale", options.sat_scale),
-        clamp_max=at("clamp_max", options.clamp_max) if options.clamp_grad else math.inf,
-        cutn_batches=max(round(at("cutn_batches", options.cutn_batches)), 1),
-    )

@@ -42,6 +42,23 @@ def saturation(x: Tensor) -> Tensor:
     return (x - x.clamp(-1, 1)).abs().mean(dim=(1, 2, 3))
 
 
+def asymmetry(x: Tensor, horizontal: bool, vertical: bool) -> Tensor:
+    """Return how far each picture is from its mirror image; 0 for a symmetric one, shape (N,).
+
+    The mean of ``(x[i, j] - x[i, W-1-j])^2``, and of ``(x[i, j] - x[H-1-i, j])^2``.
+
+    Args:
+        x: pictures.
+        horizontal: whether left and right are compared.
+        vertical: whether above and below are compared; the sum of both where both are asked for.
+    """
+    axes = [axis for axis, asked in ((-1, horizontal), (-2, vertical)) if asked]
+    loss = x.new_zeros(len(x))
+    for axis in axes:
+        loss = loss + (x - x.flip(axis)).square().mean(dim=(1, 2, 3))
+    return loss
+
+
 def spherical_distance(x: Tensor, y: Tensor) -> Tensor:
     """Return ``2 * arcsin(|x - y| / 2)^2`` of the directions of two embeddings, range [0, pi^2 / 2].
 

@@ -113,7 +113,7 @@ class DiffusionOptions(Options):
     use_vertical_symmetry: bool = False
     """Whether the lower half is made a mirror image of the upper, at `transformation_percent`."""
 
-    transformation_percent: list[Annotated[float, Field(ge=0, le=1)]] = [0.09]
+    transformation_percent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.09,)
     """When symmetry is put into the picture, as shares of the diffusion; later is stricter."""
 
     @field_validator("sampler")

@@ -41,8 +41,11 @@ Denoise = Callable[[Tensor, int], Prediction]
 Network = Callable[[Tensor, Tensor], Tensor]
 """Given ``x`` and network timesteps (N,), returns N x C x H x W whose first three channels are the noise."""
 
-Estimate = Literal["free", "clamped"]
-"""Whether a network's clean estimate is used as it is, or held to [-1, 1]. Belongs to the weights."""
+Estimate = Literal["free", "clamped", "thresholded"]
+"""How a network's clean estimate is held to a picture's range, see `hold_for`; it belongs to the weights."""
+
+Hold = Callable[[Tensor], Tensor]
+"""Brings clean estimates, N x 3 x H x W, to where they may be."""
 
 
 def eps_from_denoised(x: Tensor, denoised: Tensor, alpha_bar: float) -> Tensor:
@@ -61,14 +64,8 @@ def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estima
     Args:
         network: a `UNet` or anything of its form.
         schedule: what the indices mean.
-        estimate: ``"clamped"`` holds the clean estimate to [-1, 1] and takes the noise that fits it: where
-            alpha_bar is small the estimate multiplies a network's error by 1 / sqrt(alpha_bar), up to 158.
-
-    Raises:
-        ValueError: ``estimate`` is neither.
+        estimate: how its clean estimates are held.
     """
-    if estimate not in ("free", "clamped"):
-        raise ValueError(f"estimate is 'free' or 'clamped', not {estimate!r}")
 
     def denoise(x: Tensor, index: int) -> Prediction:
         alpha_bar = float(schedule.alpha_bar[index])
@@ -77,18 +74,49 @@ def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estima
         eps = network(x, t)[:, :3]
         return Prediction(denoised_from_eps(x, eps, alpha_bar), eps)
 
-    return clamped(denoise, schedule) if estimate == "clamped" else denoise
+    return held(denoise, schedule, hold_for(estimate))
 
 
-def clamped(denoise: Denoise, schedule: NoiseSchedule) -> Denoise:
-    """Hold the clean estimates of a denoiser to [-1, 1], and take the noise that fits them.
+def hold_for(estimate: Estimate, threshold: float = 0.995) -> Hold | None:
+    """Return how clean estimates are held, or None where they are used as they are.
 
-    It wraps a network whose weights need it, and what guidance makes of its answers too: where alpha_bar is
-    small, the slightest gradient would push the estimate far out of the range again.
+    Args:
+        estimate: ``"free"`` leaves them; ``"clamped"`` cuts them off at [-1, 1]: where alpha_bar is small the
+            estimate multiplies a network's error by 1 / sqrt(alpha_bar), up to 158; ``"thresholded"`` scales
+            each picture by a quantile of its absolute values where that is above 1, and cuts off what is
+            still outside (dynamic thresholding, Saharia et al. 2022, Imagen, section 2.3).
+        threshold: the quantile, 0 to 1.
+
+    Raises:
+        ValueError: ``estimate`` is none of these.
     """
+    if estimate == "free":
+        return None
+    if estimate == "clamped":
+        return lambda denoised: denoised.clamp(-1, 1)
+    if estimate == "thresholded":
+        return lambda denoised: _thresholded(denoised, threshold)
+    raise ValueError(f"estimate is 'free', 'clamped' or 'thresholded', not {estimate!r}")
 
-    def held(x: Tensor, index: int) -> Prediction:
-        denoised = denoise(x, index).denoised.clamp(-1, 1)
-        return Prediction(denoised, eps_from_denoised(x, denoised, float(schedule.alpha_bar[index])))
 
-    return held
+def _thresholded(denoised: Tensor, threshold: float) -> Tensor:
+    sizes = denoised.detach().abs().flatten(1)
+    # kthvalue and not quantile, which takes 16 million values at most.
+    rank = min(max(math.ceil(threshold * sizes.shape[1]), 1), sizes.shape[1])
+    limit = sizes.kthvalue(rank, dim=1).values.clamp(min=1).view(-1, 1, 1, 1)
+    return denoised.clamp(-limit, limit) / limit
+
+
+def held(denoise: Denoise, schedule: NoiseSchedule, hold: Hold | None) -> Denoise:
+    """Hold the clean estimates of a denoiser, and take the noise that fits them."""
+    return denoise if hold is None else lambda x, index: held_at(denoise(x, index), x, schedule, index, hold)
+
+
+def held_at(
+    prediction: Prediction, x: Tensor, schedule: NoiseSchedule, index: int, hold: Hold | None
+) -> Prediction:
+    """Return a prediction of ``x`` with its clean estimate held, and the noise that fits it."""
+    if hold is None:
+        return prediction
+    denoised = hold(prediction.denoised)
+    return Prediction(denoised, eps_from_denoised(x, denoised, float(schedule.alpha_bar[index])))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
@@ -10,15 +12,18 @@ from animator.keyframes.curves import Curve, parse_curve
 from animator.keyframes.schedules import is_schedule, parse_schedule
 from animator.types import Schedule
 
+_TRUTH = re.compile(r"\b(?:[Tt]rue|[Ff]alse)\b")
+
 
 def compile_value(
-    value: int | float | str | Mapping[object, object],
+    value: bool | int | float | str | Mapping[object, object],
     clock: Clock,
     *,
     seed: float = 0,
     frames: bool = True,
     steps: bool = False,
     method: str = "linear",
+    switch: bool = False,
 ) -> Curve | Schedule:
     """Compile a value of a scene.
 
@@ -28,7 +33,8 @@ def compile_value(
         seed: value of ``s`` in formulas.
         frames: whether the setting may change over the frames.
         steps: whether it may change over the diffusion.
-        method: way from key to key where the value does not say one.
+        method: way from key to key where the value does not say one; of a switch it is ``step``.
+        switch: whether it is a question of yes or no, so that true is 1 and false is 0 wherever they stand.
 
     Returns:
         A `Curve`, or for a schedule its 1000 entries. A number is a `Curve`, also where only ``steps`` is
@@ -46,7 +52,9 @@ def compile_value(
     animator.errors.ExpressionError: a schedule over the diffusion is not allowed here; write a number or \
 keyframes over the frames like "0: (1), 10: (1.05)"
     """
-    allowed = ["a number"]
+    allowed = ["true, false or a number"] if switch else ["a number"]
+    if switch:
+        value, method = switch_numbers(value), "step"
     if frames:
         allowed.append('keyframes over the frames like "0: (1), 10: (1.05)"')
     if steps:
@@ -59,6 +67,21 @@ keyframes over the frames like "0: (1), 10: (1.05)"
     if not frames and _changes_over_frames(value):
         raise ExpressionError(_refusal("a value over the frames", allowed))
     return curve
+
+
+def switch_numbers(value: Any) -> Any:
+    """Return the value of a switch with 1 and 0 for true and false; every letter of a text keeps its place.
+
+    >>> switch_numbers({0: True, 5: "false"}), switch_numbers("[True]*1000")
+    ({0: 1, 5: '0    '}, '[1   ]*1000')
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return _TRUTH.sub(lambda word: ("1" if word[0][0] in "Tt" else "0").ljust(len(word[0])), value)
+    if isinstance(value, Mapping):
+        return {key: switch_numbers(part) for key, part in value.items()}
+    return value
 
 
 def _changes_over_frames(value: object) -> bool:

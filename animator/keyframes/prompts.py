@@ -1,20 +1,24 @@
-"""Prompts over the frames: which texts pull at a frame, how strongly, and how one set becomes the next."""
+"""Prompts over the frames: what pulls at a frame, how strongly, and how one set becomes the next."""
 
 from __future__ import annotations
 
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from animator.errors import ExpressionError
+from animator.errors import ExpressionError, UsageError
 from animator.keyframes.clock import Clock
-from animator.keyframes.expressions import NUMBER, check_length
+from animator.keyframes.expressions import NUMBER, as_float, check_length
 from animator.types import Prompt
+from animator.weights.clip_names import canonical_name
 
 LEAST_SUM = 1e-3
 """Smallest sum of a set's weights: they are divided by it."""
+
+LARGEST = 1e12
+"""Largest weight, so that sums stay finite."""
 
 _WEIGHT = re.compile(rf"(?P<text>.*):\s*(?P<weight>[+-]?{NUMBER})\s*", re.ASCII | re.DOTALL)
 
@@ -22,17 +26,55 @@ _WEIGHT = re.compile(rf"(?P<text>.*):\s*(?P<weight>[+-]?{NUMBER})\s*", re.ASCII 
 def parse_prompt(text: str) -> Prompt:
     """Read ``"text"`` or ``"text:weight"``; only a number after the last colon is a weight.
 
-    >>> parse_prompt("16:9 poster:0.5"), parse_prompt("https://example.org/a.png")
-    (Prompt(text='16:9 poster', weight=0.5), Prompt(text='https://example.org/a.png', weight=1.0))
+    >>> parse_prompt("16:9 poster:0.5").text, parse_prompt("https://example.org/a.png").weight
+    ('16:9 poster', 1.0)
     """
+    return _read_text(text, "text")
+
+
+def _read_text(text: str, what: str) -> Prompt:
     check_length(text)
     match = _WEIGHT.fullmatch(text)
     words, weight = (match["text"], float(match["weight"])) if match else (text, 1.0)
     if not words.strip():
-        raise ExpressionError("the prompt has no text; write text or text:weight")
-    if not math.isfinite(weight):
-        raise ExpressionError("the weight is too large", len(words) + 1)
+        raise ExpressionError(f"the prompt has no {what}; write {what} or {what}:weight")
+    if abs(weight) > LARGEST:
+        raise ExpressionError(f"the weight is too large; write at most {LARGEST:g}", len(words) + 1)
     return Prompt(words.strip(), weight)
+
+
+def parse_entry(entry: object, image: bool = False) -> Prompt:
+    """Read one prompt as a scene writes it.
+
+    Args:
+        entry: a text as in `parse_prompt`, or a mapping ``{text, weight, clip_models}`` (of a picture
+            ``{image, weight, clip_models}``), in which a colon is a colon.
+        image: whether it is a picture.
+
+    Raises:
+        ExpressionError: it cannot be used.
+
+    >>> parse_entry({"text": "ratio 16:9", "clip_models": ["RN50"]})
+    Prompt(text='ratio 16:9', weight=1.0, image=False, clip_models=('RN50',))
+    """
+    if isinstance(entry, str):
+        return replace(_read_text(entry, "path" if image else "text"), image=image)
+    name = "image" if image else "text"
+    if not isinstance(entry, Mapping):
+        raise ExpressionError(f"{entry!r} is not a text; put it in quotes")
+    text, weight, models = entry.get(name), entry.get("weight", 1.0), entry.get("clip_models", ())
+    if set(entry) - {name, "weight", "clip_models"} or not isinstance(text, str):
+        raise ExpressionError(f"{dict(entry)!r} is not a prompt; write {{{name}: ..., weight: 1}}")
+    check_length(text)
+    if not text.strip():
+        raise ExpressionError(f"the prompt has no {name}; write {{{name}: ..., weight: 1}}")
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not number or not abs(as_float(weight)) <= LARGEST:  # not a number is never below it
+        raise ExpressionError(f"the weight is {weight!r}; write a number of at most {LARGEST:g}")
+    listed = isinstance(models, Sequence) and not isinstance(models, str)
+    if not listed or not all(isinstance(model, str) for model in models):
+        raise ExpressionError(f"clip_models is {models!r}; write a list of names, [ViT-B-32]")
+    return Prompt(text.strip(), float(weight), image, tuple(models))
 
 
 @dataclass(frozen=True)
@@ -41,21 +83,44 @@ class PromptSet:
 
     Attributes:
         start: frame of the key.
-        texts: the prompts as the user wrote them, weights included.
-        prompts: the same, read, with weights that sum to 1.
+        texts: the prompts as the user wrote them, weights included; of a mapping its text.
+        prompts: the same, read.
+        position: the key as the user wrote it.
     """
 
     start: int
     texts: tuple[str, ...]
     prompts: tuple[Prompt, ...]
+    position: int | float | str = 0
+
+    def divided(self, clip_models: Collection[str] = ()) -> PromptSet:
+        """Return the set with weights that sum to 1: each is divided by their sum.
+
+        Args:
+            clip_models: every CLIP model that looks at the picture.
+
+        Raises:
+            ExpressionError: the weights sum to less than 0.001, or those of the prompts that speak to one of
+                the models do, where some prompts are for some models only.
+        """
+        total = _sum(self.prompts, f"the prompts at {self.position}")
+        named = {model: _canonical(model) for model in clip_models}
+        named |= {model: _canonical(model) for prompt in self.prompts for model in prompt.clip_models}
+        if any(prompt.clip_models for prompt in self.prompts):
+            for model, name in named.items():
+                heard = [one for one in self.prompts if speaks_to(one, name)]
+                if heard:
+                    _sum(heard, f"the prompts at {self.position} that speak to {model}")
+        divided = tuple(replace(one, weight=one.weight / total) for one in self.prompts)
+        return replace(self, prompts=divided)
 
 
 @dataclass(frozen=True)
 class PromptTrack:
-    """The prompts of a film.
+    """The prompts of a film, texts and pictures.
 
     Attributes:
-        sets: by their start, at least one.
+        sets: by their start, at least one, the weights of each with the sum 1.
         blend: frames over which a set fades in, 0 for a hard cut.
     """
 
@@ -64,28 +129,26 @@ class PromptTrack:
 
     def texts(self, frame: int) -> tuple[str, ...]:
         """Return the prompts of the set in force, as they were written."""
-        return self.sets[self._index(frame)].texts
+        return self.sets[_in_force(self.sets, frame)].texts
 
     def at(self, frame: int) -> tuple[Prompt, ...]:
         """Return the prompts of a frame with weights that sum to 1; during a fade those of both sets.
 
         With a blend of n, the n frames from a key on hold 1/(n+1), 2/(n+1), … n/(n+1) of the new set, and the
-        rest of what was before; the frame after them is the new set's alone. A text that stands in both sets
-        is one prompt with the weights of both, so that it does not flicker.
+        rest of what was before; the frame after them is the new set's alone. A prompt that stands in both
+        sets, for the same CLIP models, is one prompt with the weights of both, so that it does not flicker.
         """
-        weights: dict[str, float] = {}
+        weights: dict[Prompt, float] = {}
         remaining = 1.0
-        for index in range(self._index(frame), -1, -1):
+        for index in range(_in_force(self.sets, frame), -1, -1):
             share = remaining * self._fade(index, frame)
             for prompt in self.sets[index].prompts:
-                weights[prompt.text] = weights.get(prompt.text, 0.0) + share * prompt.weight
+                same = replace(prompt, weight=1.0)
+                weights[same] = weights.get(same, 0.0) + share * prompt.weight
             remaining -= share
             if remaining <= 0:
                 break
-        return tuple(Prompt(text, weight) for text, weight in weights.items())
-
-    def _index(self, frame: int) -> int:
-        return max(0, bisect_right(self.sets, frame, key=lambda one: one.start) - 1)
+        return tuple(replace(prompt, weight=weight) for prompt, weight in weights.items())
 
     def _fade(self, index: int, frame: int) -> float:
         """Return how far the set has faded in, 0 to 1; the first one is always there."""
@@ -94,7 +157,13 @@ class PromptTrack:
         return min(1.0, (frame - self.sets[index].start + 1) / (self.blend + 1))
 
 
-def parse_prompts(prompts: object, clock: Clock, blend: float = 0) -> PromptTrack:
+def parse_prompts(
+    prompts: object,
+    clock: Clock,
+    blend: float = 0,
+    images: object = (),
+    clip_models: Collection[str] = (),
+) -> PromptTrack:
     """Read the prompts of a scene.
 
     Args:
@@ -102,17 +171,61 @@ def parse_prompts(prompts: object, clock: Clock, blend: float = 0) -> PromptTrac
             one prompt or list for the whole film. A set holds until the next key, the first also before it.
         clock: the film's length and pace.
         blend: frames over which one set becomes the next (`PromptTrack.at`); 0 is a hard cut.
+        images: pictures as prompts in the same forms, with positions of their own. Texts and pictures in
+            force at a frame are one set, whose weights are divided by their common sum.
+        clip_models: every CLIP model that looks at the picture, see `PromptSet.divided`.
 
     Raises:
         ExpressionError: a prompt, position or set cannot be used; two keys are at one frame; or the weights
             of a set sum to less than 0.001.
 
     >>> track = parse_prompts({0: "sea", 10: ["sea:3", "storm"]}, Clock(frames=20, fps=12), blend=1)
-    >>> track.at(10)
-    (Prompt(text='sea', weight=0.875), Prompt(text='storm', weight=0.125))
+    >>> [(prompt.text, prompt.weight) for prompt in track.at(10)]
+    [('sea', 0.875), ('storm', 0.125)]
     """
     if not (math.isfinite(blend) and blend >= 0):
         raise ExpressionError(f"a blend of {blend} frames is not possible; write 0 or more")
+    sets = joint_sets(prompts, images, clock)
+    return PromptTrack(tuple(one.divided(clip_models) for one in sets), float(blend))
+
+
+def joint_sets(prompts: object, images: object, clock: Clock) -> list[PromptSet]:
+    """Return the sets of texts and pictures together, by their start, with the weights as they are written.
+
+    There is one at every key of either; arguments and faults are those of `parse_prompts`.
+    """
+    pictures = _read_sets(images, clock, image=True) if images else []
+    if pictures and not prompts:
+        return pictures
+    texts = _read_sets(prompts, clock, image=False, may_be_empty=bool(pictures))
+    if not pictures:
+        return texts
+    keys = {one.start: one.position for one in [*pictures, *texts]}
+    joint = []
+    for start in sorted(keys):
+        text, picture = texts[_in_force(texts, start)], pictures[_in_force(pictures, start)]
+        written, read = text.texts + picture.texts, text.prompts + picture.prompts
+        joint.append(PromptSet(start, written, read, keys[start]))
+    return joint
+
+
+def speaks_to(prompt: Prompt, clip_model: str) -> bool:
+    """Tell whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
+    return not prompt.clip_models or clip_model in map(_canonical, prompt.clip_models)
+
+
+def _canonical(name: str) -> str:
+    try:
+        return canonical_name(name)
+    except UsageError:  # of no known form, so that only the same letters are the same name
+        return name
+
+
+def _in_force(sets: Sequence[PromptSet], frame: int) -> int:
+    return max(0, bisect_right(sets, frame, key=lambda one: one.start) - 1)
+
+
+def _read_sets(prompts: object, clock: Clock, image: bool, may_be_empty: bool = False) -> list[PromptSet]:
     keys = prompts if isinstance(prompts, Mapping) else {0: prompts}
     if not keys:
         raise ExpressionError('there are no prompts; write for example {0: ["a lighthouse"]}')
@@ -123,22 +236,36 @@ def parse_prompts(prompts: object, clock: Clock, blend: float = 0) -> PromptTrac
         start = clock.key(position)
         if start in sets:
             raise ExpressionError(f"there are two sets of prompts at frame {start}; leave one of them out")
-        sets[start] = _read_set(start, position, value)
-    return PromptTrack(tuple(sets[start] for start in sorted(sets)), float(blend))
+        sets[start] = _read_set(start, position, value, image, may_be_empty or image)
+    return [sets[start] for start in sorted(sets)]
 
 
-def _read_set(start: int, position: object, value: object) -> PromptSet:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, Sequence) or not texts:
+def _read_set(
+    start: int, position: int | float | str, value: object, image: bool, may_be_empty: bool
+) -> PromptSet:
+    entries = [value] if isinstance(value, str) else value
+    if isinstance(entries, Mapping) or not isinstance(entries, Sequence) or not (entries or may_be_empty):
         raise ExpressionError(f'the prompts at {position} are {value!r}; write a list: ["text", "text:2"]')
-    for text in texts:
-        if not isinstance(text, str):
-            raise ExpressionError(f"the prompt {text!r} at {position} is not a text; put it in quotes")
-    prompts = [parse_prompt(text) for text in texts]
-    total = math.fsum(prompt.weight for prompt in prompts)
-    if not math.isfinite(total) or total < LEAST_SUM:
-        raise ExpressionError(
-            f"the weights of the prompts at {position} sum to {total:g}, which must be at least "
-            f"{LEAST_SUM}: give the prompts that pull more weight than those that push away"
-        )
-    return PromptSet(start, tuple(texts), tuple(Prompt(one.text, one.weight / total) for one in prompts))
+    for entry in entries:
+        if not isinstance(entry, str | Mapping):
+            raise ExpressionError(f"the prompt {entry!r} at {position} is not a text; put it in quotes")
+    prompts = tuple(parse_entry(entry, image) for entry in entries)
+    pairs = zip(entries, prompts, strict=True)
+    texts = tuple(entry if isinstance(entry, str) else prompt.text for entry, prompt in pairs)
+    return PromptSet(start, texts, prompts, position)
+
+
+def _sum(prompts: Iterable[Prompt], which: str) -> float:
+    """Return the sum of the weights; raises ExpressionError where it is no divisor."""
+    weights = [prompt.weight for prompt in prompts]
+    if not weights:
+        raise ExpressionError(f"there are no prompts: {which} are neither texts nor pictures; write one")
+    total = math.fsum(weights)
+    if total >= LEAST_SUM:
+        return total
+    pull = math.fsum(weight for weight in weights if weight > 0)
+    push = -math.fsum(weight for weight in weights if weight < 0)
+    raise ExpressionError(
+        f"the weights of {which} sum to {total:g}, must be at least {LEAST_SUM}, as they are divided by it: "
+        f"give those that pull ({pull:g} in all) more weight than those that push away ({push:g})"
+    )

@@ -134,7 +134,12 @@ def build_timeline(values: Mapping[str, Curve | Schedule], prompts: PromptTrack,
 def prompts_text(prompts: tuple[Prompt, ...]) -> str:
     """Write prompts for a reader, the weights to six figures.
 
-    >>> prompts_text((Prompt("sea", 0.75), Prompt("fog", 0.25)))
-    'sea:0.75 | fog:0.25'
+    >>> prompts_text((Prompt("sea", 0.75), Prompt("a.png", 0.25, image=True, clip_models=("RN50",))))
+    'sea:0.75 | image a.png:0.25 for RN50'
     """
-    return " | ".join(f"{prompt.text}:{prompt.weight:.6g}" for prompt in prompts)
+    return " | ".join(map(_prompt_text, prompts))
+
+
+def _prompt_text(prompt: Prompt) -> str:
+    models = f" for {', '.join(prompt.clip_models)}" if prompt.clip_models else ""
+    return f"{'image ' if prompt.image else ''}{prompt.text}:{prompt.weight:.6g}{models}"

@@ -7,6 +7,8 @@
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
     state/000012.safetensors what is needed to go on after that frame
+    drafts/000003.safetensors what is needed to finish a still that was stopped half-way
+    inputs/                  pictures that were fetched from the web
     <scene>.mp4              the film
     run.lock                 who is at work here
 
@@ -112,8 +114,12 @@ class RunFolder:
             RunError: if another process is at work here; the message names it.
         """
         with locked(self.path / "run.lock"):
-            for folder in (self.path, self.path / "frames", self.path / "state"):
-                remove_leftovers(folder)
+            for folder in (
+                self.path,
+                *(self.path / name for name in ("frames", "state", "drafts", "inputs")),
+            ):
+                if folder.is_dir():
+                    remove_leftovers(folder)
             yield
 
     @property
@@ -133,9 +139,15 @@ class RunFolder:
         """The state after a frame."""
         return self.path / "state" / f"{frame:06d}.safetensors"
 
+    def draft_file(self, frame: int) -> Path:
+        """What a draft of a still can be gone on with."""
+        return self.path / "drafts" / f"{frame:06d}.safetensors"
+
     def write(self, name: str, content: str | bytes) -> Path:
         """Write another file of the run (``scene.yaml``, ``timeline.csv``), atomically; return its path."""
         path = self.path / name
+        with told_in_one_line(path):
+            path.parent.mkdir(exist_ok=True)
         write_atomic(path, content.encode() if isinstance(content, str) else content)
         return path
 
@@ -178,6 +190,16 @@ class RunFolder:
         """
         return load_state(self.state_file(frame))
 
+    def keep_draft(self, frame: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write what a stopped still can be gone on with. Call it before `keep_frame` of the same frame."""
+        with told_in_one_line(self.path):
+            self.draft_file(frame).parent.mkdir(exist_ok=True)
+        save_state(self.draft_file(frame), tensors, {})
+
+    def load_draft(self, frame: int) -> dict[str, Tensor]:
+        """Return what `keep_draft` wrote; raises RunError if there is nothing or it is damaged."""
+        return load_state(self.draft_file(frame))[0]
+
     def keep_frame(self, frame: int, pixels: np.ndarray, text: Mapping[str, str], entry: Entry) -> Entry:
         """Write a frame's picture, then its line in the journal, then remove the states nobody needs now.
 
@@ -195,6 +217,9 @@ class RunFolder:
         write_atomic(self.frame_file(frame), png)
         journal.append(self.path / "journal.jsonl", entry)
         self._drop_other_states(frame)
+        if entry.stopped == 1:
+            with told_in_one_line(self.path):
+                self.draft_file(frame).unlink(missing_ok=True)
         return entry
 
     def read_frame(self, frame: int) -> np.ndarray:

@@ -21,6 +21,7 @@ class Entry:
         seed: seed of the frame.
         seconds: how long it took.
         file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
+        stopped: share of the diffusion after which a draft was stopped; 1 where it came to its end.
     """
 
     frame: int
@@ -28,6 +29,7 @@ class Entry:
     seed: int
     seconds: float
     file: str = ""
+    stopped: float = 1.0
 
 
 def append(path: Path, entry: Entry) -> None:
@@ -77,6 +79,7 @@ def _parse(line: bytes) -> Entry | None:
             seed=int(values["seed"]),
             seconds=float(values["seconds"]),
             file=str(values["file"]),
+            stopped=float(values.get("stopped", 1.0)),
         )
     except (ValueError, TypeError, KeyError):
         return None

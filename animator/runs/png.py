@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 
 from animator.errors import RunError
+from animator.scene.picture_text import read_text
+
+__all__ = ["decode_png", "encode_png", "read_text"]
 
 END_OF_HEADER = 33
 """Where the chunks after IHDR begin: 8 bytes of signature and 25 of IHDR."""

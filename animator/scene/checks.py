@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from animator.diffusion.sampler_names import parse_sampler
 from animator.errors import Problem, UsageError
 from animator.keyframes import Curve
+from animator.options import share
+from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
+from animator.scene.layers import CHECKPOINTS
 from animator.scene.nodes import dotted, plain
 from animator.scene.schema import SIZE_STEP, Scene
-from animator.types import Schedule
-from animator.weights.registry import Kind, find
+from animator.types import DIFFUSION_SCALE, Schedule
+from animator.weights.registry import Kind, families, find
 
+Values = Mapping[str, Curve | Schedule]
+
+_SCHEME = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")  # one / where it was taken for a path
+_ADDRESS = re.compile(r"https?://[^\s/]+")
+_MODELS = "guidance.clip_models"
 _SECTIONS = ("camera", "warp", "depth", "coherence")
 _ROTATIONS = ("camera.rotation_3d_x", "camera.rotation_3d_y", "camera.rotation_3d_z")
 _LENS = ("camera.fov", "camera.near_plane", "camera.far_plane")
+_STILLS = ("images", "batch", "output.contact_sheet")
 IDLE = {
-    "still": (*_SECTIONS, "frames", "prompt_blend", "output"),
+    "still": (*_SECTIONS, "frames", "prompt_blend", "output.film", "diffusion.init_frames"),
     "2d": (
         *("camera.translation_z", *_ROTATIONS, *_LENS),
-        *("warp.padding_mode", "warp.sampling_mode", "depth", "images"),
+        *("warp.padding_mode", "warp.sampling_mode", "depth", *_STILLS),
     ),
-    "3d": ("camera.angle", "camera.zoom", "warp.border_2d", "images"),
+    "3d": ("camera.angle", "camera.zoom", "warp.border_2d", *_STILLS),
 }
 """By mode, the settings and sections that have no effect in it."""
 
 
-def check_planes(values: Mapping[str, Curve | Schedule], fit: Fit) -> None:
+def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
+    """Note every contradiction in a scene.
+
+    Args:
+        scene: the scene, in which defaults stand in for what is faulty.
+        values: its animated numbers, by dotted name; faulty ones are missing.
+        fit: the scene's tree held against the schema; faults are added to it.
+        sure: whether the clock is the scene's own; if not, only what holds for any length is judged.
+    """
+    check_planes(values, fit)
+    check_networks(scene, values, fit)
+    check_init(scene, fit)
+    check_steps(scene, fit)
+    check_seeds(scene, fit)
+    check_intermediates(scene, fit)
+    if sure:
+        check_guided(scene, values, fit)
+
+
+def notice_scene(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
+    """Return what is not wrong in a scene but may not be meant."""
+    return [*notice_size(scene, fit), *notice_seeds(scene, fit), *notice_idle(scene, values, fit)]
+
+
+def check_planes(values: Values, fit: Fit) -> None:
     """Note a far plane that is not farther than the near one."""
     near, far = values.get("camera.near_plane"), values.get("camera.far_plane")
     if not isinstance(near, Curve) or not isinstance(far, Curve):
@@ -43,20 +80,38 @@ def check_planes(values: Mapping[str, Curve | Schedule], fit: Fit) -> None:
         fit.report(node, name, f"far_plane must be greater than near_plane; {planes}")
 
 
-def check_networks(scene: Scene, fit: Fit) -> None:
+def check_networks(scene: Scene, values: Values, fit: Fit) -> None:
     """Note names of networks that the registry does not have, and a CLIP model named twice."""
-    _find("diffusion", scene.diffusion.model, "diffusion.model", fit)
+    model = scene.diffusion.model
+    if is_checkpoint(model):
+        _note("diffusion.model", file_fault(model, net=False), fit)
+    else:
+        _find("diffusion", model, "diffusion.model", fit)
+    _check_family(scene.diffusion.family, fit)
     _find("depth", scene.depth.model, "depth.model", fit)
-    if scene.diffusion.secondary and scene.diffusion.model == "pocket":
+    if model == "pocket" and _anywhere(values, "diffusion.secondary"):
         remedy = "leave it out, or name a published diffusion.model"
         _note("diffusion.secondary", f"the bundled network comes without a secondary model; {remedy}", fit)
     seen: dict[str, str] = {}
     for written in scene.guidance.clip_models:
-        name = dotted("guidance.clip_models", written)
+        name = dotted(_MODELS, written)
         known = _find("clip", written, name, fit)
         if known in seen:
             _note(name, f"is the same network as '{seen[known]}'; keep one of them", fit)
         seen[known or written] = written
+
+
+def is_checkpoint(model: str) -> bool:
+    """Tell whether a diffusion model is named by the path of its file."""
+    return model.lower().endswith(CHECKPOINTS)
+
+
+def _check_family(family: str | None, fit: Fit) -> None:
+    known = [name for name, entry in families().items() if entry.kind == "diffusion"]
+    if family is not None and family not in known:
+        close = difflib.get_close_matches(family, known, 1, 0.6)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        _note("diffusion.family", f"there is no family {family!r}; {hint}there are {', '.join(known)}", fit)
 
 
 def _find(kind: Kind, written: str, name: str, fit: Fit) -> str:
@@ -69,18 +124,139 @@ def _find(kind: Kind, written: str, name: str, fit: Fit) -> str:
 
 
 def _note(name: str, message: str, fit: Fit) -> None:
-    if name in fit.nodes and name not in fit.faulty:
+    """Note a fault of a setting, if there is a message and the setting has no fault already."""
+    if message and name in fit.nodes and name not in fit.faulty:
         node = fit.nodes[name]
-        place = node.key if name.startswith("guidance.clip_models.") else node.place
+        place = node.key if name.startswith(f"{_MODELS}.") else node.place
         fit.add(place.problem(name, message))
 
 
-def check_files(scene: Scene, fit: Fit) -> None:
-    """Note files that the scene names and that are not there."""
-    name = "diffusion.init_image"
-    path = scene.diffusion.init_image
-    if path is not None and name in fit.nodes and not os.path.isfile(path):
-        fit.report(fit.nodes[name], name, f"no such file: {path}")
+def file_fault(path: str, net: bool = True) -> str:
+    """Return what is wrong with the name of a file, or an empty text.
+
+    Args:
+        path: absolute, or an address.
+        net: whether it may be an address on the net, which is not looked up here.
+    """
+    if (net and _ADDRESS.match(path)) or os.path.isfile(path):
+        return ""
+    scheme = _SCHEME.search(path)
+    if scheme and not net:
+        return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"
+    if scheme:
+        return f"{scheme[1]}:// cannot be read; write a path, or an address such as https://example.org/a.png"
+    return f"no such file: {path}"
+
+
+def check_init(scene: Scene, fit: Fit) -> None:
+    """Note an init picture that is not there, and two of them."""
+    name, path = "diffusion.init_image", scene.diffusion.init_image
+    if path is None:
+        return
+    _note(name, file_fault(path), fit)
+    if scene.diffusion.perlin_init != "none":
+        perlin = f"is {scene.diffusion.perlin_init}, but there is an init_image"
+        _note("diffusion.perlin_init", f"{perlin}; choose one: perlin_init: none, or no init_image", fit)
+
+
+def check_steps(scene: Scene, fit: Fit) -> None:
+    """Note a diffusion of which no step is left, and a draft that is none."""
+    steps, stop_at = scene.diffusion.steps, scene.diffusion.stop_at
+    if stop_at is not None and scene.mode != "still":
+        found = f"found mode {scene.mode}; leave it out, or set mode: still"
+        _note("diffusion.stop_at", f"is for mode still, in which a draft can be finished; {found}", fit)
+    elif stop_at is not None and share(stop_at, steps) == 0:
+        _note("diffusion.stop_at", f"is {stop_at}, must be above 0%, so that there is something to keep", fit)
+    names = ("diffusion.skip_end_steps", "diffusion.skip_steps", "diffusion.steps")
+    skipped, end = _skipped(scene)
+    if skipped + end < steps or not fit.faulty.isdisjoint(names):
+        return
+    name = next(name for name in names if name in fit.nodes)
+    parts = f"skip_steps leaves out {skipped} of {steps} steps and skip_end_steps {end}"
+    _note(name, f"{parts}, so that none remains; at least one must: skip fewer", fit)
+
+
+def _skipped(scene: Scene) -> tuple[int, int]:
+    """Return the number of steps that a picture leaves out at the noisy and at the clean end."""
+    steps = scene.diffusion.steps
+    shares = scene.diffusion.keep(), share(scene.diffusion.skip_end_steps, steps)
+    noisy, clean = (math.floor(part * steps + 0.5) for part in shares)
+    return noisy, clean
+
+
+def check_seeds(scene: Scene, fit: Fit) -> None:
+    """Note a list of seeds that is too short, or of a film."""
+    if isinstance(scene.seed, int) or not fit.faulty.isdisjoint({"seed", "images", "mode"}):
+        return
+    count = len(scene.seed)
+    if scene.mode != "still":
+        message = f"a list of seeds is for mode still, found mode {scene.mode}; write one seed, such as 7"
+        _note("seed", message, fit)
+    elif count < scene.images:
+        images = f"{scene.images} images need as many"
+        _note("seed", f"a list of {count}, but {images}; write {scene.images} seeds or images: {count}", fit)
+
+
+def check_intermediates(scene: Scene, fit: Fit) -> None:
+    """Note numbers of intermediates that cannot be."""
+    name, value = "output.intermediates", scene.output.intermediates
+    if isinstance(value, int):
+        _note(name, f"expected 0 or more, found {value}" if value < 0 else "", fit)
+        return
+    for i, entry in enumerate(value):
+        if isinstance(entry, str) and not _is_percentage(entry):
+            node = fit.nodes[name].value[i]
+            message = f"expected a percentage from 0% to 100%, found '{entry}'"
+            fit.add(node.place.problem(dotted(name, i), message))
+
+
+def _is_percentage(text: str) -> bool:
+    number = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*", text, re.ASCII)
+    return number is not None and float(number[1]) <= 100
+
+
+def check_guided(scene: Scene, values: Values, fit: Fit) -> None:
+    """Note the first stretch of a diffusion in which the prompts are to pull and no CLIP model looks."""
+    scale = values.get("guidance.clip_guidance_scale")
+    weights = [values.get(dotted(_MODELS, model)) for model in scene.guidance.clip_models]
+    given = _MODELS in fit.nodes and _MODELS not in fit.faulty
+    if scene.guidance.allow_unguided or scale is None or not given:
+        return
+    # A value changes over the frames or over the diffusion, never both: what holds is a product of two masks.
+    frames, steps = np.ones(scene.pictures, bool), np.ones(DIFFUSION_SCALE, bool)
+    for value, wanted in [*((weight, False) for weight in weights), (scale, True)]:
+        if isinstance(value, Curve):
+            frames &= (value.values > 0) == wanted
+        elif value is not None:
+            steps &= (value > 0) == wanted
+        else:
+            return
+    begin, end = _stretch(scene, values)
+    steps[math.ceil(end * DIFFUSION_SCALE) :] = False
+    last = int(np.flatnonzero(steps)[-1]) if steps.any() else -1
+    starts = np.floor(begin * DIFFUSION_SCALE)
+    bare = frames & (last >= starts)
+    if not bare.any():
+        return
+    frame = int(np.argmax(bare))
+    steps[: int(starts[frame])] = False
+    first = int(np.argmax(steps))
+    rest = np.flatnonzero(~steps[first:])
+    until = first + int(rest[0]) if len(rest) else DIFFUSION_SCALE
+    curved = any(isinstance(value, Curve) and np.ptp(value.values) for value in [*weights, scale])
+    where = f"from {first / 10:g}% to {until / 10:g}% of the diffusion" + (f" at frame {frame}" * curved)
+    message = f"no CLIP model has a weight {where}, so that no prompt pulls there; give one a weight above 0"
+    fit.report(fit.nodes[_MODELS], _MODELS, f"{message}, or set guidance.allow_unguided: true")
+
+
+def _stretch(scene: Scene, values: Values) -> tuple[np.ndarray, float]:
+    """Return from where (of each picture) to where the diffusion is run, as shares of it."""
+    begin = np.full(scene.pictures, scene.diffusion.keep())
+    moved = values.get(SKIP)
+    if scene.mode != "still" and isinstance(moved, Curve):
+        whole = scene.diffusion.init_frames == "all"
+        begin[1:] = np.minimum(begin[1:], moved.values[1:]) if whole else moved.values[1:]
+    return begin, 1 - share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
 
 
 def notice_size(scene: Scene, fit: Fit) -> list[Problem]:
@@ -95,14 +271,61 @@ def notice_size(scene: Scene, fit: Fit) -> list[Problem]:
     return [node.place.problem("size", f"{width} x {height} is rounded down to {kept}")]
 
 
-def notice_idle(scene: Scene, default: Scene, fit: Fit) -> list[Problem]:
-    """Tell of settings that are given, are not at their default, and do nothing in the scene's mode."""
+def notice_seeds(scene: Scene, fit: Fit) -> list[Problem]:
+    """Tell of seeds that no picture takes."""
+    if isinstance(scene.seed, int) or len(scene.seed) <= scene.images:
+        return []
+    message = f"{len(scene.seed)} seeds for {scene.images} images; the last {len(scene.seed) - scene.images}"
+    return [fit.nodes["seed"].place.problem("seed", f"{message} are not used")]
+
+
+def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
+    """Tell of settings that are given, are not at their default, and do nothing in this scene."""
+    default = Scene(prompts="-")
     notices = []
+    idle = list(_idle(scene, values))
     for name, node in fit.nodes.items():
-        idle = any(name == part or name.startswith(f"{part}.") for part in IDLE[scene.mode])
-        if idle and "properties" not in fit.settings[name] and _value(scene, name) != _value(default, name):
-            notices.append(node.key.problem(name, f"has no effect in mode {scene.mode}"))
+        reasons = [why for part, why in idle if name == part or name.startswith(f"{part}.")]
+        if (
+            reasons
+            and "properties" not in fit.settings[name]
+            and _value(scene, name) != _value(default, name)
+        ):
+            notices.append(node.key.problem(name, f"has no effect {reasons[0]}"))
     return notices
+
+
+def _idle(scene: Scene, values: Values) -> Iterator[tuple[str, str]]:
+    """Yield (setting or section, why it has no effect) of all that have none."""
+    diffusion = scene.diffusion
+    init = diffusion.init_image is not None
+    clouds = diffusion.perlin_init != "none"
+    symmetric = diffusion.use_horizontal_symmetry or diffusion.use_vertical_symmetry
+    noisy = not {"ddim", "dpmpp_2m_sde"}.isdisjoint(parse_sampler(diffusion.sampler))
+    film = scene.mode != "still" or scene.output.diffusion_film
+    either = "without diffusion.init_image or perlin_init"
+    conditions = [
+        (film, "without output.diffusion_film in mode still", ("output.crf", "output.preset")),
+        (init, "without diffusion.init_image", ("diffusion.init_fit",)),
+        (init or clouds, either, ("diffusion.init_noise", "diffusion.init_color_noise")),
+        (init or clouds, either, ("diffusion.init_frames", "diffusion.init_scale")),
+        (is_checkpoint(diffusion.model), "unless diffusion.model is a file", ("diffusion.family",)),
+        (symmetric, "without a use_*_symmetry", ("diffusion.transformation_percent",)),
+        (diffusion.estimate == "thresholded", "without estimate: thresholded", ("diffusion.threshold",)),
+        (noisy, f"with sampler {diffusion.sampler}", ("diffusion.eta",)),
+        (_anywhere(values, "guidance.fuzzy_prompt"), "without fuzzy_prompt", ("guidance.rand_mag",)),
+        (isinstance(scene.seed, int), "beside a list of seeds", ("seed_mode",)),
+    ]
+    for effective, why, names in [(False, f"in mode {scene.mode}", IDLE[scene.mode]), *conditions]:
+        if not effective:
+            yield from ((name, why) for name in names)
+
+
+def _anywhere(values: Values, name: str) -> bool:
+    """Tell whether a switch is on at any frame or moment."""
+    value = values.get(name)
+    entries = value.values if isinstance(value, Curve) else value
+    return entries is not None and bool((entries >= 0.5).any())
 
 
 def _value(scene: Scene, name: str) -> object:

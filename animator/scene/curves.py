@@ -10,6 +10,7 @@ import numpy as np
 
 from animator.errors import ExpressionError, Problem
 from animator.keyframes import Clock, Curve, compile_value
+from animator.keyframes.compile import switch_numbers
 from animator.keyframes.keys import keys_of_mapping, parse_keys
 from animator.scene.coherence import without_percent
 from animator.scene.fit import Fit
@@ -47,6 +48,8 @@ def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Va
             value, percent = without_percent(value)
             unit = 100.0 if percent else float(scene.diffusion.steps)
             rules = rules | {"le": unit}
+        if rules.get("switch"):
+            value = switch_numbers(value)
         try:
             compiled = _compile(value, scene, clock, rules)
         except ExpressionError as error:
@@ -86,10 +89,11 @@ def _compile(value: Any, scene: Scene, clock: Clock, rules: Rules) -> Curve | Sc
     return compile_value(
         value,
         clock,
-        seed=scene.seed,
+        seed=scene.first_seed,
         method=scene.interpolation,
         frames=rules["frames"],
         steps=rules["steps"],
+        switch=rules.get("switch", False),
     )
 
 

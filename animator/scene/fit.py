@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
 from animator.scene.names import NOT_BUILT, unknown_key
-from animator.scene.nodes import Key, Node, dotted, plain
+from animator.scene.nodes import Key, Node, Place, dotted, plain
 from animator.scene.schema import Scene
 from animator.scene.words import allowed, found
 
@@ -99,40 +99,59 @@ def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
     if later := _not_built(node, name):
         fit.report(node, name, later)
         return False
-    wrong = faults(node, entry, name)
-    for part, part_name, words in wrong:
-        fit.report(part, part_name, f"expected {words}, found {found(part)}", name)
+    wrong = faults(node, entry, name, fit)
+    for fault in wrong:
+        fit.faulty.add(name)
+        fit.add(fault.place.problem(fault.name, fault.message))
     return not wrong
 
 
 def _not_built(node: Node, name: str) -> str:
     if name == "mode" and node.value == "video":
         return f"video is {NOT_BUILT.partition(', ')[0]}; choose still, 2d or 3d"
-    if name == "image_prompts" and node.value:
-        return NOT_BUILT
     return ""
 
 
-def faults(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
-    """Return every (node, dotted name, what is allowed) at which a tree departs from a JSON schema."""
+@dataclass(frozen=True)
+class Fault:
+    """Where and how a tree departs from a schema."""
+
+    place: Place
+    name: str
+    message: str
+
+
+def faults(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
+    """Return every point at which a tree departs from a JSON schema, whose references ``fit`` knows."""
+    schema = fit.resolved(schema)
     if "anyOf" in schema:
-        return _faults_of_choice(node, schema, name)
+        return _faults_of_choice(node, schema, name, fit)
     value = node.value
     if isinstance(value, list) and schema.get("type") == "array":
-        return _faults_of_list(node, schema, name)
+        return _faults_of_list(node, schema, name, fit)
+    if isinstance(value, dict) and "properties" in schema:
+        return _faults_of_object(node, schema, name, fit)
     if isinstance(value, dict) and schema.get("type") == "object":
-        return _faults_of_mapping(node, schema, name)
-    return [] if _fits_scalar(value, schema) else [(node, name, allowed(schema))]
+        return _faults_of_mapping(node, schema, name, fit)
+    return [] if _fits_scalar(value, schema) else [_unexpected(node, schema, name, fit)]
 
 
-def _faults_of_choice(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
-    wrong = [faults(node, part, name) for part in schema["anyOf"]]
+def _unexpected(node: Node, schema: Schema, name: str, fit: Fit) -> Fault:
+    return Fault(node.place, name, f"expected {allowed(schema, fit.resolved)}, found {found(node)}")
+
+
+def _faults_of_choice(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
+    parts = [fit.resolved(part) for part in schema["anyOf"]]
+    wrong = [faults(node, part, name, fit) for part in parts]
     if not all(wrong):
-        return [] if _in_range(node.value, schema.get("animated")) else [(node, name, allowed(schema))]
-    for parts in wrong:  # the members of a list or mapping are named one by one
-        if all(part is not node for part, _, _ in parts):
-            return parts
-    return [(node, name, allowed(schema))]
+        fits = _in_range(node.value, schema.get("animated"))
+        return [] if fits else [_unexpected(node, schema, name, fit)]
+    kinds = {"array": list, "object": dict}
+    for part, its_faults in zip(parts, wrong, strict=True):
+        too_short = part.get("type") == "array" and its_faults[0].name == name
+        if type(node.value) is kinds.get(part.get("type", "")) and not too_short:
+            return its_faults  # the members of a list or mapping are named one by one
+    return [_unexpected(node, schema, name, fit)]
 
 
 def _in_range(value: Any, rules: Schema | None) -> bool:
@@ -141,23 +160,37 @@ def _in_range(value: Any, rules: Schema | None) -> bool:
     return (rules["ge"] is None or value >= rules["ge"]) and (rules["le"] is None or value <= rules["le"])
 
 
-def _faults_of_list(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+def _faults_of_list(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
     first = schema.get("prefixItems", [])
-    if first and len(node.value) != len(first):
-        return [(node, name, allowed(schema))]
+    if (first and len(node.value) != len(first)) or len(node.value) < schema.get("minItems", 0):
+        return [_unexpected(node, schema, name, fit)]
     schemas = first or [schema.get("items", {})] * len(node.value)
     pairs = enumerate(zip(node.value, schemas, strict=True))
-    return [fault for i, (child, part) in pairs for fault in faults(child, part, dotted(name, i))]
+    return [fault for i, (child, part) in pairs for fault in faults(child, part, dotted(name, i), fit)]
 
 
-def _faults_of_mapping(node: Node, schema: Schema, name: str) -> list[tuple[Node, str, str]]:
+def _faults_of_object(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
+    """Hold a mapping of named parts, such as a prompt's, against its schema."""
+    known = list(schema["properties"])
+    missing = [key for key in schema.get("required", []) if key not in node.value]
+    wrong = [Fault(node.place, name, f"has no '{key}'; its parts are {', '.join(known)}") for key in missing]
+    for key, child in node.value.items():
+        full = dotted(name, key)
+        if key in known:
+            wrong += faults(child, schema["properties"][key], full, fit)
+        else:
+            wrong.append(Fault(child.key, full, unknown_key(full, known, {})))
+    return wrong
+
+
+def _faults_of_mapping(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
     each = schema.get("additionalProperties", {})
     if not isinstance(each, dict):
         return []
     if "animated_each" in schema:
         each = each | {"animated": schema["animated_each"]}
     items: list[tuple[Key, Node]] = list(node.value.items())
-    return [fault for key, child in items for fault in faults(child, each, dotted(name, key))]
+    return [fault for key, child in items for fault in faults(child, each, dotted(name, key), fit)]
 
 
 def _fits_scalar(value: Any, schema: Schema) -> bool:

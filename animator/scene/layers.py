@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from animator.errors import Problem, SceneError
+from animator.keyframes.expressions import NUMBER
 from animator.scene.nodes import Key, Node, Place, dotted
+from animator.scene.presets import with_presets
+from animator.scene.seeds import spelt_out
 from animator.scene.source import NotYamlError, parse, read_text, resolve
 from animator.scene.words import found, short
 
 MAX_LAYERS = 16
 COMMAND_LINE = "--set"
 """Stands for the file name in messages about values from the command line."""
+
+CHECKPOINTS = (".safetensors", ".pt", ".pth", ".ckpt")
+"""How the name of a checkpoint ends, which tells it from the name of a network."""
+
+ADDRESSES = ("http://", "https://")
+_WEIGHT = re.compile(rf":\s*[+-]?{NUMBER}\s*\Z", re.ASCII)
 
 
 def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> Node:
@@ -39,7 +49,7 @@ def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> 
 
 
 def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node, list[Problem]]:
-    """Read a scene file and all that it extends.
+    """Read a scene file and all that it extends: one file, or a list, of which later ones lie over earlier.
 
     Args:
         path: the scene file.
@@ -50,45 +60,86 @@ def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node,
         The tree, in which every value knows its own file, and the faults found on the way.
 
     Raises:
-        SceneError: a file cannot be read or is not YAML; the chain is circular or too long.
+        SceneError: a file cannot be read or is not YAML; the chain is circular, or there are too many files.
     """
-    problems: list[Problem] = []
-    trees: list[Node] = []
-    seen: list[Path] = []
-    asked = Place(file)
-    while True:
-        if path.resolve() in seen:
-            chain = " -> ".join(earlier.name for earlier in [*seen, path])
+    stack = _Stack(sections)
+    return stack.read(path, file, Place(file), ()), stack.problems
+
+
+class _Stack:
+    """Reads the files of one scene; ``problems`` collects the faults that do not stop the reading."""
+
+    def __init__(self, sections: Collection[str]) -> None:
+        self.sections = sections
+        self.problems: list[Problem] = []
+        self.files = 0
+
+    def read(self, path: Path, file: str, asked: Place, above: tuple[Path, ...]) -> Node:
+        """Return a file laid over those that it extends.
+
+        Args:
+            path: the file.
+            file: its name in messages.
+            asked: where it is named.
+            above: the files that led here, absolute.
+        """
+        if path.resolve() in above:
+            chain = " -> ".join(earlier.name for earlier in [*above, path])
             raise SceneError([asked.problem("extends", f"goes round in a circle: {chain}")])
-        if len(seen) == MAX_LAYERS:
+        if self.files == MAX_LAYERS:
             raise SceneError([asked.problem("extends", f"more than {MAX_LAYERS} scenes over one another")])
-        if seen and not os.path.isfile(path):
+        if above and not os.path.isfile(path):
             raise SceneError([asked.problem("extends", f"no such file: {file}")])
-        seen.append(path.resolve())
+        self.files += 1
+        own, below = self._own(path, file)
+        merged: Node | None = None
+        for name in below:
+            base = self.read(
+                path.parent / name.value,
+                str(Path(file).parent / name.value),
+                name.place,
+                (*above, path.resolve()),
+            )
+            merged = base if merged is None else layer(merged, base, self.sections)
+        return own if merged is None else layer(merged, own, self.sections)
+
+    def _own(self, path: Path, file: str) -> tuple[Node, list[Node]]:
+        """Return what one file says itself, and the names of those that it extends."""
         tree, faults = parse(read_text(path, file), file)
-        problems += faults
+        self.problems += faults
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
-            raise SceneError([*problems, tree.place.problem("", message)])
+            raise SceneError([*self.problems, tree.place.problem("", message)])
         if not tree.value:
-            raise SceneError(
-                [*problems, tree.place.problem("", "is empty; a scene needs at least its prompts")]
-            )
+            message = "is empty; a scene needs at least its prompts"
+            raise SceneError([*self.problems, tree.place.problem("", message)])
         members = dict(tree.value)
-        below = members.pop("extends", None)
-        trees.append(rooted(dataclasses.replace(tree, value=members), path.parent))
-        if below is None or below.value is None:
-            break
-        if not isinstance(below.value, str) or "\0" in below.value or not below.value.strip():
-            message = f"expected the name of a scene file, found {found(below)}"
-            raise SceneError([*problems, below.place.problem("extends", message)])
-        asked = below.place
-        file = str(Path(file).parent / below.value)
-        path = path.parent / below.value
-    merged = trees.pop()
-    while trees:
-        merged = layer(merged, trees.pop(), sections)
-    return merged, problems
+        below = self._names(members.pop("extends", None))
+        own, more = spelt(dataclasses.replace(tree, value=members))
+        self.problems += more
+        return rooted(own, path.parent), below
+
+    def _names(self, extends: Node | None) -> list[Node]:
+        """Return the names of files that ``extends`` holds, each a node with a text."""
+        if extends is None or extends.value is None:
+            return []
+        names = extends.value if isinstance(extends.value, list) else [extends]
+        for name in names:
+            if not isinstance(name.value, str) or "\0" in name.value or not name.value.strip():
+                message = f"expected the name of a scene file or a list of names, found {found(name)}"
+                raise SceneError([*self.problems, name.place.problem("extends", message)])
+        return names
+
+
+def spelt(tree: Node) -> tuple[Node, list[Problem]]:
+    """Return one layer with its short forms written out: a word for a seed, the name of a cut schedule.
+
+    This is done before layers are laid over one another, so that the short form is replaced, and replaces,
+    like what it stands for.
+    """
+    tree, problems = with_presets(tree)
+    tree, more = spelt_out(tree)
+    return tree, [*problems, *more]
 
 
 def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
@@ -113,8 +164,10 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
             problems += [place.problem(name.strip(), fault.message) for fault in error.problems]
             continue
         problems += [place.problem(name.strip(), fault.message) for fault in faults]
-        root = _put(root, parts, value, place)
-    return root, problems
+        root, unknown = with_presets(_put(root, parts, value, place))  # the next one may set one of its cuts
+        problems += unknown
+    root, more = spelt_out(root, COMMAND_LINE)
+    return root, [*problems, *more]
 
 
 def _command_value(written: str) -> tuple[Node, list[Problem]]:
@@ -160,14 +213,58 @@ def _placed(node: Node, place: Place) -> Node:
 
 
 def rooted(root: Node, folder: Path) -> Node:
-    """Return a tree in which the paths of files are absolute; ``folder`` is the scene file's own."""
-    section = root.value.get("diffusion")
-    members = section.value if section is not None and isinstance(section.value, dict) else {}
-    path = members.get("init_image")
-    if path is None or not isinstance(path.value, str) or not path.value or "\0" in path.value:
-        return root
-    absolute = str((folder / path.value).resolve())
-    inner = {**members, "init_image": dataclasses.replace(path, value=absolute)}
-    assert section is not None
-    outer = {**root.value, "diffusion": dataclasses.replace(section, value=inner)}
-    return dataclasses.replace(root, value=outer)
+    """Return a layer in which the paths of files are absolute.
+
+    These are `diffusion.model` where it names a checkpoint by its path, `diffusion.init_image` and the
+    pictures of `image_prompts`. Addresses that begin with http:// or https:// stay.
+
+    Args:
+        root: the layer.
+        folder: what the paths are relative to: where the file of the layer lies.
+    """
+    members = dict(root.value)
+    section = members.get("diffusion")
+    if section is not None and isinstance(section.value, dict):
+        inner = dict(section.value)
+        if "model" in inner and str(inner["model"].value).lower().endswith(CHECKPOINTS):
+            inner["model"] = _absolute(inner["model"], folder)
+        if "init_image" in inner:
+            inner["init_image"] = _absolute(inner["init_image"], folder)
+        members["diffusion"] = dataclasses.replace(section, value=inner)
+    if "image_prompts" in members:
+        members["image_prompts"] = _rooted_pictures(members["image_prompts"], folder)
+    return dataclasses.replace(root, value=members)
+
+
+def _rooted_pictures(node: Node, folder: Path) -> Node:
+    """Return the pictures of `image_prompts`, in any of the forms that it may have, with absolute paths."""
+    value = node.value
+    if isinstance(value, list):
+        return dataclasses.replace(node, value=[_rooted_pictures(child, folder) for child in value])
+    if isinstance(value, dict) and "image" in value:
+        return dataclasses.replace(node, value={**value, "image": _absolute(value["image"], folder)})
+    if isinstance(value, dict):
+        rooted_ones = {key: _rooted_pictures(child, folder) for key, child in value.items()}
+        return dataclasses.replace(node, value=rooted_ones)
+    return _absolute(node, folder, _WEIGHT)
+
+
+def _absolute(node: Node, folder: Path, end: re.Pattern[str] | None = None) -> Node:
+    """Return a path made absolute; what is no path, or an address on the net, as it is.
+
+    The text is then no longer the one in the file, so that a fault in it is placed at its beginning.
+
+    Args:
+        node: the path.
+        folder: what it is relative to.
+        end: what may stand behind the path and stays.
+    """
+    text = node.value
+    if not isinstance(text, str) or not text.strip() or "\0" in text or text.lower().startswith(ADDRESSES):
+        return node
+    tail = match[0] if end and (match := end.search(text)) else ""
+    path = text[: len(text) - len(tail)].strip()
+    if not path:
+        return node
+    absolute = str((folder / path).resolve()) + tail
+    return dataclasses.replace(node, value=absolute, raw=absolute, exact=False)

@@ -25,11 +25,18 @@ DISCO = {
     "cut_innercut": "guidance.cuts.innercut",
     "cut_ic_pow": "guidance.cuts.ic_pow",
     "cut_icgray_p": "guidance.cuts.icgray_p",
+    "cut_schedules_group": "guidance.cuts",
+    "perlin_mode": "diffusion.perlin_init",
+    "clip_denoised": "diffusion.estimate",
+    "symm_loss_scale": "guidance.symmetry_loss_scale",
+    "stop_early": "diffusion.stop_at",
+    "batch_size": "batch",
+    "intermediate_saves": "output.intermediates",
     "turbo_mode": "turbo",
     "turbo_steps": "turbo",
     "vr_mode": "vr",
 }
-"""Names of Disco Diffusion that are called otherwise here."""
+"""Names of Disco Diffusion and its heirs that are called otherwise here."""
 
 
 def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
 
-from animator.errors import ExpressionError, Problem
-from animator.keyframes import Clock, PromptTrack, parse_prompt, parse_prompts
+from animator.errors import ExpressionError, Problem, UsageError
+from animator.keyframes import Clock, PromptTrack
+from animator.keyframes.prompts import joint_sets, parse_entry
+from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
-from animator.scene.nodes import Node, dotted, plain
+from animator.scene.nodes import Node, Place, dotted, plain
+from animator.scene.prompt_entries import Position
 from animator.scene.schema import Scene
 from animator.scene.tokens import ROOM, lost
 from animator.scene.words import short
+from animator.types import Prompt
+from animator.weights.clip_names import canonical_name
 
 Compiled = tuple[PromptTrack | None, list[Problem]]
+TRACKS = {"prompts": False, "image_prompts": True}
+"""The settings that hold prompts, and whether these are pictures."""
 
 
 def compile_prompts(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> Compiled:
-    """Compile the prompts of a scene.
+    """Compile the prompts of a scene, texts and pictures.
 
     Args:
         scene: the scene, in which defaults stand in for what is faulty.
@@ -27,75 +36,158 @@ def compile_prompts(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> Compile
     Returns:
         The prompts over the frames, or None where they have a fault, and notices.
     """
-    node = fit.nodes.get("prompts")
-    if node is None:
-        return None, []
     before = len(fit.problems)
-    notices: list[Problem] = []
-    for key, words in _sets(node):
-        name = "prompts" if words is node else dotted("prompts", key)
-        notices += _check_set(key, words, name, fit, clock)
-        if words is not node and sure and (late := _late(key, clock)):
-            notices.append(words.key.problem(name, late))
-    if "prompts" in fit.faulty or len(fit.problems) > before:
-        return None, notices
-    try:
-        return parse_prompts(plain(node), clock, scene.prompt_blend), notices
-    except ExpressionError as error:
-        fit.add(node.place.problem("prompts", error.message))
-        return None, notices
+    tracks = [name for name in TRACKS if name in fit.nodes]
+    if "image_prompts" in tracks and fit.nodes["image_prompts"].value in ({}, []):
+        tracks.remove("image_prompts")
+    reader = _Reader(scene, fit, clock, sure, may_be_empty="image_prompts" in tracks)
+    for name in tracks:
+        reader.read(name)
+    faulty = len(fit.problems) > before or not fit.faulty.isdisjoint(TRACKS)
+    if "prompts" not in tracks or (faulty and len(tracks) > 1):  # what is in force where is not known then
+        return None, reader.notices
+    if faulty and not reader.sound["prompts"]:
+        return None, reader.notices
+    track = reader.compiled()
+    return None if faulty else track, reader.notices
 
 
-def _sets(node: Node) -> Iterator[tuple[int | float | str, Node]]:
-    """Yield (position, node of a text or a list of texts) of every set of prompts."""
-    if isinstance(node.value, dict):
-        yield from node.value.items()
-    else:
-        yield 0, node
+@dataclass
+class _Reader:
+    """Goes through the prompts of a scene.
 
+    Attributes:
+        may_be_empty: whether a set may be without texts, because there are pictures.
+        notices: what is worth telling about the texts.
+        sound: of each track the sets without a fault, plain, by position.
+        keys: of each frame with a key, the dotted name of the set there and its place.
+    """
 
-def _check_set(key: int | float | str, words: Node, name: str, fit: Fit, clock: Clock) -> list[Problem]:
-    """Note the faults of one set of prompts; return what is worth telling about its texts."""
-    before = len(fit.problems)
-    notices: list[Problem] = []
-    try:
-        clock.key(key)
-    except ExpressionError as error:
-        fit.add(words.key.problem(name, error.message))
-        return []
-    listed = isinstance(words.value, list)
-    texts = words.value if listed else [words]
-    if not all(isinstance(text.value, str) for text in texts):
-        return []  # the schema has told of it
-    for i, text in enumerate(texts):
-        text_name = dotted(name, i) if listed else name
+    scene: Scene
+    fit: Fit
+    clock: Clock
+    sure: bool
+    may_be_empty: bool
+    notices: list[Problem] = field(default_factory=list)
+    sound: dict[str, dict[Position, Any]] = field(default_factory=dict)
+    keys: dict[int, tuple[str, Place]] = field(default_factory=dict)
+
+    def read(self, track: str) -> None:
+        """Look at each prompt of a track by itself."""
+        node = self.fit.nodes[track]
+        sound = self.sound[track] = {}
+        sets: dict[Position, Node] = node.value if isinstance(node.value, dict) else {0: node}
+        starts: set[int] = set()
+        for position, words in sets.items():
+            before = len(self.fit.problems)
+            name = track if words is node else dotted(track, position)
+            start = self._start(position, words, name)
+            if start in starts:
+                message = f"there are two sets of prompts at frame {start}; leave one of them out"
+                if self.sure:
+                    self.fit.add(words.key.problem(name, message))
+            elif start is not None:
+                starts.add(start)
+                self.keys.setdefault(start, (name, words.place))
+                if self._read_set(words, name, track) and len(self.fit.problems) == before:
+                    sound[position] = plain(words)
+
+    def compiled(self) -> PromptTrack | None:
+        """Return the track of the sound sets, or None where they do not fit together, which is noted."""
+        blend = self.scene.prompt_blend
         try:
-            prompt = parse_prompt(text.value)
+            sets = joint_sets(self.sound["prompts"], self.sound.get("image_prompts", {}), self.clock)
         except ExpressionError as error:
-            fit.add(text.at(error.offset).problem(text_name, error.message))
-            continue
-        notices += _unread(prompt.text, text, text_name)
-    if len(fit.problems) == before:
+            self.fit.add(self.fit.nodes["prompts"].place.problem("prompts", error.message))
+            return None
+        models = () if "guidance.clip_models" in self.fit.faulty else self.scene.guidance.clip_models
+        divided = []
+        for one in sets:
+            try:
+                divided.append(one.divided(models))
+            except ExpressionError as error:
+                name, place = self.keys[one.start]
+                self.fit.add(place.problem(name, error.message))
+        return PromptTrack(tuple(divided), blend) if len(divided) == len(sets) else None
+
+    def _start(self, position: Position, words: Node, name: str) -> int | None:
+        """Return the frame of a key, or None where it is no position, which is noted."""
         try:
-            parse_prompts({key: plain(words)}, clock)
+            start = self.clock.key(position)
         except ExpressionError as error:
-            fit.add(words.place.problem(name, error.message))
-    return notices
+            hint = "; a prompt with its parts named stands in a list: [{text: a sea, weight: 2}]"
+            parts = hint if position in ("text", "image", "weight", "clip_models") else ""
+            self.fit.add(words.key.problem(name, error.message + parts))
+            return None
+        if self.sure and start > self.clock.max_f:
+            late = f"never shown: frame {start} lies after the last frame, {self.clock.max_f}"
+            self.notices.append(words.key.problem(name, late))
+        return start
+
+    def _read_set(self, words: Node, name: str, track: str) -> bool:
+        """Note the faults of one set; return whether all of its prompts are of a known form."""
+        if not isinstance(words.value, list):
+            return isinstance(words.value, str) and self._read_entry(words, name, track)
+        if not words.value and track == "prompts" and not self.may_be_empty:
+            self.fit.add(words.place.problem(name, 'has no prompt; write a list: ["text", "text:2"]'))
+        entries = enumerate(words.value)
+        known = [self._read_entry(entry, dotted(name, i), track) for i, entry in entries]
+        return all(known)
+
+    def _read_entry(self, entry: Node, name: str, track: str) -> bool:
+        image = TRACKS[track]
+        try:
+            prompt = parse_entry(plain(entry), image)
+        except ExpressionError as error:
+            if isinstance(entry.value, str) or track not in self.fit.faulty:
+                place = entry.place if image else entry.at(error.offset)
+                self.fit.add(place.problem(name, error.message))
+            return False
+        written = entry
+        if isinstance(entry.value, dict):
+            part = "image" if image else "text"
+            written, text_name = entry.value[part], dotted(name, part)
+            if "clip_models" in entry.value:
+                self._check_models(entry.value["clip_models"], dotted(name, "clip_models"))
+        else:
+            text_name = name
+        if not image:
+            self._check_length(prompt, written, text_name)
+        elif fault := file_fault(prompt.text):
+            self.fit.add(written.place.problem(text_name, fault))
+        return True
+
+    def _check_length(self, prompt: Prompt, written: Node, name: str) -> None:
+        """Tell of a text that CLIP does not read to its end."""
+        count, end = lost(prompt.text)
+        if end == len(prompt.text):
+            return
+        start = written.value.find(prompt.text)
+        unread = f"takes {count} of CLIP's tokens, which reads {ROOM}; not read: '{short(prompt.text[end:])}'"
+        place = written.at(start + end)
+        if self.scene.guidance.long_prompts == "refuse":
+            self.fit.add(place.problem(name, f"{unread}; shorten it, or set guidance.long_prompts: warn"))
+        else:
+            self.notices.append(place.problem(name, unread))
+
+    def _check_models(self, listed: Node, name: str) -> None:
+        """Note names that are not among those of ``guidance.clip_models``."""
+        known = {_canonical(model): str(model) for model in self.scene.guidance.clip_models}
+        if "guidance.clip_models" in self.fit.faulty:
+            return
+        for i, model in enumerate(listed.value):
+            wanted = _canonical(model.value)
+            if wanted in known:
+                continue
+            names = [*known, *known.values()]
+            close = difflib.get_close_matches(wanted, names, 1, 0.6)
+            hint = f"did you mean '{known.get(close[0], close[0])}'? " if close else ""
+            message = f"'{short(model.value)}' is not among guidance.clip_models; {hint}there are "
+            self.fit.add(model.place.problem(dotted(name, i), message + ", ".join(known.values())))
 
 
-def _unread(text: str, node: Node, name: str) -> list[Problem]:
-    count, end = lost(text)
-    if end == len(text):
-        return []
-    start = node.value.find(text)
-    message = f"takes {count} of CLIP's tokens, which reads {ROOM}; not read: '{short(text[end:])}'"
-    return [node.at(start + end).problem(name, message)]
-
-
-def _late(key: int | float | str, clock: Clock) -> str:
+def _canonical(name: str) -> str:
     try:
-        frame = clock.key(key)
-    except ExpressionError:
-        return ""
-    late = f"never shown: frame {frame} lies after the last frame, {clock.max_f}"
-    return late if frame > clock.max_f else ""
+        return canonical_name(name)
+    except UsageError:  # the check of the networks tells of it, where they are named
+        return name

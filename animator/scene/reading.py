@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -11,14 +12,18 @@ from typing import Any
 
 from animator.errors import Problem, SceneError
 from animator.keyframes import Clock, Timeline, build_timeline
-from animator.scene.checks import check_files, check_networks, check_planes, notice_idle, notice_size
+from animator.scene.carried import NAME, NUMBER, SCENE, carried
+from animator.scene.checks import check_scene, notice_scene
 from animator.scene.curves import compile_curves
 from animator.scene.fit import Fit, build_scene, fit_section
-from animator.scene.layers import override, read_layers, rooted
+from animator.scene.layers import override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
 from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
+from animator.scene.seeds import counted
+from animator.scene.source import parse
 from animator.scene.suited import suited
+from animator.scene.words import found, short
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
 _STAND_IN_BPM = 120.0
@@ -33,43 +38,86 @@ class LoadedScene:
         timeline: every animated number at every frame, by its dotted name; a share from 0 to 1 is
             ``coherence.frames_skip_steps``. In mode still a row is a picture.
         notices: what is not wrong but may not be meant, sorted by place.
-        source: the scene file.
+        source: the scene file, or the picture that carries the scene.
+        only: numbers of the stills to make; empty: all of them.
+        title: name of the scene where it is not that of the file.
     """
 
     scene: Scene
     timeline: Timeline
     notices: tuple[Problem, ...]
     source: Path
+    only: tuple[int, ...] = ()
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the scene is called: its title, or the name of its file without the ending."""
+        return self.title or self.source.stem
 
 
 def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedScene:
-    """Read, layer, check and compile a scene file.
+    """Read, layer, check and compile a scene file, or the scene that a PNG carries.
+
+    Of stills, a picture asks for itself alone: its number is in ``only``.
 
     Args:
-        path: the scene file; messages name it as it is given here.
+        path: the scene file or picture; messages name it as it is given here.
         overrides: texts ``key.path=value`` that go over the file, the value in YAML.
 
     Raises:
         SceneError: with every fault that was found, sorted by place; where a file is not YAML, only that.
     """
     file = os.fspath(path)
+    if not file.lower().endswith(".png"):
+        fit = Fit(scene_schema())
+        root, problems = read_layers(Path(file), file, fit.sections)
+        return _compiled(root, problems, overrides, fit, file)
+    texts = carried(file)
+    loaded = read_text_scene(texts[SCENE], file, overrides)
+    number = texts.get(NUMBER, "")
+    known = loaded.scene.mode == "still" and re.fullmatch("[0-9]{1,6}", number, re.ASCII)
+    only = (int(number),) if known and int(number) < loaded.scene.pictures else ()
+    return dataclasses.replace(loaded, only=only, title=short(texts.get(NAME, "")))
+
+
+def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read, check and compile a scene from a text, in which ``extends`` has no meaning and is refused.
+
+    Args:
+        text: the scene; paths in it are relative to the folder of ``name``.
+        name: stands for the file, in messages too.
+        overrides: see `read_scene`.
+
+    Raises:
+        SceneError: with every fault that was found.
+    """
     fit = Fit(scene_schema())
-    root, problems = read_layers(Path(file), file, fit.sections)
+    tree, problems = parse(text, name)
+    if not isinstance(tree.value, dict):
+        message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
+        raise SceneError([*problems, tree.place.problem("", message)])
+    tree, more = spelt(tree)
+    return _compiled(rooted(tree, Path(name).parent), [*problems, *more], overrides, fit, name)
+
+
+def _compiled(
+    root: Node, problems: Iterable[Problem], overrides: Sequence[str], fit: Fit, file: str
+) -> LoadedScene:
+    """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root = suited(root, fit.sections)
+    root = counted(suited(root, fit.sections))
     for problem in (*problems, *more):
         fit.add(problem)
     scene = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
     values, notices = compile_curves(scene, fit, clock, sure)
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
-    check_planes(values, fit)
-    check_networks(scene, fit)
-    check_files(scene, fit)
+    check_scene(scene, values, fit, sure)
     if fit.problems or prompts is None:
         raise SceneError(by_place(fit.problems, file), by_place([*notices, *prompt_notices], file))
-    notices += [*prompt_notices, *notice_size(scene, fit), *notice_idle(scene, Scene(prompts="-"), fit)]
+    notices += [*prompt_notices, *notice_scene(scene, values, fit)]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
 

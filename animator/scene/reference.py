@@ -1,60 +1,192 @@
-"""Every setting of a scene as a table for the documentation: ``python -m animator.scene.reference``."""
+"""Every setting of a scene as tables for the documentation.
+
+``python -m animator.scene.reference`` prints the page of settings, with ``--readme`` it renews the table of a
+still's controls in README.md.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from animator.scene.resolved import json_schema
+from animator.scene.presets import cut_presets
+from animator.scene.schema import scene_schema
+from animator.scene.units import UNITS
+
+BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
+"""Between these lines of the README stands the table of controls."""
+
+README = Path(__file__).parents[2] / "README.md"
 
 HEAD = """# Settings
 
 Made from the program by `python -m animator.scene.reference`. *frames*: keyframes over the frames may stand
 there, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`.
+
+`extends: other.yaml` lays a scene over another file, `extends: [one.yaml, two.yaml]` over several, of which
+later ones lie over earlier ones.
 """
+
+OF_A_STILL = ("size", "images", "batch", "seed", "seed_mode", "prompts", "image_prompts")
+SECTIONS_OF_A_STILL = ("diffusion", "guidance", "output")
+
+Schema = dict[str, Any]
 
 
 def settings_page() -> str:
     """Return the page as Markdown, a table a section."""
-    schema = json_schema()
-    parts = [HEAD, "## At the top of a scene\n", _table(schema["properties"], schema["$defs"])]
-    for name, definition in _sections(schema["properties"], schema["$defs"]):
-        parts += [f"\n## `{name}`\n", definition.get("description", "") + "\n"]
-        parts.append(_table(definition["properties"], schema["$defs"]))
+    settings = dict(_settings(scene_schema()))
+    parts = [HEAD, "## At the top of a scene\n", _page_table(settings, "")]
+    for name, schema in settings.items():
+        if "properties" in schema:
+            parts += [f"\n## `{name}`\n", schema.get("description", "") + "\n"]
+            if name == "guidance.cuts":
+                parts.append(_presets())
+            parts.append(_page_table(settings, name))
     return "\n".join(parts) + "\n"
 
 
-def _sections(fields: dict[str, Any], definitions: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    found = []
-    for name, field in fields.items():
-        if definition := _definition(field, definitions):
-            found.append((above + name, definition))
-            found += _sections(definition["properties"], definitions, f"{above}{name}.")
-    return found
-
-
-def _definition(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the section that a field holds, if it holds one."""
-    return definitions[field["$ref"].rsplit("/", 1)[1]] if "$ref" in field else None
-
-
-def _table(fields: dict[str, Any], definitions: dict[str, Any]) -> str:
-    rows = ["| setting | default | may change over | |", "|---|---|---|---|"]
-    for name, field in fields.items():
-        if _definition(field, definitions):
+def controls_table() -> str:
+    """Return the controls of a still as one Markdown table, a row a setting by its dotted name."""
+    rows = ["| setting | unit | default | range | what it does |", "|---|---|---|---|---|"]
+    for name, schema in _settings(scene_schema()):
+        section = name.partition(".")[0]
+        if "properties" in schema or (name not in OF_A_STILL and section not in SECTIONS_OF_A_STILL):
             continue
-        default = f"`{json.dumps(field['default'], ensure_ascii=False)}`" if "default" in field else ""
-        text = " ".join(field.get("description", "").split()).replace("|", "\\|")
-        rows.append(f"| `{name}` | {default} | {_clocks(field)} | {text} |")
+        cells = [f"`{name}`", UNITS[name], _default(schema), _range(schema), _first_sentence(_text(schema))]
+        rows.append(_row(cells))
     return "\n".join(rows)
 
 
-def _clocks(field: dict[str, Any]) -> str:
-    """Return which notations a field takes, as its schema tells."""
-    told = json.dumps(field)
-    clocks = [("keyframes over the frames", "frames"), ("a schedule over the diffusion", "diffusion")]
-    return ", ".join(word for words, word in clocks if words in told)
+def with_controls(readme: str) -> str:
+    """Return the README with the table of controls of this program between its two markers.
+
+    Raises:
+        ValueError: the markers are not there, each once and in order.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in after:
+        raise ValueError(f"the README needs {BEGIN} and {END}, each once")
+    return f"{before}{BEGIN}\n{controls_table()}\n{END}{after}"
+
+
+def _settings(section: Schema, above: str = "") -> Iterator[tuple[str, Schema]]:
+    """Yield (dotted name, schema) of every setting and section, a section before what is in it."""
+    definitions = scene_schema()["$defs"]
+    for key, field in section["properties"].items():
+        name = f"{above}{key}"
+        target = field.get("$ref", "").rpartition("/")[2]
+        if "properties" in definitions.get(target, {}):
+            yield name, definitions[target]
+            yield from _settings(definitions[target], f"{name}.")
+        else:
+            yield name, field
+
+
+def _page_table(settings: dict[str, Schema], section: str) -> str:
+    """Return the table of one section, without the sections in it."""
+    rows = ["| setting | unit | default | range | may change over | |", "|---|---|---|---|---|---|"]
+    for name, schema in settings.items():
+        above, _, key = name.rpartition(".")
+        if above == section and "properties" not in schema:
+            cells = [
+                f"`{key}`",
+                UNITS[name],
+                _default(schema),
+                _range(schema),
+                _clocks(schema),
+                _text(schema),
+            ]
+            rows.append(_row(cells))
+    return "\n".join(rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _presets() -> str:
+    names = ", ".join(f"`{name}`" for name in cut_presets())
+    return f"`cuts: pixel-art` takes the published cut schedule of that name. There are {names}.\n"
+
+
+def _default(schema: Schema) -> str:
+    value = schema.get("default")
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _rules(schema: Schema) -> Schema | None:
+    return schema.get("animated") or schema.get("animated_each")
+
+
+def _clocks(schema: Schema) -> str:
+    """Return which notations a setting takes."""
+    rules = _rules(schema) or {}
+    return ", ".join(word for key, word in (("frames", "frames"), ("steps", "diffusion")) if rules.get(key))
+
+
+def _range(schema: Schema) -> str:
+    """Return the numbers or words that a setting may be; an empty text where there is no bound to tell."""
+    if rules := _rules(schema):
+        if rules.get("switch"):
+            return "true, false"
+        return _numbers({"minimum": rules["ge"], "maximum": rules["le"]})
+    kind = schema.get("type")
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{word}`" for word in schema.get("enum", [schema.get("const")]))
+    if kind == "boolean":
+        return "true, false"
+    if kind == "array":
+        items = schema.get("items") or schema["prefixItems"][0]
+        inner = _range(items)
+        return f"each {inner}" if inner else ""
+    if kind in ("integer", "number"):
+        return _numbers(schema)
+    if kind == "string" and "%" in schema.get("pattern", ""):
+        return "0 % to 100 %"
+    parts = [_range(part).removeprefix("each ") for part in schema.get("anyOf", [])]
+    return " or ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _numbers(schema: Schema) -> str:
+    low, above, high = schema.get("minimum"), schema.get("exclusiveMinimum"), schema.get("maximum")
+    top = "" if high is None else f" to {high:.10g}"
+    if above is not None:
+        return f"above {above:.10g}{top}"
+    if low is None:
+        return top.strip()
+    return f"{low:.10g}{top or ' and up'}"
+
+
+def _text(schema: Schema) -> str:
+    return " ".join(schema.get("description", "").split())
+
+
+def _first_sentence(text: str) -> str:
+    """Return a text up to its first full stop; a point in a number ends nothing.
+
+    >>> _first_sentence("Strength, 0.5 for half. 0 is off.")
+    'Strength, 0.5 for half.'
+    """
+    return re.split(r"(?<=\.)\s+", text, maxsplit=1)[0]
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the page of settings, or with ``--readme`` rewrite the README's table; return the exit status."""
+    if list(words) == ["--readme"]:
+        README.write_text(with_controls(README.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
+    if words:
+        print("usage: python -m animator.scene.reference [--readme]", file=sys.stderr)
+        return 2
+    print(settings_page(), end="")
+    return 0
 
 
 if __name__ == "__main__":
-    print(settings_page(), end="")
+    raise SystemExit(main(sys.argv[1:]))

@@ -9,7 +9,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
+from animator.scene.presets import cut_presets
 from animator.scene.schema import Scene, scene_schema
+from animator.scene.seeds import WORDS
 
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -62,17 +64,31 @@ def _without_none(value: Any) -> Any:
 def json_schema() -> dict[str, Any]:
     """Return the scene format as a JSON schema (draft 2020-12) with a sentence for every setting.
 
-    Editors that know YAML offer completion and warnings from it. ``extends``, which is dealt with before the
-    settings are looked at, is part of it.
+    Editors that know YAML offer completion and warnings from it. What is dealt with before the settings are
+    looked at is part of it: ``extends``, words for a seed, names of cut schedules.
     """
     schema = _for_editors(scene_schema())
+    name = {"type": "string"}
     extends = {
-        "type": "string",
-        "description": "Scene file that this one is laid over, relative to this one.",
+        "anyOf": [name, {"type": "array", "items": name}],
+        "description": "Scene file that this one is laid over, relative to this one; of several, later ones "
+        "lie over earlier ones.",
     }
     schema["properties"] = {"extends": extends, **schema["properties"]}
+    _short_forms(schema)
     schema["required"] = []  # a scene that extends another may leave out its prompts
     return {"$schema": DIALECT, "title": "animator scene", **schema}
+
+
+def _short_forms(schema: dict[str, Any]) -> None:
+    """Allow what may be written in the place of a value, in place."""
+    seed = schema["properties"]["seed"]
+    seed["anyOf"] = [*seed["anyOf"], {"enum": list(WORDS), "type": "string"}]
+    guidance = schema["$defs"]["GuidanceOptions"]["properties"]
+    guidance["cuts"] = {
+        **{key: value for key, value in guidance["cuts"].items() if key != "$ref"},
+        "anyOf": [{"$ref": guidance["cuts"]["$ref"]}, {"enum": list(cut_presets()), "type": "string"}],
+    }
 
 
 def _for_editors(part: Any) -> Any:

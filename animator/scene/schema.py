@@ -11,8 +11,8 @@ from pydantic import Field, WithJsonSchema, field_validator
 from animator.depth.options import DepthOptions
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.options import Options
-from animator.scene.prompt_entries import ImagePrompts, Prompts
 from animator.scene.coherence import CoherenceOptions
+from animator.scene.prompt_entries import ImagePrompts, Prompts
 from animator.video.options import OutputOptions
 from animator.warp.options import CameraOptions, WarpOptions
 
@@ -69,7 +69,12 @@ class Scene(Options):
     bpm: float | None = Field(None, gt=0, le=1000)
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
-    seed: Seed | Annotated[list[Seed], Field(min_length=1)] = Field(default_factory=_draw_seed)
+    seed: Seed | Annotated[list[Seed], Field(min_length=1)] = Field(
+        default_factory=_draw_seed,
+        json_schema_extra={
+            "allowed": "a whole number from 0 to 4294967295, a list of them, or step, fixed or random"
+        },
+    )
     """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
     still its own seed; the words ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
 
@@ -118,6 +123,11 @@ class Scene(Options):
     @classmethod
     def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
         return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @property
+    def first_seed(self) -> int:
+        """The seed, or the first of several; expressions know it as ``s``."""
+        return self.seed if isinstance(self.seed, int) else self.seed[0]
 
     @property
     def pictures(self) -> int:

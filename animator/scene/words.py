@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from animator.scene.nodes import Node
@@ -33,8 +34,21 @@ def found(node: Node) -> str:
     return f"'{short(value)}'"
 
 
-def allowed(schema: dict[str, Any]) -> str:
-    """Say what a JSON schema allows: ``a whole number from 1 to 1000``, ``one of wrap, reflect``."""
+def _itself(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema
+
+
+Resolve = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def allowed(schema: dict[str, Any], resolved: Resolve = _itself) -> str:
+    """Say what a JSON schema allows: ``a whole number from 1 to 1000``, ``one of wrap, reflect``.
+
+    Args:
+        schema: the schema.
+        resolved: returns what a schema refers to.
+    """
+    schema = resolved(schema)
     if "allowed" in schema:
         return str(schema["allowed"])
     if "animated" in schema:
@@ -48,20 +62,22 @@ def allowed(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         kinds = [part.get("type") for part in schema["anyOf"]]
         hidden = {"null", "integer"} if "number" in kinds else {"null"}  # a whole number is a number
-        parts = [allowed(part) for part in schema["anyOf"] if part.get("type") not in hidden]
+        parts = [allowed(part, resolved) for part in schema["anyOf"] if part.get("type") not in hidden]
         return " or ".join(dict.fromkeys(parts))
-    return _of_type(schema)
+    return _of_type(schema, resolved)
 
 
-def _of_type(schema: dict[str, Any]) -> str:
+def _of_type(schema: dict[str, Any], resolved: Resolve) -> str:
     kind = schema.get("type")
     if kind in ("integer", "number"):
         return ("a whole number" if kind == "integer" else "a number") + _range(schema)
     if kind == "array":
         items = schema.get("prefixItems") or []
         if items:
-            return f"a list of {len(items)} values, each {allowed(items[0])}"
-        return f"a list, each {allowed(schema.get('items', {}))}"
+            return f"a list of {len(items)} values, each {allowed(items[0], resolved)}"
+        return f"a list, each {allowed(schema.get('items', {}), resolved)}"
+    if "properties" in schema:
+        return "a mapping {" + ", ".join(f"{key}: ..." for key in schema["properties"]) + "}"
     return {"boolean": "true or false", "string": "a text", "object": "a mapping"}.get(str(kind), "a value")
 
 
@@ -77,6 +93,8 @@ def _range(schema: dict[str, Any]) -> str:
 
 
 def _animated(rules: dict[str, Any]) -> str:
+    if rules.get("switch"):
+        return 'true or false, keyframes such as "0: (1), 10: (0)" or a schedule such as "[1]*400+[0]*600"'
     kinds = ["a number" + _range({"minimum": rules["ge"], "maximum": rules["le"]})]
     if rules["frames"]:
         kinds.append('keyframes such as "0: (1), 10: (2)"')

@@ -29,7 +29,9 @@ class OutputOptions(Options):
     )
     """Name of the film's file without its ending; the scene file's own name when left out."""
 
-    intermediates: int | list[Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$")]] = 0
+    intermediates: (
+        int | list[Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$")]]
+    ) = 0
     """Clean estimates to keep on the way of each picture: how many, evenly spread (3), or after which steps
     ([5, 40]) or shares of them (["50%", "70%"]); 0 is none. They lie in ``intermediates/``."""
 

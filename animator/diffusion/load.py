@@ -1,0 +1,71 @@
+"""The engine of a scene: its networks found, read and put together."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from animator.diffusion.checkpoints import load_diffusion, load_secondary
+from animator.diffusion.engine import GuidedDiffusion, Networks
+from animator.diffusion.losses import perceptual_loss
+from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.diffusion.perceptors import load_perceptor
+from animator.diffusion.precision import precision_for
+from animator.diffusion.secondary import WIDTHS
+from animator.diffusion.targets import OpenImage
+from animator.weights.registry import cache_folder
+
+BUNDLED = "pocket"
+PUBLISHED_SECONDARY = "secondary_model_imagenet_2"
+"""The secondary models: the bundled one belongs to the bundled denoiser, the published one to all others."""
+
+SECONDARY_MULTIPLE = 2 ** (len(WIDTHS) - 1)
+"""Pixels that width and height must be multiples of where a secondary model is asked."""
+
+
+def secondary_name(diffusion: DiffusionOptions) -> str | None:
+    """Return the registry's name of the secondary model that a scene asks at any step, or None."""
+    if diffusion.secondary in (False, 0):
+        return None
+    return BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY
+
+
+def load_engine(
+    diffusion: DiffusionOptions,
+    guidance: GuidanceOptions,
+    device: torch.device | str | None = None,
+    *,
+    open_image: OpenImage | None = None,
+    keep_cuts: bool = False,
+) -> GuidedDiffusion:
+    """Load the networks that a scene names and build the engine.
+
+    Args:
+        diffusion: the section ``diffusion``.
+        guidance: the section ``guidance``.
+        device: where to compute; None takes a GPU where there is one.
+        open_image: opens the pictures of image prompts.
+        keep_cuts: see `GuidedDiffusion`.
+
+    Raises:
+        UsageError: a name is unknown.
+        WeightsError: weights are absent or damaged.
+    """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
+    denoiser, description = load_diffusion(diffusion.model, device, family=diffusion.family)
+    multiple, secondary = denoiser.config.size_multiple, None
+    if name := secondary_name(diffusion):
+        secondary = load_secondary(name, device)
+        multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
+    networks = Networks(
+        denoiser=denoiser,
+        perceptors={name: load_perceptor(name, device, dtype=dtype) for name in guidance.clip_models},
+        estimate=description.estimate,
+        size_multiple=multiple,
+        secondary=secondary,
+        perceptual=perceptual_loss(device, (cache_folder() / "perceptual",)),
+        open_image=open_image,
+    )
+    return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts)

@@ -1,0 +1,115 @@
+"""What each perceptor is to see: the prompts of a request as embeddings, each encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from animator import rng
+from animator.diffusion.cutouts import CutSettings, make_cuts
+from animator.diffusion.guidance import Target
+from animator.diffusion.perceptors import Perceptor
+from animator.types import Frame, Prompt, Request
+from animator.weights.clip_names import canonical_name
+
+FUZZY_COPIES = 25
+"""Noisy copies of a fuzzy prompt, as many as in Disco Diffusion."""
+
+IMAGE_CUTS = CutSettings(overview=1, innercut=15, skip_augs=True)
+"""What a perceptor is shown of a picture that serves as a prompt: all of it, and squares inside it."""
+
+OpenImage = Callable[[str], Frame]
+"""Returns the picture of a path or address, at its own size."""
+
+
+class Targets:
+    """Turns prompts into `Target`s; remembers every embedding.
+
+    Args:
+        perceptors: by name.
+        device: where embeddings are kept.
+        open_image: opens the pictures of image prompts.
+    """
+
+    def __init__(
+        self, perceptors: Mapping[str, Perceptor], device: torch.device, open_image: OpenImage
+    ) -> None:
+        self._perceptors = perceptors
+        self._device = device
+        self._open_image = open_image
+        self._embeds: dict[tuple[str, str, bool], Tensor] = {}
+
+    def of(self, requests: Sequence[Request], *, fuzzy: bool = False) -> list[Target]:
+        """Return what each perceptor is to see; one to which no prompt speaks is left out.
+
+        Args:
+            requests: with the same prompts; their seeds decide the noise of fuzzy prompts.
+            fuzzy: whether any step asks for fuzzy prompts.
+        """
+        targets = []
+        for name, perceptor in self._perceptors.items():
+            prompts = spoken_to(requests[0].prompts, name)
+            if not prompts:
+                continue
+            self._encode(name, perceptor, prompts)
+            rows = [self._embeds[name, one.text, one.image] for one in prompts]
+            weights = [one.weight / len(row) for one, row in zip(prompts, rows, strict=True) for _ in row]
+            embeds = torch.cat(rows)
+            targets.append(
+                Target(
+                    name=name,
+                    size=perceptor.size,
+                    encode=perceptor.encode_images,
+                    embeds=embeds,
+                    weights=torch.tensor(weights, device=self._device),
+                    fuzz=self._fuzz(requests, name, embeds) if fuzzy else None,
+                )
+            )
+        return targets
+
+    def _encode(self, name: str, perceptor: Perceptor, prompts: Sequence[Prompt]) -> None:
+        """Encode what was not encoded before."""
+        unknown = [one for one in prompts if (name, one.text, one.image) not in self._embeds]
+        texts = list(dict.fromkeys(one.text for one in unknown if not one.image))
+        with torch.no_grad():
+            if texts:
+                embeds = perceptor.encode_text(texts).float().to(self._device)
+                self._embeds.update(
+                    ((name, text, False), row[None]) for text, row in zip(texts, embeds, strict=True)
+                )
+            for picture in dict.fromkeys(one.text for one in unknown if one.image):
+                self._embeds[name, picture, True] = self._look_at(perceptor, picture)
+
+    def _look_at(self, perceptor: Perceptor, name: str) -> Tensor:
+        """Return the embeddings of the cuts of a picture, K x D; always of the same cuts."""
+        picture = self._open_image(name).to(self._device)[None]
+        cuts = make_cuts(picture, perceptor.size, IMAGE_CUTS, rng.generator(0, 0, "image prompt"))
+        return perceptor.encode_images(cuts).float().to(self._device)
+
+    def _fuzz(self, requests: Sequence[Request], name: str, embeds: Tensor) -> Tensor:
+        shape = (len(embeds), FUZZY_COPIES, embeds.shape[1])
+        draws = [
+            torch.randn(shape, generator=rng.generator(one.seed, one.frame, f"fuzzy {name}"))
+            for one in requests
+        ]
+        return torch.stack(draws).to(self._device)
+
+
+def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
+    """Return the prompts that speak to a perceptor, with weights that sum to 1 again.
+
+    >>> spoken_to([Prompt("sea", 0.5), Prompt("fog", 0.5, clip_models=("RN50",))], "ViT-B-32")
+    [Prompt(text='sea', weight=1.0, image=False, clip_models=())]
+    """
+    heard = [one for one in prompts if not one.clip_models or _names(one.clip_models, name)]
+    if len(heard) == len(prompts):
+        return heard
+    total = sum(one.weight for one in heard)
+    return [Prompt(one.text, one.weight / total, one.image, one.clip_models) for one in heard]
+
+
+def _names(models: Sequence[str], name: str) -> bool:
+    """Tell whether a perceptor is among some names of CLIP models, in whatever form they are written."""
+    return name in models or canonical_name(name) in {canonical_name(model) for model in models}

@@ -1,0 +1,131 @@
+"""What goes into a scene's frames besides its text: pictures, weights; and the hash of all of it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animator import __version__
+from animator.diffusion.checkpoints import SUFFIXES
+from animator.diffusion.load import secondary_name
+from animator.fetch import fetch, is_url
+from animator.images import read_whole
+from animator.rng import picture_seed
+from animator.scene.reading import LoadedScene
+from animator.weights.files import file_hash
+from animator.weights.registry import Kind, cache_folder, find, locate
+
+if TYPE_CHECKING:
+    from animator.types import Frame
+
+FETCHED = "inputs"
+"""Folder of a run in which it keeps what it fetched, so that it can be gone on with without a network."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The pictures that a scene names.
+
+    Attributes:
+        files: the file of each, by its path or address in the scene.
+    """
+
+    files: Mapping[str, Path]
+
+    def open(self, name: str) -> Frame:
+        """Return a picture at its own size; raises UsageError where it cannot be read."""
+        return read_whole(self.files[name])
+
+    @functools.cached_property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file, by its path or address in the scene."""
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.files.items()}
+
+    def fetched(self) -> dict[str, bytes]:
+        """Return what came from the web, by the name under which a run keeps it."""
+        return {path.name: path.read_bytes() for name, path in self.files.items() if is_url(name)}
+
+
+def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
+    """Return the pictures that a scene names; those on the web are fetched now, if they never were.
+
+    Args:
+        loaded: the scene.
+        run: the folder of a run that is gone on with and may have kept them.
+
+    Raises:
+        UsageError: a picture cannot be had.
+    """
+    init = loaded.scene.diffusion.init_image
+    names = [init] if init else []
+    names += [one.text for part in loaded.timeline.prompts.sets for one in part.prompts if one.image]
+    return Sources({name: _file_of(name, run) for name in dict.fromkeys(names)})
+
+
+def _file_of(name: str, run: Path | None) -> Path:
+    if not is_url(name):
+        return Path(name)
+    return fetch(name, cache_folder() / "pictures" if run is None else run / FETCHED)
+
+
+def weights_of(loaded: LoadedScene) -> dict[str, str]:
+    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name."""
+    scene = loaded.scene
+    used: list[tuple[Kind, str]] = [("clip", name) for name in scene.guidance.clip_models]
+    hashes = {}
+    if Path(scene.diffusion.model).suffix in SUFFIXES:
+        hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
+    else:
+        used.append(("diffusion", scene.diffusion.model))
+    if name := secondary_name(scene.diffusion):
+        used.append(("secondary", name))
+    if scene.mode == "3d":
+        used.append(("depth", scene.depth.model))
+    entries = [find(kind, name) for kind, name in used]
+    return hashes | {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.file}
+
+
+def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:
+    """Return a hash for each frame of all that decides it, the frames before it included.
+
+    How far a still is painted (``diffusion.stop_at``) is not part of it: a draft and the picture it becomes
+    have the same inputs.
+
+    Args:
+        loaded: the scene.
+        sources: its pictures.
+        weights: of the networks, see `weights_of`.
+    """
+    scene = loaded.scene
+    constant = scene.model_dump(
+        mode="json",
+        include={"mode", "size", "warp", "depth", "diffusion", "guidance"},
+        exclude={"diffusion": {"stop_at", "init_image"}},
+    )
+    init = scene.diffusion.init_image
+    constant["init"] = sources.hashes[init] if init else ""
+    constant["animator"] = __version__
+    constant["weights"] = dict(weights)
+    chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
+    hashes = []
+    for frame in range(scene.pictures):
+        row = loaded.timeline.row(frame)
+        digest = hashlib.sha256(chain.encode())
+        digest.update(str(picture_seed(scene.seed, scene.seed_mode, frame)).encode())
+        for name in row.names:
+            digest.update(name.encode())
+            digest.update(row.schedule(name).tobytes())
+        prompts = [
+            (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.clip_models)
+            for one in row.prompts
+        ]
+        digest.update(repr(prompts).encode())
+        hashes.append(digest.hexdigest())
+        if scene.mode != "still":
+            chain = hashes[-1]
+    return hashes

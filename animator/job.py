@@ -1,0 +1,146 @@
+"""A scene with all that its frames are made of, and which of them stand already."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from animator.depth.load import load_depth
+from animator.diffusion.load import load_engine
+from animator.images import read_picture
+from animator.inits import InitSettings
+from animator.inputs import Sources, hash_inputs, weights_of
+from animator.loop import Shot
+from animator.options import share
+from animator.runs import RunFolder
+from animator.scene.reading import LoadedScene
+from animator.scene.resolved import resolved_text
+from animator.types import DepthEstimator, StillEngine
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The networks of a scene, loaded once.
+
+    Attributes:
+        engine: paints frames.
+        depth: tells distances, or None where the scene needs none.
+        device: where they run.
+    """
+
+    engine: StillEngine
+    depth: DepthEstimator | None
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene with everything that is needed to make its frames.
+
+    Attributes:
+        run: where they go.
+        loaded: the scene.
+        sources: the pictures that it names.
+        tools: its networks.
+        weights: hashes of the networks' weights.
+        inputs: hash of what decides each frame.
+    """
+
+    run: RunFolder
+    loaded: LoadedScene
+    sources: Sources
+    tools: Tools
+    weights: Mapping[str, str]
+    inputs: Sequence[str]
+
+    @functools.cached_property
+    def shot(self) -> Shot:
+        """What the drivers must know of the scene besides its timeline."""
+        return shot_of(self.loaded, self.sources)
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The scene in full."""
+        return resolved_text(self.loaded.scene)
+
+    @functools.cached_property
+    def stop_at(self) -> float:
+        """Share of the diffusion after which stills are stopped."""
+        stop_at = self.loaded.scene.diffusion.stop_at
+        return 1.0 if stop_at is None else share(stop_at, self.loaded.scene.diffusion.steps)
+
+
+def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:
+    """Put a job together."""
+    weights = weights_of(loaded)
+    return Job(run, loaded, sources, tools, weights, hash_inputs(loaded, sources, weights))
+
+
+def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
+    """Load the networks that a scene names."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    scene = loaded.scene
+    engine = load_engine(
+        scene.diffusion,
+        scene.guidance,
+        device,
+        open_image=sources.open,
+        keep_cuts=scene.output.show_cuts,
+    )
+    depth = load_depth(scene.depth, device) if scene.mode == "3d" else None
+    return Tools(engine, depth, device)
+
+
+def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
+    """Return what the drivers must know of a scene besides its timeline."""
+    scene = loaded.scene
+    width, height = scene.size
+    diffusion, init = scene.diffusion, scene.diffusion.init_image
+    picture = read_picture(sources.files[init], width, height, diffusion.init_fit) if init else None
+    return Shot(
+        mode=scene.mode,
+        width=width,
+        height=height,
+        pictures=scene.pictures,
+        seed=scene.seed,
+        seed_mode=scene.seed_mode,
+        init=InitSettings(
+            picture=picture,
+            perlin=diffusion.perlin_init,
+            noise=diffusion.init_noise,
+            color_noise=diffusion.init_color_noise,
+            frames=diffusion.init_frames,
+        ),
+        keep=diffusion.keep(),
+        border_2d=scene.warp.border_2d,
+        padding=scene.warp.padding_mode,
+        sampling=scene.warp.sampling_mode,
+        projection=scene.warp.projection,
+    )
+
+
+def standing(job: Job) -> list[int]:
+    """Return the frames of a film, from the first on, that are there and made of what the scene says now."""
+    finished = job.run.finished_frames()
+    count = 0
+    while count < len(job.inputs) and count in finished and finished[count].inputs == job.inputs[count]:
+        count += 1
+    # A film that is not whole is gone on with from the state of its last frame.
+    if 0 < count < len(job.inputs) and not job.run.state_file(count - 1).is_file():
+        return []
+    return list(range(count))
+
+
+def standing_stills(job: Job, numbers: Sequence[int]) -> list[int]:
+    """Return which stills are there, made of what the scene says now and painted as far as it asks."""
+    finished = job.run.finished_frames()
+    return [
+        number
+        for number in numbers
+        if number in finished
+        and finished[number].inputs == job.inputs[number]
+        and finished[number].stopped >= job.stop_at
+    ]

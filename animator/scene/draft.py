@@ -1,0 +1,120 @@
+"""A quick, small picture of what a scene will be: ``animator render --draft``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pandas as pd
+
+from animator.keyframes.schedules import number_text, schedule_text
+from animator.options import Animated
+from animator.scene.coherence import without_percent
+from animator.scene.reading import LoadedScene, read_text_scene
+from animator.scene.resolved import resolved_text
+from animator.scene.schema import SIZE_STEP, Scene
+from animator.types import Schedule
+
+SHARE_OF_STEPS = 0.4
+LEAST_STEPS = 10
+_SKIP = "coherence.frames_skip_steps"
+
+
+def draft_of(loaded: LoadedScene) -> LoadedScene:
+    """Return the draft of a scene, read again like any other: in full, it renders the same again.
+
+    What it tells is what the scene itself had to tell; its source, title and `only` are the scene's.
+
+    Raises:
+        SceneError: the draft cannot be written out; a film of very many frames with moving cuts.
+    """
+    again = read_text_scene(resolved_text(drafted(loaded)), str(loaded.source))
+    return dataclasses.replace(again, notices=loaded.notices, only=loaded.only, title=loaded.title)
+
+
+def drafted(loaded: LoadedScene) -> Scene:
+    """Return a scene at about a twentieth of the work, with the composition that it will have.
+
+    Each side of the picture is halved and rounded down to a multiple of 64, at least 64. Steps are 0.4 of
+    what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
+    ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
+    batch. Cuts that move over the frames become a key a frame.
+    """
+    scene = loaded.scene
+    diffusion, guidance = scene.diffusion, scene.guidance
+    before = diffusion.steps
+    steps = min(before, max(LEAST_STEPS, round(before * SHARE_OF_STEPS)))
+    changed: dict[str, Any] = {
+        "size": tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size),
+        "diffusion": diffusion.model_copy(
+            update={
+                "steps": steps,
+                "skip_steps": _scaled(diffusion.skip_steps, steps, before),
+                "skip_end_steps": _scaled(diffusion.skip_end_steps, steps, before),
+            }
+        ),
+        "guidance": guidance.model_copy(
+            update={
+                "cutn_batches": 1,
+                "cuts": guidance.cuts.model_copy(
+                    update={name: _halved_cuts(f"guidance.cuts.{name}", loaded) for name in _CUTS}
+                ),
+            }
+        ),
+        "coherence": scene.coherence.model_copy(update={"frames_skip_steps": _skips(loaded)}),
+        "output": scene.output.model_copy(
+            update={"intermediates": _moments(scene.output.intermediates, steps, before)}
+        ),
+    }
+    return scene.model_copy(update=changed)
+
+
+_CUTS = ("overview", "innercut")
+
+
+def _scaled(count: int | str, steps: int, before: int) -> int | str:
+    """Return a number of steps in proportion, rounded down so that steps remain; a percentage stays."""
+    return count if isinstance(count, str) else count * steps // before
+
+
+def _moments(moments: int | list[int | str], steps: int, before: int) -> int | list[int | str]:
+    """Return `intermediates` for fewer steps; how many are asked for stays."""
+    if isinstance(moments, int):
+        return moments
+    scaled = (_scaled(one, steps, before) for one in moments)
+    return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in scaled))
+
+
+def _halved(cuts: float) -> float:
+    return min(cuts, max(1.0, cuts / 2))
+
+
+def _halved_cuts(name: str, loaded: LoadedScene) -> Animated:
+    """Return half of a number of cuts: as a number, a schedule, or a key a frame."""
+    if name in loaded.timeline.schedules:
+        schedule: Schedule = loaded.timeline.schedules[name]
+        return schedule_text(schedule.clip(None, (schedule / 2).clip(1, None)))
+    cuts = loaded.timeline.table[name].map(_halved)
+    return _by_frame(cuts)
+
+
+def _by_frame(values: pd.Series) -> Animated:
+    """Return values as one number where they are all the same, else as a mapping from frames to them."""
+    numbers = [int(value) if value == math.floor(value) else float(value) for value in values]
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    return dict(enumerate(numbers))
+
+
+def _skips(loaded: LoadedScene) -> Animated:
+    """Return `frames_skip_steps` so that it means the same share of other steps."""
+    value = loaded.scene.coherence.frames_skip_steps
+    if without_percent(value)[1]:
+        return value
+    shares = loaded.timeline.table[_SKIP] * 100
+    found = _by_frame(shares)
+    if isinstance(found, dict):
+        return {frame: f"{number_text(float(share))}%" for frame, share in found.items()}
+    assert not isinstance(found, str)
+    return f"{number_text(float(found))}%"
