@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from animator import __version__
 from animator.diffusion.checkpoints import SUFFIXES
@@ -102,11 +102,13 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         weights: of the networks, see `weights_of`.
     """
     scene = loaded.scene
-    constant = scene.model_dump(
+    dumped = scene.model_dump(
         mode="json",
         include={"mode", "size", "warp", "depth", "diffusion", "guidance"},
         exclude={"diffusion": {"stop_at", "init_image"}},
     )
+    # What may change from frame to frame counts with the frames at which it does.
+    constant = _without(dumped, frozenset(loaded.timeline.row(0).names))
     init = scene.diffusion.init_image
     constant["init"] = sources.hashes[init] if init else ""
     constant["animator"] = __version__
@@ -129,3 +131,12 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         if scene.mode != "still":
             chain = hashes[-1]
     return hashes
+
+
+def _without(section: Mapping[str, Any], names: frozenset[str], above: str = "") -> dict[str, Any]:
+    """Return a section without the settings of some dotted names."""
+    kept = {key: value for key, value in section.items() if f"{above}{key}" not in names}
+    return {
+        key: _without(value, names, f"{above}{key}.") if isinstance(value, dict) else value
+        for key, value in kept.items()
+    }

@@ -196,13 +196,15 @@ def _stills(job: Job, left: Sequence[int], following: _Following) -> Iterator[Fi
         and entries[number].inputs == job.inputs[number]
         and job.run.draft_file(number).is_file()
     }
+    # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
+    batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
     return stills(
         job.loaded.timeline,
         job.shot,
         job.tools.engine,
         left,
         drafts,
-        batch=job.loaded.scene.batch,
+        batch=batch,
         stop_at=job.stop_at,
         listener=following,
     )

@@ -212,9 +212,9 @@ LONG = "a red lighthouse by the sea, " * 12
 
 
 def test_words_that_clip_does_not_read_are_told_or_refused(read, fault):
-    (notice,) = read(f"prompts: [{{text: '{LONG}'}}]").notices
+    (notice,) = read(f"prompts: [{{text: '{LONG}'}}]\nguidance: {{clip_models: {{RN50: 1}}}}").notices
     assert (notice.key, notice.column) == ("prompts.0.text", 19 + LONG.index("sea", 290))
-    refused = f"guidance: {{long_prompts: refuse}}\nprompts: ['{LONG}:2']"
+    refused = f"guidance: {{long_prompts: refuse, clip_models: {{RN50: 1}}}}\nprompts: ['{LONG}:2']"
     message = fault(refused)
     assert message.startswith(f"2:{12 + LONG.index('sea', 290)}: prompts.0: takes 84 of CLIP's tokens")
     assert message.endswith("shorten it, or set guidance.long_prompts: warn")

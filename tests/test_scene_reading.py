@@ -55,6 +55,7 @@ def test_every_animated_number_is_in_the_timeline(read):
     assert loaded.timeline.schedules["guidance.clip_models.ViT-B-32"].sum() == 400
     assert set(loaded.timeline.schedules) == {
         "guidance.clip_models.ViT-B-32",
+        "guidance.range_scale",
         *(f"guidance.cuts.{name}" for name in ("overview", "innercut", "ic_pow", "icgray_p")),
     }
     camera = {f"camera.{name}" for name in type(loaded.scene.camera).model_fields}
@@ -133,9 +134,13 @@ def test_what_is_not_wrong_but_may_not_be_meant_is_told(read):
 
 def test_words_that_clip_does_not_read_are_told(read):
     long = "a red lighthouse by the sea, " * 12  # 7 tokens each, so that the 76th is the last of the eleventh
-    (notice,) = read(f'prompts: {{0: ["short", "{long}and snow:2"]}}').notices
+    (notice,) = read(
+        f'prompts: {{0: ["short", "{long}and snow:2"]}}\nguidance: {{clip_models: {{RN50: 1}}}}'
+    ).notices
     assert (notice.key, notice.line, notice.column) == ("prompts.0.1", 1, 25 + long.index("sea", 290))
     assert notice.message.startswith("takes 86 of CLIP's tokens, which reads 75; not read: 'sea, a red")
+    (notice,) = read(f'prompts: ["{long}"]').notices
+    assert notice.message.startswith("takes 84 of CLIP's tokens, which reads 38;")  # the bundled network
 
 
 # Counts of open_clip 3.3's SimpleTokenizer, ``len(tokenizer.encode(text))``.

@@ -276,7 +276,7 @@ def test_an_abandoned_diffusion_leaves_nothing_in_the_next_table(tmp_path):
 
 
 def test_finishing_twice_writes_once(tmp_path):
-    watch = Watch(tmp_path, output(losses=True, diffusion_film=True), fps=1)
+    watch = Watch(tmp_path, output(losses=True, diffusion_film=True), fps=2)
     Diffusion(pictures=2, losses=awkward).run(watch)
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert len(files) == 4

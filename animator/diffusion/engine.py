@@ -68,8 +68,8 @@ class GuidedDiffusion:
     """CLIP-guided diffusion in pixels; a `StillEngine`.
 
     What a frame looks like depends on its request, the options and the networks, and on nothing painted
-    before. On a CPU the same request gives the same bytes; painted beside others it gives the same picture up
-    to the rounding of larger matrix products.
+    before. On a CPU the same request gives the same bytes. Painted beside others a picture is computed the
+    same, but in larger matrix products that round otherwise, and guidance makes much of small differences.
 
     Args:
         networks: what to compute with.

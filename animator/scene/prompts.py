@@ -14,10 +14,11 @@ from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
 from animator.scene.prompt_entries import Position
 from animator.scene.schema import Scene
-from animator.scene.tokens import ROOM, lost
+from animator.scene.tokens import CONTEXT, ROOM, lost
 from animator.scene.words import short
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
+from animator.weights.registry import context_length, find, names
 
 Compiled = tuple[PromptTrack | None, list[Problem]]
 TRACKS = {"prompts": False, "image_prompts": True}
@@ -159,11 +160,12 @@ class _Reader:
 
     def _check_length(self, prompt: Prompt, written: Node, name: str) -> None:
         """Tell of a text that CLIP does not read to its end."""
-        count, end = lost(prompt.text)
+        room = _room(prompt, self.scene)
+        count, end = lost(prompt.text, room)
         if end == len(prompt.text):
             return
         start = written.value.find(prompt.text)
-        unread = f"takes {count} of CLIP's tokens, which reads {ROOM}; not read: '{short(prompt.text[end:])}'"
+        unread = f"takes {count} of CLIP's tokens, which reads {room}; not read: '{short(prompt.text[end:])}'"
         place = written.at(start + end)
         if self.scene.guidance.long_prompts == "refuse":
             self.fit.add(place.problem(name, f"{unread}; shorten it, or set guidance.long_prompts: warn"))
@@ -191,3 +193,11 @@ def _canonical(name: str) -> str:
         return canonical_name(name)
     except UsageError:  # the check of the networks tells of it, where they are named
         return name
+
+
+def _room(prompt: Prompt, scene: Scene) -> int:
+    """Return how many tokens every CLIP model reads of the words of a prompt that speaks to it."""
+    known = names("clip")
+    heard = [_canonical(name) for name in (prompt.clip_models or scene.guidance.clip_models)]
+    contexts = [context_length(find("clip", name)) or CONTEXT for name in heard if name in known]
+    return min(contexts, default=CONTEXT) - (CONTEXT - ROOM)

@@ -107,7 +107,7 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root = counted(suited(root, fit.sections))
+    root = without_texts(counted(suited(root, fit.sections)))
     for problem in (*problems, *more):
         fit.add(problem)
     scene = _fitted(root, fit)
@@ -120,6 +120,14 @@ def _compiled(
     notices += [*prompt_notices, *notice_scene(scene, values, fit)]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
+
+
+def without_texts(root: Node) -> Node:
+    """Return a scene whose prompts are empty where it says nothing of them, but has pictures as prompts."""
+    texts, pictures = root.value.get("prompts"), root.value.get("image_prompts")
+    if pictures is None or not pictures.value or (texts is not None and texts.value is not None):
+        return root
+    return dataclasses.replace(root, value={**root.value, "prompts": Node([], pictures.place, pictures.key)})
 
 
 def by_place(problems: Iterable[Problem], file: str) -> list[Problem]:

@@ -61,21 +61,25 @@ def _pieces(word: str) -> int:
     return len(parts)
 
 
-def lost(text: str) -> tuple[int, int]:
+def lost(text: str, room: int = ROOM) -> tuple[int, int]:
     """Return (tokens that a text takes, index of the first letter that CLIP does not see or its length).
 
-    A short text is not counted: a token covers at least one byte, so that 75 bytes always fit.
+    A short text is not counted: a token covers at least one byte, so that as many bytes as tokens always fit.
+
+    Args:
+        text: a prompt.
+        room: tokens that CLIP reads of its words.
 
     >>> lost("a lighthouse")
     (0, 12)
     """
-    if len(text.encode("utf-8", "replace")) <= ROOM or not _ranks():
+    if len(text.encode("utf-8", "replace")) <= room or not _ranks():
         return 0, len(text)
     import regex
 
     count, end = 0, len(text)
     for match in regex.finditer(_WORDS, text, regex.IGNORECASE):
         count += _pieces(match[0].lower())
-        if count > ROOM:
+        if count > room:
             end = min(end, match.start())
     return count, end

@@ -133,6 +133,15 @@ def config_file(entry: Entry) -> Path | None:
     return PACKAGE / entry.config if entry.config else None
 
 
+def context_length(entry: Entry) -> int | None:
+    """Return how many tokens a CLIP model of its own configuration reads; None for one of open_clip's."""
+    path = config_file(entry)
+    if path is None or not path.is_file():
+        return None
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return int(config["model_cfg"]["text_cfg"]["context_length"])
+
+
 def locate(entry: Entry) -> Path:
     """Return the file of an entry.
 

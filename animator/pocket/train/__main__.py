@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 
 PACKAGE = Path(__file__).parents[1]
+PARTS = ["world", "unet", "secondary", "perceptor", "depth", "ship", "evaluate"]
 
 
 def main() -> None:
     """Read the command line and run one part."""
     parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
-    parser.add_argument("part", choices=["world", "unet", "perceptor", "depth", "ship", "evaluate"])
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
     parser.add_argument("--blocks", type=int, default=30, help="world: blocks of 1000 pictures")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
@@ -30,6 +31,10 @@ def main() -> None:
 
         full = given.full_steps if given.full_steps >= 0 else 1400
         unet.train(given.folder, small_steps=given.steps or 3600, full_steps=full)
+    elif given.part == "secondary":
+        from animator.pocket.train import secondary
+
+        secondary.train(given.folder, steps=given.steps or 3000)
     elif given.part == "perceptor":
         from animator.pocket.train import perceptor
 
@@ -44,9 +49,9 @@ def main() -> None:
         for name, figure in report().items():
             print(f"| {name} | {figure:.3f} |")
     else:
-        from animator.pocket.train import depth, perceptor, unet
+        from animator.pocket.train import depth, perceptor, secondary, unet
 
-        for part in (unet, perceptor, depth):
+        for part in (unet, secondary, perceptor, depth):
             part.ship(given.folder, PACKAGE)
 
 

@@ -1,0 +1,59 @@
+"""Train the pocket secondary model: the published architecture, narrow, on the pictures of the world.
+
+The loss is the mean square error of v (Salimans & Ho 2022, section 4), which weighs noise levels by
+SNR + 1, at times drawn evenly along the cosine curve, as the model is asked. As for the U-Net, a second
+term holds the clean estimate's large patches to the truth, so that its hue is right where there is next to
+no signal.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from animator.diffusion.secondary import SecondaryModel
+from animator.pocket.train.pictures import Pictures
+from animator.pocket.train.session import Budget, Session, export
+from animator.pocket.train.unet import small_batch
+
+BASE_WIDTH = 20
+BATCH = 32
+HUE = 0.2
+"""Weight of the patches' term."""
+
+
+def loss_of(network: SecondaryModel, clean: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
+    t = torch.rand(len(clean), generator=generator)
+    noise = torch.randn(clean.shape, generator=generator).contiguous(memory_format=torch.channels_last)
+    angle = t[:, None, None, None] * (math.pi / 2)
+    x = angle.cos() * clean + angle.sin() * noise
+    with torch.autocast("cpu", torch.bfloat16):
+        predicted = network(x, t)
+    v = angle.cos() * noise - angle.sin() * clean
+    simple = F.mse_loss(predicted.v.float(), v)
+    patches = F.avg_pool2d(predicted.denoised.float() - clean, 16)
+    return simple + HUE * patches.square().mean()
+
+
+def train(folder: Path, *, steps: int, rate: float = 1.5e-3) -> None:
+    """Train for ``steps`` batches of 32 pictures of 96 x 64; continue where a run was stopped."""
+    pictures = Pictures(folder / "world")
+    torch.manual_seed(3)
+    network = SecondaryModel(BASE_WIDTH).to(memory_format=torch.channels_last)
+    session = Session(network, Budget(steps, rate), folder / "secondary.pt")
+    while not session.done:
+        rng = np.random.default_rng((13, session.step))
+        generator = torch.Generator().manual_seed(session.step)
+        session.take(loss_of(network, small_batch(pictures, rng, BATCH), generator))
+
+
+def ship(folder: Path, package: Path) -> None:
+    """Write the averaged weights into the package."""
+    stored = torch.load(folder / "secondary.pt", weights_only=True)
+    export(stored["average"], package / "secondary.safetensors", {"width": BASE_WIDTH})
