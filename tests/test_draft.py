@@ -42,6 +42,18 @@ def test_sides_are_halved_to_multiples_of_64(read, size, half):
     assert drafted(read(f"size: {size}")).size == half
 
 
+def test_shifts_in_pixels_follow_the_size(read):
+    text = (
+        "mode: 2d\nframes: 3\nsize: [256, 384]\ncamera: {translation_x: 8, translation_y: '0: (0), 2: (12)'}"
+    )
+    loaded = draft_of(read(text))
+    assert loaded.scene.size == (128, 192)
+    assert loaded.timeline.table["camera.translation_x"].tolist() == [4, 4, 4]
+    assert loaded.timeline.table["camera.translation_y"].tolist() == [0, 3, 6]
+    in_3d = read("mode: 3d\nframes: 3\ncamera: {translation_x: 8}")
+    assert drafted(in_3d).camera == in_3d.scene.camera
+
+
 @pytest.mark.parametrize(
     ("steps", "fewer"), [(250, 100), (50, 20), (26, 10), (12, 10), (10, 10), (4, 4), (1000, 400)]
 )

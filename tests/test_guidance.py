@@ -13,10 +13,15 @@ from torch import Tensor, nn
 from animator.convert import signed_to_unit
 from animator.diffusion import guidance, losses
 from animator.diffusion.cutouts import CutSettings
-from animator.diffusion.guidance import Guide, Notes, Target, guided
+from animator.diffusion.guidance import Guide, Target, guided
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule
 from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
-from animator.diffusion.prediction import Prediction, denoised_from_eps, eps_from_denoised, network_denoiser
+from animator.diffusion.prediction import (
+    Prediction,
+    denoised_from_eps,
+    eps_from_denoised,
+    network_denoiser,
+)
 from animator.diffusion.samplers import SAMPLERS, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_values import StepValues, schedule_position, step_values

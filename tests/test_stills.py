@@ -12,7 +12,7 @@ from torch import Tensor
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.inits import InitSettings
-from animator.loop import Listener, Shot
+from animator.loop import Listener, Shot, first_request
 from animator.scene.reading import LoadedScene, read_scene
 from animator.stills import stills
 from animator.types import Painted
@@ -78,11 +78,9 @@ def test_pictures_with_other_settings_are_not_painted_together(tmp_path: Path) -
 
     made(scene(tmp_path, text), range(4), batch=4, listener=Groups())
     assert groups == [[0, 1], [2, 3]]
+    loaded = scene(tmp_path, text)
+    requests = [first_request(loaded.timeline.row(n), shot(loaded), 0) for n in (0, 2)]
     with pytest.raises(ValueError, match="differ in more than seeds"):
-        loaded = scene(tmp_path, text)
-        from animator.loop import first_request
-
-        requests = [first_request(loaded.timeline.row(n), shot(loaded), 0) for n in (0, 2)]
         engine().paint_together(requests)
 
 

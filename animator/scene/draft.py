@@ -39,14 +39,17 @@ def drafted(loaded: LoadedScene) -> Scene:
     Each side of the picture is halved and rounded down to a multiple of 64, at least 64. Steps are 0.4 of
     what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
-    batch. Cuts that move over the frames become a key a frame.
+    batch. What is counted in pixels, the shifts of a 2D film, follows the size. Cuts and shifts that move over
+    the frames become a key a frame.
     """
     scene = loaded.scene
     diffusion, guidance = scene.diffusion, scene.guidance
     before = diffusion.steps
     steps = min(before, max(LEAST_STEPS, round(before * SHARE_OF_STEPS)))
+    size = tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size)
     changed: dict[str, Any] = {
-        "size": tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size),
+        "size": size,
+        "camera": scene.camera.model_copy(update=_shifts(loaded, size)),
         "diffusion": diffusion.model_copy(
             update={
                 "steps": steps,
@@ -71,6 +74,17 @@ def drafted(loaded: LoadedScene) -> Scene:
 
 
 _CUTS = ("overview", "innercut")
+
+
+def _shifts(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, Animated]:
+    """Return the shifts of a 2D film, which are pixels, for another size; in 3D they are no pixels."""
+    if loaded.scene.mode != "2d":
+        return {}
+    shares = [side / before for side, before in zip(size, loaded.scene.size, strict=True)]
+    columns = {name: loaded.timeline.table[f"camera.{name}"] for name in ("translation_x", "translation_y")}
+    return {
+        name: _by_frame(column * share) for (name, column), share in zip(columns.items(), shares, strict=True)
+    }
 
 
 def _scaled(count: int | str, steps: int, before: int) -> int | str:
