@@ -10,7 +10,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from animator.pocket.train.evaluate import held_out, retrieval
+from animator.diffusion.checkpoints import load_diffusion, load_secondary
+from animator.diffusion.noise_schedule import full_schedule
+from animator.diffusion.prediction import network_denoiser
+from animator.diffusion.secondary import secondary_denoiser
+from animator.pocket.train.evaluate import estimates, held_out, retrieval
 from animator.pocket.train.pictures import HELD_OUT, bytes_to_depth, depth_to_bytes
 from animator.pocket.train.session import Budget, Session
 from animator.pocket.world.draw import FAR, draw
@@ -145,3 +149,17 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     for name, value in whole.average.items():
         assert torch.equal(second.average[name], value)
         assert torch.equal(second.network.state_dict()[name], whole.network.state_dict()[name])
+
+
+def test_the_secondary_model_tells_much_the_same_as_the_unet() -> None:
+    """Of half-noisy pictures that it never saw, and in the same range, up to an error of 0.15."""
+    schedule = full_schedule(1000)
+    pictures, _, _ = held_out(8)
+    network, description = load_diffusion("pocket")
+    for level, most in ((250, 0.09), (500, 0.13)):
+        large = estimates(
+            network_denoiser(network, schedule, description.estimate), schedule, level, pictures
+        )
+        small = estimates(secondary_denoiser(load_secondary("pocket"), schedule), schedule, level, pictures)
+        assert (small - pictures).square().mean().sqrt() < most
+        assert (small - large).square().mean().sqrt() < most

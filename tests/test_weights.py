@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from animator.diffusion.checkpoints import family_of, load_diffusion, load_secondary, resemblance
+from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError, WeightsError
@@ -61,7 +63,7 @@ def test_every_entry_can_be_used() -> None:
         assert entry.family is None or registry.families()[entry.family].kind == entry.kind, entry
         assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256), entry
         assert entry.sha512 is None or re.fullmatch(r"[0-9a-f]{128}", entry.sha512), entry
-        assert entry.estimate in ("free", "clamped"), entry
+        assert entry.estimate in get_args(Estimate), entry
         if entry.kind in ("diffusion", "secondary"):
             assert bool(entry.family) != bool(entry.config), entry
 
@@ -256,11 +258,21 @@ def test_bundled_diffusion_network_is_read_from_its_description(tiny: UNet, pack
 
 def test_a_file_is_read_by_the_description_beside_it(tiny: UNet, tmp_path: Path) -> None:
     torch.save(tiny.state_dict(), tmp_path / "mine.pt")
-    with pytest.raises(WeightsError, match=r"not of a known diffusion family.*describe it in .*mine.json"):
+    with pytest.raises(
+        WeightsError, match=r"not of a known diffusion family.*name its family, or describe it in .*mine.json"
+    ):
         load_diffusion(tmp_path / "mine.pt")
     (tmp_path / "mine.json").write_text(json.dumps({"switches": TINY}))
     _, description = load_diffusion(tmp_path / "mine.pt")
     assert (description.estimate, description.native_size) == ("free", (32, 32))
+
+
+def test_a_file_of_a_named_family(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "mine.pt")
+    with pytest.raises(WeightsError, match="it is like no known family"):
+        load_diffusion(tmp_path / "mine.pt", family="openai_256")
+    with pytest.raises(UsageError, match=r"no family 'openai'.*there are openai_512, openai_256"):
+        load_diffusion(tmp_path / "mine.pt", family="openai")
 
 
 @pytest.mark.parametrize(
@@ -270,7 +282,10 @@ def test_a_file_is_read_by_the_description_beside_it(tiny: UNet, tmp_path: Path)
         ("[]", "not a JSON object"),
         ("{}", "lacks 'switches'"),
         (json.dumps({"switches": {**TINY, "num_channels": 64}}), "of another shape"),
-        (json.dumps({"switches": TINY, "estimate": "held"}), "estimate 'held'; it is 'free' or 'clamped'"),
+        (
+            json.dumps({"switches": TINY, "estimate": "held"}),
+            "estimate 'held'; it is one of free, clamped, thresholded",
+        ),
     ],
 )
 def test_a_wrong_description_is_refused(tiny: UNet, tmp_path: Path, text: str, message: str) -> None:

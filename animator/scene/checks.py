@@ -52,7 +52,7 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
         sure: whether the clock is the scene's own; if not, only what holds for any length is judged.
     """
     check_planes(values, fit)
-    check_networks(scene, values, fit)
+    check_networks(scene, fit)
     check_init(scene, fit)
     check_steps(scene, fit)
     check_seeds(scene, fit)
@@ -80,7 +80,7 @@ def check_planes(values: Values, fit: Fit) -> None:
         fit.report(node, name, f"far_plane must be greater than near_plane; {planes}")
 
 
-def check_networks(scene: Scene, values: Values, fit: Fit) -> None:
+def check_networks(scene: Scene, fit: Fit) -> None:
     """Note names of networks that the registry does not have, and a CLIP model named twice."""
     model = scene.diffusion.model
     if is_checkpoint(model):
@@ -89,9 +89,6 @@ def check_networks(scene: Scene, values: Values, fit: Fit) -> None:
         _find("diffusion", model, "diffusion.model", fit)
     _check_family(scene.diffusion.family, fit)
     _find("depth", scene.depth.model, "depth.model", fit)
-    if model == "pocket" and _anywhere(values, "diffusion.secondary"):
-        remedy = "leave it out, or name a published diffusion.model"
-        _note("diffusion.secondary", f"the bundled network comes without a secondary model; {remedy}", fit)
     seen: dict[str, str] = {}
     for written in scene.guidance.clip_models:
         name = dotted(_MODELS, written)

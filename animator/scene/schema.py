@@ -60,9 +60,9 @@ class Scene(Options):
     """Number of pictures that `mode: still` makes, each from its own seed."""
 
     batch: int = Field(1, ge=1, le=1024)
-    """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; they must
-    not differ in more than their seeds. Beside others a picture is rounded otherwise and may come out visibly
-    different. A CPU paints one by one, which is as fast there."""
+    """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
+    those that differ in nothing but their seeds. Beside others a picture is rounded otherwise and may come
+    out visibly different. A CPU paints one by one, which is as fast there."""
 
     fps: float = Field(12.0, gt=0, le=1000)
     """Frames a second of the film."""

@@ -1,8 +1,8 @@
 """Values that suit the bundled network, where a scene that runs on it says nothing.
 
 Disco Diffusion's defaults were found for networks a hundred times as large. The bundled one needs a stronger
-hand while it decides the colours, and one that keeps its estimates in the range, or whole pictures take on one
-glaring hue; the values stand under the scene like a file that it extends.
+hand while it decides the colours, and one that keeps its estimates in the range, or whole pictures take on
+one glaring hue; the values stand under the scene like a file that it extends.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Entry:
         sha512: the same.
         urls: where it can be had, the best first.
         licence: as its authors state it, or None if they do not.
-        estimate: ``"free"`` or ``"clamped"``, see ``prediction.network_denoiser``.
+        estimate: how its clean estimates are held, see ``prediction.hold_for``.
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ class Entry:
     sha512: str | None = None
     urls: tuple[str, ...] = field(default=())
     licence: str | None = None
-    estimate: Literal["free", "clamped"] = "free"
+    estimate: Literal["free", "clamped", "thresholded"] = "free"
 
 
 @functools.cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,12 +9,13 @@ from torch import Tensor
 from animator.convert import signed_to_unit, uint8_to_frame, unit_to_signed
 from animator.depth.load import load_depth
 from animator.depth.options import DepthOptions
-from animator.diffusion.checkpoints import load_diffusion
+from animator.diffusion.checkpoints import load_diffusion, load_secondary
 from animator.diffusion.cutouts import CutSettings, make_cuts
-from animator.diffusion.noise_schedule import full_schedule
+from animator.diffusion.noise_schedule import NoiseSchedule, full_schedule
 from animator.diffusion.perceptors import Perceptor, load_perceptor
-from animator.diffusion.prediction import network_denoiser
+from animator.diffusion.prediction import Denoise, network_denoiser
 from animator.diffusion.samplers import noised
+from animator.diffusion.secondary import secondary_denoiser
 from animator.pocket.train.depth import relative_error
 from animator.pocket.train.pictures import HEIGHT, HELD_OUT, WIDTH
 from animator.pocket.world.draw import draw
@@ -54,20 +53,13 @@ def retrieval(perceptor: Perceptor, pictures: Tensor, captions: list[str]) -> fl
     return right / (len(pictures) // AMONG * AMONG)
 
 
-def estimates(level: int) -> Callable[[Tensor], Tensor]:
-    """Return what turns pictures into the U-Net's clean estimates from noise at ``level`` of 1000."""
-    network, description = load_diffusion("pocket")
-    schedule = full_schedule(1000)
-    denoise = network_denoiser(network, schedule, description.estimate)
-
-    def estimate(pictures: Tensor) -> Tensor:
-        noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(level))
-        with torch.no_grad():
-            x = noised(unit_to_signed(pictures), noise, schedule, level)
-            parts = [denoise(part, level).denoised for part in x.split(8)]
-        return signed_to_unit(torch.cat(parts))
-
-    return estimate
+def estimates(denoise: Denoise, schedule: NoiseSchedule, level: int, pictures: Tensor) -> Tensor:
+    """Return a denoiser's clean estimates of pictures in [0, 1] from noise at ``level`` of 1000."""
+    noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(level))
+    with torch.no_grad():
+        x = noised(unit_to_signed(pictures), noise, schedule, level)
+        parts = [denoise(part, level).denoised for part in x.split(8)]
+    return signed_to_unit(torch.cat(parts))
 
 
 def report(count: int = 256) -> dict[str, float]:
@@ -76,10 +68,20 @@ def report(count: int = 256) -> dict[str, float]:
     perceptor = load_perceptor("pocket", "cpu")
     depth = load_depth(DepthOptions())
     found = {"own caption first of 64, clean": retrieval(perceptor, pictures, captions)}
+    schedule = full_schedule(1000)
+    network, description = load_diffusion("pocket")
+    denoisers = {
+        "clean estimate": network_denoiser(network, schedule, description.estimate),
+        "secondary estimate": secondary_denoiser(load_secondary("pocket"), schedule),
+    }
+    some = pictures[: 2 * AMONG]
     for level in (250, 500, 750):
-        seen = estimates(level)(pictures[: 2 * AMONG])
-        name = f"own caption first of 64, clean estimate at noise {level} of 1000"
-        found[name] = retrieval(perceptor, seen, captions[: 2 * AMONG])
+        for label, denoise in denoisers.items():
+            seen = estimates(denoise, schedule, level, some)
+            name = f"own caption first of 64, {label} at noise {level} of 1000"
+            found[name] = retrieval(perceptor, seen, captions[: 2 * AMONG])
+            miss = (seen - some).square().mean().sqrt()
+            found[f"{label} at noise {level} of 1000, root mean square error"] = float(miss)
     errors = [relative_error(depth(one), true) for one, true in zip(pictures, depths, strict=True)]
     found["depth, relative error after the best scale and shift"] = float(np.mean(errors))
     raw = [
