@@ -76,7 +76,7 @@ def test_depth_survives_being_stored() -> None:
 
 def test_the_weights_are_small_and_described() -> None:
     files = sorted(PACKAGE.glob("*.safetensors"))
-    assert [path.stem for path in files] == ["depth", "perceptor", "unet"]
+    assert [path.stem for path in files] == ["depth", "perceptor", "secondary", "unet"]
     assert sum(path.stat().st_size for path in files) < 40e6
     for path in files:
         assert path.with_suffix(".json").is_file()
@@ -103,9 +103,10 @@ def test_figures_on_held_out_pictures() -> None:
 @pytest.mark.slow
 def test_prompts_make_different_pictures(tmp_path: Path) -> None:
     """A red sunset over the sea is red; a green forest by day is green; anybody can tell them apart."""
-    from animator.diffusion.engine import load_engine
-    from animator.loop import LoopState, Shot, film
+    from animator.diffusion.load import load_engine
+    from animator.loop import Shot
     from animator.scene.reading import read_scene
+    from animator.stills import stills
 
     colours = {}
     for prompt in ("a red sunset over the sea", "a green forest by day"):
@@ -117,7 +118,7 @@ def test_prompts_make_different_pictures(tmp_path: Path) -> None:
         loaded = read_scene(path)
         engine = load_engine(loaded.scene.diffusion, loaded.scene.guidance, "cpu")
         shot = Shot("still", 128, 64, 2, seed=1)
-        pictures = [one.picture for one in film(loaded.timeline, shot, engine, None, LoopState())]
+        pictures = [one.picture for one in stills(loaded.timeline, shot, engine, range(2), {})]
         colours[prompt] = torch.stack(pictures).mean(dim=(0, 2, 3))
     (red, green, _), (forest_red, forest_green, _) = (colour.tolist() for colour in colours.values())
     assert red > green + 0.1
