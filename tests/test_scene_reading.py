@@ -358,18 +358,6 @@ def test_checking_a_scene_is_quick_and_loads_no_network_library():
     assert min(seconds) < 1
 
 
-def test_the_bundled_network_has_no_secondary(tmp_path):
-    path = tmp_path / "a.yaml"
-    path.write_text("prompts: a sea\ndiffusion:\n  secondary: true\n")
-    with pytest.raises(
-        SceneError, match=r"a\.yaml:3:14: diffusion\.secondary: the bundled network comes without"
-    ):
-        read_scene(path)
-    path.write_text("extends: base.yaml\ndiffusion: {model: 512x512_diffusion_uncond_finetune_008100}\n")
-    (tmp_path / "base.yaml").write_text("prompts: a sea\ndiffusion: {secondary: true}\n")
-    assert read_scene(path).scene.diffusion.secondary
-
-
 def test_the_bundled_network_has_values_of_its_own_where_a_scene_is_silent(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("prompts: a sea\nguidance:\n  tv_scale: 5\n")
