@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from animator import __version__
 from animator.diffusion.checkpoints import SUFFIXES
-from animator.diffusion.load import secondary_name
+from animator.diffusion.load import secondary_names
 from animator.fetch import fetch, is_url
 from animator.images import read_whole
 from animator.rng import picture_seed
@@ -82,8 +82,7 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
         hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
     else:
         used.append(("diffusion", scene.diffusion.model))
-    if name := secondary_name(scene.diffusion):
-        used.append(("secondary", name))
+    used += [("secondary", name) for name in secondary_names(scene.diffusion)]
     if scene.mode == "3d":
         used.append(("depth", scene.depth.model))
     entries = [find(kind, name) for kind, name in used]

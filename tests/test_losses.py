@@ -101,3 +101,12 @@ def test_asymmetry_pulls_mirrored_pixels_together():
     (gradient,) = torch.autograd.grad(losses.asymmetry(x, True, False).sum(), x)
     apart = (x - x.flip(-1)).detach()
     torch.testing.assert_close(gradient, apart * 4 / x.numel())
+
+
+def test_chroma_is_the_distance_from_grey() -> None:
+    grey = torch.linspace(-1, 1, 12).view(1, 1, 3, 4).expand(1, 3, 3, 4)
+    assert losses.chroma(grey).item() == pytest.approx(0, abs=1e-12)
+    red = torch.zeros(1, 3, 2, 2)
+    red[:, 0] = 1
+    assert losses.chroma(red).item() == pytest.approx((0.701**2 + 2 * 0.299**2) / 3, rel=1e-5)
+    torch.testing.assert_close(losses.chroma(torch.cat([red, 2 * red]))[1], 4 * losses.chroma(red)[0])

@@ -55,7 +55,6 @@ def test_every_animated_number_is_in_the_timeline(read):
     assert loaded.timeline.schedules["guidance.clip_models.ViT-B-32"].sum() == 400
     assert set(loaded.timeline.schedules) == {
         "guidance.clip_models.ViT-B-32",
-        "guidance.range_scale",
         *(f"guidance.cuts.{name}" for name in ("overview", "innercut", "ic_pow", "icgray_p")),
     }
     camera = {f"camera.{name}" for name in type(loaded.scene.camera).model_fields}
@@ -356,22 +355,6 @@ def test_checking_a_scene_is_quick_and_loads_no_network_library():
         seconds.append(_children() - began)
         assert done.stdout.strip() == "[]"
     assert min(seconds) < 1
-
-
-def test_the_bundled_network_has_values_of_its_own_where_a_scene_is_silent(tmp_path):
-    path = tmp_path / "a.yaml"
-    path.write_text("prompts: a sea\nguidance:\n  tv_scale: 5\n")
-    row = read_scene(path).timeline.row(0)
-    assert row["guidance.clip_guidance_scale"] == 8000
-    assert row.schedule("guidance.clamp_max")[[0, 999]].tolist() == [0.3, 0.1]
-    assert row["guidance.tv_scale"] == 5
-    told = read_scene(path, ["guidance.clamp_max=0.02", "guidance.clip_guidance_scale=7"]).timeline.row(0)
-    assert (told["guidance.clamp_max"], told["guidance.clip_guidance_scale"]) == (0.02, 7)
-    published = read_scene(path, ["diffusion.model=256x256_diffusion_uncond"]).timeline.row(0)
-    assert (published["guidance.clamp_max"], published["guidance.clip_guidance_scale"]) == (0.05, 5000)
-    path.write_text("prompts: a sea\nguidance: 5\n")
-    with pytest.raises(SceneError, match=r"a\.yaml:2:11: guidance: "):
-        read_scene(path)
 
 
 def test_a_scene_from_a_text(tmp_path, monkeypatch):

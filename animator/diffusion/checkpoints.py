@@ -23,6 +23,19 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True)
+class Expert:
+    """A secondary model that stands in for a large network.
+
+    Attributes:
+        secondary: its name in the registry.
+        above: the timestep, 0 to 1000, above which it answers.
+    """
+
+    secondary: str
+    above: float
+
+
+@dataclass(frozen=True)
 class Description:
     """What a caller must know of a diffusion network beside its weights.
 
@@ -31,12 +44,14 @@ class Description:
         file: the weights.
         estimate: how its clean estimates are held, see ``prediction.hold_for``.
         native_size: width and height in pixels of the pictures it was trained on.
+        noisy: the secondary model that answers in its place where there is most noise, or None.
     """
 
     name: str
     file: Path
     estimate: Estimate
     native_size: tuple[int, int]
+    noisy: Expert | None = None
 
 
 def family_of(state: Mapping[str, Tensor]) -> str | None:
@@ -52,8 +67,9 @@ def load_diffusion(
 
     Args:
         name_or_path: a name of the registry, or a file of weights. What a file holds is told by a JSON beside
-            it of the same name (``{"switches": {...}, "estimate": ..., "native_size": [width, height]}``), or
-            else recognised among the published families.
+            it of the same name (``{"switches": {...}, "estimate": ..., "native_size": [width, height],
+            "noisy": {"secondary": name, "above": timestep}}``), or else recognised among the published
+            families.
         device: where to put it.
         family: the family of a file that has no JSON beside it; None recognises it.
 
@@ -77,7 +93,9 @@ def load_diffusion(
     fit(network, state, label, resemblance=resemblance)
     side = network.config.image_size
     width, height = config.get("native_size", (side, side))
-    return network.to(device), Description(label, path, _estimate(config, label), (int(width), int(height)))
+    size = int(width), int(height)
+    described = Description(label, path, _estimate(config, label), size, _expert(config, label))
+    return network.to(device), described
 
 
 def load_secondary(name: str, device: torch.device | str = "cpu") -> SecondaryModel:
@@ -114,6 +132,26 @@ def _estimate(config: Mapping[str, Any], label: str) -> Estimate:
         allowed = ", ".join(get_args(Estimate))
         raise WeightsError(f"the description of {label} has the estimate {found!r}; it is one of {allowed}")
     return found
+
+
+def expert_of(name_or_path: str | Path) -> Expert | None:
+    """Return the secondary model that stands in for a network where there is most noise; loads nothing."""
+    path = Path(name_or_path).expanduser()
+    if path.suffix in SUFFIXES:
+        beside = path.with_suffix(".json")
+        return _expert(read_config(beside), str(path)) if beside.is_file() else None
+    return _expert(_config_of(find("diffusion", str(name_or_path))), str(name_or_path))
+
+
+def _expert(config: Mapping[str, Any], label: str) -> Expert | None:
+    noisy = config.get("noisy")
+    if noisy is None:
+        return None
+    try:
+        return Expert(str(noisy["secondary"]), float(noisy["above"]))
+    except (TypeError, KeyError, ValueError) as fault:
+        form = '{"secondary": name, "above": timestep}'
+        raise WeightsError(f"the description of {label} has 'noisy': {noisy!r}; it is {form}") from fault
 
 
 def _config_of_file(state: Mapping[str, Tensor], path: Path, family: str | None) -> dict[str, Any]:

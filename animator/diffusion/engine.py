@@ -27,7 +27,15 @@ from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, ful
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
-from animator.diffusion.prediction import Denoise, Estimate, Network, held, hold_for, network_denoiser
+from animator.diffusion.prediction import (
+    Denoise,
+    Estimate,
+    Network,
+    held,
+    hold_for,
+    network_denoiser,
+    relayed,
+)
 from animator.diffusion.sampler_names import parse_sampler
 from animator.diffusion.samplers import Step, noised, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
@@ -51,6 +59,8 @@ class Networks:
         estimate: how the denoiser's clean estimate needs to be held to the range of a picture.
         size_multiple: pixels that width and height must be multiples of.
         secondary: the model to take the gradient of instead of the denoiser, or None.
+        noisy: the model that answers in place of the denoiser where there is most noise, or None.
+        noisy_above: the timestep above which it does, 0 to 1000.
         perceptual: how far from an init picture is measured, or None to take what the machine has.
         open_image: opens the pictures of image prompts, or None where there are none.
     """
@@ -60,6 +70,8 @@ class Networks:
     estimate: Estimate = "free"
     size_multiple: int = 1
     secondary: SecondaryModel | None = None
+    noisy: SecondaryModel | None = None
+    noisy_above: float = 1000.0
     perceptual: PerceptualLoss | None = None
     open_image: OpenImage | None = None
 
@@ -97,13 +109,16 @@ class GuidedDiffusion:
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
         self._targets = Targets(networks.perceptors, self.device, networks.open_image or _no_image)
 
-        for network in (networks.denoiser, networks.secondary):
+        for network in (networks.denoiser, networks.secondary, networks.noisy):
             if isinstance(network, torch.nn.Module):
                 network.to(self.device).to(memory_format=torch.channels_last)
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
         self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule))
+        if networks.noisy is not None:
+            expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
+            self._denoise = relayed(expert, self._denoise, self.schedule, networks.noisy_above)
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))

@@ -27,8 +27,8 @@ Gradient = Callable[[Tensor, int, Prediction], Tensor]
 way and how far to go: the gradient of the log likelihood of what is wanted, of the shape of ``x``."""
 
 FARTHEST = 2.0
-"""Largest value, in [-1, 1]'s units, of a held network's estimate that the losses on colours look at: what
-lies farther is the network's error at that noise and not a colour."""
+"""Largest value, in [-1, 1]'s units, of a held network's estimate that the range loss looks at: what lies
+farther is the network's error at that noise and not a colour."""
 
 
 def guided(
@@ -143,7 +143,7 @@ class Guide:
         mirrors: whether the symmetry loss is of left and right, and of above and below.
         disco: whether to repeat Disco Diffusion 5, where the range loss does not reach the picture (it is a
             loss of the clean estimate, but only what depends on the blend is differentiated) and the
-            saturation loss looks at the blend, noise included.
+            saturation loss is one of values beyond the range only, not of strong colours.
         notes: what is written down on the way.
     """
 
@@ -182,8 +182,8 @@ class Guide:
             share = math.sqrt(1 - float(self.schedule.alpha_bar[index]))
             seen = shown * share + x * (1 - share)
             outputs, pulls = [seen], [self.gradient_on(seen.detach(), values)]
-            if not self.disco and (values.range_scale or values.sat_scale):
-                loss = self.colour_loss(prediction.denoised, values)
+            if not self.disco and values.range_scale:
+                loss = self.range_loss(prediction.denoised, values.range_scale)
                 outputs.append(loss)
                 pulls.append(torch.ones_like(loss))
             (descent,) = torch.autograd.grad(outputs, x, pulls)
@@ -218,22 +218,18 @@ class Guide:
         embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
         return target.distance(embeds, values.rand_mag).mean(dim=1)
 
-    def colour_loss(self, denoised: Tensor, values: StepValues) -> Tensor:
-        """Return the losses on values beyond the range of a picture, each times its scale, summed."""
+    def range_loss(self, denoised: Tensor, scale: float) -> Tensor:
+        """Return the loss on values of the network's own estimates beyond the range of a picture, summed."""
         within = denoised if self.hold is None else denoised.clamp(-FARTHEST, FARTHEST)
-        loss = denoised.new_zeros(())
-        if values.range_scale:
-            loss = loss + self._noted("range", values.range_scale * losses.out_of_range(within)).sum()
-        if values.sat_scale:
-            loss = loss + self._noted("sat", values.sat_scale * losses.saturation(within)).sum()
-        return loss
+        return self._noted("range", scale * losses.out_of_range(within)).sum()
 
     def _picture_losses(self, seen: Tensor, values: StepValues) -> Iterator[tuple[str, Tensor]]:
         """Yield every loss of what is seen, but those of the prompts, by name: shape (N,)."""
         if values.tv_scale:
             yield "tv", values.tv_scale * losses.total_variation(seen)
-        if self.disco and values.sat_scale:
-            yield "sat", values.sat_scale * losses.saturation(seen)
+        if values.sat_scale:
+            saturation = losses.saturation if self.disco else losses.chroma
+            yield "sat", values.sat_scale * saturation(seen)
         if values.symmetry_loss_scale:
             yield "symmetry", values.symmetry_loss_scale * losses.asymmetry(seen, *self.mirrors)
         if self.init is not None and values.init_scale:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from animator.diffusion.checkpoints import load_diffusion, load_secondary
+from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import perceptual_loss
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
@@ -29,6 +29,16 @@ def secondary_name(diffusion: DiffusionOptions) -> str | None:
     if diffusion.secondary in (False, 0):
         return None
     return BUNDLED if diffusion.model == BUNDLED else PUBLISHED_SECONDARY
+
+
+def secondary_names(diffusion: DiffusionOptions) -> list[str]:
+    """Return the names of all secondary models that a scene runs on, each once.
+
+    Besides the one that it asks for the gradient, that is the one which stands in for its network.
+    """
+    expert = expert_of(diffusion.model)
+    names = [secondary_name(diffusion), expert.secondary if expert else None]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def load_engine(
@@ -55,9 +65,11 @@ def load_engine(
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
     denoiser, description = load_diffusion(diffusion.model, device, family=diffusion.family)
-    multiple, secondary = denoiser.config.size_multiple, None
-    if name := secondary_name(diffusion):
-        secondary = load_secondary(name, device)
+    name, noisy = secondary_name(diffusion), description.noisy
+    secondary = load_secondary(name, device) if name else None
+    expert = load_secondary(noisy.secondary, device) if noisy else None
+    multiple = denoiser.config.size_multiple
+    if secondary or expert:
         multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
     networks = Networks(
         denoiser=denoiser,
@@ -65,6 +77,8 @@ def load_engine(
         estimate=description.estimate,
         size_multiple=multiple,
         secondary=secondary,
+        noisy=expert,
+        noisy_above=noisy.above if noisy else 1000.0,
         perceptual=perceptual_loss(device, (cache_folder() / "perceptual",)),
         open_image=open_image,
     )

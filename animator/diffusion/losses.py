@@ -13,6 +13,9 @@ PerceptualLoss = Callable[[Tensor, Tensor], Tensor]
 """Takes two batches of pictures, N x 3 x H x W in [-1, 1], and returns how different they look, shape
 (N,)."""
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in a pixel's grey (ITU-R BT.601)."""
+
 VGG16_FILE = "vgg16-397923af.pth"
 """The name under which torchvision keeps the weights that LPIPS is built on."""
 
@@ -36,8 +39,8 @@ def out_of_range(x: Tensor) -> Tensor:
 def saturation(x: Tensor) -> Tensor:
     """Return the mean of ``|x - clip(x, -1, 1)|`` of each picture; 0 and up, shape (N,).
 
-    Colours are too saturated for a screen where a channel leaves the range. Unlike `out_of_range` its pull
-    does not fade as the value comes near the range.
+    Colours are too saturated for a screen where a channel leaves the range; Disco Diffusion's measure. Unlike
+    `out_of_range` its pull does not fade as the value comes near the range. `chroma` is for the others.
     """
     return (x - x.clamp(-1, 1)).abs().mean(dim=(1, 2, 3))
 
@@ -57,6 +60,15 @@ def asymmetry(x: Tensor, horizontal: bool, vertical: bool) -> Tensor:
     for axis in axes:
         loss = loss + (x - x.flip(axis)).square().mean(dim=(1, 2, 3))
     return loss
+
+
+def chroma(x: Tensor) -> Tensor:
+    """Return the mean square of each value's distance from its pixel's grey: how strong colours are.
+
+    Shape (N,), 0 for a grey picture. Grey is the luminance of ITU-R BT.601.
+    """
+    grey = (x * x.new_tensor(LUMINANCE).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    return (x - grey).square().mean(dim=(1, 2, 3))
 
 
 def spherical_distance(x: Tensor, y: Tensor) -> Tensor:

@@ -180,7 +180,7 @@ class GuidanceOptions(Options):
     error."""
 
     clip_guidance_scale: Animated = animated(5000, frames=True, steps=True, ge=0)
-    """Strength of the prompts, 0 for none; with the bundled network 8000."""
+    """Strength of the prompts; 0 for none."""
 
     tv_scale: Animated = animated(0, frames=True, steps=True, ge=0)
     """Strength of smoothing (total variation): less fine roughness; 0 is off."""
@@ -189,7 +189,8 @@ class GuidanceOptions(Options):
     """Strength of the pull of values beyond black and white back into range: less blown out; 0 is off."""
 
     sat_scale: Animated = animated(0, frames=True, steps=True, ge=0)
-    """Strength of the pull against too saturated colours; 0 is off."""
+    """Strength of the pull towards grey, against too strong colours; 0 is off. With ``compat: disco-5`` it
+    pulls at values beyond black and white only, of which there are few, as in Disco Diffusion."""
 
     symmetry_loss_scale: Animated = animated(0, frames=True, steps=True, ge=0)
     """Strength of a pull towards symmetry (left and right, unless only `use_vertical_symmetry` is set);
@@ -199,8 +200,7 @@ class GuidanceOptions(Options):
     """Whether the gradient of each step is limited to `clamp_max`."""
 
     clamp_max: Animated = animated(0.05, frames=True, steps=True, ge=0)
-    """Largest root-mean-square of a step's gradient, with the bundled network ``"[0.3]*400+[0.1]*600"``; the
-    strongest lever for contrast and detail."""
+    """Largest root-mean-square of a step's gradient; the strongest lever for contrast and detail."""
 
     cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256)
     """How often per step the picture is cut anew and looked at, rounded (Disco Diffusion: 4): four times as
@@ -225,7 +225,7 @@ class GuidanceOptions(Options):
 
     compat: Literal["none", "disco-5"] = "none"
     """``disco-5`` repeats Disco Diffusion 5's gradient to the digit, in which `range_scale` never reaches the
-    picture; ``none`` (default) lets every loss act."""
+    picture and `sat_scale` hardly; ``none`` lets every loss act."""
 
     @field_validator("clip_models")
     @classmethod

@@ -77,6 +77,20 @@ def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estima
     return held(denoise, schedule, hold_for(estimate))
 
 
+def relayed(noisy: Denoise, clean: Denoise, schedule: NoiseSchedule, above: float) -> Denoise:
+    """Ask one denoiser where there is more noise, another where there is less.
+
+    Experts by their noise level, Balaji et al. 2022 (eDiff-I), section 4.1.
+
+    Args:
+        noisy: answers above the border; one that predicts v, or the image, keeps its error small there.
+        clean: answers at the border and below it.
+        schedule: what the indices mean.
+        above: the border, on the networks' scale of timesteps, 0 to 1000.
+    """
+    return lambda x, index: (noisy if schedule.network_t[index] > above else clean)(x, index)
+
+
 def hold_for(estimate: Estimate, threshold: float = 0.995) -> Hold | None:
     """Return how clean estimates are held, or None where they are used as they are.
 

@@ -22,7 +22,6 @@ from animator.scene.prompts import compile_prompts
 from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
 from animator.scene.seeds import counted
 from animator.scene.source import parse
-from animator.scene.suited import suited
 from animator.scene.words import found, short
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
@@ -107,7 +106,7 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root = without_texts(counted(suited(root, fit.sections)))
+    root = without_texts(counted(root))
     for problem in (*problems, *more):
         fit.add(problem)
     scene = _fitted(root, fit)

@@ -25,11 +25,11 @@ AMONG = 64
 """Captions that a picture's own is looked for among."""
 
 
-def held_out(count: int) -> tuple[Tensor, list[str], Tensor]:
+def held_out(count: int, first: int = HELD_OUT) -> tuple[Tensor, list[str], Tensor]:
     """Return pictures nobody trained on, N x 3 x 128 x 192 in [0, 1], their captions and their depths."""
-    rng = np.random.default_rng(HELD_OUT)
+    rng = np.random.default_rng(first)
     pictures, captions, depths = [], [], []
-    for seed in range(HELD_OUT, HELD_OUT + count):
+    for seed in range(first, first + count):
         spec = draw_spec(seed)
         rgb, depth = draw(spec, WIDTH, HEIGHT)
         pictures.append(uint8_to_frame(rgb))
@@ -75,11 +75,14 @@ def report(count: int = 256) -> dict[str, float]:
         "secondary estimate": secondary_denoiser(load_secondary("pocket"), schedule),
     }
     some = pictures[: 2 * AMONG]
-    for level in (250, 500, 750):
+    mean = held_out(AMONG, HELD_OUT + count)[0].mean(dim=0)
+    found["mean picture, root mean square error"] = float((mean - some).square().mean().sqrt())
+    for level in (250, 500, 750, 850, 900, 950, 999):
         for label, denoise in denoisers.items():
             seen = estimates(denoise, schedule, level, some)
-            name = f"own caption first of 64, {label} at noise {level} of 1000"
-            found[name] = retrieval(perceptor, seen, captions[: 2 * AMONG])
+            if level <= 750:
+                name = f"own caption first of 64, {label} at noise {level} of 1000"
+                found[name] = retrieval(perceptor, seen, captions[: 2 * AMONG])
             miss = (seen - some).square().mean().sqrt()
             found[f"{label} at noise {level} of 1000, root mean square error"] = float(miss)
     errors = [relative_error(depth(one), true) for one, true in zip(pictures, depths, strict=True)]

@@ -36,6 +36,9 @@ SWITCHES = {
 HUE = 0.1
 """Weight of the patches' term."""
 
+NOISY_ABOVE = 750
+"""Timestep above which the secondary model's clean estimates are nearer to the truth (see the card)."""
+
 BETAS = np.linspace(1e-4, 0.02, 1000)
 ALPHA_BAR = np.cumprod(1 - BETAS)
 
@@ -139,5 +142,10 @@ def ship(folder: Path, package: Path) -> None:
     """Write the averaged weights of the furthest checkpoint into the package."""
     path = folder / "unet_full.pt"
     stored = torch.load(path if path.exists() else folder / "unet_small.pt", weights_only=True)
-    description = {"switches": SWITCHES, "estimate": "clamped", "native_size": [WIDTH, HEIGHT]}
+    description = {
+        "switches": SWITCHES,
+        "estimate": "clamped",
+        "native_size": [WIDTH, HEIGHT],
+        "noisy": {"secondary": "pocket", "above": NOISY_ABOVE},
+    }
     export(stored["average"], package / "unet.safetensors", description)

@@ -1,0 +1,83 @@
+"""The settings of the users' guides render on the bundled networks, only the models' names exchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from animator.inputs import gather
+from animator.job import load_tools, shot_of
+from animator.scene.presets import cut_presets
+from animator.scene.reading import LoadedScene, read_scene
+from animator.stills import stills
+
+BASE = Path(__file__).parents[1] / "scenes" / "base"
+SMALL = [
+    "size=[64, 64]",
+    "diffusion.steps=4",
+    "diffusion.skip_steps=0",
+    "guidance.cutn_batches=1",
+    "mode=still",
+]
+POCKET = ["diffusion.model=pocket", "guidance.clip_models={pocket: 1}", "seed=3", "images=1"]
+
+
+def scene(tmp_path: Path, text: str, *settings: str) -> LoadedScene:
+    path = tmp_path / "scene.yaml"
+    path.write_text(f'{text}\nprompts: ["a red sunset over the sea"]\n')
+    return read_scene(path, [*POCKET, *SMALL, *settings])
+
+
+def paint(loaded: LoadedScene) -> torch.Tensor:
+    sources = gather(loaded)
+    tools = load_tools(loaded, sources)
+    (one,) = stills(loaded.timeline, shot_of(loaded, sources), tools.engine, [0], {})
+    return one.picture
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in BASE.glob("*.yaml") if path.stem != "model-schedule")
+)
+def test_a_baseline(tmp_path: Path, name: str) -> None:
+    loaded = scene(tmp_path, f"extends: {BASE / name}")
+    assert loaded.notices == () or name == "disco-5.yaml"
+    picture = paint(loaded)
+    assert picture.shape == (3, 64, 64)
+    assert 0.05 < picture.std() < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(cut_presets()))
+def test_a_schedule_of_cuts(tmp_path: Path, name: str) -> None:
+    loaded = scene(tmp_path, f"extends: {BASE / 'baseline.yaml'}\nguidance: {{cuts: {name}}}")
+    default = scene(tmp_path, f"extends: {BASE / 'baseline.yaml'}")
+    picture = paint(loaded)
+    assert picture.isfinite().all()
+    assert torch.equal(picture, paint(default)) is (name == "default")
+
+
+@pytest.mark.slow
+def test_a_schedule_of_models(tmp_path: Path) -> None:
+    """RN50 first, then both, then ViT-L-14; here one network stands for the two, under its own weight."""
+    published = read_scene(
+        _written(tmp_path, f"extends: [{BASE / 'baseline.yaml'}, {BASE / 'model-schedule.yaml'}]")
+    )
+    schedules = published.timeline.schedules
+    first, later = schedules["guidance.clip_models.RN50"], schedules["guidance.clip_models.ViT-L-14"]
+    assert (first[0], later[0], first[999], later[999]) == (1, 0, 0, 1)
+    assert ((first > 0) | (later > 0)).all()
+    assert ((first > 0) & (later > 0)).any()
+    total = "+".join(f"[{a + b:g}]*1" for a, b in zip(first, later, strict=True))
+    loaded = scene(
+        tmp_path, f"extends: {BASE / 'baseline.yaml'}", f"guidance.clip_models={{pocket: '{total}'}}"
+    )
+    assert paint(loaded).isfinite().all()
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "published.yaml"
+    path.write_text(f"{text}\nprompts: [a sea]\n")
+    return path
