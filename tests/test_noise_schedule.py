@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from animator.diffusion.noise_schedule import disco_schedule, full_schedule
+from animator.diffusion.noise_schedule import disco_schedule, full_schedule, linear_alpha_bar
+from animator.diffusion.step_values import schedule_position
 from tests.golden_files import load_npz
 
 FIGURES = load_npz("schedules")
@@ -46,3 +47,16 @@ def test_alpha_bar_is_the_product_of_what_each_step_leaves(make) -> None:
 def test_a_number_of_steps_that_cannot_be_is_refused(make, steps: int) -> None:
     with pytest.raises(ValueError, match=f"step.*not {steps}"):
         make(steps)
+
+
+@pytest.mark.parametrize("steps", [17, 50, 240, 250, 260, 350, 999])
+def test_any_number_of_steps_covers_the_whole_of_a_schedule(steps: int) -> None:
+    """The guides warn that 260 steps of Disco Diffusion never see the first 22 % of a schedule of cuts."""
+    schedule = full_schedule(steps)
+    positions = [schedule_position(schedule, index) for index in reversed(range(steps))]
+    assert positions == sorted(positions)
+    assert positions[0] == 0
+    assert positions[-1] >= 1000 - np.ceil(1000 / steps)
+    first = np.repeat([1.0, 0.0], [220, 780])
+    assert np.mean([first[position] for position in positions]) == pytest.approx(0.22, abs=1 / steps)
+    assert float(schedule.alpha_bar[-1]) == linear_alpha_bar(1000)[-1]
