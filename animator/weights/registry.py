@@ -16,7 +16,7 @@ from typing import Any, Literal
 from animator.errors import UsageError, WeightsError
 from animator.weights.clip_names import canonical_name
 
-Kind = Literal["diffusion", "secondary", "clip", "depth"]
+Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """Where bundled weights lie: the installed ``animator`` package."""
@@ -55,6 +55,7 @@ class Entry:
         config: path of its description inside the package, or None.
         sha256: of the file, in hexadecimal, or None where it was never published.
         sha512: the same.
+        sha256_start: the first digits of its SHA-256, where no more was published.
         urls: where it can be had, the best first.
         licence: as its authors state it, or None if they do not.
         estimate: how its clean estimates are held, see ``prediction.hold_for``.
@@ -68,6 +69,7 @@ class Entry:
     config: str | None = None
     sha256: str | None = None
     sha512: str | None = None
+    sha256_start: str | None = None
     urls: tuple[str, ...] = field(default=())
     licence: str | None = None
     estimate: Literal["free", "clamped", "thresholded"] = "free"
