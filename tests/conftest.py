@@ -1,11 +1,45 @@
-"""Options of the tests."""
+"""Options of the tests, and what several of them share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+
+from animator.errors import SceneError
+from animator.scene.reading import LoadedScene, read_scene
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-frames", action="store_true", help="write tests/frames anew; look at them before you commit"
     )
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., LoadedScene]:
+    """Read a text as a scene file; others, by their names, lie beside it."""
+
+    def of(text: str, *overrides: str, **others: str) -> LoadedScene:
+        for name, other in others.items():
+            (tmp_path / f"{name}.yaml").write_text(other)
+        path = tmp_path / "scene.yaml"
+        path.write_text(text)
+        return read_scene(path, overrides)
+
+    return of
+
+
+@pytest.fixture
+def fault(read: Callable[..., LoadedScene], tmp_path: Path) -> Callable[[str], str]:
+    """Return the only fault of a scene, without the name of its file and folder."""
+
+    def of(text: str) -> str:
+        with pytest.raises(SceneError) as caught:
+            read(text)
+        (only,) = caught.value.problems
+        assert "\n" not in str(only)
+        return str(only).removeprefix(f"{tmp_path / 'scene.yaml'}:").strip().replace(f"{tmp_path}/", "")
+
+    return of

@@ -33,18 +33,6 @@ DISCO = {
 """As Disco Diffusion 5.7 writes them."""
 
 
-@pytest.fixture
-def read(tmp_path):
-    def of(text, *overrides, **others):
-        for name, other in others.items():
-            (tmp_path / f"{name}.yaml").write_text(other)
-        path = tmp_path / "scene.yaml"
-        path.write_text(text)
-        return read_scene(path, overrides)
-
-    return of
-
-
 def cuts(loaded):
     return {name: loaded.timeline.row(0).schedule(f"guidance.cuts.{name}") for name in DISCO["pixel-art"]}
 

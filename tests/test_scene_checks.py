@@ -7,36 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from animator.errors import SceneError
-from animator.scene.reading import LoadedScene, read_scene
-
 
 @pytest.fixture
-def read(tmp_path):
+def read(read, tmp_path):
     """Read a scene of one prompt with more settings, beside a.png and a.pt."""
     (tmp_path / "a.png").touch()
     (tmp_path / "a.PT").touch()
-
-    def of(text: str) -> LoadedScene:
-        path = tmp_path / "scene.yaml"
-        path.write_text(f"prompts: x\n{text}")
-        return read_scene(path)
-
-    return of
-
-
-@pytest.fixture
-def fault(read, tmp_path):
-    """Return the only fault of a scene, without the name of its file and folder."""
-
-    def of(text: str) -> str:
-        with pytest.raises(SceneError) as caught:
-            read(text)
-        (only,) = caught.value.problems
-        assert "\n" not in str(only)
-        return str(only).removeprefix(f"{tmp_path / 'scene.yaml'}:").strip().replace(f"{tmp_path}/", "")
-
-    return of
+    return lambda text: read(f"prompts: x\n{text}")
 
 
 @pytest.fixture

@@ -12,32 +12,11 @@ from animator.scene.reading import LoadedScene, read_scene
 from animator.scene.resolved import resolved_text
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Read a text as a scene file that lies beside a.png and b.png."""
+@pytest.fixture(autouse=True)
+def _pictures(tmp_path):
+    """Put a.png and b.png beside the scene."""
     (tmp_path / "a.png").touch()
     (tmp_path / "b.png").touch()
-
-    def of(text: str) -> LoadedScene:
-        path = tmp_path / "scene.yaml"
-        path.write_text(text)
-        return read_scene(path)
-
-    return of
-
-
-@pytest.fixture
-def fault(read, tmp_path):
-    """Return the only fault of a scene, without the name of its file and folder."""
-
-    def of(text: str) -> str:
-        with pytest.raises(SceneError) as caught:
-            read(text)
-        (only,) = caught.value.problems
-        assert "\n" not in str(only)
-        return str(only).removeprefix(f"{tmp_path / 'scene.yaml'}:").strip().replace(f"{tmp_path}/", "")
-
-    return of
 
 
 def at(loaded: LoadedScene, frame: int) -> str:

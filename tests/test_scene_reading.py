@@ -20,20 +20,6 @@ from animator.scene.tokens import lost
 SCENES = Path(__file__).parents[1] / "scenes"
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Read texts as scene files; the last one is the scene, the ones before it lie beside it."""
-
-    def of(text: str, *overrides: str, **others: str) -> LoadedScene:
-        for name, other in others.items():
-            (tmp_path / f"{name}.yaml").write_text(other)
-        path = tmp_path / "scene.yaml"
-        path.write_text(text)
-        return read_scene(path, overrides)
-
-    return of
-
-
 def told(loaded: LoadedScene) -> list[str]:
     return [f"{one.line}:{one.column}: {one.key}: {one.message}" for one in loaded.notices]
 

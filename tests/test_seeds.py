@@ -8,24 +8,9 @@ from hypothesis import strategies as st
 
 from animator.errors import SceneError
 from animator.rng import SEEDS, picture_seed
-from animator.scene.reading import read_scene
 from animator.scene.resolved import resolved_text
 
 NUMBERS = st.integers(0, SEEDS - 1)
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Read a text as a scene file; others lie beside it."""
-
-    def of(text, *overrides, **others):
-        for name, other in others.items():
-            (tmp_path / f"{name}.yaml").write_text(other)
-        path = tmp_path / "scene.yaml"
-        path.write_text(text)
-        return read_scene(path, overrides)
-
-    return of
 
 
 def test_step_counts_on_and_goes_round_at_32_bits():
