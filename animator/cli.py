@@ -8,7 +8,6 @@ Networks are imported only by the verbs that run them.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import signal
 import sys
@@ -21,7 +20,9 @@ import typer
 from rich.console import Console
 
 from animator import __version__
-from animator.errors import AnimatorError, Problem, SceneError, UsageError
+from animator.cli_models import models
+from animator.cli_shared import Debug, guarded, show_notices
+from animator.errors import Problem, SceneError, UsageError
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models, name="models")
 
 Scenes = Annotated[
     list[Path],
@@ -51,41 +53,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
-
-
-def say(text: str) -> None:
-    """Print one line for the user on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def guarded(verb: Callable[..., None]) -> Callable[..., None]:
-    """Turn whatever a verb raises into one line and an exit status; with ``--debug`` show the traceback."""
-
-    @functools.wraps(verb)
-    def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
-        try:
-            verb(*args, debug=debug, **kwargs)
-        except AnimatorError as error:
-            if debug:
-                raise
-            if isinstance(error, SceneError):
-                show_notices(error.notices)
-            for line in str(error).splitlines():
-                say(line)
-            raise typer.Exit(error.exit_status) from error
-        except KeyboardInterrupt as error:
-            say("interrupted")
-            raise typer.Exit(130) from error
-        except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:
-            if debug:
-                raise
-            said = str(error).splitlines() or ["no message"]
-            say(f"animator failed: {type(error).__name__}: {said[0]} (run again with --debug to see where)")
-            raise typer.Exit(1) from error
-
-    return run
 
 
 def reporter_for(as_json: bool) -> Reporter:
@@ -94,12 +62,6 @@ def reporter_for(as_json: bool) -> Reporter:
         return JsonReporter(sys.stdout)
     console = Console(stderr=True)
     return LiveReporter(console) if console.is_terminal else LineReporter(sys.stderr)
-
-
-def show_notices(notices: tuple[Problem, ...]) -> None:
-    """Print what is not wrong but may not be meant."""
-    for notice in notices:
-        say(f"note: {notice}")
 
 
 @app.command()
@@ -206,7 +168,7 @@ def plan(
     settings: Settings = None,
     debug: Debug = False,
 ) -> None:
-    """Show what every setting is at every frame."""
+    """Show what every setting is at every frame, and about how much memory it takes."""
     from animator.scene.reading import read_scene
 
     loaded = read_scene(scene, settings or ())
@@ -216,7 +178,37 @@ def plan(
         return
     from animator.scene.summary import summary
 
-    print(summary(loaded))
+    print(summary(loaded), flush=True)
+    from animator.memory.report import memory_text  # torch takes seconds to import: the rest is there first
+
+    print(f"\n{memory_text(loaded)}")
+
+
+@app.command()
+@guarded
+def doctor(
+    scene: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Also look at what this scene needs: its networks, space for its frames.",
+            metavar="[SCENE]",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Settings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, on stdout.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at the machine and the installation, and tell what to do about every fault."""
+    from animator.doctor import examine
+    from animator.scene.reading import read_scene
+
+    failed = False
+    for found in examine(read_scene(scene, settings or ()) if scene else None):
+        print(json.dumps(dataclasses.asdict(found)) if as_json else found, flush=True)
+        failed = failed or found.verdict == "FAIL"
+    if failed:
+        raise SystemExit(1)
 
 
 @app.command()

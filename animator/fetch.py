@@ -141,7 +141,7 @@ def _download(url: str, seconds: float, max_bytes: int) -> Generator[bytes, None
                 url = _next_address(url, answer)
         except (OSError, http.client.HTTPException, ValueError) as error:
             late = time.monotonic() >= end
-            fault = f"took longer than {seconds:g} seconds; try again" if late else _fault(error)
+            fault = f"took longer than {seconds:g} seconds; try again" if late else fault_of(error, SILENCE)
             raise UsageError(
                 f"{shown(url)}: {fault}, or get the picture yourself and name its file"
             ) from error
@@ -284,13 +284,18 @@ def _credentials(header: str, parts: SplitResult) -> dict[str, str]:
     return {header: "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-def _fault(error: Exception) -> str:
-    """Return what went wrong on the way, in a few words."""
+def fault_of(error: Exception, silence: float) -> str:
+    """Return what went wrong on the way to a server, and what to do about it, in a few words.
+
+    Args:
+        error: what the connection raised.
+        silence: seconds for which the server was allowed to say nothing.
+    """
     match error:
         case socket.gaierror():
             return "the name cannot be looked up; check it and the connection"
         case TimeoutError():
-            return f"the server was silent for {SILENCE:g} seconds; try again"
+            return f"the server was silent for {silence:g} seconds; try again"
         case ssl.SSLCertVerificationError():
             return f"the server's certificate is not accepted ({error.verify_message}); check the address"
         case http.client.InvalidURL() | ValueError():  # its own text may hold a password

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from animator import __version__
 from animator.diffusion.checkpoints import SUFFIXES
-from animator.diffusion.load import secondary_names
+from animator.diffusion.load import BUNDLED, secondary_names
+from animator.diffusion.losses import perceptual_files
+from animator.errors import WeightsError
 from animator.fetch import fetch, is_url
 from animator.images import read_whole
 from animator.rng import picture_seed
 from animator.scene.reading import LoadedScene
-from animator.weights.files import file_hash
-from animator.weights.registry import Kind, cache_folder, find, locate
+from animator.weights.hashes import file_hash
+from animator.weights.registry import OPTIONAL, Entry, Kind, cache_folder, find, locate
 
 if TYPE_CHECKING:
+    from animator.depth.options import DepthOptions
+    from animator.scene.schema import Scene
     from animator.types import Frame
 
 FETCHED = "inputs"
@@ -73,20 +77,84 @@ def _file_of(name: str, run: Path | None) -> Path:
     return fetch(name, cache_folder() / "pictures" if run is None else run / FETCHED)
 
 
-def weights_of(loaded: LoadedScene) -> dict[str, str]:
-    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name."""
-    scene = loaded.scene
-    used: list[tuple[Kind, str]] = [("clip", name) for name in scene.guidance.clip_models]
-    hashes = {}
-    if Path(scene.diffusion.model).suffix in SUFFIXES:
-        hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
-    else:
+def needed(scene: Scene) -> list[Entry]:
+    """Return the networks that a scene runs on and that have a file, each once, those it paints with first.
+
+    A checkpoint that the scene names by its path is not among them. The perceptual network is, where a pull
+    towards a picture can act, though a scene runs without it: a simpler distance takes its place.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    if scene.models == "fake":
+        return []
+    used: list[tuple[Kind, str]] = []
+    if not _is_file(scene.diffusion.model):
         used.append(("diffusion", scene.diffusion.model))
+    used += [("clip", name) for name in scene.guidance.clip_models]
     used += [("secondary", name) for name in secondary_names(scene.diffusion)]
     if scene.mode == "3d":
-        used.append(("depth", scene.depth.model))
-    entries = [find(kind, name) for kind, name in used]
-    return hashes | {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.file}
+        used += [("depth", name) for name in _depth_names(scene.depth)]
+    if scene.diffusion.model != BUNDLED and _is_pulled(scene):
+        used.append(("perceptual", "vgg16"))
+    entries = dict.fromkeys(find(kind, name) for kind, name in used)
+    return [entry for entry in entries if entry.file]
+
+
+def weights_of(loaded: LoadedScene) -> dict[str, str]:
+    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name.
+
+    Raises:
+        WeightsError: one is not there; the message says how to get it.
+    """
+    scene = loaded.scene
+    hashes = {}
+    if scene.models == "real" and _is_file(scene.diffusion.model):
+        hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
+    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in _indispensable(scene)}
+    if any(entry.kind == OPTIONAL for entry in needed(scene)):
+        found = next((path for path in perceptual_files() if path.is_file()), None)
+        hashes |= {"perceptual vgg16": file_hash(found)} if found else {}
+    return hashes
+
+
+def require_weights(loaded: LoadedScene) -> None:
+    """See that every file of weights that a scene cannot do without is there; nothing is read.
+
+    Raises:
+        WeightsError: some are not; a line for each says how to get it.
+    """
+    faults = []
+    for entry in _indispensable(loaded.scene):
+        try:
+            locate(entry)
+        except WeightsError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise WeightsError("\n".join(faults))
+
+
+def _indispensable(scene: Scene) -> list[Entry]:
+    return [entry for entry in needed(scene) if entry.kind != OPTIONAL]
+
+
+def _is_file(model: str) -> bool:
+    return Path(model).suffix in SUFFIXES
+
+
+def _depth_names(depth: DepthOptions) -> list[str]:
+    """Return the depth networks of a scene: MiDaS and AdaBins are blended, a share of 0 needs no file."""
+    if depth.model != "midas":
+        return [depth.model]
+    return ["midas"] * (depth.midas_weight > 0) + ["adabins"] * (depth.midas_weight < 1)
+
+
+def _is_pulled(scene: Scene) -> bool:
+    """Tell whether a picture may be held to another: to its init, or to the frame before it."""
+    begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
+    moved = scene.mode != "still" and scene.frames > 1
+    scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved
+    return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)
 
 
 def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:
@@ -103,7 +171,7 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     scene = loaded.scene
     dumped = scene.model_dump(
         mode="json",
-        include={"mode", "size", "warp", "depth", "diffusion", "guidance"},
+        include={"mode", "models", "size", "warp", "depth", "diffusion", "guidance"},
         exclude={"diffusion": {"stop_at", "init_image"}},
     )
     # What may change from frame to frame counts with the frames at which it does.

@@ -9,16 +9,21 @@ from dataclasses import dataclass
 import torch
 
 from animator.depth.load import load_depth
+from animator.depth.plane import PlaneDepth
+from animator.diffusion.fake import fake_engine
 from animator.diffusion.load import load_engine
 from animator.images import read_picture
 from animator.inits import InitSettings
-from animator.inputs import Sources, hash_inputs, weights_of
+from animator.inputs import Sources, hash_inputs, require_weights, weights_of
 from animator.loop import Shot
 from animator.options import share
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
 from animator.types import DepthEstimator, StillEngine
+
+FAKE_DEPTH = PlaneDepth(distance=2.0)
+"""Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +85,21 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
 
 
 def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
-    """Load the networks that a scene names."""
+    """Load the networks that a scene names, or with ``models: fake`` what stands for them."""
+    require_weights(loaded)  # all that is missing at once, before minutes of loading
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scene = loaded.scene
-    engine = load_engine(
+    fake = scene.models == "fake"
+    engine = (fake_engine if fake else load_engine)(
         scene.diffusion,
         scene.guidance,
         device,
         open_image=sources.open,
         keep_cuts=scene.output.show_cuts,
     )
-    depth = load_depth(scene.depth, device) if scene.mode == "3d" else None
-    return Tools(engine, depth, device)
+    if scene.mode != "3d":
+        return Tools(engine, None, device)
+    return Tools(engine, FAKE_DEPTH if fake else load_depth(scene.depth, device), device)
 
 
 def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
@@ -119,6 +127,8 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         padding=scene.warp.padding_mode,
         sampling=scene.warp.sampling_mode,
         projection=scene.warp.projection,
+        # A plane never drifts, but if it were to come nearer it would be flown into.
+        align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
     )
 
 

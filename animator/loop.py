@@ -18,20 +18,21 @@ comes with each finished frame, so a film can go on from any of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
 from animator import colour, rng
+from animator.depth.align import NO_DRIFT, Drift, aligned
 from animator.inits import InitSettings, first_picture
 from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
 from animator.warp.affine2d import warp_2d
-from animator.warp.reproject3d import reproject
+from animator.warp.reproject3d import reproject, reproject_depth
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
-    from animator.types import Frame, Mask
+    from animator.types import DepthMap, Frame, Mask
     from animator.warp.affine2d import Border
     from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
@@ -73,6 +74,7 @@ class Shot:
         padding: what comes in from outside in 3D.
         sampling: how colours between pixels are found in 3D.
         projection: the shape of space in 3D.
+        align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
     """
 
     mode: Literal["still", "2d", "3d"]
@@ -87,6 +89,7 @@ class Shot:
     padding: Padding = "border"
     sampling: Sampling = "bicubic"
     projection: Projection = "disco"
+    align: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,37 @@ class LoopState:
         frame: number of the frame that was finished last; -1 before the first.
         picture: that frame, or None before the first.
         colours: the reference of step 4 (see `animator.colour`), or None before the first.
+        expected: the depth that ``picture`` should have, float32, as far as the frame before it tells; None
+            where no depth was moved: in 2D, of the first frame, and where depths are not aligned.
+        known: where it tells.
+        drift: how far the depths of the shot were corrected lately.
     """
 
     frame: int = -1
     picture: Frame | None = None
     colours: Tensor | None = None
+    expected: DepthMap | None = None
+    known: Mask | None = None
+    drift: Drift = NO_DRIFT
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A frame as the camera sees it after its move.
+
+    Attributes:
+        picture: the moved frame.
+        uncovered: what the move newly uncovered (3D), or None.
+        expected: see `LoopState`.
+        known: see `LoopState`.
+        drift: see `LoopState`.
+    """
+
+    picture: Frame
+    uncovered: Mask | None = None
+    expected: DepthMap | None = None
+    known: Mask | None = None
+    drift: Drift = NO_DRIFT
 
 
 @dataclass(frozen=True)
@@ -149,21 +178,24 @@ def film(
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        uncovered = None
+        moved = None
         if state.picture is None or shot.init.frames == "all":
             request = first_request(row, shot, frame)
         else:
-            moved, uncovered = move(state.picture, row, shot, depth, listener)
+            moved = move(state, row, shot, depth, listener)
             listener.stage(frame, "colour")
-            held = hold_colours(moved, row, state)
+            held = hold_colours(moved.picture, row, state)
             listener.stage(frame, "noise")
             request = next_request(row, shot, held)
         listener.stage(frame, "denoise")
         listener.begin([frame])
         picture = engine.paint(request, listener.step)
-        state = LoopState(frame, picture, colour.follow(state.colours, picture))
+        colours = colour.follow(state.colours, picture)
+        state = LoopState(frame, picture, colours)
+        if moved:
+            state = replace(state, expected=moved.expected, known=moved.known, drift=moved.drift)
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state, uncovered)
+        yield Finished(frame, picture, request.seed, row, state, moved.uncovered if moved else None)
 
 
 def first_request(row: Row, shot: Shot, frame: int) -> Request:
@@ -205,22 +237,28 @@ def next_request(row: Row, shot: Shot, held: Frame) -> Request:
     )
 
 
-def move(
-    picture: Frame, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
-) -> tuple[Frame, Mask | None]:
-    """Steps 2 and 3: move the frame before by this frame's camera."""
+def move(state: LoopState, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener) -> Moved:
+    """Steps 2 and 3: move the frame before, and in 3D its depth, by this frame's camera."""
+    picture = state.picture
+    assert picture is not None
     if shot.mode == "2d":
         listener.stage(row.frame, "warp")
-        return warp_2d(picture, move_2d(row), shot.border_2d), None
+        return Moved(warp_2d(picture, move_2d(row), shot.border_2d))
     if depth is None:
         raise ValueError("a film in 3D needs a depth estimator")
     listener.stage(row.frame, "depth")
-    distance = depth(picture)
+    distance, drift = depth(picture), state.drift
+    if shot.align:
+        distance, drift = aligned(distance, state.expected, state.known, drift)
     listener.stage(row.frame, "warp")
     camera, space = camera_3d(row), shot.projection
-    return reproject(
+    moved, uncovered = reproject(
         picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
     )
+    if not shot.align:
+        return Moved(moved, uncovered)
+    expected, known = reproject_depth(distance, camera, projection=space)
+    return Moved(moved, uncovered, expected, known, drift)
 
 
 def hold_colours(moved: Frame, row: Row, state: LoopState) -> Frame:

@@ -9,11 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from animator import __version__, convert
+from animator.depth.align import Drift
 from animator.errors import Interrupted, RunError, UsageError
 from animator.inputs import FETCHED, gather
 from animator.job import Job, job_of, load_tools, standing, standing_stills
@@ -223,10 +226,7 @@ def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
     """Step 7: write the frame, the state that is gone on from, and the journal's line."""
     run, state = job.run, finished.state
     if state is not None:
-        assert state.picture is not None
-        assert state.colours is not None
-        tensors = {"picture": state.picture, "colours": state.colours}
-        run.keep_state(finished.frame, tensors, {"frame": state.frame})
+        run.keep_state(finished.frame, *state_to_keep(state))
     stopped = 1.0
     if finished.unfinished is not None:
         run.keep_draft(finished.frame, finished.unfinished)
@@ -245,12 +245,22 @@ def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
     return pixels
 
 
+def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
+    tensors = {"picture": state.picture, "colours": state.colours}
+    tensors |= {"expected": state.expected, "known": state.known}
+    meta = {"frame": state.frame, "drift": dataclasses.asdict(state.drift)}
+    return {name: value for name, value in tensors.items() if value is not None}, meta
+
+
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     """Return the state after ``done`` frames."""
     if not done or not run.state_file(done - 1).is_file():
         return LoopState(frame=done - 1)
     tensors, meta = run.load_state(done - 1)
-    return LoopState(int(meta["frame"]), tensors["picture"].to(device), tensors["colours"])
+    kept = {name: tensors[name].to(device) for name in ("picture", "expected", "known") if name in tensors}
+    drift = Drift(**meta.get("drift", {}))
+    return LoopState(int(meta["frame"]), colours=tensors["colours"], drift=drift, **kept)
 
 
 def _write_head(job: Job) -> None:

@@ -6,14 +6,15 @@ nothing else are painted together, as many as memory allows.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from animator.diffusion.thrift import tried
 from animator.loop import SILENT, Finished, Listener, Shot, first_request
 from animator.types import Painted, Request, StillEngine
 
@@ -56,13 +57,13 @@ def stills(
         unfinished = [drafts[number] for number in group] if group[0] in drafts else None
         listener.stage(group[0], "denoise")
         listener.begin(group)
-        try:
-            painted = engine.paint_together(requests, listener.step, stop_at=stop_at, unfinished=unfinished)
-        except torch.OutOfMemoryError:
-            if len(group) == 1:
-                raise
+        paint = functools.partial(
+            engine.paint_together, requests, listener.step, stop_at=stop_at, unfinished=unfinished
+        )
+        # What one picture needs is between the engine and the memory.
+        painted = tried(paint) if len(group) > 1 else paint()
+        if painted is None:
             batch = len(group) // 2
-            torch.cuda.empty_cache()
             log.warning(
                 "%d pictures at once are too many for the memory; going on with %d", len(group), batch
             )

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     DepthMap: TypeAlias = Tensor
     """Distance from the camera: float32, H x W, positive; larger is farther. See ``docs/conventions.md``."""
 
+    Flow: TypeAlias = Tensor
+    """How far each pixel moves: float32, 2 x H x W in pixels; first to the right, then downwards."""
+
     Mask: TypeAlias = Tensor
     """A choice of pixels: bool, H x W."""
 else:
-    Frame = DepthMap = Mask = Tensor = Any
+    Frame = DepthMap = Flow = Mask = Tensor = Any
 
 DIFFUSION_SCALE = 1000
 """Entries of a `Schedule`: the scale on which values over the diffusion are written, whatever the steps."""
@@ -200,4 +203,16 @@ class DepthEstimator(Protocol):
 
     def __call__(self, frame: Frame) -> DepthMap:
         """Return the depth of ``frame`` at its own size."""
+        ...
+
+
+class FlowEstimator(Protocol):
+    """Tells where the things in one picture are in another."""
+
+    def __call__(self, first: Frame, second: Frame) -> Flow:
+        """Return where each pixel of ``first`` is in ``second``: what is at ``p`` goes to ``p + flow``."""
+        ...
+
+    def both_ways(self, first: Frame, second: Frame) -> tuple[Flow, Flow]:
+        """Return the flow from ``first`` to ``second`` and the one back."""
         ...

@@ -6,6 +6,7 @@ import logging
 import math
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,7 +278,7 @@ def test_networks_are_loaded_by_the_names_of_the_scene(monkeypatch):
 
     def load(name, device, family):
         asked.append(name)
-        return network, Description(name, load_module.cache_folder(), "clamped", (64, 64))
+        return network, Description(name, Path("weights.pt"), "clamped", (64, 64))
 
     monkeypatch.setattr(load_module, "load_diffusion", load)
     monkeypatch.setattr(

@@ -12,19 +12,20 @@ import pytest
 ROOT = Path(__file__).parents[1] / "animator"
 
 LEVELS: list[set[str]] = [
-    {"types", "errors", "options"},
+    {"types", "errors", "options", "locks"},
     {"convert", "weights", "rng", "fetch"},
-    {"keyframes", "depth", "warp", "diffusion", "colour", "images"},
+    {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images"},
     {"scene", "video", "inits"},
     {"loop", "stills", "runs", "progress", "watch"},
-    {"inputs"},
+    {"inputs", "memory"},
     {"job"},
-    {"render"},
+    {"render", "cli_shared"},
+    {"cli_models", "doctor"},
     {"cli"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""
 
-BESIDE = {("scene", "video"), ("stills", "loop"), ("watch", "runs")}
+BESIDE = {("scene", "video"), ("stills", "loop"), ("watch", "runs"), ("weights", "fetch")}
 """Allowed across a level: the scene's section `output` is validated by the options of `video`."""
 
 NOT_BUILDING = {"pocket", "__main__", "__init__"}

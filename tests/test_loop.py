@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import os
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from animator import colour, rng
 from animator.depth.plane import PlaneDepth
 from animator.inits import InitSettings
 from animator.loop import STEPS, Listener, LoopState, Shot, film
+from animator.render import load_state, state_to_keep
+from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
 from animator.types import PaintStep, Request
 
@@ -218,3 +221,66 @@ def test_colours_are_held(tmp_path: Path) -> None:
 def test_holding_colours_at_zero_is_the_very_frame() -> None:
     frame = torch.rand(3, 8, 8)
     assert colour.hold(frame, colour.measure(torch.rand(3, 8, 8)), 0) is frame
+
+
+def test_the_depth_goes_along_with_the_camera(tmp_path: Path) -> None:
+    text = "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\nwarp: {projection: pinhole}\n"
+    first, second, third = (one.state for one in run(scene(tmp_path, text), Recorder(), projection="pinhole"))
+    assert (first.expected, first.known) == (None, None)
+    assert second.expected.dtype == torch.float32
+    assert torch.allclose(second.expected, torch.full((HEIGHT, WIDTH), 1.9))
+    assert second.known.dtype == torch.bool
+    assert second.known.all()
+    # The third comes of a depth that was aligned to the second's, and a little drawn back to the plane's 2.
+    assert third.expected.median() == pytest.approx(1.8, abs=0.005)
+    assert third.drift.level < 0
+
+
+def test_without_alignment_no_depth_goes_along(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\n")
+    states = [one.state for one in run(loaded, Recorder(), align=False)]
+    assert all(state.expected is None and state.known is None for state in states)
+    moved = run(scene(tmp_path, "mode: 2d\nframes: 2\ncamera: {zoom: 1.1}\n"), Recorder())
+    assert moved[1].state.expected is None
+
+
+class Pumping:
+    """A depth that hangs on the brightness of every picture, so that no two frames have the same scale."""
+
+    def __call__(self, frame: Tensor) -> Tensor:
+        return 1 + 3 * frame[0] * (0.5 + 5 * (frame.mean() - 0.4).abs())
+
+
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_going_on_with_aligned_depths_is_the_same_film(tmp_path: Path, at: int) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 7\ncamera: {translation_z: 5, translation_x: 3}\n")
+
+    def frames(state: LoopState, align: bool = True) -> list:
+        return list(film(loaded.timeline, shot(loaded, align=align), Recorder(0.3), Pumping(), state))
+
+    whole = frames(LoopState())
+    rest = frames(whole[at].state)
+    assert all(torch.equal(one.picture, whole[one.frame].picture) for one in rest)
+    assert rest[-1].state.drift == whole[-1].state.drift
+    assert torch.equal(rest[-1].state.expected, whole[-1].state.expected)
+    # Were the state to forget what is expected, or alignment to do nothing, the film would be another.
+    if at > 0:
+        forgetful = frames(dataclasses.replace(whole[at].state, expected=None, known=None))
+        assert not torch.equal(forgetful[-1].picture, whole[-1].picture)
+    assert not torch.equal(frames(LoopState(), align=False)[-1].picture, whole[-1].picture)
+
+
+def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 3\ncamera: {translation_z: 20, translation_x: 9}\n")
+    frames = list(film(loaded.timeline, shot(loaded), Recorder(0.3), Pumping(), LoopState()))
+    run = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
+    for one in frames[0], frames[-1]:
+        state = one.state
+        run.keep_state(one.frame, *state_to_keep(state))
+        back = load_state(run, one.frame + 1, torch.device("cpu"))
+        for name in ("picture", "colours", "expected", "known"):
+            kept, come = getattr(state, name), getattr(back, name)
+            assert (kept is None) == (come is None)
+            assert kept is None or torch.equal(kept, come)
+        assert (back.frame, back.drift) == (state.frame, state.drift)
+    assert frames[-1].state.drift.level != 0

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from animator.diffusion import losses
-from tests.golden_files import load_npz
+from animator.errors import WeightsError
+from tests.golden_files import fill, load_npz
 
 
 @pytest.mark.parametrize(
@@ -69,20 +70,55 @@ def test_pyramid_distance_takes_pictures_smaller_than_its_levels():
     )
 
 
-def test_lpips_is_used_only_where_its_weights_lie(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
-    assert losses.perceptual_loss(torch.device("cpu"), (tmp_path,)) is losses.pyramid_distance
-
+@pytest.fixture
+def vgg16(tmp_path, monkeypatch):
+    """Return random weights of VGG16's features, and the two places where they may lie, both empty."""
     from torchvision.models import vgg16
 
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     torch.manual_seed(0)
-    weights = vgg16(weights=None).features.state_dict(prefix="features.")
-    torch.save(weights, tmp_path / losses.VGG16_FILE)
-    loss = losses.perceptual_loss(torch.device("cpu"), (tmp_path,))
+    with torch.device("meta"):
+        features = vgg16(weights=None).features
+    state = fill(features.to_empty(device="cpu"), 0).state_dict(prefix="features.")
+    places = losses.perceptual_files()
+    for place in places:
+        place.parent.mkdir(parents=True)
+    return state, places
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_lpips_is_used_where_its_weights_lie(vgg16, tmp_path, place):
+    state, places = vgg16
+    assert [path.relative_to(tmp_path).parts[0] for path in places] == ["cache", "torch"]
+    assert losses.perceptual_loss(torch.device("cpu")) is losses.pyramid_distance
+    torch.save(state, places[place])
+    loss = losses.perceptual_loss(torch.device("cpu"))
     assert loss is not losses.pyramid_distance
-    same, different = loss(picture(1), picture(1)), loss(picture(1), picture(2))
-    assert same.shape == (1,)
-    assert same.item() == 0 < different.item()
+    distances = loss(picture(1).expand(3, -1, -1, -1), torch.cat([picture(n) for n in (1, 2, 3)]))
+    assert distances.shape == (3,)
+    assert distances[0] == 0 < distances[1:].min()
+
+
+def test_lpips_pulls_a_picture_nearer(vgg16):
+    state, places = vgg16
+    torch.save(state, places[0])
+    loss = losses.perceptual_loss(torch.device("cpu"))
+    x, y = picture(1).requires_grad_(), picture(2)
+    (gradient,) = torch.autograd.grad(loss(x, y).sum(), x)
+    nearer = x.detach() - 0.1 * gradient / gradient.std()
+    assert loss(nearer, y).item() < loss(x, y).item()
+
+
+def test_a_damaged_or_foreign_vgg16_is_told_in_one_line(vgg16):
+    state, places = vgg16
+    del state["features.7.bias"]
+    torch.save(state, places[0])
+    with pytest.raises(WeightsError, match=r"VGG16 at .*does not fit its network: 1 missing \(slice2.7.bias"):
+        losses.perceptual_loss(torch.device("cpu"))
+    places[0].write_bytes(b"<html>no such file</html>")
+    with pytest.raises(WeightsError, match=r"cannot be read \(it is a web page\); fetch them again"):
+        losses.perceptual_loss(torch.device("cpu"))
 
 
 def test_asymmetry_is_the_mean_square_of_the_difference_to_the_mirror_image():

@@ -125,7 +125,7 @@ def test_bundled_perceptor_is_loaded_by_name(tmp_path: Path, monkeypatch: pytest
 def test_absent_weights_say_what_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
     with pytest.raises(
-        WeightsError, match=r"ViT-B-32/openai is not at .*ViT-B-32-openai.safetensors.*fetch it from"
+        WeightsError, match=r"ViT-B-32/openai is not at .*ViT-B-32-openai.safetensors.*fetch it with"
     ):
         load_perceptor("ViTB32")
 
@@ -152,7 +152,9 @@ def test_published_perceptor_is_built_from_a_file_in_the_cache(
     assert (perceptor.name, perceptor.size) == ("ViT-B-32/openai", 32)
 
     save_file({"weight": torch.zeros(1)}, tmp_path / "clip/ViT-B-32-openai.safetensors")
-    with pytest.raises(WeightsError, match=r"does not fit ViT-B-32/openai .*fetch it again"):
+    with pytest.raises(
+        WeightsError, match=r"ViT-B-32/openai does not fit its network: \d+ missing .*1 unexpected"
+    ):
         load_perceptor("ViT-B/32")
 
 

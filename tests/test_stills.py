@@ -11,6 +11,7 @@ from torch import Tensor
 
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
+from animator.diffusion.thrift import Thrift
 from animator.inits import InitSettings
 from animator.loop import Listener, Shot, first_request
 from animator.scene.reading import LoadedScene, read_scene
@@ -101,6 +102,29 @@ def test_a_batch_that_the_memory_does_not_hold_is_halved(tmp_path: Path, caplog)
     assert "going on with 2" in caplog.text
     alone = made(loaded, [4], tight)[0]
     torch.testing.assert_close(found[4].picture, alone.picture, rtol=0, atol=1e-5)
+
+
+def test_a_batch_is_halved_before_one_picture_is_painted_with_less(tmp_path: Path, caplog) -> None:
+    class Narrow(Colours):
+        """Holds two cuts at once, as a CPU has no memory for more."""
+
+        def encode_images(self, batch: Tensor) -> Tensor:
+            if len(batch) > 2:
+                raise RuntimeError("DefaultCPUAllocator: not enough memory")
+            return super().encode_images(batch)
+
+    whole = engine()
+    tight = GuidedDiffusion(Networks(exact_network, {"pocket": Narrow()}), whole.diffusion, whole.guidance)
+    loaded = scene(tmp_path, "images: 4\nguidance: {cuts: {overview: 1, innercut: 2}}\n")
+    found = made(loaded, range(4), tight, batch=4)
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        "4 pictures at once are too many for the memory",
+        "2 pictures at once are too many for the memory",
+        f"frame 0: out of memory at {SIDE} x {SIDE} pixels",
+    ]
+    assert tight.thrift == Thrift(parts=2)
+    for one, other in zip(found, made(loaded, range(4), whole), strict=True):
+        torch.testing.assert_close(one.picture, other.picture, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "plms", "dpmpp_2m", "dpmpp_2m_sde", "[plms]*500+[ddim]*500"])

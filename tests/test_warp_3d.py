@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from animator.depth.plane import PlaneDepth
 from animator.types import Camera
 from animator.warp.camera3d import rotation_matrix
-from animator.warp.reproject3d import reproject
+from animator.warp.reproject3d import reproject, reproject_depth
 from animator.warp.stereo import stereo_eyes
 
 HEIGHT, WIDTH = 48, 80
@@ -177,6 +177,56 @@ def test_the_result_is_a_frame_even_at_hard_edges():
 def test_a_depth_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"depth is \(4, 4\), the frame \(48, 80\)"):
         reproject(smooth_picture(), torch.ones(4, 4), Camera(translation_x=1))
+
+
+# --- the depth goes along
+
+
+@pytest.mark.parametrize("projection", ["disco", "pinhole"])
+@pytest.mark.parametrize("name", ["translation_x", "translation_y", "translation_z", "rotation_3d_z"])
+def test_every_pixel_takes_its_depth_along(name, projection):
+    # The picture is the depth itself, so whatever place it moves to, the depth has to be there with it.
+    x, y = torch.linspace(0, 4, WIDTH), torch.linspace(0, 1, HEIGHT)[:, None]
+    depth = 3 - 1.5 * y + 0.3 * torch.sin(x + y)
+    camera = Camera(fov=60, **{name: 12.0})
+    shown = (depth / 4).expand(3, -1, -1)
+    picture, uncovered = reproject(shown, depth, camera, sampling="bilinear", projection=projection)
+    moved, known = reproject_depth(depth, camera, projection=projection)
+    closer = 12.0 / 200 if name == "translation_z" else 0.0
+    assert torch.equal(known, ~uncovered)
+    assert known.float().mean() > 0.8
+    assert (moved - (picture[0] * 4 - closer))[known].abs().max() < 1e-5
+    assert name == "translation_z" or (moved - depth).abs().max() > 0.01
+
+
+def test_a_wall_comes_nearer_and_tilts_as_the_camera_turns():
+    nearer, known = reproject_depth(PLANE, Camera(translation_z=50), projection="pinhole")
+    assert torch.allclose(nearer, torch.full_like(PLANE, 1.75))
+    assert known.all()
+    # Turned to the right, the wall stands askew: what is farther to the right lies deeper.
+    turned, known = reproject_depth(PLANE, Camera(rotation_3d_y=5), projection="pinhole")
+    assert known[24, :70].all()
+    assert (turned[24, :70].diff() > 0).all()
+    assert turned[24, 40] == pytest.approx(2 * math.cos(math.radians(5)), abs=0.02)
+
+
+def test_a_still_camera_leaves_the_very_depth():
+    moved, known = reproject_depth(PLANE, Camera())
+    assert moved is PLANE
+    assert known.all()
+
+
+def test_what_is_uncovered_or_behind_the_camera_has_no_known_depth():
+    depth = torch.full((HEIGHT, WIDTH), 4.0)
+    depth[16:32, 30:50] = 1.0
+    camera = Camera(translation_x=24, fov=90)
+    _, known = reproject_depth(depth, camera)
+    assert torch.equal(known, ~reproject(smooth_picture(), depth, camera)[1])
+    assert 0.9 < known.float().mean() < 1
+    behind, known = reproject_depth(PLANE, Camera(translation_z=500))
+    assert not known.any()
+    assert (behind > 0).all()
+    assert torch.isfinite(behind).all()
 
 
 def test_rotations_compose_as_xyz():

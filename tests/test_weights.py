@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -62,6 +63,7 @@ def test_every_entry_can_be_used() -> None:
         assert all(url.startswith("https://") for url in entry.urls), entry
         assert entry.family is None or registry.families()[entry.family].kind == entry.kind, entry
         assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256), entry
+        assert entry.sha256_start is None or re.fullmatch(r"[0-9a-f]{8,63}", entry.sha256_start), entry
         assert entry.sha512 is None or re.fullmatch(r"[0-9a-f]{128}", entry.sha512), entry
         assert entry.estimate in get_args(Estimate), entry
         if entry.kind in ("diffusion", "secondary"):
@@ -91,11 +93,29 @@ def test_absent_weights_say_what_to_fetch_and_where_to_put_it(
     place = tmp_path / "diffusion" / "512x512_diffusion_uncond_finetune_008100.pt"
     with pytest.raises(WeightsError) as caught:
         registry.locate(entry)
-    for part in (str(place), "about 2232 MB", entry.urls[0]):
+    fetch = f"animator models fetch {entry.name}"
+    for part in (str(place), "about 2232 MB", entry.urls[0], fetch, "animator models import FILE"):
         assert part in str(caught.value)
     place.parent.mkdir()
     place.touch()
     assert registry.locate(entry) == place
+
+
+def test_absent_weights_without_an_address_are_imported() -> None:
+    entry = registry.Entry(kind="depth", name="mine", file="mine.pt")
+    with pytest.raises(
+        WeightsError, match=r"the depth network mine is not at .*no address is known, .*import"
+    ):
+        registry.locate(entry)
+
+
+def test_sizes_are_the_published_ones_or_four_bytes_a_parameter() -> None:
+    entry = registry.Entry(kind="depth", name="mine", file="mine.pt")
+    assert registry.about_bytes(entry) is None
+    assert registry.about_bytes(registry.find("clip", "ViT-B-32")) == 4 * 151277313
+    assert registry.about_bytes(registry.find("secondary", "secondary_model_imagenet_2")) == 4 * 13841547
+    assert registry.about_bytes(dataclasses.replace(entry, parameters=10)) == 40
+    assert registry.about_bytes(dataclasses.replace(entry, parameters=10, size=41)) == 41
 
 
 def test_absent_bundled_weights_blame_the_installation(package: Path) -> None:

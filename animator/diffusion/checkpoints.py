@@ -15,11 +15,14 @@ from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError, WeightsError
-from animator.weights.files import fit, read_config, read_state
+from animator.weights.files import differences, fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, families, find, locate
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
 """Files that are taken for weights where a name is asked for."""
+
+ALIKE = 0.1
+"""Share of names and shapes above which weights look like those of a family."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +165,8 @@ def _config_of_file(state: Mapping[str, Tensor], path: Path, family: str | None)
     family = family or family_of(state)
     if family not in known:
         raise WeightsError(
-            f"{path} is not of a known diffusion family ({resemblance(state)}); name its family, "
-            f"or describe it in {path.with_suffix('.json')} with its switches"
+            f"{path} is not of a known diffusion family ({resemblance(state)}{_apart(state)}); name its "
+            f"family, or describe it in {path.with_suffix('.json')} with its switches"
         )
     return {"switches": families()[family].switches}
 
@@ -174,15 +177,25 @@ def _on_meta(build: Any, *arguments: Any) -> Any:
         return build(*arguments)
 
 
+def _family_network(family: str) -> UNet | SecondaryModel:
+    """Return a network of a family, without memory."""
+    switches = families()[family].switches
+    if families()[family].kind == "diffusion":
+        return _on_meta(UNet, unet_config(switches))
+    return _on_meta(SecondaryModel, int(switches["width"]))
+
+
 @functools.cache
 def _family_entries(family: str) -> frozenset[tuple[str, torch.Size]]:
     """Return every name and shape in the state dict of a family's network."""
-    switches = families()[family].switches
-    if families()[family].kind == "diffusion":
-        network = _on_meta(UNet, unet_config(switches))
-    else:
-        network = _on_meta(SecondaryModel, int(switches["width"]))
-    return frozenset((name, entry.shape) for name, entry in network.state_dict().items())
+    state = _family_network(family).state_dict()
+    return frozenset((name, entry.shape) for name, entry in state.items())
+
+
+def _apart(state: Mapping[str, Tensor]) -> str:
+    """Return what keeps a state dict from being of the family that it is most like; "" if it is like none."""
+    name, share = _nearest_family(state)
+    return f": {differences(_family_network(name), state)}" if ALIKE < share < 1 else ""
 
 
 def _nearest_family(state: Mapping[str, Tensor]) -> tuple[str, float]:
@@ -202,5 +215,5 @@ def resemblance(state: Mapping[str, Tensor]) -> str:
     if share == 1:
         return f"these are weights of the family {name}"
     return (
-        f"the nearest family is {name} ({share:.0%} alike)" if share > 0.1 else "it is like no known family"
+        f"the nearest family is {name} ({share:.0%} alike)" if share > ALIKE else "it is like no known family"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,12 +36,14 @@ from animator.diffusion.prediction import (
     network_denoiser,
     relayed,
 )
+from animator.diffusion.requests import check_requests
 from animator.diffusion.sampler_names import parse_sampler
 from animator.diffusion.samplers import Step, noised, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
-from animator.diffusion.step_values import schedule_position, step_values, value_at
+from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
+from animator.diffusion.thrift import Places, Recomputing, Thrift, networks_of, told_once, tried
 from animator.errors import AnimatorError, UsageError
 from animator.options import share
 from animator.types import Frame, OnStep, Painted, PaintStep, Request
@@ -83,6 +85,9 @@ class GuidedDiffusion:
     before. On a CPU the same request gives the same bytes. Painted beside others a picture is computed the
     same, but in larger matrix products that round otherwise, and guidance makes much of small differences.
 
+    Where the memory does not hold a picture, it is painted again with more `Thrift`, level by level; the
+    level that suffices is kept. ``thrift`` tells which one that is.
+
     Args:
         networks: what to compute with.
         diffusion: the section ``diffusion``.
@@ -107,11 +112,16 @@ class GuidedDiffusion:
         self.keep_cuts = keep_cuts
         self.schedule = schedule_for(diffusion, guidance)
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
-        self._targets = Targets(networks.perceptors, self.device, networks.open_image or _no_image)
-
-        for network in (networks.denoiser, networks.secondary, networks.noisy):
-            if isinstance(network, torch.nn.Module):
-                network.to(self.device).to(memory_format=torch.channels_last)
+        predicting = networks_of(networks.denoiser, networks.secondary, networks.noisy)
+        seeing = {name: networks_of(perceptor) for name, perceptor in networks.perceptors.items()}
+        self._places = Places(self.device, predicting, seeing)
+        self._targets = Targets(
+            networks.perceptors, self.device, networks.open_image or _no_image, self._places
+        )
+        for network in predicting:
+            network.to(self.device).to(memory_format=torch.channels_last)
+        recomputing = isinstance(networks.denoiser, Recomputing) and networks.denoiser.use_checkpoint
+        self.thrift = Thrift(checkpoint=recomputing)
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
@@ -153,10 +163,29 @@ class GuidedDiffusion:
 
         Raises:
             UsageError: the size does not suit the network, or an init has another size.
-            AnimatorError: the networks gave values that are no numbers.
+            AnimatorError: the networks gave values that are no numbers, or one picture is too large for the
+                memory whatever is done to save it.
+            torch.OutOfMemoryError: several pictures are too many for the memory (on a CPU: RuntimeError, see
+                `thrift.out_of_memory`); less memory is then not tried, so that fewer of them can be.
         """
+        check_requests(requests, self.networks.size_multiple)
+        attempt = partial(self._paint, requests, told_once(on_step), stop_at, unfinished)
+        if len(requests) > 1:
+            return attempt()
+        while (painted := tried(attempt)) is None:
+            self._save_more(requests[0])
+        return painted
+
+    def _paint(
+        self,
+        requests: Sequence[Request],
+        on_step: OnStep | None,
+        stop_at: float,
+        unfinished: Sequence[Unfinished] | None,
+    ) -> list[Painted]:
+        """Paint at the present level of thrift, see `paint_together`."""
+        self._settle()
         request = requests[0]
-        self._check(requests)
         skip_end = share(self.diffusion.skip_end_steps, self.diffusion.steps)
         course = course_of(self.schedule, request.keep, request.init is not None, skip_end, stop_at)
         if course.first < 0:
@@ -190,6 +219,39 @@ class GuidedDiffusion:
         if step.index == course.last:
             return [Painted(picture) for picture in pictures]
         return [Painted(one, unfinished_of(step, n, draws[n])) for n, one in enumerate(pictures)]
+
+    def _settle(self) -> None:
+        """Set the networks up for the present level of thrift."""
+        if isinstance(self.networks.denoiser, Recomputing):
+            self.networks.denoiser.use_checkpoint = self.thrift.checkpoint
+        self._places.apart = self.thrift.offload
+        self._places.settle()
+
+    def _save_more(self, request: Request) -> None:
+        """Go to the next level of thrift, for this request and all that follow.
+
+        Raises:
+            AnimatorError: there is none.
+        """
+        looks = max(values.cuts.overview + values.cuts.innercut for values in self._plan(request))
+        most = Thrift(
+            parts=max(looks, 1) if request.prompts else 1,
+            checkpoint=isinstance(self.networks.denoiser, Recomputing),
+            offload=self.device.type != "cpu",
+        )
+        level = self.thrift.next(most)
+        size = f"{request.width} x {request.height} pixels"
+        if level is None:
+            raise AnimatorError(
+                f"frame {request.frame}: {size} do not fit into the memory of the device {self.device.type} "
+                f"(tried: {self.thrift}); use a smaller size, fewer or smaller guidance.clip_models, or "
+                "diffusion.secondary: true"
+            )
+        log.warning(
+            "frame %d: out of memory at %s; painted again from its beginning, from now on with %s",
+            request.frame, size, level,
+        )  # fmt: skip
+        self.thrift = level
 
     def _compute(self, call: Call) -> Call:
         return computing_in(self._precision, self.device, call)
@@ -229,10 +291,7 @@ class GuidedDiffusion:
     ) -> Guide | None:
         """Return the guide of some pictures, or None where no loss is asked for at any step."""
         request = requests[0]
-        plan = [
-            step_values(self.diffusion, self.guidance, request.values, position, request.init_scale)
-            for position in self._positions()
-        ]
+        plan = self._plan(request)
         if not any(values.act(prompted=bool(request.prompts), init=init is not None) for values in plan):
             return None
         options = self.diffusion
@@ -249,7 +308,16 @@ class GuidedDiffusion:
             mirrors=(not only_vertical, options.use_vertical_symmetry),
             disco=self.guidance.compat == "disco-5",
             notes=notes,
+            parts=self.thrift.parts,
+            places=self._places,
         )
+
+    def _plan(self, request: Request) -> list[StepValues]:
+        """Return the settings of guidance at each index of the schedule."""
+        return [
+            step_values(self.diffusion, self.guidance, request.values, position, request.init_scale)
+            for position in self._positions()
+        ]
 
     def _positions(self) -> list[int]:
         """Return where in a `Schedule` each index of the diffusion stands."""
@@ -264,26 +332,6 @@ class GuidedDiffusion:
         """Return eta at each index of the schedule."""
         eta = self.diffusion.eta
         return [value_at(request.values, "diffusion.eta", eta, position) for position in self._positions()]
-
-    def _check(self, requests: Sequence[Request]) -> None:
-        """Raise where requests cannot be painted together, or one does not suit the network."""
-        multiple = self.networks.size_multiple
-        first = requests[0]
-        for one in requests:
-            if not _alike(one, first):
-                raise ValueError("pictures that are painted together differ in more than seeds and inits")
-            if one.init is not None and tuple(one.init.shape) != (3, one.height, one.width):
-                shape = " x ".join(str(side) for side in one.init.shape)
-                raise UsageError(
-                    f"the init of frame {one.frame} is {shape}, it must be 3 x {one.height} x {one.width}"
-                )
-        width, height = first.width, first.height
-        if width % multiple or height % multiple or min(width, height) < 1:
-            fitting = " x ".join(str(max(side // multiple, 1) * multiple) for side in (width, height))
-            raise UsageError(
-                f"a picture of {width} x {height} pixels does not suit the network, "
-                f"which needs multiples of {multiple}; use {fitting}"
-            )
 
     def _report(self, request: Request, finite: Sequence[Tensor], denoised: Tensor) -> None:
         """Tell of values that are no numbers; the only time in a frame that the device is waited for."""
@@ -314,18 +362,6 @@ def _told(step: Step, course: Course, notes: Notes) -> PaintStep:
         losses=dict(notes.losses),
         cuts=dict(notes.cuts),
     )
-
-
-def _alike(one: Request, other: Request) -> bool:
-    """Tell whether two requests differ in their seeds, frames and inits only."""
-    names = ("width", "height", "prompts", "keep")
-    if any(getattr(one, name) != getattr(other, name) for name in names):
-        return False
-    if (one.init is None) != (other.init is None) or one.values.keys() != other.values.keys():
-        return False
-    if not np.array_equal(one.init_scale, other.init_scale):
-        return False
-    return all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
 
 
 def _no_image(name: str) -> Frame:

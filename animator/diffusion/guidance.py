@@ -21,6 +21,7 @@ from animator.diffusion.cutouts import make_cuts
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
 from animator.diffusion.step_values import StepValues
+from animator.diffusion.thrift import Places
 
 Gradient = Callable[[Tensor, int, Prediction], Tensor]
 """Given the state ``x`` (N x 3 x H x W), an index of the schedule and the prediction there, returns which
@@ -145,6 +146,8 @@ class Guide:
             loss of the clean estimate, but only what depends on the blend is differentiated) and the
             saturation loss is one of values beyond the range only, not of strong colours.
         notes: what is written down on the way.
+        parts: passes in which a perceptor looks at its cuts; one holds the activations of its cuts only.
+        places: where networks are while others work.
     """
 
     schedule: NoiseSchedule
@@ -158,6 +161,8 @@ class Guide:
     mirrors: tuple[bool, bool] = (True, False)
     disco: bool = False
     notes: Notes = field(default_factory=Notes)
+    parts: int = 1
+    places: Places = field(default_factory=Places)
 
     def through(self, index: int) -> bool:
         """Tell whether the prediction itself is differentiated at an index, see `guided`."""
@@ -181,7 +186,8 @@ class Guide:
             shown = prediction.denoised if self.hold is None else self.hold(prediction.denoised)
             share = math.sqrt(1 - float(self.schedule.alpha_bar[index]))
             seen = shown * share + x * (1 - share)
-            outputs, pulls = [seen], [self.gradient_on(seen.detach(), values)]
+            with self.places.looking():
+                outputs, pulls = [seen], [self.gradient_on(seen.detach(), values)]
             if not self.disco and values.range_scale:
                 loss = self.range_loss(prediction.denoised, values.range_scale)
                 outputs.append(loss)
@@ -204,7 +210,7 @@ class Guide:
     def prompt_loss(self, seen: Tensor, target: Target, values: StepValues) -> Tensor:
         """Return how far each picture is from the prompts in one perceptor's eyes, over one batch of cuts.
 
-        The distances (`Target.distance`) averaged over the cuts; shape (N,).
+        The distances (`Target.distance`) averaged over the cuts; shape (N,), differentiable in ``seen``.
         """
         pictures = signed_to_unit(seen)
         cuts = torch.stack(
@@ -215,8 +221,23 @@ class Guide:
         )
         if self.notes.keep_cuts:
             self.notes.cuts[target.name] = cuts.detach()
-        embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
-        return target.distance(embeds, values.rand_mag).mean(dim=1)
+        with self.places.visit(target.name):
+            looks = [self._look(part, target, values) for part in cuts.detach().chunk(self.parts, dim=1)]
+        loss = torch.stack([distance for distance, _ in looks]).sum(dim=0) / cuts.shape[1]
+        slope = torch.cat([gradient for _, gradient in looks], dim=1) / cuts.shape[1]
+        return _known(loss, slope, cuts)
+
+    def _look(self, cuts: Tensor, target: Target, values: StepValues) -> tuple[Tensor, Tensor]:
+        """Return the distances of some cuts, summed, shape (N,), and their gradient, of the cuts' shape.
+
+        The gradient is taken at once, so that the perceptor's activations are gone when the next part comes.
+        """
+        with torch.enable_grad():
+            cuts = cuts.requires_grad_()
+            embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
+            distance = target.distance(embeds, values.rand_mag).sum(dim=1)
+            (gradient,) = torch.autograd.grad(distance.sum(), cuts)
+        return distance.detach(), gradient
 
     def range_loss(self, denoised: Tensor, scale: float) -> Tensor:
         """Return the loss on values of the network's own estimates beyond the range of a picture, summed."""
@@ -250,6 +271,11 @@ class Guide:
             return []
         seeing = [(target, scale * weights[target.name]) for target in self.targets if target.name in weights]
         return [look for look in seeing for _ in range(batches)]
+
+
+def _known(value: Tensor, slope: Tensor, at: Tensor) -> Tensor:
+    """Return a ``value`` (N,) that is differentiable in ``at`` (N x ...), with a gradient known already."""
+    return value + (slope * (at - at.detach())).flatten(1).sum(dim=1)
 
 
 def limited(gradient: Tensor, largest: float) -> Tensor:

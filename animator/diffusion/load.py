@@ -8,13 +8,12 @@ import torch
 
 from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
-from animator.diffusion.losses import perceptual_loss
+from animator.diffusion.losses import perceptual_loss, pyramid_distance
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import WIDTHS
 from animator.diffusion.targets import OpenImage
-from animator.weights.registry import cache_folder
 
 BUNDLED = "pocket"
 PUBLISHED_SECONDARY = "secondary_model_imagenet_2"
@@ -79,7 +78,8 @@ def load_engine(
         secondary=secondary,
         noisy=expert,
         noisy_above=noisy.above if noisy else 1000.0,
-        perceptual=perceptual_loss(device, (cache_folder() / "perceptual",)),
+        # With the bundled networks always the same, whatever else lies on the machine.
+        perceptual=pyramid_distance if diffusion.model == BUNDLED else perceptual_loss(device),
         open_image=open_image,
     )
     return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts)

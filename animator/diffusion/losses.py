@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from animator.weights.files import fit, read_state
+from animator.weights.registry import find, location
+
 PerceptualLoss = Callable[[Tensor, Tensor], Tensor]
 """Takes two batches of pictures, N x 3 x H x W in [-1, 1], and returns how different they look, shape
 (N,)."""
@@ -109,29 +112,36 @@ def pyramid_distance(x: Tensor, y: Tensor) -> Tensor:
     return square / (square + 0.25)
 
 
-def perceptual_loss(device: torch.device, caches: tuple[Path, ...] = ()) -> PerceptualLoss:
+def perceptual_loss(device: torch.device) -> PerceptualLoss:
     """Return the loss that holds a picture to an init: LPIPS where its weights lie, else `pyramid_distance`.
 
-    Nothing is downloaded.
+    VGG16 is looked for in the cache and where torchvision keeps it; nothing is downloaded.
 
     Args:
         device: where the pictures are.
-        caches: folders to look for torchvision's VGG16 weights in, besides torch's own.
+
+    Raises:
+        WeightsError: the file of VGG16 is damaged or of another network.
     """
-    folders = (*caches, Path(torch.hub.get_dir()) / "checkpoints")
-    for path in (folder / VGG16_FILE for folder in folders):
+    for path in perceptual_files():
         if path.is_file():
             return _lpips(path, device)
     return pyramid_distance
 
 
+def perceptual_files() -> tuple[Path, Path]:
+    """Return where the weights of VGG16 may lie: in the cache, and in torch hub's folder."""
+    return location(find("perceptual", "vgg16")), Path(torch.hub.get_dir()) / "checkpoints" / VGG16_FILE
+
+
 def _lpips(vgg16: Path, device: torch.device) -> PerceptualLoss:
     from lpips import LPIPS  # takes seconds to import, and most runs do without
 
+    features = read_state(vgg16)
     network = LPIPS(net="vgg", pnet_rand=True, verbose=False).eval().requires_grad_(False)
-    features = torch.load(vgg16, map_location="cpu", weights_only=True)
     # LPIPS splits the layers of VGG16 into slices and keeps their numbers: slice2.7.bias is features.7.bias.
-    layers = network.net.state_dict()
-    network.net.load_state_dict({name: features["features." + name.split(".", 1)[1]] for name in layers})
+    published = {name: "features." + name.split(".", 1)[1] for name in network.net.state_dict()}
+    found = {name: features[theirs] for name, theirs in published.items() if theirs in features}
+    fit(network.net, found, f"VGG16 at {vgg16}")
     network.to(device)
     return lambda x, y: network(x, y).flatten()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import open_clip
 import torch
+from open_clip.convert import convert_state_dict
+from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from animator.errors import WeightsError
@@ -186,24 +190,72 @@ def dense_token_table(state: dict[str, Tensor], rows: int, width: int) -> dict[s
     return {**rest, TOKEN_TABLE: table}
 
 
+@dataclass(frozen=True)
+class Published:
+    """What weights of open_clip need of the network and the pictures that they are given.
+
+    Attributes:
+        model_cfg: what open_clip builds the network from.
+        size: side of its pictures in pixels.
+        mean: of each channel, what the pictures are normalised with; pictures are in [0, 1].
+        std: the same.
+    """
+
+    model_cfg: Mapping[str, Any]
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def published(name: str) -> Published:
+    """Return what the weights ``MODEL/PRETRAINED`` were trained with, from open_clip's own records.
+
+    The activation is that of the weights, whichever the model's name says: OpenAI's were trained with
+    ``x * sigmoid(1.702 x)`` (quick GELU), and so were some of OpenCLIP's.
+    """
+    model, _, pretrained = name.partition("/")
+    trained = open_clip.get_pretrained_cfg(model, pretrained)
+    model_cfg: dict[str, Any] = copy.deepcopy(open_clip.get_model_config(model))
+    if trained.get("quick_gelu", False):
+        model_cfg["quick_gelu"] = True
+    side = model_cfg["vision_cfg"]["image_size"]
+    size = side if isinstance(side, int) else side[0]
+    return Published(model_cfg, size, tuple(trained["mean"]), tuple(trained["std"]))
+
+
+def build_published(model_cfg: Mapping[str, Any]) -> nn.Module:
+    """Return one of open_clip's networks, its weights still random; nothing is downloaded."""
+    config = copy.deepcopy(dict(model_cfg))
+    kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
+    if "timm_model_name" in config["vision_cfg"]:
+        config["vision_cfg"]["timm_model_pretrained"] = False
+    return kind(**config)
+
+
 def _published(entry: Entry, path: Path, device: torch.device, dtype: torch.dtype) -> Perceptor:
     """Build one of open_clip's own models from a file of its weights."""
-    model, _, pretrained = entry.name.partition("/")
-    trained = open_clip.get_pretrained_cfg(model, pretrained)
-    try:
-        network = open_clip.create_model(
-            model, pretrained=str(path), device=device, force_quick_gelu=trained.get("quick_gelu", False)
-        )
-    except (RuntimeError, OSError) as fault:
-        reason = str(fault).partition("\n")[0]
-        raise WeightsError(f"{path} does not fit {entry.name} ({reason}); fetch it again") from fault
-    side = network.visual.image_size
+    trained = published(entry.name)
+    state = read_state(path)
+    network = build_published(trained.model_cfg)
+    fit(network, _of_open_clip(network, state), entry.name)
     return ClipPerceptor(
         entry.name,
-        network,
-        open_clip.get_tokenizer(model),
-        size=side if isinstance(side, int) else side[0],
-        mean=trained["mean"],
-        std=trained["std"],
+        network.to(device),
+        open_clip.get_tokenizer(entry.name.partition("/")[0]),
+        size=trained.size,
+        mean=trained.mean,
+        std=trained.std,
         dtype=dtype,
     )
+
+
+def _of_open_clip(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state dict by the names that open_clip uses today; older and foreign files have others."""
+    state = dict(convert_state_dict(network, state))
+    if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    for name in ("logit_scale", "logit_bias"):  # a number, or one in brackets
+        own = getattr(network, name, None)
+        if own is not None and name in state and state[name].numel() == 1:
+            state[name] = state[name].reshape(own.shape)
+    return state

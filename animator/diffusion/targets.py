@@ -11,6 +11,7 @@ from animator import rng
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.guidance import Target
 from animator.diffusion.perceptors import Perceptor
+from animator.diffusion.thrift import Places
 from animator.types import Frame, Prompt, Request
 from animator.weights.clip_names import canonical_name
 
@@ -31,14 +32,20 @@ class Targets:
         perceptors: by name.
         device: where embeddings are kept.
         open_image: opens the pictures of image prompts.
+        places: where the perceptors are while others work.
     """
 
     def __init__(
-        self, perceptors: Mapping[str, Perceptor], device: torch.device, open_image: OpenImage
+        self,
+        perceptors: Mapping[str, Perceptor],
+        device: torch.device,
+        open_image: OpenImage,
+        places: Places,
     ) -> None:
         self._perceptors = perceptors
         self._device = device
         self._open_image = open_image
+        self._places = places
         self._embeds: dict[tuple[str, str, bool], Tensor] = {}
 
     def of(self, requests: Sequence[Request], *, fuzzy: bool = False) -> list[Target]:
@@ -53,7 +60,7 @@ class Targets:
             prompts = spoken_to(requests[0].prompts, name)
             if not prompts:
                 continue
-            self._encode(name, perceptor, prompts)
+            self._learn(name, perceptor, prompts)
             rows = [self._embeds[name, one.text, one.image] for one in prompts]
             weights = [one.weight / len(row) for one, row in zip(prompts, rows, strict=True) for _ in row]
             embeds = torch.cat(rows)
@@ -69,9 +76,15 @@ class Targets:
             )
         return targets
 
-    def _encode(self, name: str, perceptor: Perceptor, prompts: Sequence[Prompt]) -> None:
+    def _learn(self, name: str, perceptor: Perceptor, prompts: Sequence[Prompt]) -> None:
         """Encode what was not encoded before."""
         unknown = [one for one in prompts if (name, one.text, one.image) not in self._embeds]
+        if unknown:
+            with self._places.looking(), self._places.visit(name):
+                self._encode(name, perceptor, unknown)
+
+    def _encode(self, name: str, perceptor: Perceptor, unknown: Sequence[Prompt]) -> None:
+        """Encode prompts."""
         texts = list(dict.fromkeys(one.text for one in unknown if not one.image))
         with torch.no_grad():
             if texts:

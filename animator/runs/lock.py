@@ -5,28 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import RunError
+from animator.locks import take
 from animator.runs.files import told_in_one_line
-
-if sys.platform == "win32":
-    import msvcrt
-
-    BEYOND_THE_TEXT = 1 << 20
-
-    def _take(handle: int) -> None:
-        os.lseek(handle, BEYOND_THE_TEXT, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -44,7 +29,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         with told_in_one_line(path):
             try:
-                _take(handle)
+                take(handle)
             except (BlockingIOError, PermissionError) as error:
                 raise RunError(f"{path.parent}: in use by {_owner(path)}; wait for it or stop it") from error
             os.ftruncate(handle, 0)

@@ -71,8 +71,8 @@ class Scene(Options):
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
     models: Literal["real", "fake"] = "real"
-    """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of depth,
-    for trying a scene's motion and settings."""
+    """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of
+    depth, for trying a scene's motion and settings."""
 
     seed: Seed | Annotated[list[Seed], Field(min_length=1)] = Field(
         default_factory=_draw_seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from animator.types import Camera
 from animator.warp.camera3d import NEAREST, camera_rotation, camera_translation, is_still, project_offsets
@@ -54,9 +55,42 @@ def reproject(
         )
     if is_still(camera):
         return frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device)
+    grid, _, mask = _moved(depth, camera, projection)
+    return sample(frame, grid, sampling, padding), mask
+
+
+def reproject_depth(
+    depth: DepthMap, camera: Camera, *, projection: Projection = "disco"
+) -> tuple[DepthMap, Mask]:
+    """Return a picture's depth as it is after the camera's move, where `reproject` moves the picture to.
+
+    Every pixel carries the depth that its own colour has from the new place of the camera: nearer after a
+    move forwards, changed by a turn as its distance along the new line of sight is.
+
+    Args:
+        depth: the depth before the move, H x W.
+        camera: the move.
+        projection: as for `reproject`.
+
+    Returns:
+        The moved depth, float32, H x W, positive, and a mask, True where it is known: not where the move
+        uncovered something, nor where things fell behind the camera.
+    """
+    if is_still(camera):
+        return depth, torch.ones_like(depth, dtype=torch.bool)
+    grid, z, mask = _moved(depth, camera, projection)
+    z = z.clamp(min=NEAREST)
+    farthest = z.max()
+    # As shares of the farthest, because `sample` keeps what it reads in [0, 1].
+    moved = sample((z / farthest)[None], grid, "bilinear", "border")[0] * farthest
+    return moved.clamp(min=NEAREST), ~mask
+
+
+def _moved(depth: DepthMap, camera: Camera, projection: Projection) -> tuple[Tensor, Tensor, Mask]:
+    """Return where every new pixel is read from, the old pixels' new depths, and what was uncovered."""
     turn, shift = camera_rotation(camera), camera_translation(camera)
     offsets, z = project_offsets(depth, turn, shift, camera.fov, projection)
-    grid = pixel_centres(height, width, frame.device) - offsets
+    height, width = depth.shape
+    grid = pixel_centres(height, width, depth.device) - offsets
     # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
-    mask = outside(grid) | uncovered(offsets, z > NEAREST)
-    return sample(frame, grid, sampling, padding), mask
+    return grid, z, outside(grid) | uncovered(offsets, z > NEAREST)

@@ -9,6 +9,9 @@ from animator.errors import UsageError
 DEFAULT_PRETRAINED = "openai"
 """The weights that are meant where a name says none."""
 
+_DISCO_TAGS = {"laion400m_32": "laion400m_e32", "yffcc15m": "yfcc15m"}
+"""Tags that Disco Diffusion misspells."""
+
 _OPENAI_STYLE = re.compile(
     r"""
     (?: (?P<resnet> RN\d+ (?:x\d+)?)
@@ -41,7 +44,8 @@ def canonical_name(name: str) -> str:
         model = found["resnet"] or f"ViT-{found['size']}-{found['patch']}"
         model += f"-{found['side']}" if found["side"] else ""
         model += "-quickgelu" if found["gelu"] else ""
-        return f"{model}/{found['tag'] or DEFAULT_PRETRAINED}"
+        tag = found["tag"] or DEFAULT_PRETRAINED
+        return f"{model}/{_DISCO_TAGS.get(tag, tag)}"
     if found := _PAIR.fullmatch(text):
         return f"{found['model']}/{found['tag']}"
     raise UsageError(

@@ -1,4 +1,8 @@
-"""The networks that can be named, read from data: ``networks.json`` and, for CLIP, ``clip.json``."""
+"""The networks that can be named, read from data: ``networks.json`` and, for CLIP, ``clip.json``.
+
+The latter holds the place of each file on the Hugging Face hub, as open_clip knows it;
+``clip_parameters.json`` how many numbers each architecture of open_clip holds.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,9 @@ from animator.errors import UsageError, WeightsError
 from animator.weights.clip_names import canonical_name
 
 Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual"]
+
+OPTIONAL: Kind = "perceptual"
+"""The kind without which a scene runs too: a simpler distance between pictures takes its place."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """Where bundled weights lie: the installed ``animator`` package."""
@@ -53,6 +60,8 @@ class Entry:
         bundled: whether it comes with the program.
         family: name of its `Family`, or None where ``config`` describes it.
         config: path of its description inside the package, or None.
+        parameters: how many numbers it holds, where neither its family nor open_clip tells; None if unknown.
+        size: bytes of the file, or None where it was never published.
         sha256: of the file, in hexadecimal, or None where it was never published.
         sha512: the same.
         sha256_start: the first digits of its SHA-256, where no more was published.
@@ -67,6 +76,8 @@ class Entry:
     bundled: bool = False
     family: str | None = None
     config: str | None = None
+    parameters: int | None = None
+    size: int | None = None
     sha256: str | None = None
     sha512: str | None = None
     sha256_start: str | None = None
@@ -144,19 +155,54 @@ def context_length(entry: Entry) -> int | None:
     return int(config["model_cfg"]["text_cfg"]["context_length"])
 
 
+def about_bytes(entry: Entry) -> int | None:
+    """Return how large the file of an entry is: as published, or else about, at four bytes a parameter.
+
+    None where nothing tells. It looks at no file.
+    """
+    if entry.size is not None:
+        return entry.size
+    parameters = families()[entry.family].parameters if entry.family else entry.parameters
+    return None if parameters is None else 4 * parameters
+
+
 def locate(entry: Entry) -> Path:
     """Return the file of an entry.
 
     Raises:
-        WeightsError: it is not there; the message says what to fetch from where, and where to put it.
+        WeightsError: it is not there; the message says how to fetch it, from where, and where it belongs.
     """
     path = location(entry)
     if path.is_file():
         return path
     if entry.bundled:
         raise WeightsError(f"the bundled {entry.kind} network is missing at {path}; install animator anew")
-    source = f"fetch it from {entry.urls[0]} and put it there" if entry.urls else "put it there"
-    raise WeightsError(f"the {entry.kind} network {entry.name} is not at {path}{_size(entry)}; {source}")
+    about = about_bytes(entry)
+    size = f" (about {about / 1e6:.0f} MB)" if about else ""
+    remedy = f"fetch it with: animator models fetch {entry.name}" if entry.urls else "no address is known"
+    elsewhere = f" (from {entry.urls[0]})" if entry.urls else ""
+    raise WeightsError(
+        f"the {entry.kind} network {entry.name} is not at {path}{size}; {remedy}{elsewhere}, "
+        "or, if you have the file: animator models import FILE"
+    )
+
+
+def named(name: str) -> list[Entry]:
+    """Return every entry of a name, of whatever kind: ``pocket`` names one of several kinds.
+
+    Raises:
+        UsageError: there is none; the message offers the nearest name.
+    """
+    found = [entry for entry in entries().values() if entry.name == name]
+    if found:
+        return found
+    try:
+        return [find("clip", name)]
+    except UsageError:  # not one of CLIP's either
+        known = list(dict.fromkeys(entry.name for entry in entries().values()))
+    near = max(known, key=lambda candidate: _likeness(name, candidate))
+    hint = f"did you mean {near}? " if _likeness(name, near) > ALIKE else ""
+    raise UsageError(f"there is no network {name!r}; {hint}animator models list --all shows every name")
 
 
 def _likeness(written: str, name: str) -> float:
@@ -168,13 +214,6 @@ def _likeness(written: str, name: str) -> float:
     )
 
 
-def _size(entry: Entry) -> str:
-    """Return about how large a file is where its family tells: four bytes a parameter."""
-    if entry.family is None:
-        return ""
-    return f" (about {families()[entry.family].parameters * 4 / 1e6:.0f} MB)"
-
-
 def _open_clip_entry(name: str, place: str) -> Entry:
     """Return the entry of a CLIP model from its place on the Hugging Face hub: owner, repository, file."""
     owner, repository, file = place.split("/")
@@ -182,6 +221,7 @@ def _open_clip_entry(name: str, place: str) -> Entry:
         kind="clip",
         name=name,
         file=name.replace("/", "-") + Path(file).suffix,
+        parameters=_data("clip_parameters").get(name.partition("/")[0]),
         urls=(f"https://huggingface.co/{owner}/{repository}/resolve/main/{file}",),
     )
 

@@ -1,0 +1,51 @@
+"""Which requests an engine can paint, and which of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from animator.errors import UsageError
+from animator.types import Request
+
+
+def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
+    """Raise where requests cannot be painted together, or one does not suit the network.
+
+    Args:
+        requests: at least one.
+        size_multiple: pixels that width and height must be multiples of.
+
+    Raises:
+        ValueError: they differ in more than their seeds, frames and inits.
+        UsageError: the size does not suit the network, or an init has another size.
+    """
+    first = requests[0]
+    for one in requests:
+        if not _alike(one, first):
+            raise ValueError("pictures that are painted together differ in more than seeds and inits")
+        if one.init is not None and tuple(one.init.shape) != (3, one.height, one.width):
+            shape = " x ".join(str(side) for side in one.init.shape)
+            raise UsageError(
+                f"the init of frame {one.frame} is {shape}, it must be 3 x {one.height} x {one.width}"
+            )
+    width, height = first.width, first.height
+    if width % size_multiple or height % size_multiple or min(width, height) < 1:
+        sides = [max(side // size_multiple, 1) * size_multiple for side in (width, height)]
+        raise UsageError(
+            f"a picture of {width} x {height} pixels does not suit the network, "
+            f"which needs multiples of {size_multiple}; use {sides[0]} x {sides[1]}"
+        )
+
+
+def _alike(one: Request, other: Request) -> bool:
+    """Tell whether two requests differ in their seeds, frames and inits only."""
+    names = ("width", "height", "prompts", "keep")
+    if any(getattr(one, name) != getattr(other, name) for name in names):
+        return False
+    if (one.init is None) != (other.init is None) or one.values.keys() != other.values.keys():
+        return False
+    if not np.array_equal(one.init_scale, other.init_scale):
+        return False
+    return all(np.array_equal(one.values[name], other.values[name]) for name in one.values)

@@ -1,0 +1,1 @@
+"""How much memory a scene needs, told before any of its weights are read."""

@@ -1,0 +1,125 @@
+"""The networks of a scene in their shapes only: built as they would be loaded, without their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from animator.diffusion.checkpoints import SUFFIXES
+from animator.diffusion.losses import PerceptualLoss, perceptual_files, pyramid_distance
+from animator.diffusion.options import DiffusionOptions
+from animator.diffusion.perceptors import ClipPerceptor, build_published, published
+from animator.diffusion.prediction import Estimate
+from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
+from animator.diffusion.unet import UNet, unet_config
+from animator.errors import UsageError
+from animator.weights.files import read_config
+from animator.weights.registry import Entry, config_file, families, find
+
+
+def on_meta(build: Any, *arguments: Any, **named: Any) -> Any:
+    """Build a network on the meta device, where it takes neither memory nor time."""
+    with torch.device("meta"):
+        return build(*arguments, **named)
+
+
+def emptied(network: Any, layout: torch.memory_format = torch.preserve_format) -> Any:
+    """Return a network frozen and without numbers, in place; to be called inside `without_numbers`.
+
+    Args:
+        network: whose parameters nobody has written to yet.
+        layout: of its convolutions' weights.
+    """
+    for module in network.eval().modules():
+        for name, one in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(_placed(one, layout), requires_grad=False))
+        for name, one in list(module.named_buffers(recurse=False)):
+            setattr(module, name, _placed(one, layout))
+    return network
+
+
+def _placed(one: Tensor, layout: torch.memory_format) -> Tensor:
+    chosen = layout if one.dim() == 4 else torch.preserve_format
+    return torch.empty_like(one, device="cpu", memory_format=chosen)
+
+
+def held_by(network: nn.Module) -> int:
+    """Return the bytes of a network's parameters and buffers, each once."""
+    tensors = {id(one): one for one in (*network.parameters(), *network.buffers())}
+    return sum(one.numel() * one.element_size() for one in tensors.values())
+
+
+def diffusion_network(diffusion: DiffusionOptions) -> UNet:
+    """Return the U-Net of a scene.
+
+    Raises:
+        UsageError: only reading the weights would tell what network they are of.
+    """
+    switches = _diffusion_config(diffusion)["switches"]
+    return emptied(on_meta(UNet, unet_config(switches)), torch.channels_last)
+
+
+def clean_estimate(diffusion: DiffusionOptions) -> Estimate:
+    """Return how the clean estimates of a scene's network are held, see ``prediction.hold_for``."""
+    if diffusion.estimate != "auto":
+        return diffusion.estimate
+    return _diffusion_config(diffusion).get("estimate", "free")
+
+
+def secondary_network(name: str) -> SecondaryModel:
+    """Return a secondary model of the registry."""
+    config = _described(find("secondary", name))
+    width = int(config.get("switches", config).get("width", PUBLISHED_WIDTH))
+    return emptied(on_meta(SecondaryModel, width), torch.channels_last)
+
+
+def perceptor(name: str, dtype: torch.dtype) -> tuple[ClipPerceptor, nn.Module, int]:
+    """Return a CLIP model of the registry that computes in a type, its network, and its embeddings' width."""
+    entry = find("clip", name)
+    described = config_file(entry)
+    config = read_config(described)["model_cfg"] if described else published(entry.name).model_cfg
+    network = emptied(on_meta(build_published, config))
+    side = network.visual.image_size
+    size = side if isinstance(side, int) else side[0]
+    seeing = ClipPerceptor(
+        entry.name, network, _unread, size=size, mean=[0.5] * 3, std=[0.5] * 3, dtype=dtype
+    )
+    return seeing, network, int(config["embed_dim"])
+
+
+def perceptual_distance() -> tuple[PerceptualLoss, int]:
+    """Return the distance that `perceptual_loss` would return, and the bytes of its network."""
+    if not any(path.is_file() for path in perceptual_files()):
+        return pyramid_distance, 0
+    from lpips import LPIPS  # takes seconds to import, and most scenes do without
+
+    network = emptied(on_meta(LPIPS, net="vgg", pnet_rand=True, pretrained=False, verbose=False))
+    return lambda x, y: network(x, y).flatten(), held_by(network)
+
+
+def _diffusion_config(diffusion: DiffusionOptions) -> dict[str, Any]:
+    path, family = Path(diffusion.model).expanduser(), diffusion.family
+    if path.suffix not in SUFFIXES:
+        entry = find("diffusion", diffusion.model)
+        return {"estimate": entry.estimate, **_described(entry)}
+    beside = path.with_suffix(".json")
+    if beside.is_file():
+        return read_config(beside)
+    if family is None or family not in families():
+        raise UsageError(
+            f"what network {path.name} is of is not known before it is read; name diffusion.family"
+        )
+    return {"switches": families()[family].switches}
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    if described := config_file(entry):
+        return read_config(described)
+    return {"switches": families()[entry.family].switches} if entry.family else {}
+
+
+def _unread(texts: list[str]) -> Tensor:
+    return torch.zeros(len(texts), 1, dtype=torch.long)

@@ -1,0 +1,169 @@
+"""What lies in the cache: whether it is there, whether it is sound, and how a user's own file gets in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from animator.errors import UsageError, WeightsError
+from animator.weights.disk import alone, told
+from animator.weights.download import part_of
+from animator.weights.hashes import file_hash, file_hashes, fits, published, read_note, write_note
+from animator.weights.registry import Entry, entries, location, named
+
+PICKLES = frozenset({".pt", ".pth", ".ckpt"})
+"""Endings of files that `torch.save` writes; they are read alike."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a look at a file of weights says.
+
+    Attributes:
+        entry: whose file.
+        verdict: ``damaged`` is a file that cannot be used; ``unknown`` one of which no hash was published.
+        text: the same in words, with a remedy where there is one.
+    """
+
+    entry: Entry
+    verdict: Literal["fine", "unknown", "damaged"]
+    text: str
+
+
+def lies_there(entry: Entry) -> bool:
+    """Tell whether the file of an entry is there; one that needs no file (``plane``) always is."""
+    return not entry.file or location(entry).is_file()
+
+
+def begun_bytes(entry: Entry) -> int:
+    """Return how many bytes of an entry's file were fetched so far, where it is not whole; else 0."""
+    part = part_of(location(entry))
+    return part.stat().st_size if part.is_file() else 0
+
+
+def verify(entry: Entry) -> Finding:
+    """Hold the file of an entry to its published hash, or else to the one that was noted when it came.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    path = location(entry)
+    with told(path):
+        hashes = file_hashes(path)
+    noted = read_note(path)
+    if fits(entry, hashes):
+        return Finding(entry, "fine", "fine")
+    if noted not in (None, hashes["sha256"]):
+        again = "" if entry.bundled else f"; remove {path}, then: animator models fetch {entry.name}"
+        return Finding(entry, "damaged", f"damaged: it has changed since it came{again}")
+    if published(entry) is None:
+        since = ", unchanged since it came" if noted else ""
+        return Finding(entry, "unknown", f"no published hash{since}")
+    if noted:
+        return Finding(entry, "unknown", "unknown hash, unchanged since it was imported")
+    return Finding(
+        entry,
+        "damaged",
+        f"damaged, or another file of this name; remove {path}, then: animator models fetch {entry.name}",
+    )
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A file of the user's that is in the cache now.
+
+    Attributes:
+        entry: what it is.
+        path: where it is.
+        notice: what is not certain about it, or an empty string.
+    """
+
+    entry: Entry
+    path: Path
+    notice: str
+
+
+def adopt(source: Path, name: str | None, recognise: Callable[[Path], str | None]) -> Adopted:
+    """Put a file of weights that the user has into the cache: linked where the disk can, else copied.
+
+    It is known by its hash; failing that by the name given, or by its own file name, and its family must be
+    that of the entry where the entry has one.
+
+    Args:
+        source: the file.
+        name: what it is, or None.
+        recognise: returns the family of a file of weights, or None if it has none; raises WeightsError where
+            the file cannot be read. Called only if the hash is not known.
+
+    Raises:
+        UsageError: there is no such file or name, or nothing tells what the file is.
+        WeightsError: the file is of another network, or cannot be kept.
+    """
+    if not source.is_file():
+        raise UsageError(f"{source}: no such file; name a file of weights")
+    with told(source):
+        hashes = file_hashes(source)
+    by_hash = [entry for entry in entries().values() if fits(entry, hashes)]
+    if by_hash and (name is None or by_hash[0] in named(name)):
+        return _kept(source, by_hash[0], hashes["sha256"], "")
+    if by_hash:
+        raise UsageError(f"{source}: its hash is that of {by_hash[0].name}, not of {name}; leave --name out")
+    entry = _meant(source, name, recognise)
+    if (family := recognise(source)) != entry.family and entry.family is not None:
+        like = f"of the family {family}" if family else "not of a known family"
+        raise WeightsError(f"{source}: {entry.name} is of the family {entry.family}, this file is {like}")
+    shapes = f", its names and shapes are those of {entry.family}" if entry.family else ""
+    return _kept(
+        source, entry, hashes["sha256"], f"its hash is unknown{shapes}; taken for {entry.name} as it is named"
+    )
+
+
+def _meant(source: Path, name: str | None, recognise: Callable[[Path], str | None]) -> Entry:
+    """Return the entry that a file of unknown hash is meant to be."""
+    if name is None:
+        fitting = [entry for entry in entries().values() if entry.file == source.name and not entry.bundled]
+    else:
+        fitting = [entry for entry in named(name) if not entry.bundled]
+    if name is not None and not fitting:
+        raise UsageError(f"{name} comes with the program and is not imported; name another")
+    if not fitting:
+        family = recognise(source)
+        alike = [entry.name for entry in entries().values() if family and entry.family == family]
+        hint = f"; its shapes are those of {', '.join(alike)}" if alike else ""
+        raise UsageError(f"{source}: its hash is unknown{hint}; say what it is with --name NAME")
+    wanted = Path(fitting[0].file).suffix
+    if source.suffix != wanted and not {source.suffix, wanted} <= PICKLES:
+        raise UsageError(
+            f"{source}: {fitting[0].name} is kept as a {wanted} file; a checkpoint of another format is "
+            "named by its path in the scene (diffusion.model: PATH)"
+        )
+    return fitting[0]
+
+
+def _kept(source: Path, entry: Entry, sha256: str, notice: str) -> Adopted:
+    path = location(entry)
+    with told(path), alone(path, lambda _: None):
+        if path.is_file():
+            if file_hash(path) != sha256:
+                raise WeightsError(f"{path} is there already and is another file; remove it first")
+        else:
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            try:
+                _link(source.resolve(), temporary)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        write_note(path, sha256)
+    return Adopted(entry, path, notice)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it to where that cannot be."""
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
