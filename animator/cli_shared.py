@@ -26,6 +26,8 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
         try:
             verb(*args, debug=debug, **kwargs)
+        except typer.Exit:  # a RuntimeError, and no fault: the verb has said all there is to say
+            raise
         except AnimatorError as error:
             if debug:
                 raise

@@ -340,6 +340,7 @@ def test_verify_knows_sound_damaged_and_unknown_files(publish) -> None:
     assert done.exit_code == 1
     expected = f"damaged, or another file of this name; remove {path}, then: animator models fetch raft-small"
     assert done.stdout == f"flow raft-small: {expected}\n"
+    assert done.stderr == ""
 
 
 def test_what_has_changed_since_it_came_is_damaged_though_no_hash_was_published() -> None:
