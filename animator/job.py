@@ -17,13 +17,17 @@ from animator.inits import InitSettings
 from animator.inputs import Sources, hash_inputs, require_weights, weights_of
 from animator.loop import Shot
 from animator.options import share
-from animator.runs import RunFolder
+from animator.runs import Entry, RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
 from animator.types import DepthEstimator, StillEngine
 
 FAKE_DEPTH = PlaneDepth(distance=2.0)
 """Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
+
+
+Entries = Mapping[int, Entry]
+"""What `RunFolder.finished_frames` tells, for which it reads every picture: asked once a run."""
 
 
 @dataclass(frozen=True)
@@ -132,25 +136,23 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     )
 
 
-def standing(job: Job) -> list[int]:
+def standing(job: Job, finished: Entries) -> range:
     """Return the frames of a film, from the first on, that are there and made of what the scene says now."""
-    finished = job.run.finished_frames()
     count = 0
     while count < len(job.inputs) and count in finished and finished[count].inputs == job.inputs[count]:
         count += 1
     # A film that is not whole is gone on with from the state of its last frame.
     if 0 < count < len(job.inputs) and not job.run.state_file(count - 1).is_file():
-        return []
-    return list(range(count))
+        return range(0)
+    return range(count)
 
 
-def standing_stills(job: Job, numbers: Sequence[int]) -> list[int]:
+def standing_stills(job: Job, finished: Entries, numbers: Sequence[int]) -> set[int]:
     """Return which stills are there, made of what the scene says now and painted as far as it asks."""
-    finished = job.run.finished_frames()
-    return [
+    return {
         number
         for number in numbers
         if number in finished
         and finished[number].inputs == job.inputs[number]
         and finished[number].stopped >= job.stop_at
-    ]
+    }

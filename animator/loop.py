@@ -18,13 +18,13 @@ comes with each finished frame, so a film can go on from any of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
 from animator import colour, rng
-from animator.depth.align import NO_DRIFT, Drift, aligned
+from animator.depth.align import NO_DRIFT, NOTHING, Expectation, aligned
 from animator.inits import InitSettings, first_picture
 from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
 from animator.warp.affine2d import warp_2d
@@ -32,7 +32,7 @@ from animator.warp.reproject3d import reproject, reproject_depth
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
-    from animator.types import DepthMap, Frame, Mask
+    from animator.types import Frame, Mask
     from animator.warp.affine2d import Border
     from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
@@ -100,18 +100,14 @@ class LoopState:
         frame: number of the frame that was finished last; -1 before the first.
         picture: that frame, or None before the first.
         colours: the reference of step 4 (see `animator.colour`), or None before the first.
-        expected: the depth that ``picture`` should have, float32, as far as the frame before it tells; None
-            where no depth was moved: in 2D, of the first frame, and where depths are not aligned.
-        known: where it tells.
-        drift: how far the depths of the shot were corrected lately.
+        expected: the depth that ``picture`` should have; nothing in 2D, of the first frame, and where depths
+            are not aligned.
     """
 
     frame: int = -1
     picture: Frame | None = None
     colours: Tensor | None = None
-    expected: DepthMap | None = None
-    known: Mask | None = None
-    drift: Drift = NO_DRIFT
+    expected: Expectation = NOTHING
 
 
 @dataclass(frozen=True)
@@ -121,16 +117,12 @@ class Moved:
     Attributes:
         picture: the moved frame.
         uncovered: what the move newly uncovered (3D), or None.
-        expected: see `LoopState`.
-        known: see `LoopState`.
-        drift: see `LoopState`.
+        expected: the depth that the frame which is painted over it should have.
     """
 
     picture: Frame
     uncovered: Mask | None = None
-    expected: DepthMap | None = None
-    known: Mask | None = None
-    drift: Drift = NO_DRIFT
+    expected: Expectation = NOTHING
 
 
 @dataclass(frozen=True)
@@ -178,11 +170,12 @@ def film(
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        moved = None
+        uncovered, expected = None, NOTHING
         if state.picture is None or shot.init.frames == "all":
             request = first_request(row, shot, frame)
         else:
             moved = move(state, row, shot, depth, listener)
+            uncovered, expected = moved.uncovered, moved.expected
             listener.stage(frame, "colour")
             held = hold_colours(moved.picture, row, state)
             listener.stage(frame, "noise")
@@ -190,12 +183,9 @@ def film(
         listener.stage(frame, "denoise")
         listener.begin([frame])
         picture = engine.paint(request, listener.step)
-        colours = colour.follow(state.colours, picture)
-        state = LoopState(frame, picture, colours)
-        if moved:
-            state = replace(state, expected=moved.expected, known=moved.known, drift=moved.drift)
+        state = LoopState(frame, picture, colour.follow(state.colours, picture), expected)
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state, moved.uncovered if moved else None)
+        yield Finished(frame, picture, request.seed, row, state, uncovered)
 
 
 def first_request(row: Row, shot: Shot, frame: int) -> Request:
@@ -247,9 +237,9 @@ def move(state: LoopState, row: Row, shot: Shot, depth: DepthEstimator | None, l
     if depth is None:
         raise ValueError("a film in 3D needs a depth estimator")
     listener.stage(row.frame, "depth")
-    distance, drift = depth(picture), state.drift
+    distance, drift = depth(picture), NO_DRIFT
     if shot.align:
-        distance, drift = aligned(distance, state.expected, state.known, drift)
+        distance, drift = aligned(distance, state.expected)
     listener.stage(row.frame, "warp")
     camera, space = camera_3d(row), shot.projection
     moved, uncovered = reproject(
@@ -258,7 +248,7 @@ def move(state: LoopState, row: Row, shot: Shot, depth: DepthEstimator | None, l
     if not shot.align:
         return Moved(moved, uncovered)
     expected, known = reproject_depth(distance, camera, projection=space)
-    return Moved(moved, uncovered, expected, known, drift)
+    return Moved(moved, uncovered, Expectation(expected, known, drift))
 
 
 def hold_colours(moved: Frame, row: Row, state: LoopState) -> Frame:

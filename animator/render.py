@@ -6,7 +6,7 @@ import dataclasses
 import io
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from animator import __version__, convert
-from animator.depth.align import Drift
+from animator.depth.align import Drift, Expectation
 from animator.errors import Interrupted, RunError, UsageError
 from animator.inputs import FETCHED, gather
 from animator.job import Job, job_of, load_tools, standing, standing_stills
@@ -117,14 +117,15 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
             if head:
                 _write_head(job)
             numbers = (loaded.only if still else ()) or range(job.shot.pictures)
-            done = standing_stills(job, numbers) if still else standing(job)
+            entries = run.finished_frames()
+            done = standing_stills(job, entries, numbers) if still else standing(job, entries)
             reporter.begin(loaded.name, len(numbers), len(done))
             if writer:
                 for frame in done:
                     writer.add(run.read_frame(frame))
             left = [number for number in numbers if number not in done]
             following = _Following(reporter, watch)
-            made = _stills(job, left, following) if still else _film(job, left, following)
+            made = _stills(job, left, entries, following) if still else _film(job, left, following)
             for count, finished in enumerate(made, start=1):
                 watch.finish()
                 seconds = following.lap()
@@ -132,11 +133,12 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
                 if writer:
                     writer.add(pixels)
                 reporter.finished(finished.frame, seconds, len(left) - count)
-            entries = run.finished_frames()
-            shown = [number for number in numbers if number in entries] if still else []
-            watch.end(shown, run.read_frame, {number: entries[number].seed for number in shown})
+            shown = tuple(numbers) if still else ()
+            seeds = {number: entry.seed for number, entry in run.journal().items()}
+            watch.end(shown, run.read_frame, seeds)
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"stopped; go on with: animator resume {run.path}") from stop
+        verb = "resume" if head else "finish"
+        raise Interrupted(f"stopped; go on with: animator {verb} {run.path}") from stop
     finally:
         reporter.end()
     return writer.path if writer else run.path / "frames"
@@ -189,9 +191,10 @@ def _film(job: Job, left: Sequence[int], following: _Following) -> Iterator[Fini
     )
 
 
-def _stills(job: Job, left: Sequence[int], following: _Following) -> Iterator[Finished]:
+def _stills(
+    job: Job, left: Sequence[int], entries: Mapping[int, Entry], following: _Following
+) -> Iterator[Finished]:
     """Return the stills that are left; drafts are gone on with."""
-    entries = job.run.finished_frames()
     drafts = {
         number: job.run.load_draft(number)
         for number in left
@@ -248,8 +251,8 @@ def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
 def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
     tensors = {"picture": state.picture, "colours": state.colours}
-    tensors |= {"expected": state.expected, "known": state.known}
-    meta = {"frame": state.frame, "drift": dataclasses.asdict(state.drift)}
+    tensors |= {"expected": state.expected.depth, "known": state.expected.known}
+    meta = {"frame": state.frame, "drift": dataclasses.asdict(state.expected.drift)}
     return {name: value for name, value in tensors.items() if value is not None}, meta
 
 
@@ -258,9 +261,9 @@ def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     if not done or not run.state_file(done - 1).is_file():
         return LoopState(frame=done - 1)
     tensors, meta = run.load_state(done - 1)
-    kept = {name: tensors[name].to(device) for name in ("picture", "expected", "known") if name in tensors}
-    drift = Drift(**meta.get("drift", {}))
-    return LoopState(int(meta["frame"]), colours=tensors["colours"], drift=drift, **kept)
+    depth, known = (tensors[name].to(device) if name in tensors else None for name in ("expected", "known"))
+    expected = Expectation(depth, known, Drift(**meta["drift"]))
+    return LoopState(int(meta["frame"]), tensors["picture"].to(device), tensors["colours"], expected)
 
 
 def _write_head(job: Job) -> None:

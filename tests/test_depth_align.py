@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from animator import loop
-from animator.depth.align import CUT, FARTHEST, LEAST_KNOWN, NO_DRIFT, Drift, aligned, fit_range
+from animator.depth.align import CUT, FARTHEST, LEAST_KNOWN, NO_DRIFT, Drift, Expectation, aligned, fit_range
 from animator.loop import LoopState, Shot, film
 from animator.scene.reading import read_scene
 
@@ -35,7 +35,7 @@ def noise(seed: int = 0) -> Tensor:
 @pytest.mark.parametrize(("scale", "shift"), [(1.2, 0.0), (0.8, 0.3), (1.2, -0.4), (0.7, 0.7), (1.0, 0.0)])
 def test_a_scale_and_a_shift_are_undone(scale: float, shift: float) -> None:
     true = world()
-    found, _ = aligned(true * scale + shift, true, EVERYWHERE, NO_DRIFT)
+    found, _ = aligned(true * scale + shift, Expectation(true, EVERYWHERE))
     # What is given up at once of a correction is a hundredth of it.
     assert ((found / true) - 1).abs().max() < 0.012
     assert ((found / true) - 1).abs().median() < 0.006
@@ -44,7 +44,7 @@ def test_a_scale_and_a_shift_are_undone(scale: float, shift: float) -> None:
 def test_what_has_changed_does_not_bend_the_rest() -> None:
     true, seen = world(), world() * 1.2
     seen[:, :30] = 9.0  # a third of the picture was painted anew
-    found, _ = aligned(seen, true, EVERYWHERE, NO_DRIFT)
+    found, _ = aligned(seen, Expectation(true, EVERYWHERE))
     assert ((found / true) - 1)[:, 30:].abs().max() < 0.02
     least_squares = np.polyfit(seen.flatten(), true.flatten(), 1)
     assert abs(np.polyval(least_squares, 1.2) - 1.0) > 0.5
@@ -55,7 +55,7 @@ def test_only_what_is_known_is_looked_at() -> None:
     known = EVERYWHERE.clone()
     known[:, 40:] = False
     expected[:, 40:] = 100.0
-    found, _ = aligned(true * 1.2, expected, known, NO_DRIFT)
+    found, _ = aligned(true * 1.2, Expectation(expected, known))
     assert ((found / true) - 1).abs().max() < 0.02
 
 
@@ -63,7 +63,7 @@ def test_the_range_of_a_shot_is_kept_however_noisy_the_depths() -> None:
     depth, drift = world(), NO_DRIFT
     for frame in range(200):
         estimate = (world() * (1 + 0.1 * noise(frame))).clamp(min=0.3)
-        depth, drift = aligned(estimate, depth, EVERYWHERE, drift)
+        depth, drift = aligned(estimate, Expectation(depth, EVERYWHERE, drift))
     spreads = [value.quantile(0.9) - value.quantile(0.1) for value in (depth, world())]
     assert spreads[0] / spreads[1] == pytest.approx(1, abs=0.1)
     assert depth.median() / world().median() == pytest.approx(1, abs=0.05)
@@ -71,7 +71,7 @@ def test_the_range_of_a_shot_is_kept_however_noisy_the_depths() -> None:
 
 def test_a_flat_depth_is_scaled_alone() -> None:
     flat = torch.full((HEIGHT, WIDTH), 2.0)
-    found, _ = aligned(flat * 1.2, flat, EVERYWHERE, NO_DRIFT)
+    found, _ = aligned(flat * 1.2, Expectation(flat, EVERYWHERE))
     assert (found / flat - 1).abs().max() < 0.005
     fit = fit_range(np.full(100, 3.0), np.full(100, 2.0))
     assert fit is not None
@@ -87,7 +87,7 @@ def test_nothing_to_expect_leaves_the_very_estimate() -> None:
     few.view(-1)[: int(LEAST_KNOWN * few.numel()) - 1] = True
     before = Drift(0.2, 0.3)
     for expected, known in ((None, None), (world() * 2, few)):
-        found, drift = aligned(estimate, expected, known, before)
+        found, drift = aligned(estimate, Expectation(expected, known, before))
         assert found is estimate
         assert drift == NO_DRIFT
 
@@ -103,7 +103,7 @@ def test_nothing_to_expect_leaves_the_very_estimate() -> None:
 )
 def test_a_cut_begins_anew(expected: Tensor) -> None:
     estimate = world()
-    found, drift = aligned(estimate, expected, EVERYWHERE, Drift(0.2, 0.3))
+    found, drift = aligned(estimate, Expectation(expected, EVERYWHERE, Drift(0.2, 0.3)))
     assert found is estimate
     assert drift == NO_DRIFT
 
@@ -123,7 +123,7 @@ def test_the_error_of_another_scene_is_above_that_of_a_noisy_one() -> None:
 def test_a_camera_that_flies_for_ever_does_not_drive_the_depth_to_nothing() -> None:
     estimate, depth, drift = world(), world(), NO_DRIFT
     for _ in range(300):
-        depth, drift = aligned(estimate, (depth - 0.05).clamp(min=0.01), EVERYWHERE, drift)
+        depth, drift = aligned(estimate, Expectation((depth - 0.05).clamp(min=0.01), EVERYWHERE, drift))
         assert depth.median() > estimate.median() / FARTHEST * 0.99
     assert depth.median() / estimate.median() == pytest.approx(0.8, abs=0.12)  # and it comes to rest
 

@@ -12,12 +12,10 @@ import socket
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 import urllib.request
 from collections import namedtuple
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -28,6 +26,7 @@ from animator.weights import download as module
 from animator.weights.download import Progress, download, part_of
 from animator.weights.hashes import note_file
 from animator.weights.registry import Entry, location
+from tests.local_server import served
 
 BODY = hashlib.shake_256(b"weights").digest(600_000)
 HALF = 250_000
@@ -99,21 +98,9 @@ def status(code, body=b"no", **headers):
     return lambda handler: send(handler, code, body, **headers)
 
 
-@contextmanager
 def serving(**pages):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.pages = {f"/{name}": way if isinstance(way, list) else [way] for name, way in pages.items()}
-    server.seen = []
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    ways = {f"/{name}": way if isinstance(way, list) else [way] for name, way in pages.items()}
+    return served(Handler, pages=ways, seen=[])
 
 
 @pytest.fixture(autouse=True)

@@ -6,14 +6,14 @@ import hashlib
 import socket
 import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from animator import fetch as module
 from animator.errors import UsageError
 from animator.fetch import fetch, is_local, is_url, shown
+from tests.local_server import served
 
 PICTURE = bytes(range(256)) * 500
 
@@ -58,20 +58,8 @@ def drip(handler):
         handler.server.gave_up.set()
 
 
-@contextmanager
 def serving(pages):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.pages, server.seen, server.gave_up = pages, [], threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return served(Handler, pages=pages, seen=[], gave_up=threading.Event())
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from animator import colour, rng
+from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.inits import InitSettings
 from animator.loop import STEPS, Listener, LoopState, Shot, film
@@ -226,22 +227,22 @@ def test_holding_colours_at_zero_is_the_very_frame() -> None:
 def test_the_depth_goes_along_with_the_camera(tmp_path: Path) -> None:
     text = "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\nwarp: {projection: pinhole}\n"
     first, second, third = (one.state for one in run(scene(tmp_path, text), Recorder(), projection="pinhole"))
-    assert (first.expected, first.known) == (None, None)
-    assert second.expected.dtype == torch.float32
-    assert torch.allclose(second.expected, torch.full((HEIGHT, WIDTH), 1.9))
-    assert second.known.dtype == torch.bool
-    assert second.known.all()
+    assert first.expected == NOTHING
+    assert second.expected.depth.dtype == torch.float32
+    assert torch.allclose(second.expected.depth, torch.full((HEIGHT, WIDTH), 1.9))
+    assert second.expected.known.dtype == torch.bool
+    assert second.expected.known.all()
     # The third comes of a depth that was aligned to the second's, and a little drawn back to the plane's 2.
-    assert third.expected.median() == pytest.approx(1.8, abs=0.005)
-    assert third.drift.level < 0
+    assert third.expected.depth.median() == pytest.approx(1.8, abs=0.005)
+    assert third.expected.drift.level < 0
 
 
 def test_without_alignment_no_depth_goes_along(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\n")
     states = [one.state for one in run(loaded, Recorder(), align=False)]
-    assert all(state.expected is None and state.known is None for state in states)
+    assert all(state.expected == NOTHING for state in states)
     moved = run(scene(tmp_path, "mode: 2d\nframes: 2\ncamera: {zoom: 1.1}\n"), Recorder())
-    assert moved[1].state.expected is None
+    assert moved[1].state.expected == NOTHING
 
 
 class Pumping:
@@ -261,11 +262,11 @@ def test_going_on_with_aligned_depths_is_the_same_film(tmp_path: Path, at: int) 
     whole = frames(LoopState())
     rest = frames(whole[at].state)
     assert all(torch.equal(one.picture, whole[one.frame].picture) for one in rest)
-    assert rest[-1].state.drift == whole[-1].state.drift
-    assert torch.equal(rest[-1].state.expected, whole[-1].state.expected)
+    assert rest[-1].state.expected.drift == whole[-1].state.expected.drift
+    assert torch.equal(rest[-1].state.expected.depth, whole[-1].state.expected.depth)
     # Were the state to forget what is expected, or alignment to do nothing, the film would be another.
     if at > 0:
-        forgetful = frames(dataclasses.replace(whole[at].state, expected=None, known=None))
+        forgetful = frames(dataclasses.replace(whole[at].state, expected=NOTHING))
         assert not torch.equal(forgetful[-1].picture, whole[-1].picture)
     assert not torch.equal(frames(LoopState(), align=False)[-1].picture, whole[-1].picture)
 
@@ -278,9 +279,12 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
         state = one.state
         run.keep_state(one.frame, *state_to_keep(state))
         back = load_state(run, one.frame + 1, torch.device("cpu"))
-        for name in ("picture", "colours", "expected", "known"):
-            kept, come = getattr(state, name), getattr(back, name)
+        parts = [(state.picture, back.picture), (state.colours, back.colours)]
+        parts += [
+            (getattr(state.expected, name), getattr(back.expected, name)) for name in ("depth", "known")
+        ]
+        for kept, come in parts:
             assert (kept is None) == (come is None)
             assert kept is None or torch.equal(kept, come)
-        assert (back.frame, back.drift) == (state.frame, state.drift)
-    assert frames[-1].state.drift.level != 0
+        assert (back.frame, back.expected.drift) == (state.frame, state.expected.drift)
+    assert frames[-1].state.expected.drift.level != 0

@@ -54,6 +54,24 @@ NO_DRIFT = Drift()
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What the depth of a frame should be, as far as the frame before it tells.
+
+    Attributes:
+        depth: float32, H x W; None where nothing is expected: no depth was moved.
+        known: where it tells, bool, H x W.
+        drift: how far the depths of the shot were corrected lately.
+    """
+
+    depth: DepthMap | None = None
+    known: Mask | None = None
+    drift: Drift = NO_DRIFT
+
+
+NOTHING = Expectation()
+
+
+@dataclass(frozen=True)
 class Fit:
     """``depth -> (depth - centre) * stretch + centre * level``.
 
@@ -70,9 +88,7 @@ class Fit:
     error: float
 
 
-def aligned(
-    estimate: DepthMap, expected: DepthMap | None, known: Mask | None, drift: Drift
-) -> tuple[DepthMap, Drift]:
+def aligned(estimate: DepthMap, expectation: Expectation) -> tuple[DepthMap, Drift]:
     """Return a depth brought to the scale and shift of what is expected.
 
     Scale and shift are those of the *depth*: what MiDaS and Depth Anything leave open is a scale and shift
@@ -87,14 +103,13 @@ def aligned(
 
     Args:
         estimate: what the network says, H x W.
-        expected: what the depth before it, moved by the camera, lets one expect, H x W; None: nothing.
-        known: where it does, bool, H x W.
-        drift: of the frame before.
+        expectation: what the depth before it, moved by the camera, lets one expect.
 
     Returns:
         The aligned depth, positive, and its drift; the very ``estimate`` and none where it begins anew.
     """
     anew = estimate, NO_DRIFT
+    expected, known, drift = expectation.depth, expectation.known, expectation.drift
     if expected is None or known is None or known.float().mean() < LEAST_KNOWN:
         return anew
     # A regular choice of pixels, in float64 on the CPU: the same fit wherever the network computes.
