@@ -16,7 +16,7 @@ demo: $(STAMP)
 	$(BIN)/animator render scenes/flight.yaml
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -14,18 +14,26 @@ ROOT = Path(__file__).parents[1] / "animator"
 LEVELS: list[set[str]] = [
     {"types", "errors", "options", "locks"},
     {"convert", "weights", "rng", "fetch"},
-    {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images"},
+    {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images", "sound"},
     {"scene", "video", "inits"},
-    {"loop", "stills", "runs", "progress", "watch"},
-    {"inputs", "memory"},
+    {"loop", "turbo", "stylise", "stills", "runs", "progress", "watch"},
+    {"inputs", "memory", "eyes"},
     {"job"},
     {"render", "cli_shared"},
-    {"cli_models", "doctor"},
+    {"cli_models", "cli_look", "cli_vr", "doctor", "look"},
     {"cli"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""
 
-BESIDE = {("scene", "video"), ("stills", "loop"), ("watch", "runs"), ("weights", "fetch")}
+BESIDE = {
+    ("scene", "video"),
+    ("stills", "loop"),
+    ("turbo", "loop"),
+    ("stylise", "loop"),
+    ("cli_look", "look"),
+    ("watch", "runs"),
+    ("weights", "fetch"),
+}
 """Allowed across a level: the scene's section `output` is validated by the options of `video`."""
 
 NOT_BUILDING = {"pocket", "__main__", "__init__"}

@@ -16,6 +16,11 @@ class CoherenceOptions(Options):
     """How much of the diffusion a moved frame stands for: a share of the steps ("60%", "0: (60%), 24: (70%)")
     or a number of them; more keeps more of the frame before. Where one key has a percent sign, all have."""
 
+    uncovered_skip_steps: Animated = animated("100%", ge=0)
+    """The same where the move uncovered something new, where it is less than `frames_skip_steps`: such places
+    then get more noise than the rest, so that new content grows there; 100%, the rule for all, when left
+    out."""
+
     frames_scale: Animated = animated(1500, ge=0)
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 

@@ -20,6 +20,9 @@ from animator.scene.words import allowed, found
 from animator.types import Schedule
 
 SKIP = "coherence.frames_skip_steps"
+SHARES = (SKIP, "coherence.uncovered_skip_steps")
+"""Settings that are written as a number of steps or with a percent sign, and become shares."""
+
 Rules = dict[str, Any]
 
 
@@ -44,7 +47,7 @@ def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Va
         node = None if name in fit.faulty else fit.nodes.get(name)
         value = default if node is None else plain(node)
         unit = 1.0
-        if name == SKIP:
+        if name in SHARES:
             value, percent = without_percent(value)
             unit = 100.0 if percent else float(scene.diffusion.steps)
             rules = rules | {"le": unit}

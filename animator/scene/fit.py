@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
-from animator.scene.names import NOT_BUILT, unknown_key
+from animator.scene.names import unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
 from animator.scene.schema import Scene
 from animator.scene.words import allowed, found
@@ -96,20 +96,11 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
 
 
 def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
-    if later := _not_built(node, name):
-        fit.report(node, name, later)
-        return False
     wrong = faults(node, entry, name, fit)
     for fault in wrong:
         fit.faulty.add(name)
         fit.add(fault.place.problem(fault.name, fault.message))
     return not wrong
-
-
-def _not_built(node: Node, name: str) -> str:
-    if name == "mode" and node.value == "video":
-        return f"video is {NOT_BUILT.partition(', ')[0]}; choose still, 2d or 3d"
-    return ""
 
 
 @dataclass(frozen=True)

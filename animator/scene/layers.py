@@ -23,6 +23,15 @@ COMMAND_LINE = "--set"
 CHECKPOINTS = (".safetensors", ".pt", ".pth", ".ckpt")
 """How the name of a checkpoint ends, which tells it from the name of a network."""
 
+PATHS = (
+    ("diffusion", "model"),
+    ("diffusion", "init_image"),
+    ("camera", "path"),
+    ("video", "init"),
+    ("output", "audio"),
+)
+"""Sections with their keys that name a file."""
+
 ADDRESSES = ("http://", "https://")
 _WEIGHT = re.compile(rf":\s*[+-]?{NUMBER}\s*\Z", re.ASCII)
 
@@ -139,7 +148,20 @@ def spelt(tree: Node) -> tuple[Node, list[Problem]]:
     """
     tree, problems = with_presets(tree)
     tree, more = spelt_out(tree)
-    return tree, [*problems, *more]
+    return with_eyes(tree), [*problems, *more]
+
+
+def with_eyes(tree: Node) -> Node:
+    """Return one layer in which a section `vr` that does not say whether it is enabled says so."""
+    members = tree.value if isinstance(tree.value, dict) else {}
+    section = members.get("vr")
+    if section is None or not isinstance(section.value, dict) or "enabled" in section.value:
+        return tree
+    enabled = Node(True, section.place, section.key, "true")
+    return dataclasses.replace(
+        tree,
+        value={**members, "vr": dataclasses.replace(section, value={**section.value, "enabled": enabled})},
+    )
 
 
 def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
@@ -167,7 +189,7 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
         root, unknown = with_presets(_put(root, parts, value, place))  # the next one may set one of its cuts
         problems += unknown
     root, more = spelt_out(root, COMMAND_LINE)
-    return root, [*problems, *more]
+    return with_eyes(root), [*problems, *more]
 
 
 def _command_value(written: str) -> tuple[Node, list[Problem]]:
@@ -215,22 +237,22 @@ def _placed(node: Node, place: Place) -> Node:
 def rooted(root: Node, folder: Path) -> Node:
     """Return a layer in which the paths of files are absolute.
 
-    These are `diffusion.model` where it names a checkpoint by its path, `diffusion.init_image` and the
-    pictures of `image_prompts`. Addresses that begin with http:// or https:// stay.
+    These are the settings of `PATHS`, of which `diffusion.model` only where it names a checkpoint by its
+    path, and the pictures of `image_prompts`. Addresses that begin with http:// or https:// stay.
 
     Args:
         root: the layer.
         folder: what the paths are relative to: where the file of the layer lies.
     """
     members = dict(root.value)
-    section = members.get("diffusion")
-    if section is not None and isinstance(section.value, dict):
+    for name, key in PATHS:
+        section = members.get(name)
+        if section is None or not isinstance(section.value, dict) or key not in section.value:
+            continue
         inner = dict(section.value)
-        if "model" in inner and str(inner["model"].value).lower().endswith(CHECKPOINTS):
-            inner["model"] = _absolute(inner["model"], folder)
-        if "init_image" in inner:
-            inner["init_image"] = _absolute(inner["init_image"], folder)
-        members["diffusion"] = dataclasses.replace(section, value=inner)
+        if key != "model" or str(inner[key].value).lower().endswith(CHECKPOINTS):
+            inner[key] = _absolute(inner[key], folder)
+        members[name] = dataclasses.replace(section, value=inner)
     if "image_prompts" in members:
         members["image_prompts"] = _rooted_pictures(members["image_prompts"], folder)
     return dataclasses.replace(root, value=members)

@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 NOT_BUILT = "not built yet: it comes with a later version of this program, leave it out for now"
-LATER = frozenset({"turbo", "vr", "video", "output.audio", "study"})
+LATER = frozenset({"study"})
 """Settings that the format will have. They are refused, but not as misspelt."""
 
 DISCO = {
@@ -33,8 +33,22 @@ DISCO = {
     "batch_size": "batch",
     "intermediate_saves": "output.intermediates",
     "turbo_mode": "turbo",
-    "turbo_steps": "turbo",
+    "turbo_steps": "turbo.steps",
+    "turbo_preroll": "turbo.preroll",
     "vr_mode": "vr",
+    "vr_eye_angle": "vr.eye_angle",
+    "vr_ipd": "vr.ipd",
+    "video_init_path": "video.init",
+    "video_init_steps": "video.steps",
+    "video_init_skip_steps": "video.skip_steps",
+    "video_init_frames_scale": "video.frames_scale",
+    "video_init_clip_guidance_scale": "video.clip_guidance_scale",
+    "video_init_tv_scale": "video.tv_scale",
+    "video_init_range_scale": "video.range_scale",
+    "video_init_sat_scale": "video.sat_scale",
+    "video_init_flow_blend": "video.flow_blend",
+    "video_init_check_consistency": "video.check_consistency",
+    "blend_mode": "video.finish",
 }
 """Names of Disco Diffusion and its heirs that are called otherwise here."""
 

@@ -12,7 +12,10 @@ from animator.depth.options import DepthOptions
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.options import Options
 from animator.scene.coherence import CoherenceOptions
+from animator.scene.footage import VideoOptions
 from animator.scene.prompt_entries import ImagePrompts, Prompts
+from animator.scene.stereo import VrOptions
+from animator.scene.turbo import TurboOptions
 from animator.video.options import OutputOptions
 from animator.warp.options import CameraOptions, WarpOptions
 
@@ -45,9 +48,9 @@ class Scene(Options):
     version: Literal[1] = Field(1, json_schema_extra={"allowed": "1, the format that this program reads"})
     """Version of the scene format; there is one so far."""
 
-    mode: Literal["still", "2d", "3d"] = "3d"
-    """What is made: single pictures (`still`), a film of a moved picture (`2d`), or a film by a camera that
-    moves through the picture's depth (`3d`)."""
+    mode: Literal["still", "2d", "3d", "video"] = "3d"
+    """What is made: single pictures (`still`), a film of a moved picture (`2d`), a film by a camera that
+    moves through the picture's depth (`3d`), or footage that is stylised (`video`)."""
 
     size: tuple[Side, Side] = (192, 128)
     """Width and height in pixels, 64 to 4096 each, rounded down to multiples of 64; left out, 192 x 128, the
@@ -114,6 +117,15 @@ class Scene(Options):
 
     coherence: CoherenceOptions = CoherenceOptions()
     """How one frame holds on to the frame before it."""
+
+    turbo: TurboOptions = TurboOptions()
+    """Whether only every n-th frame is diffused."""
+
+    vr: VrOptions = VrOptions()
+    """Whether there are two eyes, and what is made for them."""
+
+    video: VideoOptions = VideoOptions()
+    """The footage of `mode: video`, and how it is stylised."""
 
     diffusion: DiffusionOptions = DiffusionOptions()
     """The network, the solver and the steps that turn noise into a picture."""

@@ -20,6 +20,38 @@ class OutputOptions(Options):
     ] = "medium"
     """Effort of the x264 encoder: slower makes a smaller film of the same quality."""
 
+    ten_bits: bool = False
+    """Whether colours in the film have 10 bits instead of 8, so that smooth skies show no bands; the frames
+    are then kept as 16-bit PNGs."""
+
+    codec: Literal["h264", "hevc", "prores"] = "h264"
+    """Codec of the film. H.264 plays everywhere; ProRes 422 HQ (a ``.mov``) is for cutting and always has 10
+    bits. While the film grows it is H.264; the others are made of the frames at the end."""
+
+    audio: str | None = None
+    """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Expressions hear
+    it: ``audio(t)``, ``audio_low(t)`` and ``audio_high(t)``, 0 to 1."""
+
+    audio_start: float = Field(0.0, ge=0)
+    """Second of the sound at which the film begins."""
+
+    gif: bool = False
+    """Whether the film is also made as an animated GIF."""
+
+    webp: bool = False
+    """Whether the film is also made as an animated WebP."""
+
+    interpolate_to: float | None = Field(None, gt=0, le=240)
+    """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
+    of the first."""
+
+    interpolate_by: Literal["flow", "ffmpeg"] = "flow"
+    """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
+
+    film_every: int = Field(0, ge=0, le=10000)
+    """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at a
+    glance; 0 is none."""
+
     film: str | None = Field(
         None,
         pattern=r"^\w[\w .()+-]{0,119}$",

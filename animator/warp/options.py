@@ -14,6 +14,10 @@ class CameraOptions(Options):
     10); here a camera stands still until the scene moves it.
     """
 
+    path: str | None = None
+    """A file that the moves are read from, relative to the scene file: a ``camera_path.json`` of nerfstudio,
+    or a CSV with columns of the timeline; it takes the place of the moves below."""
+
     angle: Animated = animated(0)
     """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""
 
@@ -64,3 +68,12 @@ class WarpOptions(Options):
 
     sampling_mode: Literal["bicubic", "bilinear", "nearest"] = "bicubic"
     """3D: how a colour between pixels is found."""
+
+    occlusion: bool = False
+    """3D: whether every pixel is put where it is seen from the new place, the nearer over the farther, so
+    that near things hide what they pass and uncover what was behind them; off, each new pixel is read from
+    where the old one at its place came from, as Disco Diffusion does, and edges of near things stretch."""
+
+    fill: Literal["padding", "inpaint"] = "padding"
+    """What stands where the move uncovered something or left the picture: what the padding gives, or the
+    surroundings drawn in (``inpaint``, Telea's method)."""
