@@ -47,6 +47,9 @@ class Listener:
     def stage(self, frame: int, name: str) -> None:
         """A step of a frame's way begins, one of `STEPS`."""
 
+    def made(self, frame: int, name: str, value: Tensor) -> None:
+        """A step made something: a frame, a depth or a mask, by a name such as ``depth`` or ``warped``."""
+
     def begin(self, frames: Sequence[int]) -> None:
         """The diffusion of these frames begins; there is one in a film."""
 
