@@ -1,7 +1,7 @@
 """Every change of a picture's range or layout. Nothing else in the program may do one.
 
 Names: ``frame`` is 3 x H x W in [0, 1]; ``signed`` is N x 3 x H x W in [-1, 1], as the diffusion uses it;
-``uint8`` is H x W x 3 in 0..255, RGB.
+``uint8`` is H x W x 3 in 0..255, RGB, ``uint16`` the same in 0..65535.
 """
 
 from __future__ import annotations
@@ -48,6 +48,25 @@ def uint8_to_frame(pixels: np.ndarray) -> Tensor:
     [1.0, 1.0, 1.0]
     """
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).contiguous().float() / 255
+
+
+def frame_to_uint16(frame: Tensor) -> np.ndarray:
+    """Turn a frame into H x W x 3 uint16, rounding to the nearest level.
+
+    >>> frame_to_uint16(torch.full((3, 1, 1), 0.5)).ravel().tolist()
+    [32768, 32768, 32768]
+    """
+    levels = (frame.detach().float().cpu().clamp(0, 1) * 65535).round()
+    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy().astype(np.uint16))
+
+
+def uint16_to_frame(pixels: np.ndarray) -> Tensor:
+    """Turn H x W x 3 uint16 into a frame.
+
+    >>> uint16_to_frame(np.full((1, 1, 3), 65535, np.uint16)).ravel().tolist()
+    [1.0, 1.0, 1.0]
+    """
+    return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1).contiguous() / 65535
 
 
 def frame_to_image(frame: Tensor) -> np.ndarray:

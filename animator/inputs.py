@@ -93,12 +93,26 @@ def needed(scene: Scene) -> list[Entry]:
         used.append(("diffusion", scene.diffusion.model))
     used += [("clip", name) for name in scene.guidance.clip_models]
     used += [("secondary", name) for name in secondary_names(scene.diffusion)]
-    if scene.mode == "3d":
+    if sees_depth(scene):
         used += [("depth", name) for name in _depth_names(scene.depth)]
+    if flow_of(scene).startswith("raft"):
+        used.append(("flow", flow_of(scene)))
     if scene.diffusion.model != BUNDLED and _is_pulled(scene):
         used.append(("perceptual", "vgg16"))
     entries = dict.fromkeys(find(kind, name) for kind, name in used)
     return [entry for entry in entries if entry.file]
+
+
+def sees_depth(scene: Scene) -> bool:
+    """Tell whether a scene needs to know how far away things are: for its camera, or for two eyes."""
+    return scene.mode == "3d" or scene.vr.enabled
+
+
+def flow_of(scene: Scene) -> str:
+    """Return what tells a scene how things move from one picture to another; empty if it need not know."""
+    if scene.mode == "video" and scene.video.flow != "none":
+        return scene.video.flow
+    return "dis" if scene.turbo.steps > 1 and scene.turbo.align else ""
 
 
 def weights_of(loaded: LoadedScene) -> dict[str, str]:
@@ -171,8 +185,11 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     scene = loaded.scene
     dumped = scene.model_dump(
         mode="json",
-        include={"mode", "models", "size", "warp", "depth", "diffusion", "guidance"},
-        exclude={"diffusion": {"stop_at", "init_image"}},
+        include={"mode", "models", "size", "warp", "depth", "turbo", "vr", "diffusion", "guidance"},
+        exclude={
+            "diffusion": {"stop_at", "init_image"},
+            "vr": {"layouts", "vr180_size", "vr180_fov", "vr180_edge", "vr180_codec"},
+        },
     )
     # What may change from frame to frame counts with the frames at which it does.
     constant = _without(dumped, frozenset(loaded.timeline.row(0).names))
@@ -181,11 +198,11 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     constant["animator"] = __version__
     constant["weights"] = dict(weights)
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
-    hashes = []
+    hashes, seeds = [], scene.seeds
     for frame in range(scene.pictures):
         row = loaded.timeline.row(frame)
         digest = hashlib.sha256(chain.encode())
-        digest.update(str(picture_seed(scene.seed, scene.seed_mode, frame)).encode())
+        digest.update(str(picture_seed(seeds, scene.seed_mode, frame)).encode())
         for name in row.names:
             digest.update(name.encode())
             digest.update(row.schedule(name).tobytes())

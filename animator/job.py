@@ -12,15 +12,16 @@ from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
 from animator.diffusion.fake import fake_engine
 from animator.diffusion.load import load_engine
+from animator.flow.load import load_flow
 from animator.images import read_picture
 from animator.inits import InitSettings
-from animator.inputs import Sources, hash_inputs, require_weights, weights_of
-from animator.loop import Shot
+from animator.inputs import Sources, flow_of, hash_inputs, require_weights, sees_depth, weights_of
+from animator.loop import Shot, Turbo
 from animator.options import share
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
-from animator.types import DepthEstimator, StillEngine
+from animator.types import DepthEstimator, FlowEstimator, StillEngine
 
 FAKE_DEPTH = PlaneDepth(distance=2.0)
 """Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
@@ -37,12 +38,14 @@ class Tools:
     Attributes:
         engine: paints frames.
         depth: tells distances, or None where the scene needs none.
+        flow: tells how things move between two pictures, or None where the scene needs none.
         device: where they run.
     """
 
     engine: StillEngine
     depth: DepthEstimator | None
     device: torch.device
+    flow: FlowEstimator | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,9 @@ def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
         open_image=sources.open,
         keep_cuts=scene.output.show_cuts,
     )
-    if scene.mode != "3d":
-        return Tools(engine, None, device)
-    return Tools(engine, FAKE_DEPTH if fake else load_depth(scene.depth, device), device)
+    depth = (FAKE_DEPTH if fake else load_depth(scene.depth, device)) if sees_depth(scene) else None
+    name = flow_of(scene)
+    return Tools(engine, depth, device, load_flow("dis" if fake else name, device) if name else None)
 
 
 def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
@@ -117,7 +120,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         width=width,
         height=height,
         pictures=scene.pictures,
-        seed=scene.seed,
+        seed=scene.seeds,
         seed_mode=scene.seed_mode,
         init=InitSettings(
             picture=picture,
@@ -133,6 +136,14 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         projection=scene.warp.projection,
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
+        stereo=scene.vr.enabled,
+        turbo=Turbo(
+            steps=scene.turbo.steps,
+            preroll=scene.turbo.preroll,
+            ease=scene.turbo.fade == "ease",
+            align=scene.turbo.align,
+            disco=scene.guidance.compat == "disco-5",
+        ),
     )
 
 

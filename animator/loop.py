@@ -13,18 +13,21 @@
 Steps 1 to 6 are here; 5 and 6 are one call of the engine. Step 7 belongs to whoever consumes the frames:
 the loop opens no file and prints nothing. Everything that a later frame needs is in the `LoopState` that
 comes with each finished frame, so a film can go on from any of them.
+
+Two other drivers take the same steps: `animator.turbo`, which paints every n-th frame only, and
+`animator.stylise`, in which footage takes the camera's place and step 2 is the flow in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
 from animator import colour, rng
-from animator.depth.align import NO_DRIFT, NOTHING, Expectation, aligned
+from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.inits import InitSettings, first_picture
 from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
 from animator.warp.affine2d import warp_2d
@@ -32,13 +35,16 @@ from animator.warp.reproject3d import reproject, reproject_depth
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
-    from animator.types import Frame, Mask
+    from animator.types import DepthMap, Frame, Mask
     from animator.warp.affine2d import Border
     from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""
+
+FLOW = "flow"
+"""Name of step 2 where footage moves and no camera."""
 
 
 class Listener:
@@ -61,6 +67,28 @@ SILENT = Listener()
 
 
 @dataclass(frozen=True)
+class Turbo:
+    """Which frames of a film are painted, and how the others are faded; see `animator.turbo`.
+
+    Attributes:
+        steps: every how many frames one is painted; 1 is all of them.
+        preroll: the last of the frames at the beginning that are all painted.
+        ease: whether the fade is slow at both ends, not even.
+        align: whether the two pictures are brought over one another before they are faded.
+        disco: whether the weights of the fade are those of Disco Diffusion.
+    """
+
+    steps: int = 1
+    preroll: int = 10
+    ease: bool = False
+    align: bool = False
+    disco: bool = False
+
+
+NO_TURBO = Turbo()
+
+
+@dataclass(frozen=True)
 class Shot:
     """What the loop must know of a scene besides its timeline.
 
@@ -78,9 +106,11 @@ class Shot:
         sampling: how colours between pixels are found in 3D.
         projection: the shape of space in 3D.
         align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
+        stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
+        turbo: which frames are painted and how the others are faded.
     """
 
-    mode: Literal["still", "2d", "3d"]
+    mode: Literal["still", "2d", "3d", "video"]
     width: int
     height: int
     pictures: int
@@ -93,6 +123,24 @@ class Shot:
     sampling: Sampling = "bicubic"
     projection: Projection = "disco"
     align: bool = True
+    stereo: bool = False
+    turbo: Turbo = NO_TURBO
+
+
+@dataclass(frozen=True)
+class Track:
+    """A picture on its way through the camera's moves.
+
+    Attributes:
+        picture: as the camera sees it now.
+        depth: its depth where that is known: because it was moved along, or estimated already; None in 2D and
+            where it is yet to be estimated.
+        expected: what an estimate is held to, see `animator.depth.align`.
+    """
+
+    picture: Frame
+    depth: DepthMap | None = None
+    expected: Expectation = NOTHING
 
 
 @dataclass(frozen=True)
@@ -101,31 +149,16 @@ class LoopState:
 
     Attributes:
         frame: number of the frame that was finished last; -1 before the first.
-        picture: that frame, or None before the first.
+        track: what the next frame grows out of, or None before the first: that frame, in turbo the newer of
+            the two pictures that were faded into it.
         colours: the reference of step 4 (see `animator.colour`), or None before the first.
-        expected: the depth that ``picture`` should have; nothing in 2D, of the first frame, and where depths
-            are not aligned.
+        old: in turbo, the older of the two; None before there are two.
     """
 
     frame: int = -1
-    picture: Frame | None = None
+    track: Track | None = None
     colours: Tensor | None = None
-    expected: Expectation = NOTHING
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A frame as the camera sees it after its move.
-
-    Attributes:
-        picture: the moved frame.
-        uncovered: what the move newly uncovered (3D), or None.
-        expected: the depth that the frame which is painted over it should have.
-    """
-
-    picture: Frame
-    uncovered: Mask | None = None
-    expected: Expectation = NOTHING
+    old: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +172,7 @@ class Finished:
         row: the settings it was made with.
         state: what the next frame goes on from; None for a still, which has no next one.
         uncovered: what the camera's move newly uncovered (3D), or None.
+        depth: its depth, where the shot is stereo and it is known; else None.
         unfinished: of a draft, what its diffusion can be gone on with; else None.
     """
 
@@ -148,6 +182,7 @@ class Finished:
     row: Row
     state: LoopState | None = None
     uncovered: Mask | None = None
+    depth: DepthMap | None = None
     unfinished: Mapping[str, Tensor] | None = None
 
 
@@ -173,22 +208,36 @@ def film(
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        uncovered, expected = None, NOTHING
-        if state.picture is None or shot.init.frames == "all":
+        moved, uncovered = None, None
+        if state.track is None or shot.init.frames == "all":
             request = first_request(row, shot, frame)
         else:
-            moved = move(state, row, shot, depth, listener)
-            uncovered, expected = moved.uncovered, moved.expected
-            listener.stage(frame, "colour")
-            held = hold_colours(moved.picture, row, state)
+            moved, uncovered = move(state.track, row, shot, depth, listener)
+            held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
             request = next_request(row, shot, held)
-        listener.stage(frame, "denoise")
-        listener.begin([frame])
-        picture = engine.paint(request, listener.step)
-        state = LoopState(frame, picture, colour.follow(state.colours, picture), expected)
+        picture = paint(engine, request, listener)
+        track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
+        state = LoopState(frame, track, colour.follow(state.colours, picture))
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state, uncovered)
+        yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
+
+
+def paint(engine: Engine, request: Request, listener: Listener) -> Frame:
+    """Steps 5 and 6: have a frame painted."""
+    listener.stage(request.frame, "denoise")
+    listener.begin([request.frame])
+    if request.init is not None:
+        listener.made(request.frame, "init", request.init)
+    return engine.paint(request, listener.step)
+
+
+def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
+    """Return a finished frame with its depth where two eyes need it at once; the next move then has it."""
+    if not shot.stereo or shot.mode != "3d":
+        return track
+    distance, drift = distances(track, shot, depth, frame, listener)
+    return replace(track, depth=distance, expected=replace(track.expected, drift=drift))
 
 
 def first_request(row: Row, shot: Shot, frame: int) -> Request:
@@ -230,36 +279,60 @@ def next_request(row: Row, shot: Shot, held: Frame) -> Request:
     )
 
 
-def move(state: LoopState, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener) -> Moved:
-    """Steps 2 and 3: move the frame before, and in 3D its depth, by this frame's camera."""
-    picture = state.picture
-    assert picture is not None
+def move(
+    track: Track, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
+) -> tuple[Track, Mask | None]:
+    """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
+
+    Returns:
+        The moved picture, and what the move newly uncovered (3D) or None. Its depth is moved along where
+        depths are aligned or it is not painted over (turbo).
+    """
+    frame = row.frame
     if shot.mode == "2d":
-        listener.stage(row.frame, "warp")
-        return Moved(warp_2d(picture, move_2d(row), shot.border_2d))
-    if depth is None:
-        raise ValueError("a film in 3D needs a depth estimator")
-    listener.stage(row.frame, "depth")
-    distance, drift = depth(picture), NO_DRIFT
-    if shot.align:
-        distance, drift = aligned(distance, state.expected)
-    listener.stage(row.frame, "warp")
+        listener.stage(frame, "warp")
+        moved = warp_2d(track.picture, move_2d(row), shot.border_2d)
+        listener.made(frame, "warped", moved)
+        return Track(moved), None
+    distance, drift = distances(track, shot, depth, frame, listener)
+    listener.stage(frame, "warp")
     camera, space = camera_3d(row), shot.projection
     moved, uncovered = reproject(
-        picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
+        track.picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
     )
-    if not shot.align:
-        return Moved(moved, uncovered)
-    expected, known = reproject_depth(distance, camera, projection=space)
-    return Moved(moved, uncovered, Expectation(expected, known, drift))
+    listener.made(frame, "warped", moved)
+    listener.made(frame, "uncovered", uncovered)
+    if not (shot.align or shot.turbo.steps > 1):
+        return Track(moved), uncovered
+    there, known = reproject_depth(distance, camera, projection=space)
+    return Track(moved, there, Expectation(there, known, drift)), uncovered
 
 
-def hold_colours(moved: Frame, row: Row, state: LoopState) -> Frame:
+def distances(
+    track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener
+) -> tuple[DepthMap, Drift]:
+    """Step 2: return the depth of a picture, known or estimated now, and how far depths were corrected."""
+    if track.depth is not None:
+        return track.depth, track.expected.drift
+    if depth is None:
+        raise ValueError("a film in 3D needs a depth estimator")
+    listener.stage(frame, "depth")
+    distance, drift = depth(track.picture), NO_DRIFT
+    if shot.align:
+        distance, drift = aligned(distance, track.expected)
+    listener.made(frame, "depth", distance)
+    return distance, drift
+
+
+def hold_colours(moved: Frame, row: Row, colours: Tensor | None, listener: Listener) -> Frame:
     """Step 4: draw the frame's colours towards the film's slowly moving reference."""
+    listener.stage(row.frame, "colour")
     strength = row["coherence.color_coherence"]
-    if state.colours is None or strength == 0:
+    if colours is None or strength == 0:
         return moved
-    return colour.hold(moved, state.colours, strength)
+    held = colour.hold(moved, colours, strength)
+    listener.made(row.frame, "held", held)
+    return held
 
 
 def move_2d(row: Row) -> Move2D:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from animator import __version__, convert
-from animator.depth.align import Drift, Expectation
+from animator.drivers import remaining
 from animator.errors import Interrupted, RunError, UsageError
-from animator.inputs import FETCHED, gather
+from animator.inputs import gather
 from animator.job import Job, job_of, load_tools, standing, standing_stills
-from animator.loop import Finished, Listener, LoopState, film
+from animator.keeping import keep, write_head
+from animator.loop import Listener
 from animator.progress import Reporter
-from animator.runs import Entry, RunFolder
+from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
-from animator.stills import stills
 from animator.types import PaintStep
 from animator.video.film import FilmWriter
 from animator.watch import Watch
@@ -115,7 +107,7 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
             _film_of(run, loaded) as writer,
         ):
             if head:
-                _write_head(job)
+                write_head(job)
             numbers = (loaded.only if still else ()) or range(job.shot.pictures)
             entries = run.finished_frames()
             done = standing_stills(job, entries, numbers) if still else standing(job, entries)
@@ -125,7 +117,7 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
                     writer.add(run.read_frame(frame))
             left = [number for number in numbers if number not in done]
             following = _Following(reporter, watch)
-            made = _stills(job, left, entries, following) if still else _film(job, left, following)
+            made = remaining(job, left, entries, following)
             for count, finished in enumerate(made, start=1):
                 watch.finish()
                 seconds = following.lap()
@@ -151,6 +143,7 @@ class _Following(Listener):
         self._reporter = reporter
         self._watch = watch
         self._together = 0
+        self._waiting = 0
         self._seconds = 0.0
         self._last = time.monotonic()
 
@@ -160,7 +153,7 @@ class _Following(Listener):
 
     def begin(self, frames: Sequence[int]) -> None:
         """These frames are painted at once from now on."""
-        self._together = len(frames)
+        self._together = self._waiting = len(frames)
         self._watch.begin(frames)
 
     def step(self, step: PaintStep) -> None:
@@ -171,49 +164,14 @@ class _Following(Listener):
     def lap(self) -> float:
         """A frame is there; return the seconds it took, its share where several were painted at once."""
         now = time.monotonic()
-        if self._together:
-            self._seconds = (now - self._last) / self._together
+        if (
+            self._together or not self._waiting
+        ):  # the first of those painted at once, or one that was not painted
+            self._seconds = (now - self._last) / max(self._together, 1)
             self._together = 0
+        self._waiting = max(self._waiting - 1, 0)
         self._last = now
         return self._seconds
-
-
-def _film(job: Job, left: Sequence[int], following: _Following) -> Iterator[Finished]:
-    """Return the frames of a film that are left, one growing out of another."""
-    state = load_state(job.run, left[0] if left else job.shot.pictures, job.tools.device)
-    return film(
-        job.loaded.timeline,
-        job.shot,
-        job.tools.engine,
-        job.tools.depth,
-        state,
-        listener=following,
-    )
-
-
-def _stills(
-    job: Job, left: Sequence[int], entries: Mapping[int, Entry], following: _Following
-) -> Iterator[Finished]:
-    """Return the stills that are left; drafts are gone on with."""
-    drafts = {
-        number: job.run.load_draft(number)
-        for number in left
-        if number in entries
-        and entries[number].inputs == job.inputs[number]
-        and job.run.draft_file(number).is_file()
-    }
-    # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
-    batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
-    return stills(
-        job.loaded.timeline,
-        job.shot,
-        job.tools.engine,
-        left,
-        drafts,
-        batch=batch,
-        stop_at=job.stop_at,
-        listener=following,
-    )
 
 
 def _film_of(run: RunFolder, loaded: LoadedScene) -> FilmWriter | nullcontext[None]:
@@ -223,68 +181,3 @@ def _film_of(run: RunFolder, loaded: LoadedScene) -> FilmWriter | nullcontext[No
         return nullcontext()
     path = run.film_file(scene.output.film or loaded.name)
     return FilmWriter(path, *scene.size, scene.fps, crf=scene.output.crf, preset=scene.output.preset)
-
-
-def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
-    """Step 7: write the frame, the state that is gone on from, and the journal's line."""
-    run, state = job.run, finished.state
-    if state is not None:
-        run.keep_state(finished.frame, *state_to_keep(state))
-    stopped = 1.0
-    if finished.unfinished is not None:
-        run.keep_draft(finished.frame, finished.unfinished)
-        stopped = job.stop_at
-    pixels = convert.frame_to_uint8(finished.picture)
-    prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
-    text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
-    text |= {"prompt": prompt, "animator.scene": job.text}
-    inputs = job.inputs[finished.frame]
-    run.keep_frame(
-        finished.frame,
-        pixels,
-        text,
-        Entry(finished.frame, inputs, finished.seed, round(seconds, 3), stopped=stopped),
-    )
-    return pixels
-
-
-def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
-    tensors = {"picture": state.picture, "colours": state.colours}
-    tensors |= {"expected": state.expected.depth, "known": state.expected.known}
-    meta = {"frame": state.frame, "drift": dataclasses.asdict(state.expected.drift)}
-    return {name: value for name, value in tensors.items() if value is not None}, meta
-
-
-def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
-    """Return the state after ``done`` frames."""
-    if not done or not run.state_file(done - 1).is_file():
-        return LoopState(frame=done - 1)
-    tensors, meta = run.load_state(done - 1)
-    depth, known = (tensors[name].to(device) if name in tensors else None for name in ("expected", "known"))
-    expected = Expectation(depth, known, Drift(**meta["drift"]))
-    return LoopState(int(meta["frame"]), tensors["picture"].to(device), tensors["colours"], expected)
-
-
-def _write_head(job: Job) -> None:
-    """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
-    run, loaded, device = job.run, job.loaded, job.tools.device
-    run.write("scene.yaml", job.text)
-    for name, data in job.sources.fetched().items():
-        run.write(f"{FETCHED}/{name}", data)
-    timeline = io.StringIO()
-    loaded.timeline.to_csv(timeline)
-    run.write("timeline.csv", timeline.getvalue())
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu"
-    info = {
-        "scene": loaded.name,
-        "animator": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "device": name,
-        "threads": torch.get_num_threads(),
-        "seed": loaded.scene.seed,
-        "weights": dict(job.weights),
-    }
-    run.write_info(info | ({"only": list(loaded.only)} if loaded.only else {}))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 SEEDS = 2**32
 """How many seeds a picture may have; they count from 0."""
@@ -31,6 +33,8 @@ def generator(seed: int, frame: int, stage: str) -> torch.Generator:
         frame: number of the frame.
         stage: what the numbers are for, such as ``"noise"`` or ``"cuts"``.
     """
+    import torch  # reading a scene asks for seeds only, and stays quick without it
+
     return torch.Generator().manual_seed(derive(seed, frame, stage))
 
 

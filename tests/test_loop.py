@@ -15,10 +15,11 @@ from animator import colour, rng
 from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.inits import InitSettings
+from animator.keeping import load_state
 from animator.loop import STEPS, Listener, LoopState, Shot, film
-from animator.render import load_state, state_to_keep
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
+from animator.states import state_to_keep
 from animator.types import PaintStep, Request
 
 WIDTH, HEIGHT = 128, 64
@@ -227,22 +228,22 @@ def test_holding_colours_at_zero_is_the_very_frame() -> None:
 def test_the_depth_goes_along_with_the_camera(tmp_path: Path) -> None:
     text = "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\nwarp: {projection: pinhole}\n"
     first, second, third = (one.state for one in run(scene(tmp_path, text), Recorder(), projection="pinhole"))
-    assert first.expected == NOTHING
-    assert second.expected.depth.dtype == torch.float32
-    assert torch.allclose(second.expected.depth, torch.full((HEIGHT, WIDTH), 1.9))
-    assert second.expected.known.dtype == torch.bool
-    assert second.expected.known.all()
+    assert first.track.expected == NOTHING
+    assert second.track.expected.depth.dtype == torch.float32
+    assert torch.allclose(second.track.expected.depth, torch.full((HEIGHT, WIDTH), 1.9))
+    assert second.track.expected.known.dtype == torch.bool
+    assert second.track.expected.known.all()
     # The third comes of a depth that was aligned to the second's, and a little drawn back to the plane's 2.
-    assert third.expected.depth.median() == pytest.approx(1.8, abs=0.005)
-    assert third.expected.drift.level < 0
+    assert third.track.expected.depth.median() == pytest.approx(1.8, abs=0.005)
+    assert third.track.expected.drift.level < 0
 
 
 def test_without_alignment_no_depth_goes_along(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 3\ncamera: {translation_z: 20}\n")
     states = [one.state for one in run(loaded, Recorder(), align=False)]
-    assert all(state.expected == NOTHING for state in states)
+    assert all(state.track.expected == NOTHING for state in states)
     moved = run(scene(tmp_path, "mode: 2d\nframes: 2\ncamera: {zoom: 1.1}\n"), Recorder())
-    assert moved[1].state.expected == NOTHING
+    assert moved[1].state.track.expected == NOTHING
 
 
 class Pumping:
@@ -262,11 +263,15 @@ def test_going_on_with_aligned_depths_is_the_same_film(tmp_path: Path, at: int) 
     whole = frames(LoopState())
     rest = frames(whole[at].state)
     assert all(torch.equal(one.picture, whole[one.frame].picture) for one in rest)
-    assert rest[-1].state.expected.drift == whole[-1].state.expected.drift
-    assert torch.equal(rest[-1].state.expected.depth, whole[-1].state.expected.depth)
+    assert rest[-1].state.track.expected.drift == whole[-1].state.track.expected.drift
+    assert torch.equal(rest[-1].state.track.expected.depth, whole[-1].state.track.expected.depth)
     # Were the state to forget what is expected, or alignment to do nothing, the film would be another.
     if at > 0:
-        forgetful = frames(dataclasses.replace(whole[at].state, expected=NOTHING))
+        forgetful = frames(
+            dataclasses.replace(
+                whole[at].state, track=dataclasses.replace(whole[at].state.track, expected=NOTHING)
+            )
+        )
         assert not torch.equal(forgetful[-1].picture, whole[-1].picture)
     assert not torch.equal(frames(LoopState(), align=False)[-1].picture, whole[-1].picture)
 
@@ -279,12 +284,13 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
         state = one.state
         run.keep_state(one.frame, *state_to_keep(state))
         back = load_state(run, one.frame + 1, torch.device("cpu"))
-        parts = [(state.picture, back.picture), (state.colours, back.colours)]
+        parts = [(state.track.picture, back.track.picture), (state.colours, back.colours)]
         parts += [
-            (getattr(state.expected, name), getattr(back.expected, name)) for name in ("depth", "known")
+            (getattr(state.track.expected, name), getattr(back.track.expected, name))
+            for name in ("depth", "known")
         ]
         for kept, come in parts:
             assert (kept is None) == (come is None)
             assert kept is None or torch.equal(kept, come)
-        assert (back.frame, back.expected.drift) == (state.frame, state.expected.drift)
-    assert frames[-1].state.expected.drift.level != 0
+        assert (back.frame, back.track.expected.drift) == (state.frame, state.track.expected.drift)
+    assert frames[-1].state.track.expected.drift.level != 0

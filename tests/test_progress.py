@@ -18,7 +18,10 @@ def test_time_left_follows_the_last_frames() -> None:
     pace.lap(10)  # the first frame takes a whole diffusion: it is forgotten as soon as a second is known
     assert pace.text(5) == "360 frames/h, 0:50 left"
     pace.lap(20)
-    assert pace.text(10) == "277 frames/h, 2:10 left"
+    assert pace.text(10) == "240 frames/h, 2:30 left"
+    for _ in range(12):  # older ones are forgotten
+        pace.lap(30)
+    assert pace.text(1) == "120 frames/h, 0:30 left"
 
 
 def drive(reporter) -> None:

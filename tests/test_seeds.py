@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from animator.errors import SceneError
+from animator.job import shot_of
+from animator.loop import seed_of
 from animator.rng import SEEDS, picture_seed
+from animator.scene.reading import read_scene
 from animator.scene.resolved import resolved_text
 
 NUMBERS = st.integers(0, SEEDS - 1)
@@ -68,7 +73,8 @@ def test_a_word_and_another_mode_beside_it_contradict(read):
 
 
 def test_another_word_is_told(read):
-    allowed = "a whole number from 0 to 4294967295, a list of them, or step, fixed or random"
+    allowed = "a whole number from 0 to 4294967295, a list of them, a mapping such as {0: 7, 24: 9}, or step,"
+    allowed += " fixed or random"
     with pytest.raises(SceneError, match=f"2:7: seed: expected {allowed}, found 'many'"):
         read("prompts: x\nseed: many")
 
@@ -88,3 +94,29 @@ def test_formulas_know_the_first_seed(read):
     listed = read("prompts: x\nmode: still\nseed: [42, 7]\nguidance: {tv_scale: s + t}")
     assert listed.timeline.table["guidance.tv_scale"].tolist() == [42, 43]
     assert listed.scene.first_seed == 42
+
+
+def test_seeds_over_the_frames(tmp_path: Path) -> None:
+    def seeds(text: str) -> list[int]:
+        path = tmp_path / "scene.yaml"
+        path.write_text(f"prompts: a sea\nmode: 2d\nframes: 6\nfps: 2\nbpm: 60\n{text}\n")
+        loaded = read_scene(path)
+        shot = shot_of(loaded, None)
+        return [seed_of(shot, frame) for frame in range(6)]
+
+    assert seeds("seed: {0: 5, 2s: 90}") == [5, 6, 7, 8, 90, 91]
+    assert seeds("seed: {0: 5, 1b: 7, 4: 5}\nseed_mode: fixed") == [5, 5, 7, 7, 5, 5]
+    assert seeds("seed: {2: 50}") == [50, 51, 52, 53, 54, 55]
+    drawn = seeds("seed: {0: 5, 3: 5}\nseed_mode: random")
+    assert drawn[:3] == drawn[3:]
+    assert len(set(drawn)) == 3
+    with pytest.raises(SceneError, match=r":6:\d+: seed: two seeds begin at frame 2"):
+        seeds("seed: {1s: 5, 2: 9}")
+    with pytest.raises(SceneError, match="seed: a mapping from positions is for films"):
+        read_scene(path_of(tmp_path, "prompts: a sea\nmode: still\nseed: {0: 5}\n"))
+
+
+def path_of(folder: Path, text: str) -> Path:
+    path = folder / "still.yaml"
+    path.write_text(text)
+    return path

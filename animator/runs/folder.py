@@ -6,6 +6,7 @@
     run.json                 versions, device, hashes of weights, seed, timings
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
+    left/, right/            the same as two eyes see it, where the scene has eyes
     state/000012.safetensors what is needed to go on after that frame
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
     inputs/                  pictures that were fetched from the web
@@ -28,6 +29,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +44,9 @@ from animator.runs.state import load_state, save_state
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+FRAMES = "frames"
+"""Folder of the frames."""
 
 LONGEST_NAME = 120
 """Bytes of a name, well under the 255 that file systems allow, so that endings can be added."""
@@ -116,7 +121,7 @@ class RunFolder:
         with locked(self.path / "run.lock"):
             for folder in (
                 self.path,
-                *(self.path / name for name in ("frames", "state", "drafts", "inputs")),
+                *(self.path / name for name in (FRAMES, "left", "right", "state", "drafts", "inputs")),
             ):
                 if folder.is_dir():
                     remove_leftovers(folder)
@@ -131,9 +136,9 @@ class RunFolder:
         """The film of that name, usually the scene's."""
         return self.path / f"{folder_name(name)}.mp4"
 
-    def frame_file(self, frame: int) -> Path:
-        """The picture of a frame."""
-        return self.path / "frames" / f"{frame:06d}.png"
+    def frame_file(self, frame: int, folder: str = FRAMES) -> Path:
+        """The picture of a frame, or a further one of it (``left``, ``right``)."""
+        return self.path / folder / f"{frame:06d}.png"
 
     def state_file(self, frame: int) -> Path:
         """The state after a frame."""
@@ -200,21 +205,34 @@ class RunFolder:
         """Return what `keep_draft` wrote; raises RunError if there is nothing or it is damaged."""
         return load_state(self.draft_file(frame))[0]
 
-    def keep_frame(self, frame: int, pixels: np.ndarray, text: Mapping[str, str], entry: Entry) -> Entry:
-        """Write a frame's picture, then its line in the journal, then remove the states nobody needs now.
+    def keep_frame(
+        self,
+        frame: int,
+        pixels: np.ndarray,
+        text: Mapping[str, str],
+        entry: Entry,
+        more: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> Entry:
+        """Write a frame's pictures, then its line in the journal, then remove the states nobody needs now.
 
         Args:
             frame: number of the frame.
             pixels: H x W x 3 uint8 RGB.
             text: what the PNG carries, by keyword (``scene``, ``frame``, ``prompt``).
-            entry: its line; the hash of the file is filled in here.
+            entry: its line; the hashes of the files are filled in here.
+            more: further pictures of the frame, by the names of their folders.
 
         Returns:
             The line as it was written.
         """
-        png = encode_png(pixels, text)
-        entry = replace(entry, frame=frame, file=hashlib.sha256(png).hexdigest())
-        write_atomic(self.frame_file(frame), png)
+        pngs = {name: encode_png(picture, text) for name, picture in {FRAMES: pixels, **more}.items()}
+        hashes = {name: hashlib.sha256(png).hexdigest() for name, png in pngs.items()}
+        for name, png in pngs.items():
+            path = self.frame_file(frame, name)
+            with told_in_one_line(path):
+                path.parent.mkdir(exist_ok=True)
+            write_atomic(path, png)
+        entry = replace(entry, frame=frame, file=hashes.pop(FRAMES), more=hashes)
         journal.append(self.path / "journal.jsonl", entry)
         self._drop_other_states(frame)
         if entry.stopped == 1:
@@ -222,13 +240,13 @@ class RunFolder:
                 self.draft_file(frame).unlink(missing_ok=True)
         return entry
 
-    def read_frame(self, frame: int) -> np.ndarray:
-        """Return a frame's picture, H x W x 3 uint8 RGB.
+    def read_frame(self, frame: int, folder: str = FRAMES) -> np.ndarray:
+        """Return a frame's picture, or a further one of it, H x W x 3 uint8 RGB.
 
         Raises:
             RunError: if it is missing or damaged.
         """
-        path = self.frame_file(frame)
+        path = self.frame_file(frame, folder)
         with told_in_one_line(path):
             pixels = decode_png(path.read_bytes())
         if pixels is None:
@@ -240,7 +258,7 @@ class RunFolder:
         return journal.read(self.path / "journal.jsonl")
 
     def finished_frames(self) -> dict[int, Entry]:
-        """Return the lines of the frames whose picture is there with the bytes that were written."""
+        """Return the lines of the frames whose pictures are there with the bytes that were written."""
         return {frame: entry for frame, entry in sorted(self.journal().items()) if self._is_whole(entry)}
 
     def resume_point(self, inputs: Mapping[int, str] | None = None) -> int | None:
@@ -265,9 +283,15 @@ class RunFolder:
         return None
 
     def _is_whole(self, entry: Entry) -> bool:
-        path = self.frame_file(entry.frame)
+        return all(
+            self._holds(self.frame_file(entry.frame, name), file)
+            for name, file in {FRAMES: entry.file, **entry.more}.items()
+        )
+
+    @staticmethod
+    def _holds(path: Path, file: str) -> bool:
         with told_in_one_line(path):
-            return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.file
+            return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
 
     def _drop_other_states(self, frame: int) -> None:
         """Remove every state but the newest that is not after ``frame``.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from animator.errors import RunError
@@ -22,6 +23,7 @@ class Entry:
         seconds: how long it took.
         file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
         stopped: share of the diffusion after which a draft was stopped; 1 where it came to its end.
+        more: SHA-256 of the further pictures of the frame, by the names of their folders (``left``).
     """
 
     frame: int
@@ -30,6 +32,7 @@ class Entry:
     seconds: float
     file: str = ""
     stopped: float = 1.0
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def append(path: Path, entry: Entry) -> None:
@@ -80,6 +83,7 @@ def _parse(line: bytes) -> Entry | None:
             seconds=float(values["seconds"]),
             file=str(values["file"]),
             stopped=float(values.get("stopped", 1.0)),
+            more={str(name): str(file) for name, file in values.get("more", {}).items()},
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None

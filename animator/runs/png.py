@@ -28,7 +28,7 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str]) -> bytes:
     """Return a PNG of a picture with texts in it.
 
     Args:
-        pixels: H x W x 3 uint8 RGB.
+        pixels: H x W x 3 RGB, uint8 or uint16; the PNG has as many bits.
         text: texts by keyword (1 to 79 Latin-1 characters). What Latin-1 can write becomes a tEXt chunk, the
             rest an iTXt chunk in UTF-8 (PNG specification, 11.3.3).
     """
@@ -42,12 +42,22 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str]) -> bytes:
     return png[:END_OF_HEADER] + chunks + png[END_OF_HEADER:]
 
 
-def decode_png(data: bytes) -> np.ndarray | None:
-    """Return the picture of a PNG, H x W x 3 uint8 RGB, or None if the bytes are not a whole one."""
+def decode_png(data: bytes, *, deep: bool = False) -> np.ndarray | None:
+    """Return the picture of a PNG, H x W x 3 RGB, or None if the bytes are not a whole one.
+
+    Args:
+        data: the file's content.
+        deep: whether a picture of 16 bits is returned as uint16; otherwise it becomes uint8 like all others.
+    """
     if not data.endswith(END):
         return None  # the decoder would fill up a torn file with grey
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if pixels is None:
+        return None
+    if pixels.dtype == np.uint16 and not deep:
+        # To the nearest of the 8-bit levels, which are 257 apart; the decoder would round down.
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _text_chunk(keyword: str, value: str) -> bytes:

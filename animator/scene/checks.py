@@ -6,17 +6,17 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from animator.diffusion.sampler_names import parse_sampler
-from animator.errors import Problem, UsageError
+from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
 from animator.options import share
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
-from animator.scene.layers import CHECKPOINTS
+from animator.scene.idle import notice_idle
+from animator.scene.layers import is_checkpoint
 from animator.scene.nodes import dotted, plain
 from animator.scene.schema import SIZE_STEP, Scene
 from animator.types import DIFFUSION_SCALE, Schedule
@@ -27,19 +27,6 @@ Values = Mapping[str, Curve | Schedule]
 _SCHEME = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")  # one / where it was taken for a path
 _ADDRESS = re.compile(r"https?://[^\s/]+")
 _MODELS = "guidance.clip_models"
-_SECTIONS = ("camera", "warp", "depth", "coherence")
-_ROTATIONS = ("camera.rotation_3d_x", "camera.rotation_3d_y", "camera.rotation_3d_z")
-_LENS = ("camera.fov", "camera.near_plane", "camera.far_plane")
-_STILLS = ("images", "batch", "output.contact_sheet")
-IDLE = {
-    "still": (*_SECTIONS, "frames", "prompt_blend", "output.film", "diffusion.init_frames"),
-    "2d": (
-        *("camera.translation_z", *_ROTATIONS, *_LENS),
-        *("warp.padding_mode", "warp.sampling_mode", "depth", *_STILLS),
-    ),
-    "3d": ("camera.angle", "camera.zoom", "warp.border_2d", *_STILLS),
-}
-"""By mode, the settings and sections that have no effect in it."""
 
 
 def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
@@ -54,7 +41,10 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_planes(values, fit)
     check_networks(scene, fit)
     check_init(scene, fit)
+    _note("output.audio", _file_fault(scene.output.audio), fit)
+    _note("camera.path", _file_fault(scene.camera.path), fit)
     check_steps(scene, fit)
+    check_turbo(scene, fit)
     check_seeds(scene, fit)
     check_intermediates(scene, fit)
     if sure:
@@ -96,11 +86,6 @@ def check_networks(scene: Scene, fit: Fit) -> None:
         if known in seen:
             _note(name, f"is the same network as '{seen[known]}'; keep one of them", fit)
         seen[known or written] = written
-
-
-def is_checkpoint(model: str) -> bool:
-    """Tell whether a diffusion model is named by the path of its file."""
-    return model.lower().endswith(CHECKPOINTS)
 
 
 def _check_family(family: str | None, fit: Fit) -> None:
@@ -145,6 +130,10 @@ def file_fault(path: str, net: bool = True) -> str:
     return f"no such file: {path}"
 
 
+def _file_fault(path: str | None) -> str:
+    return "" if path is None else file_fault(path, net=False)
+
+
 def check_init(scene: Scene, fit: Fit) -> None:
     """Note an init picture that is not there, and two of them."""
     name, path = "diffusion.init_image", scene.diffusion.init_image
@@ -181,9 +170,19 @@ def _skipped(scene: Scene) -> tuple[int, int]:
     return noisy, clean
 
 
+def check_turbo(scene: Scene, fit: Fit) -> None:
+    """Note a turbo in which no frame grows out of the one before it."""
+    if scene.turbo.steps > 1 and scene.diffusion.init_frames == "all":
+        message = "moves a frame into the next ones, but init_frames: all begins each anew; keep one of them"
+        _note("turbo.steps", message, fit)
+
+
 def check_seeds(scene: Scene, fit: Fit) -> None:
     """Note a list of seeds that is too short, or of a film."""
     if isinstance(scene.seed, int) or not fit.faulty.isdisjoint({"seed", "images", "mode"}):
+        return
+    if isinstance(scene.seed, dict):
+        _check_scheduled(scene, fit)
         return
     count = len(scene.seed)
     if scene.mode != "still":
@@ -192,6 +191,17 @@ def check_seeds(scene: Scene, fit: Fit) -> None:
     elif count < scene.images:
         images = f"{scene.images} images need as many"
         _note("seed", f"a list of {count}, but {images}; write {scene.images} seeds or images: {count}", fit)
+
+
+def _check_scheduled(scene: Scene, fit: Fit) -> None:
+    """Note positions of seeds that are none, and seeds over the frames of stills, which have no frames."""
+    if scene.mode == "still":
+        _note("seed", "a mapping from positions is for films, found mode still; write a list of seeds", fit)
+        return
+    try:
+        _ = scene.seeds
+    except ExpressionError as error:
+        _note("seed", error.message, fit)
 
 
 def check_intermediates(scene: Scene, fit: Fit) -> None:
@@ -270,63 +280,7 @@ def notice_size(scene: Scene, fit: Fit) -> list[Problem]:
 
 def notice_seeds(scene: Scene, fit: Fit) -> list[Problem]:
     """Tell of seeds that no picture takes."""
-    if isinstance(scene.seed, int) or len(scene.seed) <= scene.images:
+    if not isinstance(scene.seed, list) or len(scene.seed) <= scene.images:
         return []
     message = f"{len(scene.seed)} seeds for {scene.images} images; the last {len(scene.seed) - scene.images}"
     return [fit.nodes["seed"].place.problem("seed", f"{message} are not used")]
-
-
-def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
-    """Tell of settings that are given, are not at their default, and do nothing in this scene."""
-    default = Scene(prompts="-")
-    notices = []
-    idle = list(_idle(scene, values))
-    for name, node in fit.nodes.items():
-        reasons = [why for part, why in idle if name == part or name.startswith(f"{part}.")]
-        if (
-            reasons
-            and "properties" not in fit.settings[name]
-            and _value(scene, name) != _value(default, name)
-        ):
-            notices.append(node.key.problem(name, f"has no effect {reasons[0]}"))
-    return notices
-
-
-def _idle(scene: Scene, values: Values) -> Iterator[tuple[str, str]]:
-    """Yield (setting or section, why it has no effect) of all that have none."""
-    diffusion = scene.diffusion
-    init = diffusion.init_image is not None
-    clouds = diffusion.perlin_init != "none"
-    symmetric = diffusion.use_horizontal_symmetry or diffusion.use_vertical_symmetry
-    noisy = not {"ddim", "dpmpp_2m_sde"}.isdisjoint(parse_sampler(diffusion.sampler))
-    film = scene.mode != "still" or scene.output.diffusion_film
-    either = "without diffusion.init_image or perlin_init"
-    conditions = [
-        (film, "without output.diffusion_film in mode still", ("output.crf", "output.preset")),
-        (init, "without diffusion.init_image", ("diffusion.init_fit",)),
-        (init or clouds, either, ("diffusion.init_noise", "diffusion.init_color_noise")),
-        (init or clouds, either, ("diffusion.init_frames", "diffusion.init_scale")),
-        (is_checkpoint(diffusion.model), "unless diffusion.model is a file", ("diffusion.family",)),
-        (symmetric, "without a use_*_symmetry", ("diffusion.transformation_percent",)),
-        (diffusion.estimate == "thresholded", "without estimate: thresholded", ("diffusion.threshold",)),
-        (noisy, f"with sampler {diffusion.sampler}", ("diffusion.eta",)),
-        (_anywhere(values, "guidance.fuzzy_prompt"), "without fuzzy_prompt", ("guidance.rand_mag",)),
-        (isinstance(scene.seed, int), "beside a list of seeds", ("seed_mode",)),
-    ]
-    for effective, why, names in [(False, f"in mode {scene.mode}", IDLE[scene.mode]), *conditions]:
-        if not effective:
-            yield from ((name, why) for name in names)
-
-
-def _anywhere(values: Values, name: str) -> bool:
-    """Tell whether a switch is on at any frame or moment."""
-    value = values.get(name)
-    entries = value.values if isinstance(value, Curve) else value
-    return entries is not None and bool((entries >= 0.5).any())
-
-
-def _value(scene: Scene, name: str) -> object:
-    value: object = scene
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from animator.errors import ExpressionError, Problem
 from animator.keyframes import Clock, Curve, compile_value
 from animator.keyframes.compile import switch_numbers
+from animator.keyframes.expressions import NO_SOUNDS, Sounds
 from animator.keyframes.keys import keys_of_mapping, parse_keys
 from animator.scene.coherence import without_percent
 from animator.scene.fit import Fit
@@ -24,12 +26,14 @@ SHARES = (SKIP, "coherence.uncovered_skip_steps")
 """Settings that are written as a number of steps or with a percent sign, and become shares."""
 
 Rules = dict[str, Any]
-
-
 Values = dict[str, Curve | Schedule]
+Compile = Callable[[Any], Curve | Schedule]
+"""Compiles a value by the rules of one setting."""
 
 
-def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Values, list[Problem]]:
+def compile_curves(
+    scene: Scene, fit: Fit, clock: Clock, sure: bool, sounds: Sounds = NO_SOUNDS
+) -> tuple[Values, list[Problem]]:
     """Compile every animated number of a scene.
 
     Args:
@@ -37,6 +41,7 @@ def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Va
         fit: the scene's tree held against the schema; faults are added to it.
         clock: length and pace of the film.
         sure: whether the clock is the scene's own; if not, only what holds for any length is judged.
+        sounds: what formulas hear (`animator.scene.sound_reading`).
 
     Returns:
         Curves and schedules by dotted name, and notices.
@@ -53,12 +58,13 @@ def compile_curves(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> tuple[Va
             rules = rules | {"le": unit}
         if rules.get("switch"):
             value = switch_numbers(value)
+        compile_one = partial(_compile, scene, clock, sounds, rules)
         try:
-            compiled = _compile(value, scene, clock, rules)
+            compiled = compile_one(value)
         except ExpressionError as error:
             if node is None:  # a default that does not compile is our fault, not the scene's
                 raise
-            _report(node, name, error, scene, clock, rules, fit)
+            _report(node, name, error, compile_one, rules, fit)
             continue
         if node is not None:
             _judge(compiled, node, name, rules, fit, sure)
@@ -88,7 +94,7 @@ def _value(scene: Scene, name: str) -> Any:
     return value
 
 
-def _compile(value: Any, scene: Scene, clock: Clock, rules: Rules) -> Curve | Schedule:
+def _compile(scene: Scene, clock: Clock, sounds: Sounds, rules: Rules, value: Any) -> Curve | Schedule:
     return compile_value(
         value,
         clock,
@@ -97,11 +103,12 @@ def _compile(value: Any, scene: Scene, clock: Clock, rules: Rules) -> Curve | Sc
         frames=rules["frames"],
         steps=rules["steps"],
         switch=rules.get("switch", False),
+        sounds=sounds,
     )
 
 
 def _report(
-    node: Node, name: str, error: ExpressionError, scene: Scene, clock: Clock, rules: Rules, fit: Fit
+    node: Node, name: str, error: ExpressionError, compile_one: Compile, rules: Rules, fit: Fit
 ) -> None:
     """Note why a value cannot be compiled, at the letter at fault; in a mapping, at each key at fault."""
     if not isinstance(node.value, dict):
@@ -113,19 +120,19 @@ def _report(
     for key, child in node.value.items():
         value, _ = without_percent({key: plain(child)}) if name == SKIP else ({key: plain(child)}, False)
         try:
-            _compile(value, scene, clock, rules)
+            compile_one(value)
         except ExpressionError as fault:
             alone = True
-            in_value = isinstance(child.value, str) and _fails(child.value, scene, clock, rules)
+            in_value = isinstance(child.value, str) and _fails(child.value, compile_one)
             place = child.at(fault.offset) if in_value else child.key
             fit.add(place.problem(dotted(name, key), fault.message))
     if not alone:
         fit.add(node.place.problem(name, error.message))
 
 
-def _fails(text: str, scene: Scene, clock: Clock, rules: Rules) -> bool:
+def _fails(text: str, compile_one: Compile) -> bool:
     try:
-        _compile(text, scene, clock, rules)
+        compile_one(text)
     except ExpressionError:
         return True
     return False

@@ -234,6 +234,11 @@ def _placed(node: Node, place: Place) -> Node:
     return dataclasses.replace(node, value=value, place=place, key=place)
 
 
+def is_checkpoint(model: str) -> bool:
+    """Tell whether a diffusion model is named by the path of its file."""
+    return model.lower().endswith(CHECKPOINTS)
+
+
 def rooted(root: Node, folder: Path) -> Node:
     """Return a layer in which the paths of files are absolute.
 
@@ -250,7 +255,7 @@ def rooted(root: Node, folder: Path) -> Node:
         if section is None or not isinstance(section.value, dict) or key not in section.value:
             continue
         inner = dict(section.value)
-        if key != "model" or str(inner[key].value).lower().endswith(CHECKPOINTS):
+        if key != "model" or is_checkpoint(str(inner[key].value)):
             inner[key] = _absolute(inner[key], folder)
         members[name] = dataclasses.replace(section, value=inner)
     if "image_prompts" in members:

@@ -16,6 +16,14 @@ from animator.scene.carried import NAME, NUMBER, SCENE, carried
 from animator.scene.checks import check_scene, notice_scene
 from animator.scene.curves import compile_curves
 from animator.scene.fit import Fit, build_scene, fit_section
+from animator.scene.footage_reading import (
+    SELECTION,
+    as_written,
+    find_footage,
+    in_their_places,
+    take_length,
+    take_rate_and_size,
+)
 from animator.scene.layers import override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
@@ -106,17 +114,20 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root = without_texts(counted(root))
+    root, written, told = in_their_places(without_texts(counted(root)))
     for problem in (*problems, *more):
         fit.add(problem)
-    scene = _fitted(root, fit)
+    scene, notices = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
-    values, notices = compile_curves(scene, fit, clock, sure)
+    values, curve_notices = compile_curves(scene, fit, clock, sure)
+    notices += curve_notices
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
+    notices += prompt_notices
     if fit.problems or prompts is None:
-        raise SceneError(by_place(fit.problems, file), by_place([*notices, *prompt_notices], file))
-    notices += [*prompt_notices, *notice_scene(scene, values, fit)]
+        notices = [*told, *as_written(notices, written)]
+        raise SceneError(by_place(as_written(fit.problems, written), file), by_place(notices, file))
+    notices = [*told, *as_written([*notices, *notice_scene(scene, values, fit)], written)]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
 
@@ -135,11 +146,15 @@ def by_place(problems: Iterable[Problem], file: str) -> list[Problem]:
     return sorted(unique, key=lambda one: (one.file != file, one.file, one.line, one.column))
 
 
-def _fitted(root: Node, fit: Fit) -> Scene:
+def _fitted(root: Node, fit: Fit) -> tuple[Scene, list[Problem]]:
+    """Return the scene of a tree, completed from its footage, and notices of what came of that."""
     data = fit_section(root, fit.schema, fit)
+    footage = find_footage(data, fit)
+    notices = take_rate_and_size(data, footage, fit) if footage else []
     if isinstance(data.get("frames"), str):
         _count_frames(data, fit)
-    return build_scene(data, fit, root)
+    notices += take_length(data, footage, fit) if footage else []
+    return build_scene(data, fit, root), notices
 
 
 def _count_frames(data: dict[str, Any], fit: Fit) -> None:
@@ -157,6 +172,7 @@ def _count_frames(data: dict[str, Any], fit: Fit) -> None:
 
 def _clock(scene: Scene, fit: Fit) -> tuple[Clock, bool]:
     """Return the clock of a scene, and whether it is really the scene's and not made of defaults."""
-    faulty = {"frames", "fps", "bpm", "mode", "images"} & fit.faulty
+    deciding = {"frames", "fps", "bpm", "mode", "images"} | (SELECTION if scene.mode == "video" else set())
+    faulty = deciding & fit.faulty
     bpm = _STAND_IN_BPM if "bpm" in faulty else scene.bpm
     return Clock(scene.pictures, scene.fps, bpm), not faulty

@@ -10,10 +10,12 @@ from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.depth.options import DepthOptions
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.keyframes.clock import Clock
 from animator.options import Options
 from animator.scene.coherence import CoherenceOptions
 from animator.scene.footage import VideoOptions
-from animator.scene.prompt_entries import ImagePrompts, Prompts
+from animator.scene.prompt_entries import ImagePrompts, Position, Prompts
+from animator.scene.seeds import scheduled
 from animator.scene.stereo import VrOptions
 from animator.scene.turbo import TurboOptions
 from animator.video.options import OutputOptions
@@ -77,14 +79,20 @@ class Scene(Options):
     """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of
     depth, for trying a scene's motion and settings."""
 
-    seed: Seed | Annotated[list[Seed], Field(min_length=1)] = Field(
+    seed: (
+        Seed
+        | Annotated[list[Seed], Field(min_length=1)]
+        | Annotated[dict[Position, Seed], Field(min_length=1)]
+    ) = Field(
         default_factory=_draw_seed,
         json_schema_extra={
-            "allowed": "a whole number from 0 to 4294967295, a list of them, or step, fixed or random"
+            "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as {0: 7, 24: 9}, or "
+            "step, fixed or random"
         },
     )
     """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
-    still its own seed; the words ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
+    still its own seed, a mapping such as {0: 7, 4b: 9} begins anew with another at each position; the words
+    ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
 
     seed_mode: SeedMode = "step"
     """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same,
@@ -144,7 +152,20 @@ class Scene(Options):
     @property
     def first_seed(self) -> int:
         """The seed, or the first of several; expressions know it as ``s``."""
+        if isinstance(self.seed, dict):
+            return next(iter(self.seed.values()))
         return self.seed if isinstance(self.seed, int) else self.seed[0]
+
+    @property
+    def seeds(self) -> int | list[int]:
+        """The seed that those of the pictures follow from, or the seed of each.
+
+        Raises:
+            ExpressionError: a position of a mapping is none.
+        """
+        if not isinstance(self.seed, dict):
+            return self.seed
+        return scheduled(self.seed, self.seed_mode, Clock(self.pictures, self.fps, self.bpm))
 
     @property
     def pictures(self) -> int:

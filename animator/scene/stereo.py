@@ -23,7 +23,7 @@ class VrOptions(Options):
     ipd: float = Field(5.0, ge=-1000, le=1000)
     """Distance of the eyes in Disco's units (`vr_ipd`)."""
 
-    layouts: list[Layout] = Field(default_factory=lambda: ["left_right"], min_length=1)
+    layouts: list[Layout] = Field(["left_right"], min_length=1)
     """Which films are made: one for each eye (``left_right``), both ``side_by_side`` or ``top_bottom``,
     red and cyan (``anaglyph``), and ``vr180`` for headsets."""
 

@@ -1,0 +1,58 @@
+"""Which driver makes the frames that a run has left to make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from animator.job import Job
+from animator.keeping import load_state
+from animator.loop import Finished, Listener, film
+from animator.runs import Entry
+from animator.stills import stills
+from animator.turbo import turbo_film
+
+
+def remaining(
+    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
+) -> Iterator[Finished]:
+    """Return the frames or pictures that are left, each made when it is asked for.
+
+    Args:
+        job: the scene with all that it needs.
+        left: their numbers, in order; of a film all from some frame on.
+        entries: what stands already.
+        listener: told of every step.
+    """
+    scene, tools = job.loaded.scene, job.tools
+    if scene.mode == "still":
+        return _stills(job, left, entries, listener)
+    state = load_state(job.run, left[0] if left else job.shot.pictures, tools.device)
+    timeline, shot, engine, depth = job.loaded.timeline, job.shot, tools.engine, tools.depth
+    if scene.turbo.steps > 1:
+        return turbo_film(timeline, shot, engine, depth, state, flow=tools.flow, listener=listener)
+    return film(timeline, shot, engine, depth, state, listener=listener)
+
+
+def _stills(
+    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
+) -> Iterator[Finished]:
+    """Return the stills that are left; drafts are gone on with."""
+    drafts = {
+        number: job.run.load_draft(number)
+        for number in left
+        if number in entries
+        and entries[number].inputs == job.inputs[number]
+        and job.run.draft_file(number).is_file()
+    }
+    # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
+    batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
+    return stills(
+        job.loaded.timeline,
+        job.shot,
+        job.tools.engine,
+        left,
+        drafts,
+        batch=batch,
+        stop_at=job.stop_at,
+        listener=listener,
+    )

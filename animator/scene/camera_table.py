@@ -1,0 +1,129 @@
+"""A camera path as a table: a CSV with columns of the timeline."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from animator.errors import UsageError
+from animator.warp.options import CameraOptions
+
+MAX_ROWS = 1_000_000
+"""Most rows of a table, and the last frame that one may be for."""
+
+MOVES = tuple(name for name in CameraOptions.model_fields if name != "path")
+"""What a column may be, by itself or after ``camera.``."""
+
+Keys = list[tuple[int, float]]
+
+
+def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Read a CSV whose columns are moves of the camera, the values of each from frame to frame.
+
+    A column ``frame`` tells which frame a row is for; without it the rows are frame 0, 1, 2 and so on. Frames
+    without a row, or with an empty cell, lie linearly between their neighbours; before the first and after
+    the last the value holds. The other columns of ``animator plan --csv`` may be there and are not used.
+
+    Args:
+        text: the table, with a head.
+        file: its name for messages.
+        frames: length of the film.
+
+    Returns:
+        By dotted name, float64 of shape (frames,); and notices.
+
+    Raises:
+        UsageError: a column is unknown, a cell is no number, or two rows are for one frame.
+    """
+    rows = _rows(text, file)
+    head, body = rows[0][1], rows[1:]
+    columns, passed = _columns(head, file)
+    counter = head.index("frame") if "frame" in head else None
+    keys: dict[str, Keys] = {name: [] for name in columns}
+    taken: dict[int, int] = {}
+    for number, (line, cells) in enumerate(body):
+        where = f"{file}:{line}"
+        if len(cells) != len(head):
+            raise UsageError(f"{where}: has {len(cells)} cells, the head has {len(head)}")
+        frame = number if counter is None else _frame(cells[counter], where)
+        if frame in taken:
+            raise UsageError(f"{where}: frame {frame} is in line {taken[frame]} already; keep one of them")
+        taken[frame] = line
+        for name, index in columns.items():
+            if cells[index].strip():
+                keys[name].append((frame, _value(cells[index], head[index], where)))
+    empty = [name for name, pairs in keys.items() if not pairs]
+    if empty:
+        raise UsageError(f"{file}: the column {empty[0]} has no number; fill it in or leave it out")
+    notices = []
+    if passed:
+        shown = ", ".join(passed[:3]) + (f" and {len(passed) - 3} more" if len(passed) > 3 else "")
+        notices.append(f"{file}: columns that are not the camera's are not used: {shown}")
+    first, last = min(taken), max(taken)
+    if last != frames - 1 or first != 0:
+        notices.append(f"{file}: has rows for frames {first} to {last}, the film has 0 to {frames - 1}")
+    return {name: _filled(pairs, frames) for name, pairs in keys.items()}, tuple(notices)
+
+
+def _rows(text: str, file: str) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not empty with their lines, the head first."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((reader.line_num, [cell.strip() for cell in cells]))
+            if len(rows) > MAX_ROWS + 1:
+                raise UsageError(f"{file}: more than {MAX_ROWS} rows")
+    except csv.Error as error:
+        raise UsageError(f"{file}:{reader.line_num}: not a CSV ({error})") from error
+    if len(rows) < 2:
+        raise UsageError(f"{file}: expected a head such as frame,translation_z and a row a frame")
+    return rows
+
+
+def _columns(head: Sequence[str], file: str) -> tuple[dict[str, int], list[str]]:
+    """Return the index of each move by its dotted name, and the columns of other settings."""
+    columns: dict[str, int] = {}
+    passed = []
+    for index, name in enumerate(head):
+        move = name.removeprefix("camera.")
+        if move in MOVES:
+            if f"camera.{move}" in columns:
+                raise UsageError(f"{file}: there are two columns for camera.{move}; leave one of them out")
+            columns[f"camera.{move}"] = index
+        elif name == "prompts" or ("." in name and not name.startswith("camera.")):
+            passed.append(name)
+        elif name != "frame":
+            close = difflib.get_close_matches(move, MOVES, 1)
+            hint = f"did you mean {close[0]}?" if close else f"known are frame, {', '.join(MOVES)}"
+            raise UsageError(f"{file}: unknown column '{name[:40]}'; {hint}")
+    if not columns:
+        raise UsageError(f"{file}: no column is a move of the camera; known are {', '.join(MOVES)}")
+    return columns, passed
+
+
+def _frame(cell: str, where: str) -> int:
+    if not (cell.isascii() and cell.isdecimal() and len(cell) < 10 and int(cell) <= MAX_ROWS):
+        raise UsageError(f"{where}: frame is '{cell[:40]}', expected a whole number from 0 to {MAX_ROWS}")
+    return int(cell)
+
+
+def _value(cell: str, name: str, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"{where}: {name} is '{cell[:40]}', expected a number")
+    return value
+
+
+def _filled(pairs: Keys, frames: int) -> np.ndarray:
+    at, values = np.array(sorted(pairs)).T
+    return np.interp(np.arange(frames), at, values)

@@ -1,0 +1,75 @@
+"""The sound that a scene's formulas hear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from animator.errors import FilmError, UsageError
+from animator.keyframes import Clock
+from animator.keyframes.expressions import NO_SOUNDS, Sounds
+from animator.keyframes.functions import SOUNDS
+from animator.scene.curves import animated_settings
+from animator.scene.fit import Fit
+from animator.scene.nodes import plain
+from animator.scene.schema import Scene
+
+AUDIO = "output.audio"
+RATE = 22050
+"""Samples a second at which it is heard: enough for the treble, up to 11 kHz."""
+
+
+def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
+    """Return how loud the scene's sound is at every frame, for its formulas.
+
+    The sound is read only where a formula may hear it, because that takes a moment.
+
+    Args:
+        scene: the scene; ``output.audio`` is heard from ``output.audio_start`` on.
+        fit: the scene's tree held against the schema; a file that is absent or no sound is added to it.
+        clock: length and pace of the film.
+
+    Returns:
+        Empty where no sound is named or none is asked for. Where it cannot be read all is silent, so that
+        one fault is told and not each formula's.
+    """
+    named = scene.output.audio
+    if named is None:
+        return _silence(clock) if AUDIO in fit.faulty else NO_SOUNDS
+    path = Path(named)
+    if not path.is_file():
+        fit.report(
+            fit.nodes[AUDIO], AUDIO, f"{'is a folder' if path.is_dir() else 'there is no file'}: {path}"
+        )
+        return _silence(clock)
+    if not any(_may_hear(value) for value in _written(scene, fit)):
+        return NO_SOUNDS
+    # Imported here because most scenes hear nothing and their check shall be quick.
+    from animator.sound.envelope import envelopes
+    from animator.video.sound import decode
+
+    seconds = clock.frames / clock.fps + 1  # the window of the last frame reaches beyond it
+    try:
+        samples = decode(path, start_at=scene.output.audio_start, seconds=seconds, rate=RATE)
+    except (UsageError, FilmError) as error:
+        fit.report(fit.nodes[AUDIO], AUDIO, str(error))
+        return _silence(clock)
+    return envelopes(samples, RATE, clock.frames, clock.fps)
+
+
+def _written(scene: Scene, fit: Fit) -> list[object]:
+    """Return the animated values as they are written, or their defaults."""
+    settings = animated_settings(scene, fit)
+    return [plain(fit.nodes[name]) if name in fit.nodes else value for name, value, _ in settings]
+
+
+def _may_hear(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_may_hear(part) for part in value.values())
+    return isinstance(value, str) and any(name in value for name in SOUNDS)
+
+
+def _silence(clock: Clock) -> Sounds:
+    return {name: np.zeros(clock.frames) for name in SOUNDS}

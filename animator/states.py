@@ -1,0 +1,50 @@
+"""A film's state as a run keeps it: tensors by name, and values that JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animator.depth.align import Drift, Expectation
+from animator.loop import LoopState, Track
+
+OLD = "old."
+"""Before the names of what belongs to turbo's older picture."""
+
+
+def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
+    tensors: dict[str, Tensor] = {}
+    meta: dict[str, Any] = {"frame": state.frame}
+    for prefix, track in (("", state.track), (OLD, state.old)):
+        if track is None:
+            continue
+        expected = track.expected
+        parts = {"picture": track.picture, "depth": track.depth}
+        parts |= {"expected": expected.depth, "known": expected.known}
+        tensors |= {f"{prefix}{name}": part for name, part in parts.items() if part is not None}
+        meta[f"{prefix}drift"] = dataclasses.asdict(expected.drift)
+    if state.colours is not None:
+        tensors["colours"] = state.colours
+    return tensors, meta
+
+
+def kept_state(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
+    """Return the state of which `state_to_keep` made these; pictures and depths go to ``device``."""
+    new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
+    return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
+
+
+def _track(
+    tensors: Mapping[str, Tensor], meta: Mapping[str, Any], prefix: str, device: torch.device
+) -> Track | None:
+    if f"{prefix}picture" not in tensors:
+        return None
+    names = ("picture", "depth", "expected", "known")
+    parts = {name: tensors[f"{prefix}{name}"].to(device) for name in names if f"{prefix}{name}" in tensors}
+    expected = Expectation(parts.get("expected"), parts.get("known"), Drift(**meta[f"{prefix}drift"]))
+    return Track(parts["picture"], parts.get("depth"), expected)
