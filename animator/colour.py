@@ -45,12 +45,15 @@ def hold(frame: Frame, reference: Tensor, strength: float) -> Frame:
     """
     if strength == 0:
         return frame
-    lab = cv2.cvtColor(frame_to_image(frame), cv2.COLOR_RGB2LAB)
+    image = frame_to_image(frame)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     here = _moments(lab.reshape(-1, 3)).numpy()
     wanted = reference.numpy()
     # A flat frame has no deviation to stretch, and stretching a nearly flat one would blow up its noise.
     scale = (wanted[1] / here[1].clip(min=1e-3)).clip(0.5, 2.0)
     matched = (lab - here[0]) * scale + wanted[0]
     mixed = lab + (matched - lab) * strength
-    rgb = cv2.cvtColor(mixed.astype("float32"), cv2.COLOR_LAB2RGB)
-    return image_to_frame(rgb).clamp(0, 1).to(frame.device)
+    # The difference that the correction makes, not its outcome: the way to Lab and back rounds a little, and
+    # that would add up over the frames of a film.
+    before, after = (cv2.cvtColor(one.astype("float32"), cv2.COLOR_LAB2RGB) for one in (lab, mixed))
+    return image_to_frame(image + (after - before)).clamp(0, 1).to(frame.device)

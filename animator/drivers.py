@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from animator.clip import clip_of
 from animator.job import Job
 from animator.keeping import load_state
-from animator.loop import Finished, Listener, film
+from animator.loop import Finished, Listener, LoopState, film
 from animator.runs import Entry
 from animator.stills import stills
+from animator.stylise import stylise
 from animator.turbo import turbo_film
 
 
@@ -28,9 +30,20 @@ def remaining(
         return _stills(job, left, entries, listener)
     state = load_state(job.run, left[0] if left else job.shot.pictures, tools.device)
     timeline, shot, engine, depth = job.loaded.timeline, job.shot, tools.engine, tools.depth
+    if scene.mode == "video":
+        return _stylised(job, state, listener)
     if scene.turbo.steps > 1:
         return turbo_film(timeline, shot, engine, depth, state, flow=tools.flow, listener=listener)
     return film(timeline, shot, engine, depth, state, listener=listener)
+
+
+def _stylised(job: Job, state: LoopState, listener: Listener) -> Iterator[Finished]:
+    """Return the frames of stylised footage; it is open as long as they are made."""
+    with clip_of(job) as clip:
+        timeline, shot, engine = job.loaded.timeline, job.shot, job.tools.engine
+        yield from stylise(
+            timeline, shot, engine, clip.frame, clip.flows, clip.cuts, clip.trust, state, listener=listener
+        )
 
 
 def _stills(

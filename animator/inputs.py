@@ -19,6 +19,7 @@ from animator.fetch import fetch, is_url
 from animator.images import read_whole
 from animator.rng import picture_seed
 from animator.scene.reading import LoadedScene
+from animator.video.footage import hash_footage
 from animator.weights.hashes import file_hash
 from animator.weights.registry import OPTIONAL, Entry, Kind, cache_folder, find, locate
 
@@ -37,9 +38,11 @@ class Sources:
 
     Attributes:
         files: the file of each, by its path or address in the scene.
+        footage: SHA-256 of the footage of mode video; empty in other modes.
     """
 
     files: Mapping[str, Path]
+    footage: str = ""
 
     def open(self, name: str) -> Frame:
         """Return a picture at its own size; raises UsageError where it cannot be read."""
@@ -68,7 +71,9 @@ def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
     init = loaded.scene.diffusion.init_image
     names = [init] if init else []
     names += [one.text for part in loaded.timeline.prompts.sets for one in part.prompts if one.image]
-    return Sources({name: _file_of(name, run) for name in dict.fromkeys(names)})
+    clip = loaded.scene.video.init if loaded.scene.mode == "video" else None
+    files = {name: _file_of(name, run) for name in dict.fromkeys(names)}
+    return Sources(files, hash_footage(Path(clip)) if clip else "")
 
 
 def _file_of(name: str, run: Path | None) -> Path:
@@ -171,6 +176,10 @@ def _is_pulled(scene: Scene) -> bool:
     return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)
 
 
+NOT_IN_FRAMES = {"init", "finish", "finish_blend", "sound", "extract", "flow_blend"}
+"""Settings of `video` that decide no frame, or count with the frames at which they change."""
+
+
 def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:
     """Return a hash for each frame of all that decides it, the frames before it included.
 
@@ -195,6 +204,8 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     constant = _without(dumped, frozenset(loaded.timeline.row(0).names))
     init = scene.diffusion.init_image
     constant["init"] = sources.hashes[init] if init else ""
+    if scene.mode == "video":
+        constant["footage"] = [sources.footage, scene.video.model_dump(mode="json", exclude=NOT_IN_FRAMES)]
     constant["animator"] = __version__
     constant["weights"] = dict(weights)
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()

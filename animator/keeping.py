@@ -33,7 +33,8 @@ def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
     if finished.unfinished is not None:
         run.keep_draft(finished.frame, finished.unfinished)
         stopped = job.stop_at
-    pixels = convert.frame_to_uint8(finished.picture)
+    to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
+    pixels = to_pixels(finished.picture)
     prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
     text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
     text |= {"prompt": prompt, "animator.scene": job.text}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from animator.drivers import remaining
@@ -14,11 +13,12 @@ from animator.inputs import gather
 from animator.job import Job, job_of, load_tools, standing, standing_stills
 from animator.keeping import keep, write_head
 from animator.loop import Listener
+from animator.outputs import GrowingFilms, make_outputs, make_still_pairs
 from animator.progress import Reporter
 from animator.runs import RunFolder
+from animator.runs.folder import FRAMES
 from animator.scene.reading import LoadedScene, read_scene
 from animator.types import PaintStep
-from animator.video.film import FilmWriter
 from animator.watch import Watch
 
 RENDERS = Path("renders")
@@ -104,7 +104,7 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
         with (
             run.lock(),
             Watch(run.path, loaded.scene.output, fps=loaded.scene.fps) as watch,
-            _film_of(run, loaded) as writer,
+            GrowingFilms(run, loaded) as films,
         ):
             if head:
                 write_head(job)
@@ -112,9 +112,8 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
             entries = run.finished_frames()
             done = standing_stills(job, entries, numbers) if still else standing(job, entries)
             reporter.begin(loaded.name, len(numbers), len(done))
-            if writer:
-                for frame in done:
-                    writer.add(run.read_frame(frame))
+            for frame in () if still else done:
+                films.add(frame, run.read_frame(frame, deep=True))
             left = [number for number in numbers if number not in done]
             following = _Following(reporter, watch)
             made = remaining(job, left, entries, following)
@@ -122,18 +121,22 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
                 watch.finish()
                 seconds = following.lap()
                 pixels = keep(job, finished, seconds)
-                if writer:
-                    writer.add(pixels)
+                films.add(finished.frame, pixels)
                 reporter.finished(finished.frame, seconds, len(left) - count)
             shown = tuple(numbers) if still else ()
             seeds = {number: entry.seed for number, entry in run.journal().items()}
             watch.end(shown, run.read_frame, seeds)
+            films.finish()
+            if still:
+                make_still_pairs(job, numbers)
+                return run.path / FRAMES
+            last = job.shot.pictures - 1
+            return make_outputs(job, lambda film: reporter.stage(last, f"film {film}"))
     except KeyboardInterrupt as stop:
         verb = "resume" if head else "finish"
         raise Interrupted(f"stopped; go on with: animator {verb} {run.path}") from stop
     finally:
         reporter.end()
-    return writer.path if writer else run.path / "frames"
 
 
 class _Following(Listener):
@@ -172,12 +175,3 @@ class _Following(Listener):
         self._waiting = max(self._waiting - 1, 0)
         self._last = now
         return self._seconds
-
-
-def _film_of(run: RunFolder, loaded: LoadedScene) -> FilmWriter | nullcontext[None]:
-    """Return the film to write, or nothing for stills."""
-    scene = loaded.scene
-    if scene.mode == "still":
-        return nullcontext()
-    path = run.film_file(scene.output.film or loaded.name)
-    return FilmWriter(path, *scene.size, scene.fps, crf=scene.output.crf, preset=scene.output.preset)

@@ -114,6 +114,8 @@ class Request:
             `Schedule`; 0 switches it off.
         values: every setting of ``guidance`` and ``diffusion`` that may change, by its dotted name
             (``guidance.clamp_max``), as a `Schedule` for this frame.
+        uncovered: where ``init`` shows what the frame before it did not hold, or None.
+        uncovered_keep: what stands in the place of ``keep`` there, if it is less, or None.
     """
 
     frame: int
@@ -125,6 +127,8 @@ class Request:
     keep: float = 0.0
     init_scale: float | Schedule = 0.0
     values: Mapping[str, Schedule] = field(default_factory=dict)
+    uncovered: Mask | None = None
+    uncovered_keep: float | None = None
 
 
 @dataclass(frozen=True)

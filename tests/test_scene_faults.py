@@ -23,7 +23,7 @@ EXPECTED = """
 6:7: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0
 7:6: bpm: expected a number above 0 and up to 1000, found 'off', which is a text in YAML 1.2
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
-10:9: turbo: expected settings such as key: value, found 3
+10:8: turbo: expected settings such as key: value, found 3
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
 12:15: prompt_blend: expected a number from 0 to 100000, found .nan
 14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ...}, found 5

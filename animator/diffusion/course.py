@@ -33,9 +33,18 @@ class Draws:
     cuts: torch.Generator
 
 
-def draws_of(request: Request) -> Draws:
-    """Return fresh generators for one picture."""
-    return Draws(*(rng.generator(request.seed, request.frame, stage) for stage in ("steps", "cuts")))
+def draws_of(request: Request, ahead: str = "") -> Draws:
+    """Return fresh generators for one picture; ``ahead`` names others, for steps that come before its own."""
+    stages = (f"{ahead}steps", f"{ahead}cuts")
+    return Draws(*(rng.generator(request.seed, request.frame, stage) for stage in stages))
+
+
+def begin_anew(draws: Sequence[Draws], requests: Sequence[Request]) -> None:
+    """Set generators to the beginning of each picture's own."""
+    for one, request in zip(draws, requests, strict=True):
+        fresh = draws_of(request)
+        one.steps.set_state(fresh.steps.get_state())
+        one.cuts.set_state(fresh.cuts.get_state())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from animator.convert import frame_to_signed, signed_to_frames
 from animator.diffusion.course import (
     Course,
     Unfinished,
+    begin_anew,
     course_of,
     draws_of,
     gone_on,
@@ -31,6 +32,7 @@ from animator.diffusion.prediction import (
     Denoise,
     Estimate,
     Network,
+    Prediction,
     held,
     hold_for,
     network_denoiser,
@@ -44,6 +46,7 @@ from animator.diffusion.step_values import StepValues, schedule_position, step_v
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.thrift import Places, Recomputing, Thrift, networks_of, told_once, tried
+from animator.diffusion.uncovered import Growth, begins_at, growth_of
 from animator.errors import AnimatorError, UsageError
 from animator.options import share
 from animator.types import Frame, OnStep, Painted, PaintStep, Request
@@ -148,7 +151,8 @@ class GuidedDiffusion:
         """Paint requests that differ in their seeds, frames and inits only, all at once.
 
         Of the steps, ``keep`` times their number, rounded, are skipped: the init, with the noise of the first
-        step that is left, stands for them. Without an init the walk begins with noise at that step; where
+        step that is left, stands for them; where a request says that the init was uncovered, for fewer (see
+        `uncovered.Growth`). Without an init the walk begins with noise at that step; where
         nothing is left to do the inits themselves come back. The walk ends early by
         ``diffusion.skip_end_steps``, or stops at ``stop_at``.
 
@@ -187,37 +191,53 @@ class GuidedDiffusion:
         self._settle()
         request = requests[0]
         skip_end = share(self.diffusion.skip_end_steps, self.diffusion.steps)
-        course = course_of(self.schedule, request.keep, request.init is not None, skip_end, stop_at)
+        has_init = request.init is not None
+        course = course_of(self.schedule, begins_at(request), has_init, skip_end, stop_at)
         if course.first < 0:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
-        draws = [draws_of(one) for one in requests]
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
+        noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
+        joint = course_of(self.schedule, request.keep, has_init).first
+        growth = growth_of(requests, self.schedule, init, noise, course.first, joint)
+        # What grows ahead draws from sources of its own, so that the others draw the same as without it.
+        draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
         if unfinished is None:
-            x, before, first = self._start(requests, init, course.first), None, course.first
+            x = noise if init is None else noised(init, noise, self.schedule, course.first)
+            before, first = None, course.first
         else:
             x, before, first = gone_on(unfinished, draws, self.device)
         notes = Notes(keep_cuts=self.keep_cuts)
-        guide = self._guide(requests, init, [one.cuts for one in draws], notes)
-        steps = walk(
-            self._denoiser(guide),
-            self.schedule,
-            x,
-            self._samplers(),
-            indices=range(first, min(course.end, first) - 1, -1),
-            eta=self._etas(request),
-            noise=lambda: self._noise(requests, [one.steps for one in draws]),
-            before=before,
-            alter=self._mirror(course),
-        )
+        guide = self._guide(requests, init, growth, [one.cuts for one in draws], notes)
+        indices = range(first, min(course.end, first) - 1, -1)
+        denoise, samplers, etas = self._denoiser(guide), self._samplers(), self._etas(request)
+        mirror = self._mirror(course)
+
+        def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
+            if growth is not None and indices[0] == growth.joint:
+                begin_anew(draws, requests)
+            return walk(
+                denoise,
+                self.schedule,
+                x,
+                samplers,
+                indices=indices,
+                eta=etas,
+                noise=lambda: self._noise(requests, [one.steps for one in draws]),
+                before=before,
+                alter=mirror,
+            )
+
+        steps = (walking if growth is None else partial(growth.walk, walking))(x, before, indices)
         with torch.no_grad():
             for step in steps:
                 if on_step is not None:
                     on_step(_told(step, course, notes))
         self._report(request, notes.finite, step.denoised)
-        pictures = signed_to_frames(step.denoised)
         if step.index == course.last:
-            return [Painted(picture) for picture in pictures]
+            whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
+            return [Painted(picture) for picture in signed_to_frames(whole)]
+        pictures = signed_to_frames(step.denoised)
         return [Painted(one, unfinished_of(step, n, draws[n])) for n, one in enumerate(pictures)]
 
     def _settle(self) -> None:
@@ -262,11 +282,6 @@ class GuidedDiffusion:
             return held(self._denoise, self.schedule, self._hold)
         return guided(self._denoise, self.schedule, guide, through=guide.through, hold=self._hold)
 
-    def _start(self, requests: Sequence[Request], init: Tensor | None, index: int) -> Tensor:
-        """Return the state that the walk begins with."""
-        noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
-        return noise if init is None else noised(init, noise, self.schedule, index)
-
     def _noise(self, requests: Sequence[Request], generators: Sequence[torch.Generator]) -> Tensor:
         """Return noise of unit variance, N x 3 x H x W, each picture's from its own generator."""
         shape = (1, 3, requests[0].height, requests[0].width)
@@ -286,6 +301,7 @@ class GuidedDiffusion:
         self,
         requests: Sequence[Request],
         init: Tensor | None,
+        growth: Growth | None,
         generators: Sequence[torch.Generator],
         notes: Notes,
     ) -> Guide | None:
@@ -304,6 +320,7 @@ class GuidedDiffusion:
             secondary=self._secondary,
             hold=self._hold,
             init=init,
+            free=None if growth is None else growth.free,
             perceptual=self._perceptual,
             mirrors=(not only_vertical, options.use_vertical_symmetry),
             disco=self.guidance.compat == "disco-5",

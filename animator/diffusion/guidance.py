@@ -140,6 +140,7 @@ class Guide:
             settings say so, or None.
         hold: how clean estimates are held before the perceptors look, or None.
         init: pictures to stay near, N x 3 x H x W in [-1, 1], or None.
+        free: where nothing stays near them, bool, N x 1 x H x W, or None: nowhere.
         perceptual: how far from ``init`` is measured.
         mirrors: whether the symmetry loss is of left and right, and of above and below.
         disco: whether to repeat Disco Diffusion 5, where the range loss does not reach the picture (it is a
@@ -157,6 +158,7 @@ class Guide:
     secondary: Denoise | None = None
     hold: Hold | None = None
     init: Tensor | None = None
+    free: Tensor | None = None
     perceptual: losses.PerceptualLoss = losses.pyramid_distance
     mirrors: tuple[bool, bool] = (True, False)
     disco: bool = False
@@ -254,7 +256,9 @@ class Guide:
         if values.symmetry_loss_scale:
             yield "symmetry", values.symmetry_loss_scale * losses.asymmetry(seen, *self.mirrors)
         if self.init is not None and values.init_scale:
-            yield "init", values.init_scale * self.perceptual(seen, self.init)
+            # What is free is told from itself, which is no distance.
+            init = self.init if self.free is None else torch.where(self.free, seen.detach(), self.init)
+            yield "init", values.init_scale * self.perceptual(seen, init)
 
     def _noted(self, name: str, loss: Tensor) -> Tensor:
         """Add a loss to the notes; return it."""

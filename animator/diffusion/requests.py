@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from animator.diffusion.uncovered import asked_for
 from animator.errors import UsageError
 from animator.types import Request
 
@@ -18,7 +19,7 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
         size_multiple: pixels that width and height must be multiples of.
 
     Raises:
-        ValueError: they differ in more than their seeds, frames and inits.
+        ValueError: they differ in more than their seeds, frames and inits, or a mask has another size.
         UsageError: the size does not suit the network, or an init has another size.
     """
     first = requests[0]
@@ -30,6 +31,11 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
             raise UsageError(
                 f"the init of frame {one.frame} is {shape}, it must be 3 x {one.height} x {one.width}"
             )
+        if one.uncovered is not None and tuple(one.uncovered.shape) != (one.height, one.width):
+            raise ValueError(
+                f"uncovered of frame {one.frame} is {tuple(one.uncovered.shape)}, "
+                f"it must be {(one.height, one.width)}"
+            )
     width, height = first.width, first.height
     if width % size_multiple or height % size_multiple or min(width, height) < 1:
         sides = [max(side // size_multiple, 1) * size_multiple for side in (width, height)]
@@ -40,9 +46,11 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
 
 
 def _alike(one: Request, other: Request) -> bool:
-    """Tell whether two requests differ in their seeds, frames and inits only."""
+    """Tell whether two requests differ in their seeds, frames, inits and in the shape of their holes only."""
     names = ("width", "height", "prompts", "keep")
     if any(getattr(one, name) != getattr(other, name) for name in names):
+        return False
+    if asked_for(one) != asked_for(other):
         return False
     if (one.init is None) != (other.init is None) or one.values.keys() != other.values.keys():
         return False

@@ -9,6 +9,7 @@ from typing import Any
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.curves import Curve, parse_curve
+from animator.keyframes.expressions import NO_SOUNDS, Sounds
 from animator.keyframes.schedules import is_schedule, parse_schedule
 from animator.types import Schedule
 
@@ -24,6 +25,7 @@ def compile_value(
     steps: bool = False,
     method: str = "linear",
     switch: bool = False,
+    sounds: Sounds = NO_SOUNDS,
 ) -> Curve | Schedule:
     """Compile a value of a scene.
 
@@ -35,6 +37,7 @@ def compile_value(
         steps: whether it may change over the diffusion.
         method: way from key to key where the value does not say one; of a switch it is ``step``.
         switch: whether it is a question of yes or no, so that true is 1 and false is 0 wherever they stand.
+        sounds: what formulas hear at every frame (`animator.keyframes.expressions`, ``Sounds``).
 
     Returns:
         A `Curve`, or for a schedule its 1000 entries. A number is a `Curve`, also where only ``steps`` is
@@ -63,7 +66,7 @@ keyframes over the frames like "0: (1), 10: (1.05)"
         if not steps:
             raise ExpressionError(_refusal("a schedule over the diffusion", allowed))
         return parse_schedule(value)
-    curve = parse_curve(value, clock, seed, method)
+    curve = parse_curve(value, clock, seed, method, sounds)
     if not frames and _changes_over_frames(value):
         raise ExpressionError(_refusal("a value over the frames", allowed))
     return curve

@@ -11,7 +11,7 @@ import numpy as np
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.easings import EASINGS
-from animator.keyframes.expressions import Expression, as_float
+from animator.keyframes.expressions import NO_SOUNDS, Expression, Sounds, as_float
 from animator.keyframes.keys import SPLINES, Key, check_method, keys_of_mapping, parse_keys
 
 
@@ -33,6 +33,7 @@ def parse_curve(
     clock: Clock,
     seed: float = 0,
     method: str = "linear",
+    sounds: Sounds = NO_SOUNDS,
 ) -> Curve:
     """Turn a number, a keyframe text or a mapping of keys into a value at every frame.
 
@@ -55,6 +56,7 @@ def parse_curve(
         clock: the film's length and pace.
         seed: value of ``s`` in formulas.
         method: way from key to key where the text does not say one.
+        sounds: what formulas hear at every frame (`animator.keyframes.expressions`, ``Sounds``).
 
     Raises:
         ExpressionError: the text cannot be understood, or a value is not finite.
@@ -69,9 +71,11 @@ def parse_curve(
     method = own_method or check_method(method)
     keys, notices = _sorted(keys, strict=not isinstance(value, str))
     with np.errstate(all="ignore"):
-        values = _segments(keys, clock, seed)
+        values = _segments(keys, clock, seed, sounds)
         for run in _runs(_anchored(keys, clock)):
-            known = np.concatenate([_at(key.value, np.array([key.frame]), clock, seed) for key in run])
+            known = np.concatenate(
+                [_at(key.value, np.array([key.frame]), clock, seed, sounds) for key in run]
+            )
             _draw(values, run, known, method, len(keys))
     if np.any(np.isinf(values)):
         raise ExpressionError(f"the value is not finite at frame {np.flatnonzero(np.isinf(values))[0]}")
@@ -102,18 +106,20 @@ def _sorted(keys: list[Key], strict: bool) -> tuple[list[Key], tuple[str, ...]]:
     return [by_frame[frame] for frame in sorted(by_frame)], tuple(dict.fromkeys(notices))
 
 
-def _at(value: float | Expression, frames: np.ndarray, clock: Clock, seed: float) -> np.ndarray:
+def _at(
+    value: float | Expression, frames: np.ndarray, clock: Clock, seed: float, sounds: Sounds
+) -> np.ndarray:
     if isinstance(value, Expression):
-        return value.evaluate(frames, clock.max_f, seed)
+        return value.evaluate(frames, clock.max_f, seed, sounds)
     return np.full(len(frames), value)
 
 
-def _segments(keys: Sequence[Key], clock: Clock, seed: float) -> np.ndarray:
+def _segments(keys: Sequence[Key], clock: Clock, seed: float, sounds: Sounds) -> np.ndarray:
     """Return every frame's value if each key simply held until the next one, and the first before it."""
     starts = [*(min(key.frame, clock.frames) for key in keys), clock.frames]
-    first = _at(keys[0].value, np.array([keys[0].frame]), clock, seed)
+    first = _at(keys[0].value, np.array([keys[0].frame]), clock, seed, sounds)
     parts = [
-        _at(key.value, np.arange(start, end), clock, seed)
+        _at(key.value, np.arange(start, end), clock, seed, sounds)
         for key, start, end in zip(keys, starts[:-1], starts[1:], strict=True)
     ]
     return np.concatenate([np.repeat(first, starts[0]), *parts])

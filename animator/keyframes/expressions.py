@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from animator.keyframes.functions import (
     CONSTANTS,
     FUNCTIONS,
     PREFIX,
+    SOUNDS,
     UNARY,
     VARIABLES,
     Function,
+    heard,
 )
 
 MAX_LENGTH = 20_000
@@ -79,7 +82,20 @@ class Call:
     offset: int
 
 
-Node = Number | Variable | Call
+@dataclass(frozen=True)
+class Hear:
+    """How loud the sound ``name`` is at the frame before it; ``offset`` is where it stands in the text."""
+
+    name: str
+    offset: int
+
+
+Node = Number | Variable | Call | Hear
+
+Sounds = Mapping[str, np.ndarray]
+"""By the name of a function (`SOUNDS`), how loud the scene's sound is at every frame of the film, 0 to 1."""
+
+NO_SOUNDS: Sounds = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -101,20 +117,24 @@ class Expression:
         """Names of the variables that it reads."""
         return frozenset(node.name for node in self.nodes if isinstance(node, Variable))
 
-    def evaluate(self, t: np.ndarray, max_f: float = 0.0, s: float = 0.0) -> np.ndarray:
+    def evaluate(
+        self, t: np.ndarray, max_f: float = 0.0, s: float = 0.0, sounds: Sounds = NO_SOUNDS
+    ) -> np.ndarray:
         """Return the value at every frame.
 
         Args:
             t: numbers of the frames, any shape (n,).
             max_f: number of the last frame.
             s: seed.
+            sounds: what the scene's sound is at every frame; see `Sounds`.
 
         Returns:
             float64 of shape (n,). NaN where there is no real value, such as a root of a negative number.
 
         Raises:
             ExpressionError: a value is infinite (a division by zero, ``log(0)``, too large a power), and the
-                message names the frame; or ``&``, ``|`` or ``~`` meets a fraction.
+                message names the frame; ``&``, ``|`` or ``~`` meets a fraction; or the formula hears a sound
+                that is not among ``sounds``.
 
         >>> parse_expression("10 + 5*(t % 3)").evaluate(np.arange(5)).tolist()
         [10.0, 15.0, 20.0, 10.0, 15.0]
@@ -128,6 +148,8 @@ class Expression:
                     stack.append(np.asarray(node.value, np.float64))
                 elif isinstance(node, Variable):
                     stack.append(known[node.name])
+                elif isinstance(node, Hear):
+                    stack.append(self._heard(node, stack.pop(), sounds))
                 else:
                     arguments = stack[-node.count :]
                     del stack[-node.count :]
@@ -143,6 +165,12 @@ class Expression:
             return node.function.apply(*arguments)
         except ValueError as error:
             raise ExpressionError(str(error), node.offset) from error
+
+    def _heard(self, node: Hear, frames: np.ndarray, sounds: Sounds) -> np.ndarray:
+        if node.name not in sounds:
+            message = f"{node.name}() has nothing to hear: the scene names no sound: set output.audio"
+            raise ExpressionError(message, node.offset)
+        return heard(frames, sounds[node.name])
 
     @property
     def _quoted(self) -> str:
@@ -228,6 +256,8 @@ class _Parser:
     def __init__(self, tokens: list[_Token], variables: tuple[str, ...], end: int) -> None:
         self.tokens = tokens
         self.variables = variables
+        # A sound is heard only where there are frames.
+        self.functions = (*FUNCTIONS, *SOUNDS) if "t" in variables else tuple(FUNCTIONS)
         self.end = _Token("end", "", end)
         self.place = 0
         self.depth = 0
@@ -290,19 +320,22 @@ class _Parser:
             self._emit(Number(CONSTANTS[token.text]))
         elif token.text in self.variables:
             self._emit(Variable(token.text))
-        elif token.text in FUNCTIONS:
+        elif token.text in self.functions:
             raise ExpressionError(f"'{token.text}' is a function: write {token.text}(...)", token.offset)
         elif token.text in _HINTS:
             raise ExpressionError(f"'{token.text}' is not known here: {_HINTS[token.text]}", token.offset)
         else:
             known = (*self.variables, *CONSTANTS)
-            hint = suggestion(token.text, (*known, *FUNCTIONS)) or f"; the variables are {', '.join(known)}"
+            hint = suggestion(token.text, (*known, *self.functions))
+            hint = hint or f"; the variables are {', '.join(known)}"
             raise ExpressionError(f"unknown name '{token.text[:40]}'{hint}", token.offset)
 
     def _function(self, token: _Token) -> None:
-        function = FUNCTIONS.get(token.text)
-        if function is None:
-            hint = suggestion(token.text, FUNCTIONS) or f"; the functions are {', '.join(FUNCTIONS)}"
+        if token.text in SOUNDS and "t" not in self.variables:
+            raise ExpressionError(f"{token.text}() follows the frames: it has no value here", token.offset)
+        if token.text not in self.functions:
+            every = ", ".join(self.functions)
+            hint = suggestion(token.text, self.functions) or f"; the functions are {every}"
             raise ExpressionError(f"unknown function '{token.text[:40]}'{hint}", token.offset)
         opening = self._next()
         count = 0
@@ -314,6 +347,13 @@ class _Parser:
             self.expression(0)
             count += 1
         self._close(opening)
+        if token.text in SOUNDS:
+            if count != 1:
+                message = f"{token.text}() takes 1 argument, the frame, as in {token.text}(t); {count} given"
+                raise ExpressionError(message, token.offset)
+            self._emit(Hear(token.text, token.offset))
+            return
+        function = FUNCTIONS[token.text]
         if count < function.least or (function.most is not None and count > function.most):
             raise ExpressionError(f"{token.text}() takes {function.arity}, {count} given", token.offset)
         self._emit(Call(function, count, token.offset))

@@ -11,6 +11,8 @@ import numpy as np
 
 VARIABLES = ("t", "max_f", "s")
 CONSTANTS = {"pi": math.pi, "e": math.e}
+SOUNDS = ("audio", "audio_low", "audio_high")
+"""Functions of a frame that hear the scene's sound: all of it, its bass and its treble, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     constant = np.ndim(a) == 0 and np.ndim(b) == 0
     return np.mod(a, b) if constant else np.fmod(a, b)
+
+
+def heard(frames: np.ndarray, envelope: np.ndarray) -> np.ndarray:
+    """Return how loud a sound is at ``frames``: linear between two frames, silent before and after the film.
+
+    >>> heard(np.array([0.5, 1, 7]), np.array([0.0, 1.0])).tolist()
+    [0.5, 1.0, 0.0]
+    """
+    at = np.arange(len(envelope))
+    return np.interp(np.asarray(frames, np.float64), at, envelope, left=0.0, right=0.0)
 
 
 def _is_bool(a: np.ndarray) -> bool:

@@ -240,15 +240,20 @@ class RunFolder:
                 self.draft_file(frame).unlink(missing_ok=True)
         return entry
 
-    def read_frame(self, frame: int, folder: str = FRAMES) -> np.ndarray:
-        """Return a frame's picture, or a further one of it, H x W x 3 uint8 RGB.
+    def read_frame(self, frame: int, folder: str = FRAMES, *, deep: bool = False) -> np.ndarray:
+        """Return a frame's picture, or a further one of it, H x W x 3 RGB.
+
+        Args:
+            frame: its number.
+            folder: which picture of it.
+            deep: whether one of 16 bits comes as uint16, not as uint8 like all others.
 
         Raises:
             RunError: if it is missing or damaged.
         """
         path = self.frame_file(frame, folder)
         with told_in_one_line(path):
-            pixels = decode_png(path.read_bytes())
+            pixels = decode_png(path.read_bytes(), deep=deep)
         if pixels is None:
             raise RunError(f"{path}: not a whole PNG; restore it or render anew")
         return pixels

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +144,8 @@ def _opened(path: str, start: float, end: float | None, every: int, fps: float |
     # Imported here because most scenes have no footage and their check shall be quick.
     from animator.video.footage import open_footage
 
-    # A folder has no rate of its own: its seconds are the film's. The fraction undoes the rounding of 12 / n.
-    rate = PICTURES_RATE if fps is None else float(Fraction(fps * every).limit_denominator(1001))
+    # A folder has no rate of its own: its seconds are the film's.
+    rate = PICTURES_RATE if fps is None else fps * every
     return open_footage(Path(path), start=start, end=end, every=every, fps_of_pictures=rate)
 
 
@@ -172,7 +171,7 @@ def take_rate_and_size(data: dict[str, Any], footage: Footage, fit: Fit) -> list
     Returns:
         A notice, where the film is of another size than the footage.
     """
-    data.setdefault("fps", float(footage.fps / footage.every))
+    data.setdefault("fps", float(footage.fps))
     if "size" in fit.nodes:
         return []
     data["size"] = size_for(footage.width, footage.height)

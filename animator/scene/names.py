@@ -6,6 +6,9 @@ import difflib
 from typing import Any
 
 NOT_BUILT = "not built yet: it comes with a later version of this program, leave it out for now"
+SHADOWS = "video."
+"""Before names of settings of which most stand in for others; those others are meant first."""
+
 LATER = frozenset({"study"})
 """Settings that the format will have. They are refused, but not as misspelt."""
 
@@ -72,6 +75,7 @@ def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:
     if key in DISCO:
         other = DISCO[key]
         return NOT_BUILT if other in LATER else f"unknown key; here it is called '{other}'"
+    every = dict.fromkeys(sorted(every, key=lambda full: full.startswith(SHADOWS)))
     for full in every:
         section, _, last = full.rpartition(".")
         if last == key:
@@ -80,7 +84,7 @@ def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:
     close = difflib.get_close_matches(key, siblings, 1, 0.6)
     if close:
         return f"unknown key; did you mean '{close[0]}'?"
-    lasts = {full.rpartition(".")[2]: full for full in every}
+    lasts = {full.rpartition(".")[2]: full for full in reversed(every)}
     close = difflib.get_close_matches(key, lasts, 1, 0.75)
     if close:
         return f"unknown key; did you mean '{lasts[close[0]]}'?"

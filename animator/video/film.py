@@ -24,12 +24,22 @@ THREADS = 2
 LOOKAHEAD = 8
 """Frames that the encoder looks ahead at most; more would hold back the growing film for longer."""
 
-TO_BT709 = (
-    "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int,"
-    "format=yuv420p,"
-    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-)
-"""Filters from full-range RGB to the matrix and range that the film's tags name, so that colours survive."""
+
+def to_bt709(layout: str) -> str:
+    """Return filters from full-range RGB to the matrix and range that a film's tags name, so colours survive.
+
+    Args:
+        layout: ffmpeg's name of the film's pixel layout, such as ``yuv420p``.
+    """
+    return (
+        "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int,"
+        f"format={layout},"
+        "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    )
+
+
+TO_BT709 = to_bt709("yuv420p")
+"""Those of a film of 8 bits."""
 
 
 def frame_rate(fps: float | str | Fraction) -> Fraction:
@@ -92,6 +102,7 @@ class FilmWriter:
         fps: frames a second, turned into the fraction that is meant (see `frame_rate`).
         crf: quality, 0 (lossless) to 51.
         preset: effort of the x264 encoder, such as ``medium``.
+        ten_bits: whether frames are uint16, 0 to 65535, and the film has 10 bits a colour.
 
     Raises:
         FilmError: if the encoder cannot be started.
@@ -106,17 +117,19 @@ class FilmWriter:
         *,
         crf: int = 17,
         preset: str = "medium",
+        ten_bits: bool = False,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
         self._shape = (height, width, 3)
+        self._type = np.dtype(np.uint16 if ten_bits else np.uint8)
         self._part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self._old_frames = _frames_of(self.path)
         self._in_place = False
         # An encoder that outlived a killed program may still hold the old file open; it keeps that one.
         self._part.unlink(missing_ok=True)
         even = (width + width % 2, height + height % 2)
-        arguments = command(_encoding(self._part, even, frame_rate(fps), crf, preset))
+        arguments = command(_encoding(self._part, even, frame_rate(fps), crf, preset, ten_bits))
         # A file takes all that the encoder prints: it can never block on a full pipe.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the encoder)
         self._encoder = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log)
@@ -127,20 +140,19 @@ class FilmWriter:
         return self._encoder.pid
 
     def add(self, pixels: np.ndarray) -> None:
-        """Append one frame, H x W x 3 uint8 RGB.
+        """Append one frame, H x W x 3 RGB, uint8 or, of a film of 10 bits, uint16.
 
         Raises:
             ValueError: if it has another size or type.
             FilmError: if the encoder has stopped.
         """
-        if pixels.shape != self._shape or pixels.dtype != np.uint8:
-            raise ValueError(f"a frame of {pixels.shape} {pixels.dtype}; the film takes {self._shape} uint8")
-        height, width, _ = self._shape
-        if height % 2 or width % 2:
-            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        if pixels.shape != self._shape or pixels.dtype != self._type:
+            raise ValueError(
+                f"a frame of {pixels.shape} {pixels.dtype}; the film takes {self._shape} {self._type}"
+            )
         assert self._encoder.stdin is not None
         try:
-            self._encoder.stdin.write(np.ascontiguousarray(pixels).data)
+            self._encoder.stdin.write(raw(pixels))
             self._encoder.stdin.flush()
         except OSError as error:
             raise self._failure() from error
@@ -226,6 +238,19 @@ class FilmWriter:
         return FilmError(f"{self.path}: the encoder stopped: {last_lines_of(self._log)}")
 
 
+def raw(pixels: np.ndarray, even: bool = True) -> memoryview:
+    """Return the bytes that ffmpeg reads as a frame, ``rgb24`` or ``rgb48le``.
+
+    Args:
+        pixels: H x W x 3 RGB, uint8 or uint16.
+        even: whether a size that is odd is made even by drawing out the last column or row.
+    """
+    height, width, _ = pixels.shape
+    if even and (height % 2 or width % 2):
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data
+
+
 def _frames_of(path: Path) -> int:
     """Return how many frames a film holds; 0 where there is none or it cannot be read."""
     if not path.exists():
@@ -236,12 +261,12 @@ def _frames_of(path: Path) -> int:
         return 0
 
 
-def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str) -> Any:
+def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset: str, ten_bits: bool) -> Any:
     """Return the graph from raw pictures on stdin to a growing film; see the class for the choices."""
     pictures = ffmpeg.input(
         "pipe:",
         format="rawvideo",
-        pix_fmt="rgb24",
+        pix_fmt="rgb48le" if ten_bits else "rgb24",
         video_size=size,
         framerate=str(fps),
         probesize=32,  # the input needs no guessing, which would hold back the first frames
@@ -251,7 +276,7 @@ def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset
     lookahead = min(LOOKAHEAD, max(0, int(fps) - THREADS - 1))
     film = pictures.output(
         str(path),
-        vf=TO_BT709,
+        vf=to_bt709("yuv420p10le") if ten_bits else TO_BT709,
         vcodec="libx264",
         preset=preset,
         crf=crf,

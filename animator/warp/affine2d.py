@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
+import torch
 
 from animator.convert import frame_to_image, image_to_frame
 from animator.types import Move2D
@@ -13,7 +14,7 @@ from animator.types import Move2D
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from animator.types import Frame
+    from animator.types import Frame, Mask
 
     Border: TypeAlias = Literal["wrap", "reflect", "replicate"]
 
@@ -65,3 +66,19 @@ def warp_2d(
         borderMode=BORDERS[border],
     )
     return image_to_frame(np.clip(moved, 0, 1)).to(frame.device)
+
+
+def outside_2d(move: Move2D, height: int, width: int) -> Mask:
+    """Return where `warp_2d` shows what came in from outside: bool, H x W, on the CPU.
+
+    A pixel does where its centre is read from beyond the old picture's edges.
+    """
+    if move == Move2D():
+        return torch.zeros(height, width, dtype=torch.bool)
+    back = np.linalg.inv(move_matrix(move, height, width))
+    columns, rows = np.arange(width), np.arange(height)[:, None]
+    x = back[0, 0] * columns + back[0, 1] * rows + back[0, 2]
+    y = back[1, 0] * columns + back[1, 1] * rows + back[1, 2]
+    # A whole number is a pixel's centre, so the edges lie half a pixel beyond the first and last.
+    within = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+    return torch.from_numpy(~within)

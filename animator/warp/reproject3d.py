@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from animator.types import Camera
 from animator.warp.camera3d import NEAREST, camera_rotation, camera_translation, is_still, project_offsets
+from animator.warp.fill import STEP, far_ends, near_sides
 from animator.warp.sampling import outside, pixel_centres, sample
+from animator.warp.splat import splat
 from animator.warp.uncovered import uncovered
 
 if TYPE_CHECKING:
@@ -18,7 +22,31 @@ if TYPE_CHECKING:
     from animator.warp.sampling import Padding, Sampling
 
 
-def reproject(
+FRINGE = 2
+"""Pixels beside a near thing that a hole takes with it when it opens there: one is mixed of both by the edge's
+smoothness, the next by the cubic kernel. They would be left behind as a ghost of the near thing's outline."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture and its depth as they are seen after the camera's move.
+
+    Attributes:
+        picture: the moved frame.
+        uncovered: True where it shows what the old one did not hold: uncovered from behind something nearer,
+            pulled apart, or beyond the old picture's edges.
+        depth: the moved depth, float32, H x W, positive; a guess where ``uncovered``.
+        near: the near things beside what was uncovered from behind them, bool, H x W, which `fill.fill` is to
+            draw nothing from; None without ``occlusion``, which alone knows them.
+    """
+
+    picture: Frame
+    uncovered: Mask
+    depth: DepthMap
+    near: Mask | None = None
+
+
+def view(
     frame: Frame,
     depth: DepthMap,
     camera: Camera,
@@ -26,12 +54,15 @@ def reproject(
     sampling: Sampling = "bicubic",
     padding: Padding = "border",
     projection: Projection = "disco",
-) -> tuple[Frame, Mask]:
-    """Return a frame as it is seen after the camera's move, and what the move newly uncovered.
+    occlusion: bool = False,
+) -> View:
+    """Return a frame and its depth as they are seen after the camera's move.
 
-    Every new pixel is read from where the old pixel *at the same place* would have come from (Disco
-    Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an approximation at
-    the edges of near things. A camera that does not move gives the very frame that came in.
+    Without ``occlusion`` every new pixel is read from where the old pixel *at the same place* would have come
+    from (Disco Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an
+    approximation at the edges of near things. With it every old pixel is put where it is seen, the nearer over
+    the farther (see `splat`), and what opens behind near things continues their background. A camera that does
+    not move gives the very frame and depth that came in.
 
     Args:
         frame: the picture before the move.
@@ -40,10 +71,7 @@ def reproject(
         sampling: how a colour between pixels is found.
         padding: what stands outside the old picture.
         projection: whether space is Disco Diffusion's box or a camera's pyramid, see `project_offsets`.
-
-    Returns:
-        The moved frame and a mask, True where the new view shows what the old one did not hold: uncovered
-        from behind something nearer, pulled apart, or beyond the old picture's edges.
+        occlusion: which of the two.
 
     Raises:
         ValueError: if the depth is not of the frame's size.
@@ -54,13 +82,36 @@ def reproject(
             f"depth is {tuple(depth.shape)}, the frame {(height, width)}: they must be of one size"
         )
     if is_still(camera):
-        return frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device)
-    grid, _, mask = _moved(depth, camera, projection)
-    return sample(frame, grid, sampling, padding), mask
+        return View(frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device), depth)
+    way = _way(depth, camera, projection, occlusion)
+    return View(sample(frame, way.grid, sampling, padding), way.uncovered, way.depth, way.near)
+
+
+def reproject(
+    frame: Frame,
+    depth: DepthMap,
+    camera: Camera,
+    *,
+    sampling: Sampling = "bicubic",
+    padding: Padding = "border",
+    projection: Projection = "disco",
+    occlusion: bool = False,
+) -> tuple[Frame, Mask]:
+    """Return a frame as it is seen after the camera's move, and what the move newly uncovered; see `view`."""
+    seen = view(
+        frame,
+        depth,
+        camera,
+        sampling=sampling,
+        padding=padding,
+        projection=projection,
+        occlusion=occlusion,
+    )
+    return seen.picture, seen.uncovered
 
 
 def reproject_depth(
-    depth: DepthMap, camera: Camera, *, projection: Projection = "disco"
+    depth: DepthMap, camera: Camera, *, projection: Projection = "disco", occlusion: bool = False
 ) -> tuple[DepthMap, Mask]:
     """Return a picture's depth as it is after the camera's move, where `reproject` moves the picture to.
 
@@ -70,7 +121,8 @@ def reproject_depth(
     Args:
         depth: the depth before the move, H x W.
         camera: the move.
-        projection: as for `reproject`.
+        projection: as for `view`.
+        occlusion: as for `view`.
 
     Returns:
         The moved depth, float32, H x W, positive, and a mask, True where it is known: not where the move
@@ -78,19 +130,62 @@ def reproject_depth(
     """
     if is_still(camera):
         return depth, torch.ones_like(depth, dtype=torch.bool)
-    grid, z, mask = _moved(depth, camera, projection)
-    z = z.clamp(min=NEAREST)
-    farthest = z.max()
-    # As shares of the farthest, because `sample` keeps what it reads in [0, 1].
-    moved = sample((z / farthest)[None], grid, "bilinear", "border")[0] * farthest
-    return moved.clamp(min=NEAREST), ~mask
+    way = _way(depth, camera, projection, occlusion)
+    return way.depth, ~way.uncovered
 
 
-def _moved(depth: DepthMap, camera: Camera, projection: Projection) -> tuple[Tensor, Tensor, Mask]:
-    """Return where every new pixel is read from, the old pixels' new depths, and what was uncovered."""
+@dataclass(frozen=True)
+class _Way:
+    """Where every new pixel is read from, what was uncovered, and the moved depth; `View` tells of the rest."""
+
+    grid: Tensor
+    uncovered: Mask
+    depth: DepthMap
+    near: Mask | None = None
+
+
+def _way(depth: DepthMap, camera: Camera, projection: Projection, occlusion: bool) -> _Way:
     turn, shift = camera_rotation(camera), camera_translation(camera)
     offsets, z = project_offsets(depth, turn, shift, camera.fov, projection)
     height, width = depth.shape
-    grid = pixel_centres(height, width, depth.device) - offsets
     # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
-    return grid, z, outside(grid) | uncovered(offsets, z > NEAREST)
+    grid = pixel_centres(height, width, depth.device) - offsets
+    visible, z = z > NEAREST, z.clamp(min=NEAREST)
+    if occlusion:
+        return _forwards(offsets, z, visible, grid)
+    mask = outside(grid) | uncovered(offsets, visible)
+    farthest = z.max()
+    # As shares of the farthest, because `sample` keeps what it reads in [0, 1].
+    moved = sample((z / farthest)[None], grid, "bilinear", "border")[0] * farthest
+    return _Way(grid, mask, moved.clamp(min=NEAREST))
+
+
+def _forwards(offsets: Tensor, z: Tensor, visible: Mask, backward: Tensor) -> _Way:
+    """Return the way of old pixels that are put where they are seen.
+
+    A hole within the picture goes on with the nearest pixel of its far side; what lies beyond the old picture
+    is read from where the backward warp reads it, so that the padding acts.
+    """
+    seen = splat(offsets, z, visible)
+    beyond = seen.holes & outside(backward)
+    opened = seen.holes & ~beyond
+    opened |= _fringe(z).flatten()[seen.number] & _grown(opened, FRINGE) & ~beyond
+    holes = opened | beyond
+    depth = z.flatten()[seen.number]
+    behind, ends = far_ends(holes, depth)
+    grid = seen.grid.flatten(0, 1)[behind.flatten()].view_as(seen.grid)
+    grid = torch.where((beyond | (opened & holes.flatten()[behind]))[..., None], backward, grid)
+    return _Way(grid, holes, depth.flatten()[behind], near_sides(opened, ends, depth))
+
+
+def _fringe(z: Tensor) -> Mask:
+    """Return the far pixels beside near ones, in which, or in whose sampling, the colours of both are mixed."""
+    side = 2 * FRINGE + 1
+    nearest = -max_pool2d(-z[None], (side, 1), 1, (FRINGE, 0))
+    nearest = -max_pool2d(-nearest, (1, side), 1, (0, FRINGE))
+    return z > STEP * nearest[0]
+
+
+def _grown(mask: Mask, by: int) -> Mask:
+    """Return a mask and what lies up to ``by`` pixels from it, also diagonally."""
+    return max_pool2d(mask[None].float(), 2 * by + 1, 1, by)[0] > 0

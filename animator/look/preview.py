@@ -1,0 +1,70 @@
+"""``animator preview``: the motion of a scene as a film, in seconds, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from animator.convert import frame_to_uint8
+from animator.errors import UsageError
+from animator.look.flight import flown
+from animator.look.panel import Panel
+from animator.runs.folder import folder_name
+from animator.video.film import FilmWriter
+from animator.video.footage import FootageReader, open_footage
+
+if TYPE_CHECKING:
+    from animator.scene.reading import LoadedScene
+
+
+def preview(
+    loaded: LoadedScene, out: Path | None, width: int, told: Callable[[int, int], None] | None = None
+) -> Path:
+    """Write the preview of a film: a test picture on the camera's path over prompts and curves.
+
+    Args:
+        loaded: the scene.
+        out: the film to write; without it, ``<scene>-preview.mp4`` in the current folder.
+        width: pixels of the picture.
+        told: is called with the number of frames that are done, and of all.
+
+    Returns:
+        The film.
+
+    Raises:
+        UsageError: the scene makes stills, or ``out`` is no mp4 in a folder that exists.
+        FilmError: the encoder failed.
+    """
+    scene = loaded.scene
+    if scene.mode == "still":
+        raise UsageError(
+            f"{loaded.source} makes stills (mode: still), in which nothing moves; render it instead"
+        )
+    path = out or Path(f"{folder_name(loaded.name)}-preview.mp4")
+    if path.suffix.lower() != ".mp4" or not path.parent.is_dir():
+        raise UsageError(f"--out: {path}: name a film that ends in .mp4, in a folder that exists")
+    path.unlink(missing_ok=True)  # else the writer keeps a longer preview of before until this one is as long
+    panel = Panel(loaded, width)
+    height = max(1, round(scene.size[1] * width / scene.size[0]))
+    with FilmWriter(path, width, height + panel.height, scene.fps, preset="fast") as film:
+        for frame, picture in enumerate(_pictures(loaded, width, height)):
+            film.add(np.vstack((picture, panel.at(frame))))
+            if told is not None:
+                told(frame + 1, scene.pictures)
+    return path
+
+
+def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarray]:
+    """Return what is shown at each frame, H x W x 3 uint8: the flight, or in mode video the footage."""
+    video = loaded.scene.video
+    if loaded.scene.mode != "video":
+        yield from (frame_to_uint8(frame) for frame in flown(loaded, width))
+        return
+    if video.init is None:
+        raise UsageError(f"{loaded.source}: mode is video, but video.init names no footage")
+    footage = open_footage(video.init, start=video.start, end=video.end, every=video.extract_nth_frame)
+    with FootageReader(footage, width, height, video.fit) as reader:
+        yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.pictures))

@@ -1,0 +1,206 @@
+"""Films for other uses than the web: HEVC, ProRes, GIF and WebP, made of finished frames."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import ffmpeg
+import numpy as np
+
+from animator.errors import FilmError
+from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
+from animator.video.film import THREADS, FilmWriter, frame_rate, raw, to_bt709
+
+Codec = Literal["h264", "hevc", "prores"]
+
+SUFFIX = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov"}
+"""Ending of a film by its codec."""
+
+FASTEST_GIF = Fraction(50)
+"""Frames a second of a GIF at most: its delays are whole hundredths of a second, and programs that show it
+take one of less than two hundredths for a mistake and wait ten."""
+
+WEBP_QUALITY = 85
+
+
+def write_codec(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    fps: float | str | Fraction,
+    codec: Codec,
+    *,
+    crf: int = 17,
+    preset: str = "medium",
+) -> None:
+    """Write frames as a film of another codec. The bytes depend on the frames and settings alone.
+
+    HEVC carries the tag ``hvc1``, without which Apple's players refuse it. ProRes is 422 HQ, always of 10
+    bits, in a ``.mov``; it has no settings. As in the growing film there are no B-frames in the others, and
+    a size that is odd is made even by drawing out the last column or row.
+
+    Args:
+        path: the film, with the ending that `SUFFIX` names.
+        frames: H x W x 3 RGB, all of one size, uint8, or uint16 for 10 bits in the film.
+        fps: frames a second.
+        codec: which.
+        crf: quality of H.264 and HEVC, 0 to 51.
+        preset: effort of their encoders.
+
+    Raises:
+        FilmError: there are no frames, or the encoder fails; a film that was there stays.
+    """
+    first, frames = _begun(frames, path)
+    ten_bits = first.dtype == np.uint16
+    if codec == "h264":
+        height, width, _ = first.shape
+        with FilmWriter(path, width, height, fps, crf=crf, preset=preset, ten_bits=ten_bits) as film:
+            for frame in frames:
+                film.add(frame)
+        return
+    if codec == "hevc":
+        layout = "yuv420p10le" if ten_bits else "yuv420p"
+        # One frame at a time: how many are worked at side by side would decide about the bytes.
+        how: dict[str, Any] = {"vcodec": "libx265", "preset": preset, "crf": crf, "vtag": "hvc1"}
+        fixed = f"frame-threads=1:pools={THREADS}:bframes=0:keyint={max(1, round(frame_rate(fps)))}"
+        how["x265-params"] = f"{fixed}:info=0:log-level=error"
+    else:
+        layout = "yuv422p10le"
+        how = {"vcodec": "prores_ks", "profile:v": "hq", "vendor": "apl0", "threads": THREADS}
+    with replacing(path) as part:
+        film = _pictures(first, fps).output(
+            str(part),
+            vf=to_bt709(layout),
+            fps_mode="passthrough",
+            movflags="faststart",
+            map_metadata=-1,
+            bitexact=None,
+            **how,
+        )
+        _feed(film, frames, path)
+
+
+def write_gif(path: Path, frames: Iterable[np.ndarray], fps: float | str | Fraction) -> None:
+    """Write frames as an animated GIF that repeats for ever, in the 256 colours that suit all of them best.
+
+    Its delays are whole hundredths of a second: at 12 frames a second they are 8, 8, 9, ... so that the GIF
+    keeps time. Above 50 frames a second frames are left out.
+
+    Args:
+        path: the GIF.
+        frames: H x W x 3 RGB, all of one size, uint8 or uint16; taken one by one, none is kept in memory.
+        fps: frames a second.
+
+    Raises:
+        FilmError: there are no frames, or the encoder fails; a GIF that was there stays.
+    """
+    first, frames = _begun(frames, path)
+    rate = frame_rate(fps)
+    folders = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.")
+    with folders as folder, replacing(path) as part:
+        # The colours are known only after the last frame: the frames wait in a lossless film.
+        lossless, palette = f"{folder}/frames.mkv", f"{folder}/palette.png"
+        pictures = _pictures(first, rate, even=False).filter("format", "gbrp")
+        if rate > FASTEST_GIF:
+            pictures = pictures.filter("fps", str(FASTEST_GIF))
+        split = pictures.split()
+        kept = split[0].output(lossless, vcodec="ffv1", fps_mode="passthrough")
+        colours = split[1].filter("palettegen", stats_mode="full").output(palette, **{"frames:v": 1})
+        _feed(ffmpeg.merge_outputs(kept, colours), frames, path, even=False)
+        mapped = ffmpeg.filter(
+            [ffmpeg.input(lossless), ffmpeg.input(palette)],
+            "paletteuse",
+            dither="sierra2_4a",
+            diff_mode="rectangle",
+        )
+        gif = mapped.output(str(part), loop=0, fps_mode="passthrough", map_metadata=-1, bitexact=None)
+        run(command(gif.global_args(*QUIET)), path)
+
+
+def write_webp(path: Path, frames: Iterable[np.ndarray], fps: float | str | Fraction) -> None:
+    """Write frames as an animated WebP that repeats for ever.
+
+    Args:
+        path: the WebP.
+        frames: H x W x 3 RGB, all of one size, uint8 or uint16.
+        fps: frames a second.
+
+    Raises:
+        FilmError: there are no frames, or the encoder fails; a WebP that was there stays.
+    """
+    first, frames = _begun(frames, path)
+    with replacing(path) as part:
+        film = _pictures(first, fps, even=False).output(
+            str(part),
+            pix_fmt="bgra",  # in which libwebp makes its own way to the colours of WebP
+            vcodec="libwebp_anim",
+            quality=WEBP_QUALITY,
+            loop=0,
+            fps_mode="passthrough",
+            map_metadata=-1,
+            bitexact=None,
+        )
+        _feed(film, frames, path, even=False)
+
+
+def _begun(frames: Iterable[np.ndarray], path: Path) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+    """Return the first frame, and all of them."""
+    rest = iter(frames)
+    first = next(rest, None)
+    if first is None:
+        raise FilmError(f"{path}: a film needs at least one frame")
+    return first, chain([first], rest)
+
+
+def _pictures(first: np.ndarray, fps: float | str | Fraction, even: bool = True) -> Any:
+    """Return the input of a graph: raw pictures like ``first`` from a pipe."""
+    height, width, _ = first.shape
+    size = (width + width % 2, height + height % 2) if even else (width, height)
+    layout = "rgb48le" if first.dtype == np.uint16 else "rgb24"
+    rate = str(frame_rate(fps))
+    return ffmpeg.input("pipe:", format="rawvideo", pix_fmt=layout, video_size=size, framerate=rate)
+
+
+def _feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True) -> None:
+    """Run a graph on frames."""
+    with tempfile.TemporaryFile() as log:
+        arguments = command(graph.global_args(*QUIET))
+        process = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
+        assert process.stdin is not None
+        try:
+            for frame in frames:
+                process.stdin.write(raw(frame, even))
+            process.stdin.close()
+        except BrokenPipeError:
+            # The encoder is gone: its status and its last lines tell why.
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            status = process.wait()
+        if status != 0:
+            raise FilmError(f"{path}: the encoder stopped: {last_lines_of(log)}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a file beside ``path`` that takes its place if all goes well, and is removed if not."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise FilmError(f"{path}: cannot write the film: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,423 @@
+"""Footage in odd formats: the right frames, upright, in the right colours, however they are reached."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animator.convert import frame_to_uint8
+from animator.errors import FilmError, UsageError
+from animator.video.ffmpeg import executable
+from animator.video.footage import Footage, FootageReader, hash_footage, open_footage
+from animator.video.scene_cuts import cuts_of, find_cuts
+
+STEP = 20
+"""Levels by which each frame of the test films is lighter than the one before it; frame 0 is black."""
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    command = [executable(), "-y", "-loglevel", "error", *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def steps(size: str = "48x32", rate: str = "10", frames: int = 10) -> tuple[str, ...]:
+    seconds = frames / Fraction(rate)
+    picture = f"color=black:s={size}:r={rate}:d={float(seconds):.6f},format=gray,geq=lum='{STEP}*N'"
+    return "-f", "lavfi", "-i", picture
+
+
+def numbers(footage: Footage, size: tuple[int, int] = (48, 32)) -> list[float]:
+    """Return which frames of the test film those of footage are, told by their lightness."""
+    with FootageReader(footage, *size, "stretch") as reader:
+        frames = [reader.frame(index) for index in range(footage.frames)]
+    assert all(frame.shape == (3, size[1], size[0]) for frame in frames)
+    return [float(frame.mean()) * 255 / STEP for frame in frames]
+
+
+def mean(footage: Footage, index: int = 0) -> list[float]:
+    with FootageReader(footage, 32, 32) as reader:
+        return [float(value) * 255 for value in reader.frame(index).mean(dim=(1, 2))]
+
+
+X264 = ("-c:v", "libx264", "-preset", "ultrafast")
+FORMATS = {
+    "odd.mp4": (steps("101x67"), (*X264, "-pix_fmt", "yuv444p"), (101, 67)),
+    "h264.mp4": (steps(), ("-c:v", "libx264", "-pix_fmt", "yuv420p"), (48, 32)),
+    "hevc10.mkv": (
+        steps("64x64"),
+        (
+            "-c:v",
+            "libx265",
+            "-preset",
+            "ultrafast",
+            "-x265-params",
+            "log-level=none",
+            "-pix_fmt",
+            "yuv420p10le",
+        ),
+        (64, 64),
+    ),
+    "prores.mov": (steps(), ("-c:v", "prores_ks", "-pix_fmt", "yuv422p10le"), (48, 32)),
+    "vp9.webm": (steps(), ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), (48, 32)),
+    "mjpeg.avi": (steps(), ("-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj420p"), (48, 32)),
+    "later.ts": (
+        steps(),
+        ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "1", "-output_ts_offset", "7"),
+        (48, 32),
+    ),
+    "wide.mp4": (steps(), ("-vf", "setsar=4/3", *X264, "-pix_fmt", "yuv420p"), (64, 32)),
+    "animated.gif": (steps(), (), (48, 32)),
+    "fields.mpg": (
+        steps(rate="25"),
+        ("-vf", "setfield=tff", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "1"),
+        (48, 32),
+    ),
+    "rgb.mkv": (steps(rate="24000/1001"), ("-c:v", "ffv1", "-pix_fmt", "gbrp"), (48, 32)),
+    "raw.y4m": (steps(), ("-pix_fmt", "yuv420p"), (48, 32)),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_frame_of_every_format(tmp_path: Path, name: str) -> None:
+    picture, encoding, size = FORMATS[name]
+    ffmpeg(*picture, *encoding, tmp_path / name)
+    footage = open_footage(tmp_path / name)
+    rate = {"fields.mpg": Fraction(25), "rgb.mkv": Fraction(24000, 1001)}.get(name, Fraction(10))
+    assert (footage.width, footage.height) == size
+    assert (footage.fps, footage.frames, footage.every) == (rate, 10, 1)
+    assert footage.end - footage.start == pytest.approx(float(10 / rate), abs=1e-3)
+    assert not footage.sound
+    assert numbers(footage) == pytest.approx(range(10), abs=0.2)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    ffmpeg(*steps(frames=12), *X264, "-g", "5", "-pix_fmt", "yuv420p", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected", "covered"),
+    [
+        ({"every": 3}, [0, 3, 6, 9], (0.0, 1.2)),
+        ({"every": 5}, [0, 5, 10], (0.0, 1.2)),
+        ({"start": 0.3, "end": 0.8}, [3, 4, 5, 6, 7], (0.3, 0.8)),
+        ({"start": 0.3, "end": 0.8, "every": 2}, [3, 5, 7], (0.3, 0.9)),
+        ({"start": 0.34, "end": 0.51}, [3, 4], (0.3, 0.5)),
+        ({"start": 1.1, "end": 99.0}, [11], (1.1, 1.2)),
+        ({"every": 100}, [0], (0.0, 1.2)),
+    ],
+)
+def test_ranges_and_every_nth_frame(
+    film: Path, choice: dict[str, float], expected: list[int], covered: tuple[float, float]
+) -> None:
+    footage = open_footage(film, **choice)
+    assert numbers(footage) == pytest.approx(expected, abs=0.2)
+    assert footage.fps == Fraction(10, choice.get("every", 1))
+    assert (footage.start, footage.end) == pytest.approx(covered)
+
+
+def test_a_frame_is_the_same_however_it_was_reached(film: Path) -> None:
+    footage = open_footage(film, start=0.1)
+    with FootageReader(footage, 40, 24) as reader:
+        in_order = [reader.frame(index) for index in range(footage.frames)]
+        assert reader.frame(footage.frames - 2) is in_order[-2]
+        wild = {index: reader.frame(index) for index in (5, 10, 2, 3, 9, 0)}
+    for index, frame in wild.items():
+        assert frame.numpy().tobytes() == in_order[index].numpy().tobytes()
+        with FootageReader(footage, 40, 24) as fresh:
+            assert fresh.frame(index).numpy().tobytes() == frame.numpy().tobytes()
+    with (
+        FootageReader(footage, 40, 24) as reader,
+        pytest.raises(IndexError, match="frame 11 of footage of 11"),
+    ):
+        reader.frame(11)
+
+
+def test_frames_missing_in_time_are_held_and_sound_stays_with_them(tmp_path: Path) -> None:
+    """A film of variable rate lasts as long as it did, and each frame comes when it came."""
+    keep = "select='not(between(n,3,5)+between(n,7,8))'"
+    ffmpeg(*steps(frames=12), "-vf", keep, "-fps_mode", "vfr", *X264, tmp_path / "variable.mkv")
+    footage = open_footage(tmp_path / "variable.mkv")
+    assert footage.fps == Fraction(35, 6)  # 7 frames in 1.2 s
+    assert (footage.frames, footage.start, footage.end) == (7, 0, pytest.approx(1.2))
+    for index, number in enumerate(numbers(footage)):
+        shown = round(number)
+        assert number == pytest.approx(shown, abs=0.2)
+        due = index / footage.fps * 10
+        following = {2: 6, 6: 9}.get(shown, shown + 1)
+        assert shown - 1.01 <= due <= following + 1.01
+
+
+def test_a_few_lost_frames_leave_the_rate_alone(tmp_path: Path) -> None:
+    lost = "select='not(eq(n,15))'"
+    source = "color=black:s=32x32:r=30:d=1.2,format=gray,geq=lum='5*N'"
+    ffmpeg("-f", "lavfi", "-i", source, "-vf", lost, "-fps_mode", "vfr", *X264, tmp_path / "lost.mkv")
+    footage = open_footage(tmp_path / "lost.mkv")
+    assert (footage.fps, footage.frames) == (30, 36)
+    found = [round(number * STEP / 5) for number in numbers(footage)]
+    assert found == [*range(15), 14, *range(16, 36)]
+
+
+def test_pictures_that_begin_after_the_sound(tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=d=1.5")
+    ffmpeg(*sound, "-itsoffset", "0.5", *steps(), *X264, "-c:a", "aac", tmp_path / "late.mkv")
+    footage = open_footage(tmp_path / "late.mkv")
+    assert footage.sound
+    assert (footage.start, footage.end) == (pytest.approx(0.5, abs=0.03), pytest.approx(1.5, abs=0.03))
+    assert numbers(footage) == pytest.approx(range(10), abs=0.2)
+    later = open_footage(tmp_path / "late.mkv", start=0.8, end=1.0)
+    assert numbers(later) == pytest.approx([3, 4], abs=0.2)
+
+
+@pytest.mark.parametrize("turn", [90, 180, -90])
+def test_turned_films_are_upright(tmp_path: Path, turn: int) -> None:
+    half = "color=black:s=48x32:r=10:d=0.2,drawbox=w=24:color=white:t=fill"
+    ffmpeg("-f", "lavfi", "-i", half, *X264, "-pix_fmt", "yuv420p", tmp_path / "flat.mp4")
+    ffmpeg("-display_rotation", str(turn), "-i", tmp_path / "flat.mp4", "-c", "copy", tmp_path / "turned.mov")
+    footage = open_footage(tmp_path / "turned.mov")
+    size = (48, 32) if turn == 180 else (32, 48)
+    assert (footage.width, footage.height) == size
+    with FootageReader(footage, *size) as reader:
+        picture = reader.frame(0).mean(dim=0).numpy()
+    upright = np.rot90(np.repeat([[1.0, 0.0]], 32, axis=0).repeat(24, axis=1), turn // 90)
+    assert np.abs(picture - upright).mean() < 0.02
+
+
+COLOURS = {"red": (200, 40, 30), "green": (20, 150, 60), "blue": (40, 60, 190)}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    ("name", "size", "conversion", "tags"),
+    [
+        ("full.avi", "32x32", "out_range=pc,format=yuvj420p", ("-c:v", "mjpeg", "-q:v", "1")),
+        (
+            "tagged709.mp4",
+            "32x32",
+            "out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:range=tv",
+            X264,
+        ),
+        (
+            "tagged601.mp4",
+            "32x720",
+            "out_color_matrix=bt601:out_range=tv,format=yuv420p,setparams=colorspace=smpte170m",
+            X264,
+        ),
+        ("small.mkv", "32x32", "out_color_matrix=bt601,format=yuv420p,setparams=colorspace=unknown", X264),
+        ("large.mkv", "32x720", "out_color_matrix=bt709,format=yuv420p,setparams=colorspace=unknown", X264),
+        ("rgb.mkv", "32x32", "out_range=pc,format=gbrp", ("-c:v", "ffv1")),
+    ],
+)
+def test_colours(
+    tmp_path: Path, name: str, size: str, conversion: str, tags: tuple[str, ...], colour: str
+) -> None:
+    """By the film's own matrix and range; where it names none, by what films of that height use."""
+    red, green, blue = COLOURS[colour]
+    source = f"color=0x{red:02x}{green:02x}{blue:02x}:s={size}:r=10:d=0.1,format=gbrp"
+    path = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", source, "-vf", f"scale=flags=accurate_rnd:{conversion}", *tags, path)
+    assert mean(open_footage(path)) == pytest.approx(COLOURS[colour], abs=3)
+
+
+def test_ten_bits_are_kept(tmp_path: Path) -> None:
+    ramp = "color=black:s=512x16:r=10:d=0.1,format=yuv420p10le,geq=lum='200+X':cb=512:cr=512"
+    ffmpeg("-f", "lavfi", "-i", ramp, "-c:v", "ffv1", tmp_path / "ramp.mkv")
+    with FootageReader(open_footage(tmp_path / "ramp.mkv"), 512, 16) as reader:
+        row = reader.frame(0)[1, 8]
+    assert len(row.unique()) == 512
+    assert (row - (200 + np.arange(512) - 64) / 876).abs().max() < 0.5 / 876
+
+
+@pytest.mark.parametrize(
+    ("fit", "left", "middle"), [("cover", 1.0, 1.0), ("contain", 0.0, 1.0), ("stretch", 1.0, 1.0)]
+)
+@pytest.mark.parametrize("kind", ["film", "folder"])
+def test_fits(tmp_path: Path, fit: str, left: float, middle: float, kind: str) -> None:
+    picture = np.full((60, 20, 3), 255, np.uint8)
+    picture[:20] = picture[40:] = 128  # upper and lower third grey
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    path = tmp_path
+    if kind == "film":
+        path = tmp_path / "film.mkv"
+        ffmpeg("-i", tmp_path / "1.png", "-c:v", "ffv1", path)
+    with FootageReader(open_footage(path), 45, 30, fit) as reader:
+        frame = reader.frame(0)
+    assert frame.shape == (3, 30, 45)
+    assert frame[:, 15, 0].tolist() == pytest.approx([left] * 3, abs=0.01)
+    assert frame[:, 15, 22].tolist() == pytest.approx([middle] * 3, abs=0.01)
+    corner = {"cover": 1.0, "contain": 0.0, "stretch": 128 / 255}[fit]
+    assert frame[0, 1, 1] == pytest.approx(corner, abs=0.02)
+
+
+def test_a_folder_of_pictures(tmp_path: Path) -> None:
+    for number in (1, 2, 10, 11):
+        cv2.imwrite(str(tmp_path / f"Shot {number}.jpg"), np.full((32, 48, 3), STEP * number, np.uint8))
+    cv2.imwrite(str(tmp_path / "shot 9.PNG"), np.full((64, 96, 3), STEP * 9, np.uint8))
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "._Shot 1.jpg").write_bytes(b"what a Mac leaves")
+    footage = open_footage(tmp_path, fps_of_pictures=8)
+    assert (footage.width, footage.height, footage.fps, footage.frames) == (48, 32, 8, 5)
+    assert not footage.sound
+    assert numbers(footage) == pytest.approx([1, 2, 9, 10, 11], abs=0.1)
+    part = open_footage(tmp_path, start=0.125, end=0.6, every=2, fps_of_pictures=8)
+    assert (part.start, part.end, part.fps) == (0.125, 0.625, 4)
+    assert numbers(part) == pytest.approx([2, 10], abs=0.1)
+    before = hash_footage(tmp_path)
+    (tmp_path / "notes.txt").write_text("nor does it count")
+    assert hash_footage(tmp_path) == before
+    (tmp_path / "shot 9.PNG").rename(tmp_path / "shot 99.PNG")
+    assert hash_footage(tmp_path) != before
+
+
+def test_what_is_no_footage_is_told(tmp_path: Path, film: Path) -> None:
+    sound, text, empty = tmp_path / "sound.wav", tmp_path / "text.mp4", tmp_path / "empty"
+    ffmpeg("-f", "lavfi", "-i", "sine=d=0.1", sound)
+    text.write_text("no film")
+    empty.mkdir()
+    for faulty, range_, message in [
+        (tmp_path / "absent.mp4", {}, r"absent\.mp4: no such file; name a film or"),
+        (sound, {}, r"sound\.wav: has no pictures, only sound; name"),
+        (text, {}, r"text\.mp4: not a film that ffmpeg can read \(.*Invalid data.*\); name"),
+        (empty, {}, r"empty: a folder without pictures; put some"),
+        (
+            film,
+            {"start": 5.0},
+            r"film\.mp4: has no frame from 5 s on; it lasts 1\.200 s of 12 frames: choose",
+        ),
+        (film, {"start": 0.5, "end": 0.5}, r"has no frame from 0\.5 s to 0\.5 s"),
+        (film, {"start": 0.8, "end": 0.2}, r"has no frame from 0\.8 s to 0\.2 s"),
+    ]:
+        with pytest.raises(UsageError, match=message) as told:
+            open_footage(faulty, **range_)
+        assert "\n" not in str(told.value)
+    with pytest.raises(UsageError, match=r"absent\.mp4: No such file"):
+        hash_footage(tmp_path / "absent.mp4")
+
+
+def test_films_that_break_off(tmp_path: Path) -> None:
+    """What is there is read; what is announced but damaged is the last whole picture; nothing hangs."""
+    ffmpeg(*steps("160x96"), "-c:v", "mjpeg", "-q:v", "1", tmp_path / "whole.avi")
+    ffmpeg(*steps("160x96"), "-vf", "noise=alls=20", "-c:v", "mpeg2video", tmp_path / "whole.ts")
+    stream = (tmp_path / "whole.ts").read_bytes()
+    (tmp_path / "cut.ts").write_bytes(stream[: len(stream) // 2])
+    cut = open_footage(tmp_path / "cut.ts")
+    assert 3 <= cut.frames <= 7
+    found = numbers(cut)
+    assert found[:3] == pytest.approx([0.2, 1, 2], abs=0.4)
+    assert found == sorted(found)
+
+    data = bytearray((tmp_path / "whole.avi").read_bytes())
+    first, last = data.index(b"movi"), data.index(b"idx1")
+    chunk = data.index(b"00dc", first + (last - first) * 6 // 10) + 8
+    end = data.index(b"idx1")
+    position = chunk
+    while position < end:  # the pictures' data is gone, their index is not
+        following = data.find(b"00dc", position, end)
+        until = following if following > 0 else end
+        data[position:until] = bytes(until - position)
+        position = until + 8
+    (tmp_path / "damaged.avi").write_bytes(data)
+    damaged = open_footage(tmp_path / "damaged.avi")
+    with FootageReader(damaged, 48, 32) as reader:
+        assert reader.decodable == damaged.frames == 10
+        end_frame = reader.frame(9)
+        assert 4 <= reader.decodable < 10
+        assert reader.frame(reader.decodable) is end_frame
+    with FootageReader(damaged, 48, 32) as again:
+        frames = [again.frame(index) for index in range(10)]
+    assert frames[9].numpy().tobytes() == end_frame.numpy().tobytes()
+    (tmp_path / "nothing.avi").write_bytes(bytes(data).replace(b"\xff\xd8\xff", b"\0\0\0"))
+    with (
+        FootageReader(open_footage(tmp_path / "nothing.avi"), 48, 32) as reader,
+        pytest.raises(FilmError, match=r"nothing\.avi: no frame of the choice can be decoded \(.*\); choose"),
+    ):
+        reader.frame(3)
+
+
+def test_looking_at_footage_loads_no_torch(film: Path) -> None:
+    code = (
+        "import sys; from animator.video.footage import open_footage; "
+        f"assert open_footage({str(film)!r}).frames == 12; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def world(seed: int) -> np.ndarray:
+    """Return a landscape of clouds and dots, 200 x 800 x 3, to be looked at through a window."""
+    random = np.random.default_rng(seed)
+    clouds = np.zeros((200, 800, 3), np.float32)
+    for deviation, share in ((40, 0.15), (12, 0.11), (3, 0.06)):
+        layer = cv2.GaussianBlur(random.standard_normal(clouds.shape).astype(np.float32), (0, 0), deviation)
+        clouds += share * layer / layer.std()
+    return np.clip((0.2 + 0.6 * random.random(3) + clouds) * 255, 0, 255).astype(np.uint8)
+
+
+def look(picture: np.ndarray, x: int, y: int = 20) -> np.ndarray:
+    return picture[y : y + 36, x : x + 64]
+
+
+A, B = world(1), world(2)
+
+
+def brighter(frame: np.ndarray, levels: int) -> np.ndarray:
+    return np.clip(frame.astype(int) + levels, 0, 255).astype(np.uint8)
+
+
+SEQUENCES = {
+    "still": ([look(A, 0)] * 6, set()),
+    "slow pan": ([look(A, 2 * k) for k in range(10)], set()),
+    "fast pan": ([look(A, 20 * k) for k in range(10)], set()),
+    "fade out": ([brighter(look(A, k), -25 * k) for k in range(12)], set()),
+    "fade in": ([brighter(look(A, k), -25 * (11 - k)) for k in range(12)], set()),
+    "dissolve": ([cv2.addWeighted(look(A, k), 1 - k / 8, look(B, k), k / 8, 0) for k in range(9)], set()),
+    "flash": ([brighter(look(A, k), 140 * (k == 5)) for k in range(10)], set()),
+    "white flash": ([brighter(look(A, k), 255 * (k == 1)) for k in range(10)], set()),
+    "out of black": ([look(A, 0) * 0] * 4 + [look(A, k) for k in range(4)], {4}),
+    "two places of one palette": ([look(A, k) for k in range(5)] + [look(A, 400 + k) for k in range(5)], {5}),
+    "last frame": ([look(A, k) for k in range(5)] + [look(B, 0)], {5}),
+    "none": ([], set()),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_cuts_and_what_is_none(name: str) -> None:
+    frames, expected = SEQUENCES[name]
+    assert find_cuts(frames) == expected
+
+
+def test_two_cuts_a_flash_and_a_pan(tmp_path: Path) -> None:
+    frames = [look(A, k) for k in range(8)] + [look(B, 18 * k) for k in range(9)] + [look(A, 500)] * 7
+    frames[4] = brighter(frames[4], 150)
+    assert find_cuts(frames) == {8, 17}
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), frame[..., ::-1].repeat(2, 0).repeat(2, 1))
+    film = tmp_path / "film.mkv"
+    ffmpeg("-framerate", "10", "-i", tmp_path / "%d.png", *X264, "-pix_fmt", "yuv420p", film)
+    for path in (film, tmp_path):
+        assert cuts_of(open_footage(path, fps_of_pictures=10)) == {8, 17}
+    assert cuts_of(open_footage(film, every=3)) == {3, 6}  # frames 9 and 18 are the first of each
+    assert cuts_of(open_footage(film, start=0.8)) == {9}
+    assert find_cuts(frames, threshold=0.99) == set()
+
+
+def test_levels_of_the_reader_are_those_of_a_film_of_ours(tmp_path: Path) -> None:
+    """What this program wrote, this program reads: to a level or two, in colour."""
+    picture = np.zeros((32, 48, 3), np.uint8)
+    picture[:, :24], picture[:, 24:] = (180, 60, 30), (30, 90, 200)
+    from animator.video.film import FilmWriter
+
+    with FilmWriter(tmp_path / "own.mp4", 48, 32, 10, crf=1) as writer:
+        for _ in range(3):
+            writer.add(picture)
+    with FootageReader(open_footage(tmp_path / "own.mp4"), 48, 32) as reader:
+        found = frame_to_uint8(reader.frame(2)).astype(int)
+    assert np.abs(found[:, 4:20] - picture[:, 4:20]).max() <= 2
+    assert np.abs(found[:, 28:44] - picture[:, 28:44]).max() <= 2
