@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 
 from animator import __version__
+from animator.cli_look import add_look, plan_more
 from animator.cli_models import models
 from animator.cli_shared import Debug, guarded, show_notices
 from animator.errors import Problem, SceneError, UsageError
@@ -165,10 +166,13 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
 def plan(
     scene: OneScene,
     csv: Annotated[bool, typer.Option("--csv", help="The whole timeline as CSV, a row a frame.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Take a few real steps and tell how long all of it will take.")
+    ] = False,
     settings: Settings = None,
     debug: Debug = False,
 ) -> None:
-    """Show what every setting is at every frame, and about how much memory it takes."""
+    """Show what every setting is at every frame, what will run, and about how much memory it takes."""
     from animator.scene.reading import read_scene
 
     loaded = read_scene(scene, settings or ())
@@ -181,7 +185,8 @@ def plan(
     print(summary(loaded), flush=True)
     from animator.memory.report import memory_text  # torch takes seconds to import: the rest is there first
 
-    print(f"\n{memory_text(loaded)}")
+    print(f"\n{memory_text(loaded)}", flush=True)
+    print(f"\n{plan_more(loaded, probe=probe)}")
 
 
 @app.command()
@@ -235,6 +240,9 @@ def schema(debug: Debug = False) -> None:
     from animator.scene.resolved import json_schema
 
     print(json.dumps(json_schema(), indent=2))
+
+
+add_look(app)
 
 
 def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:

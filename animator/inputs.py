@@ -171,7 +171,7 @@ def _depth_names(depth: DepthOptions) -> list[str]:
 def _is_pulled(scene: Scene) -> bool:
     """Tell whether a picture may be held to another: to its init, or to the frame before it."""
     begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
-    moved = scene.mode != "still" and scene.frames > 1
+    moved = scene.mode == "video" or (scene.mode != "still" and scene.frames > 1)
     scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved
     return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)
 

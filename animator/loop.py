@@ -210,25 +210,25 @@ def film(
         row = timeline.row(frame)
         moved, uncovered = None, None
         if state.track is None or shot.init.frames == "all":
-            request = first_request(row, shot, frame)
+            request = first_request(row, shot, 0 if shot.seed_mode == "fixed" else frame)
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
             request = next_request(row, shot, held)
-        picture = paint(engine, request, listener)
+        picture = paint(engine, request, frame, listener)
         track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
         state = LoopState(frame, track, colour.follow(state.colours, picture))
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
 
 
-def paint(engine: Engine, request: Request, listener: Listener) -> Frame:
+def paint(engine: Engine, request: Request, frame: int, listener: Listener) -> Frame:
     """Steps 5 and 6: have a frame painted."""
-    listener.stage(request.frame, "denoise")
-    listener.begin([request.frame])
+    listener.stage(frame, "denoise")
+    listener.begin([frame])
     if request.init is not None:
-        listener.made(request.frame, "init", request.init)
+        listener.made(frame, "init", request.init)
     return engine.paint(request, listener.step)
 
 
@@ -265,9 +265,9 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
 
 
 def next_request(row: Row, shot: Shot, held: Frame) -> Request:
-    """Ask for the frame that grows out of the one before it."""
+    """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
     return Request(
-        frame=row.frame,
+        frame=0 if shot.seed_mode == "fixed" else row.frame,
         seed=seed_of(shot, row.frame),
         width=shot.width,
         height=shot.height,

@@ -14,7 +14,6 @@ before, and the driver opens no file.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,12 +22,23 @@ import torch
 
 from animator import colour
 from animator.flow.trust import trusted
-from animator.loop import FLOW, SILENT, Finished, Listener, LoopState, Shot, Track, hold_colours, next_request
+from animator.loop import (
+    FLOW,
+    SILENT,
+    Finished,
+    Listener,
+    LoopState,
+    Shot,
+    Track,
+    hold_colours,
+    next_request,
+    paint,
+)
 from animator.warp.by_flow import warp_by_flow
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
-    from animator.types import Engine, Flow, Frame, Request
+    from animator.types import Engine, Flow, Frame
 
 Footage = Callable[[int], "Frame"]
 """Returns the footage at a frame of the film, in the film's size."""
@@ -92,11 +102,8 @@ def stylise(
             init = _carried(state.track.picture, here, both, row, trust, listener)
         held = hold_colours(init, row, state.colours, listener)
         listener.stage(frame, "noise")
-        request = _request(row, shot, held)
-        listener.stage(frame, "denoise")
-        listener.begin([frame])
-        listener.made(frame, "init", held)
-        picture = engine.paint(request, listener.step)
+        request = next_request(row, shot, held)
+        picture = paint(engine, request, frame, listener)
         state, before = LoopState(frame, Track(picture), colour.follow(state.colours, picture)), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state)
@@ -129,9 +136,3 @@ def _carried(
     warped = warp_by_flow(previous, backward.to(previous.device)).to(here.device)
     listener.made(row.frame, "warped", warped)
     return torch.lerp(here, warped, row["video.flow_blend"] * share)
-
-
-def _request(row: Row, shot: Shot, init: Frame) -> Request:
-    """Ask for a frame; with a fixed seed every frame has the same noise, so that it does not flicker."""
-    request = next_request(row, shot, init)
-    return dataclasses.replace(request, frame=0) if shot.seed_mode == "fixed" else request

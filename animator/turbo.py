@@ -99,12 +99,12 @@ def turbo_film(
             old = move(old, row, shot, depth, listener)[0] if old else None
         else:
             if moved is None:
-                request = first_request(row, shot, frame)
+                request = first_request(row, shot, 0 if shot.seed_mode == "fixed" else frame)
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
                 request = next_request(row, shot, held)
-            picture = paint(engine, request, listener)
+            picture = paint(engine, request, frame, listener)
             new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
             new = seen(new, shot, depth, frame, listener)
             colours = colour.follow(state.colours, picture)

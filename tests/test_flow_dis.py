@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from animator.errors import WeightsError
+from animator.flow.cache import FlowCache
 from animator.flow.consistency import consistency
 from animator.flow.dis import DisFlow
 from animator.flow.load import flow_name, load_flow
@@ -144,3 +146,65 @@ def test_auto_is_dis_where_raft_cannot_be_or_is_slow(tmp_path: Path, monkeypatch
     assert flow_name("raft-small", "cpu") == "raft-small"
     with pytest.raises(WeightsError):
         load_flow("auto", "cuda")
+
+
+class Counting:
+    """A flow that is told from the brightness of the frames; counts how often it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return self.both_ways(first, second)[0]
+
+    def both_ways(self, first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.asked += 1
+        size = tuple(first.shape[1:])
+        return constant(*size, float(first.mean()), 1 / 3), constant(*size, float(second.mean()), -1e6)
+
+
+def test_flows_are_computed_once_and_read_back_the_same(tmp_path: Path) -> None:
+    folder, estimator = tmp_path / "new" / "flow", Counting()
+    first, second = texture(8, 12), texture(8, 12, seed=1)
+    fresh = FlowCache(folder, estimator, "a key").both_ways(12, first, second)
+    assert [path.name for path in folder.iterdir()] == ["000012.safetensors"]
+    again = FlowCache(folder, estimator, "a key").both_ways(12, first, second)
+    assert estimator.asked == 1
+    for one, other in zip(fresh, again, strict=True):
+        assert one.dtype == torch.float32
+        assert one.shape == (2, 8, 12)
+        assert torch.equal(one, other)
+    assert fresh[0][0, 0, 0] == pytest.approx(float(first.mean()), abs=1e-3)
+    assert fresh[0][1, 0, 0] == torch.tensor(1 / 3).half().float()
+    assert fresh[1][1].min() == -65504
+    FlowCache(folder, estimator, "a key").both_ways(13, first, second)
+    assert estimator.asked == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "key", "size", "keyless"])
+def test_files_that_are_not_the_right_ones_are_written_anew(tmp_path: Path, damage: str) -> None:
+    estimator = Counting()
+    first, second = texture(8, 12), texture(8, 12, seed=1)
+    path = tmp_path / "000001.safetensors"
+    if damage == "size":
+        FlowCache(tmp_path, estimator, "key").both_ways(1, texture(4, 4), texture(4, 4))
+    elif damage == "keyless":
+        save_file({"forward": torch.zeros(2, 8, 12).half(), "backward": torch.zeros(2, 8, 12).half()}, path)
+    else:
+        FlowCache(tmp_path, estimator, "other" if damage == "key" else "key").both_ways(1, first, second)
+    whole = path.read_bytes()
+    if damage in {"cut", "empty"}:
+        path.write_bytes(whole[:-7] if damage == "cut" else b"")
+    before = estimator.asked
+    fresh = FlowCache(tmp_path, estimator, "key").both_ways(1, first, second)
+    assert estimator.asked == before + 1
+    again = FlowCache(tmp_path, estimator, "key").both_ways(1, first, second)
+    assert estimator.asked == before + 1
+    assert torch.equal(fresh[0], again[0])
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_disk_that_refuses_is_heard(tmp_path: Path) -> None:
+    (tmp_path / "flow").write_text("a file, where the folder belongs")
+    with pytest.raises(OSError, match="flow"):
+        FlowCache(tmp_path / "flow", Counting(), "key").both_ways(1, texture(8, 8), texture(8, 8))

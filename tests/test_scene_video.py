@@ -218,6 +218,15 @@ def test_footage_that_cannot_be_read_is_told(fault, pretend):
     assert fault(ranged) == "3:15: video.init: clip.mp4: no film"
 
 
+def test_a_last_pass_along_no_flow_is_a_fault(fault, read, pretend):
+    pretend()
+    none = SCENE.replace("clip.mp4", "clip.mp4, finish: flow, flow: none")
+    said = "3:33: video.finish: is flow, but video.flow is none; choose finish: linear, or a flow such as dis"
+    assert fault(none) == said
+    assert read(none, "video.finish=linear").scene.video.finish == "linear"
+    assert read(none, "mode=2d").scene.mode == "2d"
+
+
 def test_other_modes_need_no_footage(read, pretend):
     asked = pretend()
     scene = read("prompts: x\nmode: 3d\nvideo: {init: b.mp4, steps: 9}").scene

@@ -174,6 +174,19 @@ def test_a_file_is_decoded_in_its_own_time(tmp_path, ending):
     assert len(decode(path, start_at=9)) == 0
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_that_begins_after_the_pictures_stays_there(tmp_path, ending):
+    pictures, sound = film(tmp_path / "film.mp4"), clicks(tmp_path / "clicks.wav", [0.3, 1.0], 1.5)
+    path = tmp_path / f"late.{ending}"
+    late = ["-i", pictures, "-itsoffset", "0.4", "-i", sound, "-map", "0", "-map", "1", "-c:v", "copy"]
+    subprocess.run([executable(), "-v", "error", *late, path], check=True)
+    np.testing.assert_allclose(onsets(decode(path), RATE), [0.7, 1.4], atol=0.005)
+    assert with_sound(pictures, path, tmp_path / "target.mp4", start_at=0.5, seconds=2)
+    np.testing.assert_allclose(
+        onsets(decode(tmp_path / "target.mp4", rate=48000), 48000), [0.2, 0.9], atol=0.005
+    )
+
+
 def test_files_without_sound(tmp_path):
     silent, no_film = film(tmp_path / "film.mp4"), tmp_path / "sound.mp3"
     no_film.write_text("no sound")
@@ -263,9 +276,49 @@ def test_a_source_without_sound_leaves_the_film_as_it_was(tmp_path):
 
 
 SCENE = """\
-mode: 2d
+mode: 3d
 size: [64, 64]
-frames: 12
+frames: 24
 fps: 12
-prompts: a lighthouse
+prompts: [a lighthouse]
+camera:
+  translation_z: 10 + 40*audio_low(t)
+output:
+  audio: beat.wav
+  audio_start: 0.5
 """
+
+
+def beat(folder):
+    """Write two seconds of silence with a bass note from 1 s to 1.5 s."""
+    samples = np.zeros(96000)
+    samples[48000:72000] = 0.5 * np.sin(np.arange(24000) * 2 * np.pi * 80 / 48000)
+    wav(folder / "beat.wav", samples)
+
+
+def test_a_camera_moves_with_the_sound(read, tmp_path):
+    beat(tmp_path)
+    values = read(SCENE).timeline.table["camera.translation_z"].to_numpy()
+    assert values.shape == (24,)
+    np.testing.assert_allclose(values[7:11], 50, atol=0.5)  # 1 s of the sound is half a second of the film
+    np.testing.assert_allclose(values[[0, 1, 2, 3, 14, 18, 23]], 10, atol=0.01)
+
+
+def test_faults_of_sounds_in_scenes(fault, tmp_path):
+    assert fault(SCENE) == "9:10: output.audio: no such file: beat.wav"
+    (tmp_path / "beat.wav").write_text("nothing")
+    assert fault(SCENE).startswith("9:10: output.audio: beat.wav: cannot be read as sound")
+    film(tmp_path / "beat.wav.mp4")
+    (tmp_path / "beat.wav.mp4").replace(tmp_path / "beat.wav")
+    assert fault(SCENE).startswith("9:10: output.audio: beat.wav: has no sound")
+    without = SCENE[: SCENE.index("output:")]
+    place, _, message = fault(without).partition(": audio_low() ")
+    assert place == "7:26: camera.translation_z"
+    assert message == "has nothing to hear: the scene names no sound: set output.audio"
+
+
+def test_a_sound_that_nothing_hears_is_not_read(read, tmp_path, monkeypatch):
+    beat(tmp_path)
+    monkeypatch.setenv("ANIMATOR_FFMPEG", "no-such-program")
+    scene = SCENE.replace("10 + 40*audio_low(t)", "10 + t")
+    assert read(scene).timeline.table["camera.translation_z"][23] == 33

@@ -225,7 +225,14 @@ def test_offsets_that_outgrow_32_bits(tmp_path):
     assert grown == len(added) + 4 * tables
 
 
-def test_chunks_before_the_index_stay(tmp_path):
+def test_the_last_offset_that_32_bits_hold():
+    table = bytes(4) + struct.pack(">2I", 1, (1 << 32) - 8)
+    assert spherical._offsets(b"stco", table, 0, 7) == box(b"stco", table[:8] + b"\xff" * 4)
+    wide = table[:8] + struct.pack(">Q", 1 << 32)
+    assert spherical._offsets(b"stco", table, 0, 8) == box(b"co64", wide)
+
+
+def test_chunks_before_the_index_stay():
     table = bytes(4) + struct.pack(">I3I", 3, 40, 499, 500)
     assert spherical._offsets(b"stco", table, 500, 7) == box(
         b"stco", bytes(4) + struct.pack(">I3I", 3, 40, 499, 507)

@@ -218,7 +218,18 @@ def failing():
     raise ValueError("the third is the last")
 
 
+def lost():
+    yield from pairs(2)
+    yield (np.fromfile("lost.png", np.uint8),) * 2
+
+
 FAULTS = [
+    (lambda path: write_packed(path, lost(), "anaglyph", QUICK), FilmError, "lost.png: No such file or dir"),
+    (
+        lambda path: write_packed(path / "no.mp4", pairs(2), "anaglyph", QUICK),
+        FilmError,
+        "Not a directory; the film no.mp4 was not made",
+    ),
     (lambda path: write_vr180(path, failing(), QUICK, fovs=90, size=64), ValueError, "the third is the last"),
     (lambda path: write_packed(path, failing(), "side_by_side", QUICK), ValueError, "the third is the last"),
     (lambda path: write_vr180(path, [], QUICK, fovs=90, size=64), FilmError, "at least one frame"),

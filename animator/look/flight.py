@@ -76,7 +76,8 @@ def flown(loaded: LoadedScene, width: int) -> Iterator[Frame]:
     drawn = shown is None and scene.mode == "3d"
     period = shot.pictures if drawn else max(2, round(scene.fps))
     fade = max(1, round(FADE * period))
-    pose, tracks = Pose(), []
+    pose = Pose()
+    tracks: list[Track] = []
     for frame in range(shot.pictures):
         row = ScaledRow(loaded.timeline.row(frame), scale if scene.mode == "2d" else 1.0)
         if frame and drawn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from animator.scene.reading import LoadedScene
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 DPI = 100
 WIDTH = 14.0
@@ -161,7 +163,7 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
     if still:
         return
     seconds = axes[0].secondary_xaxis(
-        "top", functions=(lambda frame: frame / scene.fps, lambda second: second * scene.fps)
+        "top", functions=(partial(_times, factor=1 / scene.fps), partial(_times, factor=scene.fps))
     )
     seconds.set_xlabel("seconds", fontsize=8, labelpad=2)
     seconds.tick_params(labelsize=8)
@@ -172,6 +174,10 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
             for number in range(count):
                 strong = number % 4 == 0
                 panel.axvline(number * beat, color="tab:red", alpha=0.35 if strong else 0.13, linewidth=0.7)
+
+
+def _times(values: ArrayLike, factor: float) -> np.ndarray:
+    return np.asarray(values, np.float64) * factor
 
 
 def _draw_prompts(panel: Axes, bars: pd.DataFrame) -> None:

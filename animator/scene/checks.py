@@ -155,7 +155,8 @@ def check_steps(scene: Scene, fit: Fit) -> None:
         _note("diffusion.stop_at", f"is {stop_at}, must be above 0%, so that there is something to keep", fit)
     names = ("diffusion.skip_end_steps", "diffusion.skip_steps", "diffusion.steps")
     skipped, end = _skipped(scene)
-    if skipped + end < steps or not fit.faulty.isdisjoint(names):
+    # Footage stands for steps by frames_skip_steps, from the first frame on.
+    if scene.mode == "video" or skipped + end < steps or not fit.faulty.isdisjoint(names):
         return
     name = next(name for name in names if name in fit.nodes)
     parts = f"skip_steps leaves out {skipped} of {steps} steps and skip_end_steps {end}"
@@ -260,7 +261,9 @@ def _stretch(scene: Scene, values: Values) -> tuple[np.ndarray, float]:
     """Return from where (of each picture) to where the diffusion is run, as shares of it."""
     begin = np.full(scene.pictures, scene.diffusion.keep())
     moved = values.get(SKIP)
-    if scene.mode != "still" and isinstance(moved, Curve):
+    if scene.mode == "video" and isinstance(moved, Curve):
+        begin = moved.values.copy()
+    elif scene.mode != "still" and isinstance(moved, Curve):
         whole = scene.diffusion.init_frames == "all"
         begin[1:] = np.minimum(begin[1:], moved.values[1:]) if whole else moved.values[1:]
     return begin, 1 - share(scene.diffusion.skip_end_steps, scene.diffusion.steps)

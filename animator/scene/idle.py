@@ -19,6 +19,12 @@ _ROTATIONS = ("camera.rotation_3d_x", "camera.rotation_3d_y", "camera.rotation_3
 _LENS = ("camera.fov", "camera.near_plane", "camera.far_plane")
 _STILLS = ("images", "batch", "output.contact_sheet")
 _VR180 = ("vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_codec")
+_FLOW = (
+    "video.flow_blend",
+    "video.check_consistency",
+    "video.consistency_dilation",
+    "video.consistency_blur",
+)
 _CONSISTENCY = ("video.consistency_dilation", "video.consistency_blur")
 IDLE = {
     "still": (
@@ -36,7 +42,9 @@ IDLE = {
     "3d": ("camera.angle", "camera.zoom", "warp.border_2d", "video", *_STILLS),
     "video": (
         *("camera", "warp", "depth", "turbo", "coherence.uncovered_skip_steps"),
-        *("diffusion.skip_steps", "diffusion.init_scale", "diffusion.init_frames", *_STILLS),
+        *("diffusion.skip_steps", "diffusion.init_scale", "diffusion.init_frames", "diffusion.perlin_init"),
+        *(f"diffusion.{name}" for name in ("init_image", "init_fit", "init_noise", "init_color_noise")),
+        *_STILLS,
     ),
 }
 """By mode, the settings and sections that have no effect in it."""
@@ -97,6 +105,7 @@ def _idle(scene: Scene, values: Values) -> Iterator[tuple[str, str]]:
         (output.interpolate_to is not None, "without output.interpolate_to", ("output.interpolate_by",)),
         (output.audio is not None, "without output.audio", ("output.audio_start",)),
         (scene.video.finish != "none", "without video.finish", ("video.finish_blend",)),
+        (scene.video.flow != "none", "with video.flow: none", _FLOW),
         (scene.video.check_consistency, "without video.check_consistency", _CONSISTENCY),
         (scene.video.cuts, "without video.cuts", ("video.cut_threshold",)),
         (not isinstance(scene.seed, list), "beside a list of seeds", ("seed_mode",)),

@@ -51,6 +51,7 @@ DISCO = {
     "video_init_sat_scale": "video.sat_scale",
     "video_init_flow_blend": "video.flow_blend",
     "video_init_check_consistency": "video.check_consistency",
+    "video_init_seed_continuity": "seed_mode",
     "blend_mode": "video.finish",
 }
 """Names of Disco Diffusion and its heirs that are called otherwise here."""

@@ -29,7 +29,9 @@ from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
 from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
 from animator.scene.seeds import counted
+from animator.scene.sound_reading import sounds_of
 from animator.scene.source import parse
+from animator.scene.video_checks import check_video
 from animator.scene.words import found, short
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
@@ -119,10 +121,11 @@ def _compiled(
         fit.add(problem)
     scene, notices = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
-    values, curve_notices = compile_curves(scene, fit, clock, sure)
+    values, curve_notices = compile_curves(scene, fit, clock, sure, sounds_of(scene, fit, clock))
     notices += curve_notices
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
+    check_video(scene, fit)
     notices += prompt_notices
     if fit.problems or prompts is None:
         notices = [*told, *as_written(notices, written)]

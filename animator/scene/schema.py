@@ -56,10 +56,10 @@ class Scene(Options):
 
     size: tuple[Side, Side] = (192, 128)
     """Width and height in pixels, 64 to 4096 each, rounded down to multiples of 64; left out, 192 x 128, the
-    size that the bundled networks know best."""
+    size that the bundled networks know best; of footage, its own, at most 512 on the longer side."""
 
     frames: Count = Field(48, ge=1, le=MAX_FRAMES)
-    """Length of the film: a number of frames, or a duration such as 20s."""
+    """Length of the film: a number of frames, or a duration such as 20s; left out, all of the footage."""
 
     images: int = Field(1, ge=1, le=MAX_FRAMES)
     """Number of pictures that `mode: still` makes, each from its own seed."""
@@ -70,7 +70,7 @@ class Scene(Options):
     out visibly different. A CPU paints one by one, which is as fast there."""
 
     fps: float = Field(12.0, gt=0, le=1000)
-    """Frames a second of the film."""
+    """Frames a second of the film; left out, those of the footage."""
 
     bpm: float | None = Field(None, gt=0, le=1000)
     """Beats a minute of the music, so that positions may be beats (16b)."""
@@ -86,8 +86,8 @@ class Scene(Options):
     ) = Field(
         default_factory=_draw_seed,
         json_schema_extra={
-            "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as {0: 7, 24: 9}, or "
-            "step, fixed or random"
+            "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as "
+            "{0: 7, 24: 9}, or step, fixed or random"
         },
     )
     """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
@@ -95,8 +95,8 @@ class Scene(Options):
     ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
 
     seed_mode: SeedMode = "step"
-    """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same,
-    ``random`` draws one for each from `seed`."""
+    """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same
+    (and the frames of a film the same noise), ``random`` draws one for each from `seed`."""
 
     interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
     """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""

@@ -28,7 +28,7 @@ def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
 
     Args:
         scene: the scene; ``output.audio`` is heard from ``output.audio_start`` on.
-        fit: the scene's tree held against the schema; a file that is absent or no sound is added to it.
+        fit: the scene's tree held against the schema; a file that is no sound is added to it.
         clock: length and pace of the film.
 
     Returns:
@@ -39,10 +39,7 @@ def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
     if named is None:
         return _silence(clock) if AUDIO in fit.faulty else NO_SOUNDS
     path = Path(named)
-    if not path.is_file():
-        fit.report(
-            fit.nodes[AUDIO], AUDIO, f"{'is a folder' if path.is_dir() else 'there is no file'}: {path}"
-        )
+    if not path.is_file():  # which `check_scene` tells
         return _silence(clock)
     if not any(_may_hear(value) for value in _written(scene, fit)):
         return NO_SOUNDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +15,17 @@ from animator.video.source_film import PICTURES, SourceFilm, source
 
 TYPES: dict[str, np.dtype] = {"rgb24": np.dtype("u1"), "rgb48le": np.dtype("<u2")}
 """By the name of ffmpeg's layout, what a value of a pixel is."""
+
+
+SCALER = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+"""How ffmpeg scales and converts: as well as it can, and alike on every processor."""
+
+DEEP = re.compile(r"(?:9|1[0246]|48|64|f16|f32)(?:le|be)$")
+"""How names of layouts of more than 8 bits end."""
+
+PLANAR = re.compile(r"yuva?4\d\dp(\d+)[lb]e$")
+
+ZIMG_MATRICES = {"bt709": "709", "bt601": "170m"}
 
 
 def selection(film: SourceFilm, first: int, every: int) -> list[str]:
@@ -30,6 +42,28 @@ def selection(film: SourceFilm, first: int, every: int) -> list[str]:
         f"fps=fps={fps.numerator}/{fps.denominator}:start_time=0:round=near:eof_action=pass",
         f"select='gte(n,{first})*not(mod(n-{first},{every}))'",
     ]
+
+
+def to_rgb(film: SourceFilm, width: int, height: int) -> tuple[list[str], str]:
+    """Return the filters that scale a film's pictures and turn them into RGB of the film's precision.
+
+    ffmpeg's own scaler is right for 8 bits; with 16 its white is 255/256, so that zimg takes its place there.
+
+    Returns:
+        The filters, and the layout that they give: ``rgb24``, or ``rgb48le`` for more than 8 bits.
+    """
+    if not DEEP.search(film.pix_fmt):
+        return [
+            f"scale={width}:{height}:in_color_matrix={film.matrix}:flags={SCALER}",
+            "format=rgb24",
+        ], "rgb24"
+    filters = []
+    if planar := PLANAR.match(film.pix_fmt):
+        # zimg takes no coarser colour in odd sizes, and would blend what is transparent with black.
+        filters = [f"scale=flags={SCALER}", f"format=yuv444p{planar[1]}le"]
+    matrix = "" if film.matrix == "auto" else f":matrixin={ZIMG_MATRICES[film.matrix]}"
+    filters.append(f"zscale={width}:{height}:filter=bicubic:dither=none{matrix}")
+    return [*filters, "format=gbrp16le", "format=rgb48le"], "rgb48le"
 
 
 class FilmPipe:
@@ -64,7 +98,7 @@ class FilmPipe:
         data = self._process.stdout.read(self._bytes)
         if len(data) < self._bytes:
             return None
-        return np.frombuffer(data, self._type).reshape(self._shape)
+        return np.frombuffer(data, self._type).reshape(self._shape).copy()  # writable, as torch asks
 
     def told(self) -> str:
         """Return the last lines that the decoder printed."""

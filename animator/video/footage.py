@@ -9,9 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
-from animator.video.film_pipe import FilmPipe, selection
+from animator.video.film_pipe import FilmPipe, selection, to_rgb
 from animator.video.source_film import SourceFilm, read_facts
 from animator.video.source_pictures import pictures_of, upright_size
 
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
 KEPT = 4
 """Frames that a reader keeps."""
-
-SCALER = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
-"""How ffmpeg scales and converts: as well as it can, and alike on every processor."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class FootageReader:
 
     A film is decoded as a stream, without a file on the disk; going on is quick, going back or away begins
     anew at the start of the film, because only then is a frame the same to the bit however it was reached.
-    Colours are converted from the film's own precision with 16 bits.
+    Films of more than 8 bits keep their precision.
 
     A film may break off before its own end. From there on its last whole picture stands; `decodable` tells.
 
@@ -191,7 +190,8 @@ class FootageReader:
 
     def _decode(self, source: SourceFilm, index: int) -> None:
         """Decode up to a frame, or to the last one that can be, and keep it."""
-        from animator.convert import uint16_to_frame  # footage is looked at where torch shall not be loaded
+        # Imported here because footage is looked at where torch shall not be loaded.
+        from animator.convert import uint8_to_frame, uint16_to_frame
 
         if self._pipe is None or index < self._next:
             self._start(source, index)
@@ -202,7 +202,8 @@ class FootageReader:
                 self._broke_off(source, index)
                 return
             if index - self._next < KEPT:
-                self._keep(self._next, uint16_to_frame(pixels))
+                to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame
+                self._keep(self._next, to_frame(pixels))
             self._next += 1
 
     def _broke_off(self, source: SourceFilm, index: int) -> None:
@@ -226,20 +227,16 @@ class FootageReader:
         self.close()
         width, height = self._size
         first = self.footage.first + index * self.footage.every
-        filters = [*selection(source, first, self.footage.every), *self._scaling(source)]
-        self._pipe = FilmPipe(self.footage.path, filters, "rgb48le", (height, width, 3))
-        self._began = self._next = index
-
-    def _scaling(self, source: SourceFilm) -> list[str]:
-        width, height = self._size
         across, down = fitted((self.footage.width, self.footage.height), self._size, self._fit)
+        scaling, layout = to_rgb(source, across, down)
         # Cropped and framed as RGB: the coarser colour of most films would allow even places only.
-        scaling = [f"scale={across}:{down}:in_color_matrix={source.matrix}:flags={SCALER}", "format=rgb48le"]
         if self._fit == "cover":
             scaling.append(f"crop={width}:{height}:{(across - width) // 2}:{(down - height) // 2}")
         if self._fit == "contain":
             scaling.append(f"pad={width}:{height}:{(width - across) // 2}:{(height - down) // 2}:black")
-        return scaling
+        filters = [*selection(source, first, self.footage.every), *scaling]
+        self._pipe = FilmPipe(self.footage.path, filters, layout, (height, width, 3))
+        self._began = self._next = index
 
     def _picture(self, path: Path) -> Frame:
         from animator.images import read_picture  # as in `_decode`

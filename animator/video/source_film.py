@@ -54,6 +54,9 @@ LUMA_LAYOUTS = (
 )
 """How ffmpeg's names of layouts begin that need a colour matrix to become RGB."""
 
+UNKNOWN_TIME = -(2**63)
+"""The time stamp of a packet that has none."""
+
 DISCARDED = 0x0004
 """The flag of a packet that the film itself says is not to be shown."""
 
@@ -71,7 +74,8 @@ class SourceFilm:
         frames: ticks that the film lasts.
         begin: seconds from the start of the film, where its sound may begin, to its first picture.
         sound: whether it has any.
-        matrix: the colour matrix to read it by, in ffmpeg's words; ``auto``: the film says so itself.
+        matrix: the colour matrix to read it by, ``bt709`` or ``bt601``; ``auto``: the film says so itself.
+        pix_fmt: ffmpeg's name of the layout of its pixels.
         interlaced: whether the two halves of each picture are of two moments.
     """
 
@@ -82,12 +86,17 @@ class SourceFilm:
     begin: Fraction
     sound: bool
     matrix: str
+    pix_fmt: str
     interlaced: bool
 
 
 def source(path: Path) -> Any:
     """Return a film as an input of a graph. Only files are opened, whatever the film refers to."""
-    return ffmpeg.input(f"file:{path}", protocol_whitelist="file,crypto,data")
+    # Packets without a time stamp, as on DVDs, get one. Where a film changes its size half-way, as broadcasts
+    # do, new filters would begin to count its frames from nothing.
+    return ffmpeg.input(
+        f"file:{path}", protocol_whitelist="file,crypto,data", fflags="+genpts", reinit_filter=0
+    )
 
 
 def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
@@ -125,6 +134,7 @@ def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
         begin=times[0],
         sound=": Audio: " in told.partition("Stream mapping:")[0],
         matrix=_matrix(layout["pix_fmt"], colours, int(header["dimensions"].split("x")[1])),
+        pix_fmt=layout["pix_fmt"],
         interlaced=any(word.startswith(("top", "bottom")) for word in colours),
     )
 
@@ -132,8 +142,8 @@ def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
 def _fault(path: Path, told: str) -> str:
     if "matches no streams" in told:
         return f"{path}: has no pictures, only sound; name a film, or a folder of pictures"
-    reason = re.search(r"^\[[^]]*\] (?:Error opening input: )?(.*)$", told, re.MULTILINE)
-    said = f" ({reason[1]})" if reason else ""
+    reasons = re.findall(r"^\[[^]]*\] (?:Error opening input: )?(?!.*misdetection)(.*)$", told, re.MULTILINE)
+    said = f" ({reasons[0]})" if reasons else ""
     return f"{path}: not a film that ffmpeg can read{said}; name a film, or a folder of pictures"
 
 
@@ -143,10 +153,10 @@ def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
     for line in listed.splitlines():
         if line.startswith("#"):
             continue
-        _, _, pts, length, _, _, *more = (field.strip() for field in line.split(","))
+        _, dts, pts, length, _, _, *more = (field.strip() for field in line.split(","))
         flags = next((int(field[2:], 16) for field in more if field.startswith("F=")), 0)
         if not flags & DISCARDED:
-            shown.append((int(pts), int(length)))
+            shown.append((int(dts) if int(pts) == UNKNOWN_TIME else int(pts), int(length)))
     shown.sort()
     end = max((pts + length for pts, length in shown), default=0)
     return [pts * unit for pts, _ in shown], end * unit

@@ -111,8 +111,6 @@ def _index(boxes: list[Box]) -> Box:
     index = next((one for one in boxes if one.kind == b"moov"), None)
     if index is None:
         raise FilmError("not an mp4 or mov file: it has no box 'moov'; convert it with ffmpeg first")
-    if any(one.kind == b"moof" for one in boxes):
-        raise FilmError("the film is fragmented; copy it first: ffmpeg -i FILM -c copy -f mp4 PLAIN.mp4")
     if index.size > MOST_MOOV:
         raise FilmError(f"its index has {index.size} bytes; at most {MOST_MOOV} are read")
     return index

@@ -148,8 +148,8 @@ def write_vr180(
 ) -> None:
     """Write a VR180 film: each eye's hemisphere, side by side, marked for players. It is whole or not there.
 
-    A size above 2172 needs level 6 of H.264 or HEVC, which current headsets and computers decode and older
-    ones may not.
+    Up to a size of 2048 the film keeps within level 5.2 of H.264 and HEVC; 2880 needs level 6, which older
+    headsets may not decode.
 
     Args:
         path: the film, ending in ``.mp4``; its folder must exist. By convention its name ends in ``_180_LR``.
@@ -214,7 +214,8 @@ def _workshop(path: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
     except OSError as error:
-        raise FilmError(f"{path}: cannot write the film: {error.strerror or error}") from error
+        fault = f"{error.filename or path}: {error.strerror or error}"
+        raise FilmError(f"{fault}; the film {path.name} was not made") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

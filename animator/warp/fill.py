@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from animator.convert import frame_to_image, image_to_frame
+from animator.warp.edges import STEP
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -31,10 +32,8 @@ WIDE = 12
 SEAM = 6.0
 """Pixels over which the difference at the edge of a wide hole fades out."""
 
-STEP = 1.1
-"""Ratio of the depths on both sides of a hole from which on the nearer side is kept out of it."""
-
 LEVELS = 65535
+"""Levels of what is drawn in."""
 
 FARTHEST_LOOK = 64
 """Pixels around a hole, at most, in which its nearer side is looked for."""
@@ -43,16 +42,16 @@ FARTHEST_LOOK = 64
 def fill(frame: Frame, mask: Mask, how: Fill, avoid: Mask | None = None) -> Frame:
     """Return a frame with its holes filled; outside them every value stays the very same.
 
-    ``inpaint`` is Telea 2004 (An Image Inpainting Technique Based on the Fast Marching Method). Holes wider than
-    2 x `WIDE` are drawn in on a smaller picture and joined to the large one along their edges: what a large
-    picture would hold there nobody knows, and it would take seconds.
+    ``inpaint`` is Telea 2004 (An Image Inpainting Technique Based on the Fast Marching Method). Holes that
+    are somewhere farther than `WIDE` pixels from their edge are drawn in on a smaller picture and joined to
+    the large one along their edges: at full size they would become streaks, and take long.
 
     Args:
         frame: the picture, in whose holes something stands already (the padding).
         mask: its holes, bool, H x W.
         how: ``padding`` leaves them as they are, ``inpaint`` draws in their surroundings.
-        avoid: what nothing is drawn from, bool, H x W: the near things beside a hole that shows what was behind
-            them, see `near_sides`.
+        avoid: what nothing is drawn from, bool, H x W: the near things beside a hole that shows what was
+            behind them, see `near_sides`.
     """
     if how == "padding" or not bool(mask.any()):
         return frame
@@ -77,34 +76,31 @@ def far_ends(holes: Mask, depth: DepthMap) -> tuple[Tensor, Mask]:
         depth: H x W, looked at outside the holes only.
 
     Returns:
-        The pixel's number, row * W + column, int64, H x W; a pixel's own outside the holes and where a hole has no
-        end. And the nearer ends, bool, H x W, where they are nearer by more than the factor `STEP`.
+        The pixel's number, row * W + column, int64, H x W; a pixel's own outside the holes and where a hole
+        has no end. And the nearer ends, bool, H x W, where they are nearer by more than the factor `STEP`.
     """
     height, width = holes.shape
-    own = torch.arange(height * width, device=holes.device).view(height, width)
-    flat = depth.flatten()
+    far = torch.arange(height * width, device=holes.device)
+    near = torch.zeros_like(far, dtype=torch.bool)
+    own, flat = holes.flatten().nonzero()[:, 0], depth.flatten()
     best, other = own, own
     shortest = torch.full_like(own, height + width)
-    for axis, stride in ((1, 1), (0, width)):
-        before, after = _ends(holes, axis)
-        # A missing end lies farther off than any other, and nearer to the camera.
-        found_before, found_after = before >= 0, after < holes.shape[axis]
-        place = own // width if axis == 0 else own % width
-        first = torch.where(found_before, own + (before - place) * stride, own)
-        last = torch.where(found_after, own + (after - place) * stride, own)
-        z_first = torch.where(found_before, flat[first], 0)
-        z_last = torch.where(found_after, flat[last], 0)
-        span = torch.where(found_before & found_after, after - before, height + width - 1)
-        span = torch.where(found_before | found_after, span, height + width)
-        shorter = holes & (span < shortest)
-        last_is_far = z_last > z_first
+    for axis, stride, places in ((1, 1, own % width), (0, width, own // width)):
+        before, after = (ends.flatten()[own] for ends in _ends(holes, axis))
+        starts, stops = before >= 0, after < holes.shape[axis]
+        first = torch.where(starts, own + (before - places) * stride, own)
+        last = torch.where(stops, own + (after - places) * stride, own)
+        # An end that is missing is nearer than any other, and the way to it longer.
+        last_is_far = torch.where(stops, flat[last], 0) > torch.where(starts, flat[first], 0)
+        span = torch.where(starts & stops, after - before, height + width - 1)
+        shorter = (starts | stops) & (span < shortest)
         best = torch.where(shorter, torch.where(last_is_far, last, first), best)
         other = torch.where(shorter, torch.where(last_is_far, first, last), other)
         shortest = torch.where(shorter, span, shortest)
-    nearer = holes & ~holes.flatten()[other] & (flat[other] * STEP < flat[best])
-    ends = torch.zeros_like(holes).flatten()
-    ends[other[nearer]] = True
-    return best, ends.view(height, width)
+    far[own] = best
+    # An end that is missing is the hole's own pixel still.
+    near[other[(other != own) & (flat[other] * STEP < flat[best])]] = True
+    return far.view(height, width), near.view(height, width)
 
 
 def near_sides(holes: Mask, ends: Mask, depth: DepthMap) -> Mask:
@@ -126,9 +122,9 @@ def near_sides(holes: Mask, ends: Mask, depth: DepthMap) -> Mask:
 
 
 def _ends(holes: Mask, axis: int) -> tuple[Tensor, Tensor]:
-    """Return the places along an axis of the last pixel before a hole, and of the first after it: int64, H x W.
+    """Return the places along an axis of the last pixel before a hole and of the first after it.
 
-    -1 and the axis' length stand for none.
+    Both int64, H x W; -1 and the axis' length stand for none.
     """
     length = holes.shape[axis]
     places = torch.arange(length, device=holes.device)
@@ -168,7 +164,7 @@ def _widely_drawn(image: np.ndarray, unknown: np.ndarray, wide: np.ndarray) -> n
 
 
 def _telea(image: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    """Draw in on 16 bits: OpenCV takes 8 of them or one channel, and its own floats run away in wide holes."""
+    """Draw in on 16 bits, which OpenCV takes one channel at a time; on floats it runs away in wide holes."""
     levels = np.rint(np.clip(image, 0, 1) * LEVELS).astype(np.uint16)
     channels = [np.ascontiguousarray(levels[..., n]) for n in range(image.shape[2])]
     drawn = np.stack([cv2.inpaint(one, unknown, RADIUS, cv2.INPAINT_TELEA) for one in channels], axis=-1)

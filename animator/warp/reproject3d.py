@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from animator.types import Camera
 from animator.warp.camera3d import NEAREST, camera_rotation, camera_translation, is_still, project_offsets
-from animator.warp.fill import STEP, far_ends, near_sides
+from animator.warp.edges import beside, fringe, sharpened
+from animator.warp.fill import far_ends, near_sides
 from animator.warp.sampling import outside, pixel_centres, sample
 from animator.warp.splat import splat
 from animator.warp.uncovered import uncovered
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from animator.types import DepthMap, Frame, Mask
     from animator.warp.camera3d import Projection
     from animator.warp.sampling import Padding, Sampling
-
-
-FRINGE = 2
-"""Pixels beside a near thing that a hole takes with it when it opens there: one is mixed of both by the edge's
-smoothness, the next by the cubic kernel. They would be left behind as a ghost of the near thing's outline."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,12 @@ def view(
 ) -> View:
     """Return a frame and its depth as they are seen after the camera's move.
 
-    Without ``occlusion`` every new pixel is read from where the old pixel *at the same place* would have come
-    from (Disco Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an
-    approximation at the edges of near things. With it every old pixel is put where it is seen, the nearer over
-    the farther (see `splat`), and what opens behind near things continues their background. A camera that does
-    not move gives the very frame and depth that came in.
+    Without ``occlusion`` every new pixel is read from where the old pixel *at the same place* would have
+    come from (Disco Diffusion's backward warp): exact for a move that changes slowly from pixel to pixel, an
+    approximation at the edges of near things. With it every old pixel is put where it is seen, the nearer
+    over the farther (see `splat`) and with sharp edges (see `edges.sharpened`), and what opens behind near
+    things continues their background. A camera that does not move gives the very frame and depth that came
+    in.
 
     Args:
         frame: the picture before the move.
@@ -136,7 +132,7 @@ def reproject_depth(
 
 @dataclass(frozen=True)
 class _Way:
-    """Where every new pixel is read from, what was uncovered, and the moved depth; `View` tells of the rest."""
+    """Where every new pixel is read from; the rest is as in `View`."""
 
     grid: Tensor
     uncovered: Mask
@@ -146,6 +142,8 @@ class _Way:
 
 def _way(depth: DepthMap, camera: Camera, projection: Projection, occlusion: bool) -> _Way:
     turn, shift = camera_rotation(camera), camera_translation(camera)
+    if occlusion:
+        depth = sharpened(depth)
     offsets, z = project_offsets(depth, turn, shift, camera.fov, projection)
     height, width = depth.shape
     # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
@@ -169,23 +167,12 @@ def _forwards(offsets: Tensor, z: Tensor, visible: Mask, backward: Tensor) -> _W
     seen = splat(offsets, z, visible)
     beyond = seen.holes & outside(backward)
     opened = seen.holes & ~beyond
-    opened |= _fringe(z).flatten()[seen.number] & _grown(opened, FRINGE) & ~beyond
+    opened |= fringe(z).flatten()[seen.number] & beside(opened) & ~beyond
     holes = opened | beyond
     depth = z.flatten()[seen.number]
     behind, ends = far_ends(holes, depth)
-    grid = seen.grid.flatten(0, 1)[behind.flatten()].view_as(seen.grid)
-    grid = torch.where((beyond | (opened & holes.flatten()[behind]))[..., None], backward, grid)
+    # A hole without an end, and what lies beyond, are left to the padding.
+    grid = torch.where(holes[..., None], backward, seen.grid)
+    ended = opened & ~holes.flatten()[behind]
+    grid[ended] = seen.grid.flatten(0, 1)[behind[ended]]
     return _Way(grid, holes, depth.flatten()[behind], near_sides(opened, ends, depth))
-
-
-def _fringe(z: Tensor) -> Mask:
-    """Return the far pixels beside near ones, in which, or in whose sampling, the colours of both are mixed."""
-    side = 2 * FRINGE + 1
-    nearest = -max_pool2d(-z[None], (side, 1), 1, (FRINGE, 0))
-    nearest = -max_pool2d(-nearest, (1, side), 1, (0, FRINGE))
-    return z > STEP * nearest[0]
-
-
-def _grown(mask: Mask, by: int) -> Mask:
-    """Return a mask and what lies up to ``by`` pixels from it, also diagonally."""
-    return max_pool2d(mask[None].float(), 2 * by + 1, 1, by)[0] > 0

@@ -42,8 +42,8 @@ class Splat:
     """What each new pixel shows.
 
     Attributes:
-        grid: where it is read from, float32, H x W x 2, coordinates of `animator.warp.sampling`; means nothing
-            at a hole.
+        grid: where it is read from, float32, H x W x 2, coordinates of `animator.warp.sampling`; without
+            meaning at a hole.
         number: which old pixel that is nearest to, row * W + column, int64, H x W; its own at a hole.
         holes: where nothing landed, bool, H x W.
     """
@@ -119,10 +119,10 @@ def _winners(x: Tensor, y: Tensor, back: Inverse, z: Tensor, visible: Mask) -> t
 
 
 def _inverse(x: Tensor, y: Tensor, z: Tensor) -> tuple[Inverse, Tensor]:
-    """Return how far apart on the old picture are two points one new pixel apart, and an old pixel's new area.
+    """Return how far apart points one new pixel apart were on the old picture, and an old pixel's new area.
 
-    The inverse of the landing's Jacobian, which is taken along each axis towards the neighbour of more similar
-    depth, so that it is the surface's own and not that of the step to another.
+    The inverse of the landing's Jacobian, which is taken along each axis towards the neighbour of more
+    similar depth, so that it is the surface's own and not that of the step to another.
     """
     nearness = z.clamp(min=torch.finfo(z.dtype).tiny).log()
     x_across, y_across = _slopes(x, y, nearness, 1)

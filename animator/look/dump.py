@@ -1,0 +1,217 @@
+"""``animator frame SCENE N --dump DIR``: every step of one frame's way as files.
+
+::
+
+    01-row.json       the row of the timeline, prompts and seed
+    02-depth.png      depth of the picture that is moved, 16 bits from nearest to farthest (see 02-depth.json)
+    02-depth-colour.png
+    03-warped.png     it after the camera's move
+    03-uncovered.png  what the move uncovered, white
+    04-held.png       after its colours were held
+    05-init.png       what the diffusion begins over, if there is anything
+    05-noised.png     that with the noise that the diffusion begins with
+    06-step-001.png   the clean estimate after each step
+    07-frame.png      the frame
+
+What a step did not do leaves no file. Where it did it twice, as turbo moves two pictures, the second file
+ends in ``-2``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animator import rng
+from animator.convert import frame_to_signed, frame_to_uint8, signed_to_frames
+from animator.diffusion.course import course_of
+from animator.diffusion.engine import schedule_for
+from animator.diffusion.samplers import noised
+from animator.drivers import remaining
+from animator.errors import UsageError
+from animator.inputs import gather
+from animator.job import Job, job_of, load_tools
+from animator.loop import Finished, Listener, seed_of
+from animator.options import share
+from animator.runs import RunFolder
+from animator.runs.files import told_in_one_line, write_atomic
+from animator.runs.png import encode_png
+from animator.scene.reading import LoadedScene
+from animator.types import PaintStep
+
+STEP = {"depth": 2, "footage": 2, "held": 4, "init": 5, "noised": 5}
+"""The number of the step that makes something, by its name; what else there is belongs to the third."""
+
+Told = Callable[[str], None]
+"""Is told a line on how far it is."""
+
+
+class Dump(Listener):
+    """Writes down what is made of one frame.
+
+    Args:
+        job: the scene with all that it needs.
+        frame: which frame.
+        folder: where to.
+        told: is told of every step.
+    """
+
+    def __init__(self, job: Job, frame: int, folder: Path, told: Told) -> None:
+        self._job, self._frame, self._folder, self._told = job, frame, folder, told
+        self._written: Counter[str] = Counter()
+        self._begun = False
+        self._current = frame
+
+    def stage(self, frame: int, name: str) -> None:
+        """A step of a frame's way begins."""
+        self._current = frame
+        self._told(f"frame {frame}: {name}")
+
+    def made(self, frame: int, name: str, value: Tensor) -> None:
+        """Write what a step of this frame made."""
+        if frame != self._frame:
+            return
+        if name == "init":
+            self._noised(value)
+        stem = self._stem(f"{STEP.get(name, 3):02}-{name}")
+        if name == "depth":
+            self._depth(stem, value)
+        elif value.ndim == 3:
+            self._picture(stem, value)
+        else:
+            shades = (value.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+            self._picture(stem, np.repeat(shades[..., None], 3, -1))
+
+    def begin(self, frames: Sequence[int]) -> None:
+        """The diffusion begins; a frame that has nothing to begin over begins from noise alone."""
+        self._begun = self._frame in frames
+
+    def step(self, step: PaintStep) -> None:
+        """Write the clean estimate after a step of this frame's diffusion."""
+        if self._current != self._frame:
+            return
+        if not self._written["05-noised"]:
+            self._noised(None)
+        self._picture(f"06-step-{step.done:03}", step.pictures()[0])
+
+    def row(self) -> None:
+        """Write the frame's row of the timeline."""
+        row = self._job.loaded.timeline.row(self._frame)
+        timeline = self._job.loaded.timeline
+        found = {
+            "frame": self._frame,
+            "seed": seed_of(self._job.shot, self._frame),
+            "prompts": [{"text": one.text, "weight": one.weight, "image": one.image} for one in row.prompts],
+            "values": {name: row[name] for name in timeline.table.columns},
+            "over the diffusion": {name: values.tolist() for name, values in timeline.schedules.items()},
+        }
+        self._json("01-row", found)
+
+    def finished(self, finished: Finished) -> None:
+        """Write the frame itself."""
+        self._picture("07-frame", finished.picture)
+
+    def _noised(self, init: Tensor | None) -> None:
+        """Write what the diffusion begins with, by the engine's own rules and noise."""
+        scene, shot = self._job.loaded.scene, self._job.shot
+        first = init is None or self._frame == 0
+        keep = (
+            shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
+        )
+        schedule = schedule_for(scene.diffusion, scene.guidance)
+        skip_end = share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
+        course = course_of(schedule, keep, init is not None, skip_end)
+        if course.first < 0:
+            return
+        seed = seed_of(shot, self._frame)
+        noise = torch.randn(
+            (1, 3, shot.height, shot.width), generator=rng.generator(seed, self._frame, "noise")
+        )
+        x = noise if init is None else noised(frame_to_signed(init.cpu()), noise, schedule, course.first)
+        self._picture(self._stem("05-noised"), signed_to_frames(x)[0])
+
+    def _stem(self, stem: str) -> str:
+        self._written[stem] += 1
+        return stem if self._written[stem] == 1 else f"{stem}-{self._written[stem]}"
+
+    def _depth(self, stem: str, depth: Tensor) -> None:
+        values = depth.detach().float().cpu().numpy()
+        low, high = float(values.min()), float(values.max())
+        shares = (values - low) / max(high - low, 1e-9)
+        levels = np.round(shares * 65535).astype(np.uint16)
+        self._picture(stem, np.repeat(levels[..., None], 3, -1))
+        near_is_warm = cv2.applyColorMap(np.round((1 - shares) * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+        self._picture(f"{stem}-colour", np.ascontiguousarray(near_is_warm[..., ::-1]))
+        self._json(stem, {"nearest": low, "farthest": high})
+
+    def _picture(self, stem: str, picture: Tensor | np.ndarray) -> None:
+        pixels = frame_to_uint8(picture) if isinstance(picture, Tensor) else picture
+        write_atomic(self._folder / f"{stem}.png", encode_png(pixels, {"frame": str(self._frame)}))
+
+    def _json(self, stem: str, found: dict[str, Any]) -> None:
+        write_atomic(self._folder / f"{stem}.json", (json.dumps(found, indent=1) + "\n").encode())
+
+
+def dump_frame(
+    loaded: LoadedScene, frame: int, folder: Path, scratch: Path, run: Path | None, told: Told
+) -> None:
+    """Make one frame and write every step of its way.
+
+    Args:
+        loaded: the scene.
+        frame: number of the frame, or of the still.
+        folder: where the files go; it is made, and must be empty if it is there.
+        scratch: an empty folder for what is needed meanwhile.
+        run: a run of the scene, from whose kept state is gone on if it comes before the frame; else, and
+            without a run, all frames are made from the first on.
+        told: is told how far it is.
+
+    Raises:
+        UsageError: there is no such frame, or ``folder`` is not empty.
+        WeightsError: a network's weights are not there or damaged.
+        RunError: the run or the folder cannot be used.
+    """
+    pictures = loaded.scene.pictures
+    if not 0 <= frame < pictures:
+        raise UsageError(f"{loaded.source}: has no frame {frame}; its frames are 0 to {pictures - 1}")
+    with told_in_one_line(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError(f"--dump: {folder} is not empty; name a folder for this frame alone")
+    kept = RunFolder.open(run) if run is not None else None
+    sources = gather(loaded, run)
+    job = job_of(kept or RunFolder(scratch), loaded, sources, load_tools(loaded, sources))
+    start = 0 if kept is None else _start(job, kept, frame, told)
+    if not start:
+        job = job_of(RunFolder(scratch), loaded, sources, job.tools)
+    dump = Dump(job, frame, folder, told)
+    dump.row()
+    numbers = [frame] if loaded.scene.mode == "still" else range(start, pictures)
+    for finished in remaining(job, numbers, {}, dump):
+        if finished.frame == frame:
+            dump.finished(finished)
+            break
+
+
+def _start(job: Job, kept: RunFolder, frame: int, told: Told) -> int:
+    """Return the frame from which to go on: after the last that was kept as the scene makes it now."""
+    if job.loaded.scene.mode == "still":
+        return 0
+    entries = kept.finished_frames()
+    whole = 0
+    while whole < frame and whole in entries and entries[whole].inputs == job.inputs[whole]:
+        whole += 1
+    for done in range(whole, 0, -1):
+        if kept.state_file(done - 1).is_file():
+            told(f"goes on from frame {done - 1} of {kept.path}")
+            return done
+    told(f"{kept.path}: keeps no state of this scene before frame {frame}: begins at frame 0")
+    return 0

@@ -1,0 +1,129 @@
+"""How much there is to do for a scene: frames, steps, and passes through each network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from animator.diffusion.course import course_of
+from animator.diffusion.engine import schedule_for
+from animator.diffusion.step_values import schedule_position
+from animator.keyframes.timeline import Row
+from animator.look.curves import diffused_frames
+from animator.options import share
+from animator.scene.reading import LoadedScene
+
+WRITTEN = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
+"""What decides how many cuts a perceptor sees in a step."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a scene takes.
+
+    Attributes:
+        frames: frames or pictures in all.
+        steps: of every frame the steps of its diffusion, 0 where it is only moved; int64 of shape (frames,).
+        cuts: of every frame the pictures that all perceptors together look at, as often as they do.
+        depths: estimates of depth.
+        moves: pictures that are moved by the camera.
+    """
+
+    frames: int
+    steps: np.ndarray
+    cuts: np.ndarray
+    depths: int
+    moves: int
+
+    @property
+    def diffused(self) -> int:
+        """Frames that are diffused."""
+        return int((self.steps > 0).sum())
+
+
+def work_of(loaded: LoadedScene) -> Work:
+    """Return what a scene takes, by the very rules that the engine and the drivers follow."""
+    scene, diffusion = loaded.scene, loaded.scene.diffusion
+    schedule = schedule_for(diffusion, scene.guidance)
+    position = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
+    skip_end = share(diffusion.skip_end_steps, diffusion.steps)
+    begun = diffusion.init_image is not None or diffusion.perlin_init != "none"
+    each_anew = scene.mode == "still" or diffusion.init_frames == "all"
+    models = [f"guidance.clip_models.{name}" for name in scene.guidance.clip_models]
+    names = [name for name in (*WRITTEN, *models) if name in loaded.timeline.table]
+
+    @cache
+    def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
+        course = course_of(schedule, keep, init, skip_end)
+        indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
+        places = [position[index] for index in indices]
+        return len(places), _looks(loaded.timeline.row(frame), models, places)
+
+    diffused = diffused_frames(scene)
+    alike: dict[tuple[float, ...], int] = {}
+    steps, cuts = np.zeros(scene.pictures, np.int64), np.zeros(scene.pictures, np.int64)
+    table = loaded.timeline.table
+    skips, settings = table["coherence.frames_skip_steps"].to_numpy(), table[names].to_numpy()
+    for frame in np.flatnonzero(diffused).tolist():
+        grows = scene.mode == "video" or (frame > 0 and not each_anew)
+        keep = float(skips[frame]) if grows else diffusion.keep()
+        first_alike = alike.setdefault(tuple(settings[frame].tolist()), frame)
+        steps[frame], cuts[frame] = cost(keep, grows or begun, first_alike)
+    moved = scene.mode in ("2d", "3d") and not each_anew
+    turbo = scene.turbo.steps > 1
+    # In turbo two pictures are moved as soon as there are two.
+    moves = (scene.pictures - 1) * (2 if turbo else 1) if moved else 0
+    return Work(scene.pictures, steps, cuts, _depths(loaded, diffused, moved), moves)
+
+
+def _depths(loaded: LoadedScene, diffused: np.ndarray, moved: bool) -> int:
+    """Return how often depth is estimated: once for a painted picture that is moved or seen by two eyes."""
+    scene = loaded.scene
+    if scene.vr.enabled:
+        return int(diffused.sum())
+    if scene.mode != "3d" or not moved:
+        return 0
+    return int(diffused[:-1].sum())  # the last frame's depth is of no use to anybody
+
+
+def _looks(row: Row, models: list[str], places: list[int]) -> int:
+    """Return how many cuts all perceptors see in the steps at some places of the diffusion."""
+    overview, inner, batches = (np.round(row.schedule(name)[places]) for name in WRITTEN)
+    seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
+    return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
+
+
+def work_text(loaded: LoadedScene) -> str:
+    """Return the table of what will run."""
+    work = work_of(loaded)
+    scene = loaded.scene
+    steps = work.steps[work.steps > 0]
+    span = ""
+    if len(steps):
+        low, high = int(steps.min()), int(steps.max())
+        span = f"{low}" if low == high else f"{low} to {high}, {steps.mean():.1f} on average"
+    networks = scene.models == "real"
+    rows = [
+        ("pictures" if scene.mode == "still" else "frames", f"{work.frames}"),
+        ("diffused", f"{work.diffused}" + ("" if work.diffused < work.frames else " (every one)")),
+        ("steps of each", span or "0"),
+        ("U-Net passes", f"{int(work.steps.sum())}" + _backwards(loaded)),
+        (
+            "perceptor passes",
+            f"{int(work.cuts.sum())} cuts, by {len(scene.guidance.clip_models)} CLIP models",
+        ),
+    ]
+    if work.depths:
+        rows.append(("depth estimates", f"{work.depths}"))
+    if work.moves:
+        rows.append(("moves of a picture", f"{work.moves}"))
+    wide = max(len(name) for name, _ in rows)
+    head = "what will run" if networks else "what will run (models: fake, so no network takes part)"
+    return "\n".join([head, *(f"  {name:<{wide}}  {value}" for name, value in rows)])
+
+
+def _backwards(loaded: LoadedScene) -> str:
+    """Return a remark on where the gradient comes from."""
+    return " (gradients by the secondary model)" if loaded.scene.diffusion.secondary not in (False, 0) else ""
