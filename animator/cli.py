@@ -23,6 +23,7 @@ from animator import __version__
 from animator.cli_look import add_look, plan_more
 from animator.cli_models import models
 from animator.cli_shared import Debug, guarded, show_notices
+from animator.cli_vr import vr180
 from animator.errors import Problem, SceneError, UsageError
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
 
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models, name="models")
+app.command()(vr180)
 
 Scenes = Annotated[
     list[Path],

@@ -13,6 +13,8 @@ from animator.cli_shared import Debug, guarded, show_notices
 from animator.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from animator.scene.reading import LoadedScene
 
 OneScene = Annotated[
@@ -66,7 +68,7 @@ def plot(
     path = out or Path(f"{folder_name(loaded.name)}-plot.png")
     if path.suffix.lower() != ".png" or not path.parent.is_dir():
         raise UsageError(f"--out: {path}: name a picture that ends in .png, in a folder that exists")
-    write_atomic(path, drawn(loaded))
+    write_atomic(path, drawn(loaded, _sounds(loaded)))
     print(path)
 
 
@@ -101,6 +103,18 @@ def plan_more(loaded: LoadedScene, *, probe: bool) -> str:
     from animator.look.probe import probe_text
 
     return f"{text}\n\n{probe_text(loaded)}"
+
+
+def _sounds(loaded: LoadedScene) -> dict[str, np.ndarray]:
+    """Return how loud a scene's sound is at every frame; empty without one."""
+    from animator.keyframes import Clock
+    from animator.scene.sound_reading import heard
+
+    scene = loaded.scene
+    if scene.output.audio is None:
+        return {}
+    clock = Clock(scene.pictures, scene.fps, scene.bpm)
+    return dict(heard(Path(scene.output.audio), scene.output.audio_start, clock))
 
 
 def _read(scene: Path, settings: list[str] | None) -> LoadedScene:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from animator.convert import frame_to_uint8
 from animator.flow.cache import FlowCache
+from animator.inputs import flow_of
 from animator.job import Job
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of
@@ -15,6 +17,8 @@ from animator.stylise import Flows, Footage, Trust
 from animator.types import Frame
 from animator.video.footage import FootageReader
 from animator.video.scene_cuts import cuts_of
+
+log = logging.getLogger(__name__)
 
 FLOW, EXTRACTED = "flow", "footage"
 """Folders of a run: the flow of its footage, and the footage's frames where they are asked for."""
@@ -49,7 +53,7 @@ def clip_of(job: Job) -> Iterator[Clip]:
     footage = open_footage_of(scene)
     cuts = cuts_of(footage, video.cut_threshold) if video.cuts else frozenset()
     trust = Trust(video.check_consistency, video.consistency_dilation, video.consistency_blur)
-    key = f"{job.sources.footage} {video.flow} {width}x{height} {video.fit} {footage.start} {footage.fps}"
+    key = f"{job.sources.footage} {flow_of(scene)} {width}x{height} {video.fit} {footage.start} {footage.fps}"
     flows = FlowCache(run.path / FLOW, job.tools.flow, key).both_ways if job.tools.flow else None
     with FootageReader(footage, width, height, video.fit) as reader:
 
@@ -61,3 +65,6 @@ def clip_of(job: Job) -> Iterator[Clip]:
             return frame
 
         yield Clip(extracted if video.extract else reader.frame, flows, cuts, trust)
+        if reader.decodable < footage.frames:
+            missing = footage.frames - reader.decodable
+            log.warning("%s breaks off: its last %d frames show the last whole one", footage.path, missing)

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from animator import __version__
 from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.load import BUNDLED, secondary_names
 from animator.diffusion.losses import perceptual_files
 from animator.errors import WeightsError
 from animator.fetch import fetch, is_url
+from animator.flow.load import flow_name
 from animator.images import read_whole
 from animator.rng import picture_seed
 from animator.scene.reading import LoadedScene
@@ -116,7 +119,7 @@ def sees_depth(scene: Scene) -> bool:
 def flow_of(scene: Scene) -> str:
     """Return what tells a scene how things move from one picture to another; empty if it need not know."""
     if scene.mode == "video" and scene.video.flow != "none":
-        return scene.video.flow
+        return flow_name(scene.video.flow, "cuda" if torch.cuda.is_available() else "cpu")
     return "dis" if scene.turbo.steps > 1 and scene.turbo.align else ""
 
 
@@ -176,7 +179,7 @@ def _is_pulled(scene: Scene) -> bool:
     return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)
 
 
-NOT_IN_FRAMES = {"init", "finish", "finish_blend", "sound", "extract", "flow_blend"}
+NOT_IN_FRAMES = {"init", "finish", "finish_blend", "sound", "extract", "flow", "flow_blend"}
 """Settings of `video` that decide no frame, or count with the frames at which they change."""
 
 
@@ -205,7 +208,11 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     init = scene.diffusion.init_image
     constant["init"] = sources.hashes[init] if init else ""
     if scene.mode == "video":
-        constant["footage"] = [sources.footage, scene.video.model_dump(mode="json", exclude=NOT_IN_FRAMES)]
+        constant["footage"] = [
+            sources.footage,
+            flow_of(scene),
+            scene.video.model_dump(mode="json", exclude=NOT_IN_FRAMES),
+        ]
     constant["animator"] = __version__
     constant["weights"] = dict(weights)
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()

@@ -134,6 +134,8 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         padding=scene.warp.padding_mode,
         sampling=scene.warp.sampling_mode,
         projection=scene.warp.projection,
+        occlusion=scene.warp.occlusion,
+        fill=scene.warp.fill,
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
         stereo=scene.vr.enabled,

@@ -30,14 +30,16 @@ from animator import colour, rng
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.inits import InitSettings, first_picture
 from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
-from animator.warp.affine2d import warp_2d
-from animator.warp.reproject3d import reproject, reproject_depth
+from animator.warp.affine2d import outside_2d, warp_2d
+from animator.warp.fill import fill
+from animator.warp.reproject3d import view
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import DepthMap, Frame, Mask
     from animator.warp.affine2d import Border
     from animator.warp.camera3d import Projection
+    from animator.warp.fill import Fill
     from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
@@ -105,6 +107,8 @@ class Shot:
         padding: what comes in from outside in 3D.
         sampling: how colours between pixels are found in 3D.
         projection: the shape of space in 3D.
+        occlusion: whether near things hide far ones and uncover what was behind them.
+        fill: what stands where the move uncovered something.
         align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
         stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
         turbo: which frames are painted and how the others are faded.
@@ -122,6 +126,8 @@ class Shot:
     padding: Padding = "border"
     sampling: Sampling = "bicubic"
     projection: Projection = "disco"
+    occlusion: bool = False
+    fill: Fill = "padding"
     align: bool = True
     stereo: bool = False
     turbo: Turbo = NO_TURBO
@@ -171,7 +177,7 @@ class Finished:
         seed: its seed.
         row: the settings it was made with.
         state: what the next frame goes on from; None for a still, which has no next one.
-        uncovered: what the camera's move newly uncovered (3D), or None.
+        uncovered: what the camera's move newly uncovered, or None.
         depth: its depth, where the shot is stereo and it is known; else None.
         unfinished: of a draft, what its diffusion can be gone on with; else None.
     """
@@ -215,7 +221,7 @@ def film(
             moved, uncovered = move(state.track, row, shot, depth, listener)
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            request = next_request(row, shot, held)
+            request = next_request(row, shot, held, uncovered)
         picture = paint(engine, request, frame, listener)
         track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
         state = LoopState(frame, track, colour.follow(state.colours, picture))
@@ -264,7 +270,7 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
     )
 
 
-def next_request(row: Row, shot: Shot, held: Frame) -> Request:
+def next_request(row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None) -> Request:
     """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
     return Request(
         frame=0 if shot.seed_mode == "fixed" else row.frame,
@@ -274,6 +280,8 @@ def next_request(row: Row, shot: Shot, held: Frame) -> Request:
         prompts=row.prompts,
         init=held,
         keep=row["coherence.frames_skip_steps"],
+        uncovered=uncovered,
+        uncovered_keep=row["coherence.uncovered_skip_steps"],
         init_scale=row.schedule("coherence.frames_scale"),
         values=diffusion_values(row),
     )
@@ -281,31 +289,39 @@ def next_request(row: Row, shot: Shot, held: Frame) -> Request:
 
 def move(
     track: Track, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
-) -> tuple[Track, Mask | None]:
+) -> tuple[Track, Mask]:
     """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
 
     Returns:
-        The moved picture, and what the move newly uncovered (3D) or None. Its depth is moved along where
-        depths are aligned or it is not painted over (turbo).
+        The moved picture, and what the move newly uncovered. Its depth is moved along where depths are
+        aligned or it is not painted over (turbo).
     """
     frame = row.frame
     if shot.mode == "2d":
         listener.stage(frame, "warp")
-        moved = warp_2d(track.picture, move_2d(row), shot.border_2d)
+        turn = move_2d(row)
+        uncovered = outside_2d(turn, shot.height, shot.width).to(track.picture.device)
+        moved = fill(warp_2d(track.picture, turn, shot.border_2d), uncovered, shot.fill)
         listener.made(frame, "warped", moved)
-        return Track(moved), None
+        listener.made(frame, "uncovered", uncovered)
+        return Track(moved), uncovered
     distance, drift = distances(track, shot, depth, frame, listener)
     listener.stage(frame, "warp")
-    camera, space = camera_3d(row), shot.projection
-    moved, uncovered = reproject(
-        track.picture, distance, camera, sampling=shot.sampling, padding=shot.padding, projection=space
+    new = view(
+        track.picture,
+        distance,
+        camera_3d(row),
+        sampling=shot.sampling,
+        padding=shot.padding,
+        projection=shot.projection,
+        occlusion=shot.occlusion,
     )
+    moved = fill(new.picture, new.uncovered, shot.fill, new.near)
     listener.made(frame, "warped", moved)
-    listener.made(frame, "uncovered", uncovered)
+    listener.made(frame, "uncovered", new.uncovered)
     if not (shot.align or shot.turbo.steps > 1):
-        return Track(moved), uncovered
-    there, known = reproject_depth(distance, camera, projection=space)
-    return Track(moved, there, Expectation(there, known, drift)), uncovered
+        return Track(moved), new.uncovered
+    return Track(moved, new.depth, Expectation(new.depth, ~new.uncovered, drift)), new.uncovered
 
 
 def distances(

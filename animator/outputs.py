@@ -133,7 +133,7 @@ def make_outputs(job: Job, tell: Tell) -> Path:
     for wanted, suffix, write in ((output.gif, ".gif", write_gif), (output.webp, ".webp", write_webp)):
         if wanted:
             tell(film.with_suffix(suffix).name)
-            write(film.with_suffix(suffix), frames.of_8_bits(), fps)
+            write(film.with_suffix(suffix), frames(), fps)
     if output.codec != "h264":
         main = film.with_suffix(SUFFIX[output.codec])
         tell(main.name)
@@ -174,15 +174,6 @@ class _Frames:
             followed_flow = video.finish == "flow" and clip.flows is not None
             how: Literal["linear", "flow"] = "flow" if followed_flow else "linear"
             yield from finished_film(kept, how, video.finish_blend, back, clip.cuts)
-
-    def of_8_bits(self) -> Iterator[np.ndarray]:
-        """Return them as uint8."""
-        for pixels in self():
-            yield (
-                pixels
-                if pixels.dtype == np.uint8
-                else ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-            )
 
 
 def _interpolate(job: Job, frames: _Frames, film: Path, smooth: Path) -> None:
@@ -230,6 +221,7 @@ def _make_stereo(job: Job, film: Path, tell: Tell) -> None:
         preset=output.preset,
         audio=sound[0] if sound else None,
         audio_start=sound[1] if sound else 0.0,
+        rate_change=sound[2] if sound else 1.0,
     )
 
     def eye(name: str) -> Iterator[np.ndarray]:

@@ -1,29 +1,23 @@
 """Compare what fills the holes of a moved picture: ``python docs/holes.py`` writes ``holes.png``.
 
 A few posts before a landscape, with their true depth, are moved frame by frame, each from the one before and
-without diffusion, so that what a warp does wrong adds up. The last row is a flight of the bundled networks,
-their own depth too, in which what comes into view is given more noise, or not.
+without diffusion, so that what a warp does wrong adds up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from animator.convert import frame_to_uint8, uint8_to_frame
-from animator.depth.load import load_depth
-from animator.depth.options import DepthOptions
-from animator.diffusion.load import load_engine
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.pocket.world.draw import draw
 from animator.pocket.world.spec import Spec
 from animator.pocket.world.things import Canvas
 from animator.runs.png import encode_png
-from animator.types import Camera, DepthMap, Frame, Prompt, Request
+from animator.types import Camera, DepthMap, Frame
 from animator.warp.fill import fill
 from animator.warp.reproject3d import view
 from animator.watch.sheet import sheet, strip
@@ -79,34 +73,12 @@ def flown(camera: Camera, settings: dict) -> Frame:
     return frame
 
 
-def painted(uncovered_keep: float | None) -> Iterator[Frame]:
-    """Yield the first and the last frame of a flight with the bundled networks; the share as in `Request`."""
-    guidance = GuidanceOptions(cuts=CutOptions(overview=4, innercut=4, ic_pow=1, icgray_p=0), clamp_max=0.05)
-    engine = load_engine(DiffusionOptions(steps=25), guidance)
-    estimate = load_depth(DepthOptions())
-    prompts = (Prompt("a white lighthouse by the sea, red sunset"),)
-    request = Request(0, 8, WIDTH, HEIGHT, prompts)
-    frame = engine.paint(request)
-    yield frame
-    for number in range(1, FRAMES + 1):
-        camera = Camera(translation_x=8)
-        seen = view(frame, estimate(frame), camera, occlusion=True)
-        init = fill(seen.picture, seen.uncovered, "inpaint", seen.near)
-        held = {"uncovered": seen.uncovered, "uncovered_keep": uncovered_keep}
-        frame = engine.paint(replace(request, frame=number, init=init, keep=0.7, **held))
-    yield frame
-
-
 def tiles() -> Iterator[np.ndarray]:
     """Yield every picture over its caption."""
     for name, camera in MOVES.items():
         yield _captioned(posts()[0], f"before {FRAMES} moves {name}")
         for way, settings in WAYS.items():
             yield _captioned(flown(camera, settings), way)
-    (first, without), (_, grown) = painted(None), painted(0.2)
-    yield _captioned(first, f"painted; {FRAMES} moves to the right")
-    yield _captioned(without, "frames_skip_steps: 70%")
-    yield _captioned(grown, "uncovered_skip_steps: 20%")
 
 
 def _captioned(frame: Frame, text: str) -> np.ndarray:
@@ -115,7 +87,7 @@ def _captioned(frame: Frame, text: str) -> np.ndarray:
 
 def main() -> None:
     """Write the sheet."""
-    count = len(MOVES) * (1 + len(WAYS)) + 3
+    count = len(MOVES) * (1 + len(WAYS))
     (HERE / "holes.png").write_bytes(encode_png(sheet(tiles(), count, 3, GAP), {}))
 
 

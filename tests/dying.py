@@ -1,4 +1,4 @@
-"""Renders scenes in processes that die: ``python -m tests.dying`` reads orders from stdin, a line of JSON each.
+"""Renders scenes in processes that die: ``python -m tests.dying`` reads orders from stdin, JSON, one a line.
 
 An order names a ``scene`` or a run to ``resume``, and how to die: ``event`` at that one of the calls that
 bring something to the disk (``fsync``, ``replace``, ``unlink``), with the file it concerns ``torn`` or not;

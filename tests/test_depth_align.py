@@ -174,13 +174,13 @@ def scales(tmp_path, monkeypatch, eye: Eye, align: bool) -> list[float]:
     path.write_text(SCENE)
     loaded = read_scene(path)
     used: list[float] = []
-    reproject = loop.reproject
+    view = loop.view
 
     def watched(picture, depth, camera, **how):
         used.append((depth / eye.true(picture, len(used))).median().item())
-        return reproject(picture, depth, camera, **how)
+        return view(picture, depth, camera, **how)
 
-    monkeypatch.setattr(loop, "reproject", watched)
+    monkeypatch.setattr(loop, "view", watched)
     shot = Shot("3d", 128, 64, 24, 7, projection="pinhole", align=align)
     list(film(loaded.timeline, shot, Hills(), eye, LoopState()))
     return used

@@ -195,6 +195,13 @@ def test_turned_films_are_upright(tmp_path: Path, turn: int) -> None:
     assert np.abs(picture - upright).mean() < 0.02
 
 
+def test_the_last_picture_stands_as_long_as_it_should(tmp_path: Path) -> None:
+    ffmpeg(*steps(frames=5), "-final_delay", "100", tmp_path / "held.gif")
+    footage = open_footage(tmp_path / "held.gif")
+    assert (footage.fps, footage.frames, footage.end) == (10, 14, pytest.approx(1.4))
+    assert numbers(footage) == pytest.approx([*range(5), *[4] * 9], abs=0.2)
+
+
 def test_a_film_that_changes_its_size_keeps_its_clock(tmp_path: Path) -> None:
     """Recordings of broadcasts do; ffmpeg would begin anew and count its frames from nothing."""
     mpeg = ("-c:v", "mpeg2video", "-q:v", "1", "-f", "mpegts")

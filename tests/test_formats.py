@@ -331,6 +331,19 @@ def test_where_something_comes_into_sight_only_the_frame_that_sees_it_counts():
     assert middle[:, 40:43].max() <= 100
 
 
+def test_what_comes_in_at_the_border_moves_with_the_rest():
+    wide = np.random.default_rng(3).integers(0, 70, (1, 72, 3)).repeat(32, axis=0).astype(np.uint8)
+
+    class Known:
+        def both_ways(self, first, second):
+            pan = torch.zeros(2, 32, 64)
+            pan[0, 1:] = 8  # the first row stands still
+            return pan, -pan
+
+    middle = list(between([wide[:, 8:], wide[:, :64]], 1, 2, Known()))[1]
+    np.testing.assert_allclose(middle[8:], wide[8:, 4:68], atol=1)
+
+
 @pytest.mark.parametrize(("source", "target"), [(12, 24), (10, 24)])
 def test_ffmpeg_interpolates_too(tmp_path, source, target):
     film, smooth = tmp_path / "film.mp4", tmp_path / "smooth.mp4"

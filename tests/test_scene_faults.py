@@ -276,10 +276,16 @@ def test_no_file_and_a_folder_and_a_pipe(tmp_path):
         ("seed", "--set: expected key.path=value, found 'seed'"),
         ("=3", "--set: expected key.path=value, found '=3'"),
         ("camera..zoom=3", "--set: expected key.path=value, found 'camera..zoom=3'"),
-        ("seed=many", "--set: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0"),
+        (
+            "seed=many",
+            "--set: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0",
+        ),
         ("camera.zoom=0: (1", "--set: camera.zoom: this '(' is never closed"),
         ("camera.angel=1", "--set: camera.angel: unknown key; did you mean 'angle'?"),
-        ("seed=[1", "--set: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0"),
+        (
+            "seed=[1",
+            "--set: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0",
+        ),
         ("seed=1\n---\n2", "--set: seed: a second document begins here"),
         (
             "seed.deeper=1",

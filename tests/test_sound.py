@@ -152,6 +152,12 @@ def test_a_single_bang_does_not_make_all_else_quiet():
     assert np.median(got) > 0.97
 
 
+def test_what_a_codec_leaves_in_an_empty_band_is_not_heard():
+    got = envelopes(tone(100) + tone(6000, volume=1e-4), RATE, 24, 12)
+    assert got["audio_low"][12] == pytest.approx(1, abs=0.01)
+    assert not got["audio_high"][1:23].any()
+
+
 def test_after_the_sound_there_is_silence():
     got = envelopes(tone(300, 1), RATE, 1000, 25)["audio"]
     assert got[10] > 0.99
@@ -261,6 +267,7 @@ def test_two_runs_give_the_same_bytes_and_a_film_can_be_replaced(tmp_path):
         assert with_sound(path, sound, path, start_at=0.2, seconds=2)
     assert one.read_bytes() == two.read_bytes()
     assert has_sound(one)
+    assert b"Lav" not in one.read_bytes()  # no version of a program, which another one would change
     assert one.read_bytes().index(b"moov") < one.read_bytes().index(b"mdat")
 
 

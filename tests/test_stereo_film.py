@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from animator import cli_vr
 from animator.cli_vr import vr180
-from animator.errors import FilmError
+from animator.errors import FilmError, UsageError
 from animator.video import stereo_film
 from animator.video.boxes import boxes_of_file
 from animator.video.ffmpeg import executable
@@ -243,8 +243,8 @@ FAULTS = [
     ),
     (
         lambda path: write_vr180(path, pairs(2), Encoding(12, audio=path / "none.wav"), fovs=90, size=64),
-        FilmError,
-        "ffmpeg failed: ",
+        UsageError,
+        "none.wav: cannot be read as sound",
     ),
 ]
 
@@ -329,7 +329,7 @@ def test_one_film_with_both_eyes(tmp_path):
         (["left.mp4", "right.mp4", "--out", "right.mp4", "--force"], "over the one it is made from"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(tmp_path_factory, films, monkeypatch, arguments, said):
+def test_what_cannot_be_is_told_in_one_line(films, monkeypatch, arguments, said):
     monkeypatch.chdir(films)
     before = sorted(os.listdir(films))
     done = verb(*arguments)

@@ -18,7 +18,7 @@ from animator.scene.reading import read_scene
 from animator.states import state_to_keep
 from animator.turbo import is_diffused, turbo_film, weight_of_newer
 from tests.golden_files import load_json
-from tests.test_loop import Pumping, Recorder, scene, shot
+from tests.test_loop import BEGIN, Pumping, Recorder, scene, shot
 
 MOVING = "mode: 3d\ncamera: {translation_z: 5, translation_x: 3}\n"
 
@@ -34,7 +34,7 @@ class Counting(Pumping):
         return super().__call__(frame)
 
 
-def render(tmp_path: Path, text: str, state: LoopState = LoopState(), engine=None, flow=None, **turbo):
+def render(tmp_path: Path, text: str, state: LoopState = BEGIN, engine=None, flow=None, **turbo):
     loaded = scene(tmp_path, text)
     turbo = {"steps": 3, "preroll": 2, **turbo}
     driven = shot(loaded, turbo=Turbo(**turbo))

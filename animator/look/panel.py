@@ -111,7 +111,7 @@ class Panel:
 
 def prompt_lines(prompts: Sequence[Prompt], width: int) -> list[str]:
     """Return the prompts of a frame in lines that fit into some pixels, the strongest first."""
-    strongest = sorted(prompts, key=lambda prompt: prompt.weight)
+    strongest = sorted(prompts, key=lambda prompt: -abs(prompt.weight))
     many = len(strongest) > PROMPTS
     lines = []
     for prompt in strongest[: PROMPTS - many]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a kill in the middle of `write_atomic` left behind."""
+    """Remove what a kill in the middle of `write_atomic`, or of the making of a film, left behind."""
     with told_in_one_line(folder):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
+        for path in folder.glob(".*.making"):
+            shutil.rmtree(path)

@@ -172,7 +172,9 @@ def _skipped(scene: Scene) -> tuple[int, int]:
 
 
 def check_turbo(scene: Scene, fit: Fit) -> None:
-    """Note a turbo in which no frame grows out of the one before it."""
+    """Note a turbo in which no frame grows out of the one before it, and a size that no film can have."""
+    if scene.vr.vr180_size % 2:
+        _note("vr.vr180_size", f"expected an even number, found {scene.vr.vr180_size}", fit)
     if scene.turbo.steps > 1 and scene.diffusion.init_frames == "all":
         message = "moves a frame into the next ones, but init_frames: all begins each anew; keep one of them"
         _note("turbo.steps", message, fit)

@@ -12,6 +12,7 @@ from typing import Any
 
 from animator.errors import Problem, SceneError
 from animator.keyframes import Clock, Timeline, build_timeline
+from animator.scene.camera_path import with_camera_path
 from animator.scene.carried import NAME, NUMBER, SCENE, carried
 from animator.scene.checks import check_scene, notice_scene
 from animator.scene.curves import compile_curves
@@ -123,6 +124,8 @@ def _compiled(
     clock, sure = _clock(scene, fit)
     values, curve_notices = compile_curves(scene, fit, clock, sure, sounds_of(scene, fit, clock))
     notices += curve_notices
+    values, path_notices = with_camera_path(scene, values, fit, clock)
+    notices += path_notices
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
     check_video(scene, fit)

@@ -43,16 +43,31 @@ def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
         return _silence(clock)
     if not any(_may_hear(value) for value in _written(scene, fit)):
         return NO_SOUNDS
+    try:
+        return heard(path, scene.output.audio_start, clock)
+    except (UsageError, FilmError) as error:
+        fit.report(fit.nodes[AUDIO], AUDIO, str(error))
+        return _silence(clock)
+
+
+def heard(path: Path, start_at: float, clock: Clock) -> Sounds:
+    """Return how loud a sound is at every frame, by the names that formulas have for it.
+
+    Args:
+        path: any file that ffmpeg reads.
+        start_at: second of the sound at which the film begins.
+        clock: length and pace of the film.
+
+    Raises:
+        UsageError: it has no sound.
+        FilmError: it is damaged.
+    """
     # Imported here because most scenes hear nothing and their check shall be quick.
     from animator.sound.envelope import envelopes
     from animator.video.sound import decode
 
     seconds = clock.frames / clock.fps + 1  # the window of the last frame reaches beyond it
-    try:
-        samples = decode(path, start_at=scene.output.audio_start, seconds=seconds, rate=RATE)
-    except (UsageError, FilmError) as error:
-        fit.report(fit.nodes[AUDIO], AUDIO, str(error))
-        return _silence(clock)
+    samples = decode(path, start_at=start_at, seconds=seconds, rate=RATE)
     return envelopes(samples, RATE, clock.frames, clock.fps)
 
 

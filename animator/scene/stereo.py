@@ -32,9 +32,9 @@ class VrOptions(Options):
     flat."""
 
     vr180_size: int = Field(2880, ge=256, le=2880)
-    """VR180: pixels of each eye's half-equirectangular picture, in width and height."""
+    """VR180: pixels of each eye's half-equirectangular picture, in width and height, an even number."""
 
-    vr180_fov: float | None = Field(None, ge=10, le=180)
+    vr180_fov: float | None = Field(None, ge=10, le=179)
     """VR180: angle in degrees that a picture's height fills before the eye; left out, `camera.fov` of each
     frame in pinhole space, 90 in Disco's box."""
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +13,9 @@ import ffmpeg
 import numpy as np
 
 from animator.errors import FilmError
-from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
-from animator.video.film import THREADS, FilmWriter, frame_rate, raw, to_bt709
+from animator.video.ffmpeg import QUIET, command, run
+from animator.video.film import THREADS, FilmWriter, frame_rate, to_bt709
+from animator.video.making import begun, feed, pictures_like, replacing
 
 Codec = Literal["h264", "hevc", "prores"]
 
@@ -62,7 +58,7 @@ def write_codec(
     Raises:
         FilmError: there are no frames, or the encoder fails; a film that was there stays.
     """
-    first, frames = _begun(frames, path)
+    first, frames = begun(frames, path)
     ten_bits = first.dtype == np.uint16
     if codec == "h264":
         height, width, _ = first.shape
@@ -80,7 +76,7 @@ def write_codec(
         layout = "yuv422p10le"
         how = {"vcodec": "prores_ks", "profile:v": "hq", "vendor": "apl0", "threads": THREADS}
     with replacing(path) as part:
-        film = _pictures(first, fps).output(
+        film = pictures_like(first, fps).output(
             str(part),
             vf=to_bt709(layout),
             fps_mode="passthrough",
@@ -89,7 +85,7 @@ def write_codec(
             bitexact=None,
             **how,
         )
-        _feed(film, frames, path)
+        feed(film, frames, path)
 
 
 def write_gif(path: Path, frames: Iterable[np.ndarray], fps: float | str | Fraction) -> None:
@@ -106,19 +102,18 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: float | str | Fract
     Raises:
         FilmError: there are no frames, or the encoder fails; a GIF that was there stays.
     """
-    first, frames = _begun(frames, path)
+    first, frames = begun(frames, path)
     rate = frame_rate(fps)
-    folders = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.")
-    with folders as folder, replacing(path) as part:
+    with replacing(path) as part:
         # The colours are known only after the last frame: the frames wait in a lossless film.
-        lossless, palette = f"{folder}/frames.mkv", f"{folder}/palette.png"
-        pictures = _pictures(first, rate, even=False).filter("format", "gbrp")
+        lossless, palette = (str(part.with_name(name)) for name in ("frames.mkv", "palette.png"))
+        pictures = pictures_like(first, rate, even=False).filter("format", "gbrp")
         if rate > FASTEST_GIF:
             pictures = pictures.filter("fps", str(FASTEST_GIF))
         split = pictures.split()
         kept = split[0].output(lossless, vcodec="ffv1", fps_mode="passthrough")
         colours = split[1].filter("palettegen", stats_mode="full").output(palette, **{"frames:v": 1})
-        _feed(ffmpeg.merge_outputs(kept, colours), frames, path, even=False)
+        feed(ffmpeg.merge_outputs(kept, colours), frames, path, even=False)
         mapped = ffmpeg.filter(
             [ffmpeg.input(lossless), ffmpeg.input(palette)],
             "paletteuse",
@@ -144,7 +139,7 @@ def write_webp(path: Path, frames: Iterable[np.ndarray], fps: float | str | Frac
     Raises:
         FilmError: there are no frames, or they are too large for a WebP; a WebP that was there stays.
     """
-    first, frames = _begun(frames, path)
+    first, frames = begun(frames, path)
     height, width, _ = first.shape
     if max(height, width) > LARGEST_WEBP:
         raise FilmError(f"{path}: {width} x {height} pixels are too large for a WebP ({LARGEST_WEBP} a side)")
@@ -180,59 +175,3 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _three(number: int) -> bytes:
     return number.to_bytes(3, "little")
-
-
-def _begun(frames: Iterable[np.ndarray], path: Path) -> tuple[np.ndarray, Iterator[np.ndarray]]:
-    """Return the first frame, and all of them."""
-    rest = iter(frames)
-    first = next(rest, None)
-    if first is None:
-        raise FilmError(f"{path}: a film needs at least one frame")
-    return first, chain([first], rest)
-
-
-def _pictures(first: np.ndarray, fps: float | str | Fraction, even: bool = True) -> Any:
-    """Return the input of a graph: raw pictures like ``first`` from a pipe."""
-    height, width, _ = first.shape
-    size = (width + width % 2, height + height % 2) if even else (width, height)
-    layout = "rgb48le" if first.dtype == np.uint16 else "rgb24"
-    rate = str(frame_rate(fps))
-    return ffmpeg.input("pipe:", format="rawvideo", pix_fmt=layout, video_size=size, framerate=rate)
-
-
-def _feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True) -> None:
-    """Run a graph on frames."""
-    with tempfile.TemporaryFile() as log:
-        arguments = command(graph.global_args(*QUIET))
-        process = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
-        assert process.stdin is not None
-        try:
-            for frame in frames:
-                process.stdin.write(raw(frame, even))
-            process.stdin.close()
-        except BrokenPipeError:
-            # The encoder is gone: its status and its last lines tell why.
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            status = process.wait()
-        if status != 0:
-            raise FilmError(f"{path}: the encoder stopped: {last_lines_of(log)}")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Lend a file beside ``path`` that takes its place if all goes well, and is removed if not."""
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
-    try:
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise FilmError(f"{path}: cannot write the film: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

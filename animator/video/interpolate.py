@@ -18,7 +18,7 @@ from animator.convert import frame_to_uint8, frame_to_uint16, uint8_to_frame, ui
 from animator.flow.consistency import consistency
 from animator.video.ffmpeg import QUIET, command, run
 from animator.video.film import THREADS, frame_rate
-from animator.video.formats import replacing
+from animator.video.making import replacing
 from animator.video.probe import probe
 from animator.warp.by_flow import warp_by_flow
 

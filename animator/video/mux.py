@@ -9,7 +9,7 @@ from typing import Any
 import ffmpeg
 
 from animator.video.ffmpeg import QUIET, command, run
-from animator.video.formats import replacing
+from animator.video.making import replacing
 from animator.video.sound import cut, has_sound
 
 RATE = 48000

@@ -49,8 +49,8 @@ class OutputOptions(Options):
     """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
 
     film_every: int = Field(0, ge=0, le=10000)
-    """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at a
-    glance; 0 is none."""
+    """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at
+    a glance; 0 is none."""
 
     film: str | None = Field(
         None,

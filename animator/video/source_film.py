@@ -156,10 +156,12 @@ def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
         _, dts, pts, length, _, _, *more = (field.strip() for field in line.split(","))
         flags = next((int(field[2:], 16) for field in more if field.startswith("F=")), 0)
         if not flags & DISCARDED:
-            shown.append((int(dts) if int(pts) == UNKNOWN_TIME else int(pts), int(length)))
-    shown.sort()
-    end = max((pts + length for pts, length in shown), default=0)
-    return [pts * unit for pts, _ in shown], end * unit
+            shown.append((int(pts), int(dts), int(length)))
+    # Bare H.264 tells only when pictures are decoded, out of order: the same moments, shared out otherwise.
+    column = 1 if any(pts == UNKNOWN_TIME for pts, _, _ in shown) else 0
+    shown.sort(key=lambda times: times[column])
+    end = max((times[column] + times[2] for times in shown), default=0)
+    return [times[column] * unit for times in shown], end * unit
 
 
 def _stream(told: str) -> str:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import ffmpeg
 import numpy as np
 
 from animator.convert import frame_to_uint8, uint8_to_frame
-from animator.errors import FilmError
-from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
 from animator.video.film import LOOKAHEAD, THREADS, TO_BT709, FilmWriter, frame_rate
+from animator.video.making import begun, feed, pictures_like, replacing
+from animator.video.mux import with_sound
 from animator.video.spherical import Stereo, write_stereo_metadata, write_vr180_metadata
 from animator.warp.equirect import HalfEquirect, half_equirect_grid
 
@@ -45,8 +40,6 @@ The least-squares projection of E. Dubois, "A projection method to generate anag
 Synthetic Images", SPIE 5006, 2003; each row scaled so that white stays white.
 """
 
-AUDIO_BITRATE = "192k"
-
 STEREO: dict[Packing, Stereo] = {"side_by_side": "left_right", "top_bottom": "top_bottom"}
 """What a packed film says of its eyes; an anaglyph is an ordinary film."""
 
@@ -63,6 +56,7 @@ class Encoding:
         audio: any file that ffmpeg reads; its first sound is put under the film, as AAC, and ends with it. A
             file without sound is no error.
         audio_start: second of the sound at which the film begins.
+        rate_change: how many seconds of the sound one second of the film shows.
     """
 
     fps: float | str | Fraction
@@ -71,6 +65,7 @@ class Encoding:
     preset: str = "medium"
     audio: Path | None = None
     audio_start: float = 0.0
+    rate_change: float = 1.0
 
 
 def pack(left: np.ndarray, right: np.ndarray, layout: Packing) -> np.ndarray:
@@ -121,20 +116,16 @@ def write_packed(path: Path, pairs: Pairs, layout: Packing, encoding: Encoding) 
         FilmError: if there are no frames, the encoder fails or the disk refuses.
         ValueError: if a picture has another size than the first.
     """
-    with _workshop(path) as folder:
-        packed = (pack(left, right, layout) for left, right in pairs)
-        first = _first(packed, path)
-        height, width, _ = first.shape
-        silent = folder / "silent.mp4"
+    first, packed = begun((pack(left, right, layout) for left, right in pairs), path)
+    height, width, _ = first.shape
+    with replacing(path) as part:
         crf, preset = encoding.crf, encoding.preset
-        with FilmWriter(silent, width, height, encoding.fps, crf=crf, preset=preset) as film:
-            film.add(first)
+        with FilmWriter(part, width, height, encoding.fps, crf=crf, preset=preset) as film:
             for pixels in packed:
                 film.add(pixels)
-        finished = _with_sound(silent, film.frames, encoding, path)
+        _put_sound(part, film.frames, encoding)
         if layout != "anaglyph":
-            write_stereo_metadata(finished, finished, stereo=STEREO[layout])
-        finished.replace(path)
+            write_stereo_metadata(part, part, stereo=STEREO[layout])
 
 
 def write_vr180(
@@ -167,14 +158,11 @@ def write_vr180(
     if size % 2:
         raise ValueError(f"size is {size}; the pixel layout of a film asks for an even number")
     angles = repeat(float(fovs)) if isinstance(fovs, (int, float)) else iter(fovs)
-    with _workshop(path) as folder:
-        views = _hemispheres(pairs, angles, size, edge)
-        first = _first(views, path)
-        silent = folder / "silent.mp4"
-        frames = _encode(silent, _chain(first, views), (2 * size, size), encoding, path)
-        finished = _with_sound(silent, frames, encoding, path)
-        write_vr180_metadata(finished, finished, stereo="left_right")
-        finished.replace(path)
+    first, views = begun(_hemispheres(pairs, angles, size, edge), path)
+    with replacing(path) as part:
+        frames = feed(_encoding(part, first, encoding), views, path)
+        _put_sound(part, frames, encoding)
+        write_vr180_metadata(part, part, stereo="left_right")
 
 
 def _hemispheres(pairs: Pairs, angles: Iterator[float], size: int, edge: Edge) -> Iterator[np.ndarray]:
@@ -193,106 +181,35 @@ def _hemispheres(pairs: Pairs, angles: Iterator[float], size: int, edge: Edge) -
         yield pack(left, right, "side_by_side")
 
 
-def _first(pictures: Iterator[np.ndarray], path: Path) -> np.ndarray:
-    first = next(pictures, None)
-    if first is None:
-        raise FilmError(f"{path}: a film needs at least one frame")
-    return first
-
-
-def _chain(first: np.ndarray, others: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from others
-
-
-@contextmanager
-def _workshop(path: Path) -> Iterator[Path]:
-    """Give a hidden folder beside a film for what it is made of; nothing of it stays, whatever happens."""
-    folder = path.with_name(f".{path.name}.making")
-    try:
-        shutil.rmtree(folder, ignore_errors=True)  # what a killed attempt left
-        folder.mkdir()
-        yield folder
-    except OSError as error:
-        fault = f"{error.filename or path}: {error.strerror or error}"
-        raise FilmError(f"{fault}; the film {path.name} was not made") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _encode(
-    film: Path, pictures: Iterator[np.ndarray], size: tuple[int, int], encoding: Encoding, path: Path
-) -> int:
-    """Encode pictures as they come and return how many there were."""
-    frames = 0
-    with tempfile.TemporaryFile() as log:
-        arguments = command(_encoding(film, size, encoding))
-        encoder = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
-        assert encoder.stdin is not None
-        try:
-            for pixels in pictures:
-                encoder.stdin.write(np.ascontiguousarray(pixels).data)
-                frames += 1
-            encoder.stdin.close()
-            failed = encoder.wait() != 0
-        except BrokenPipeError:
-            failed = True
-        finally:
-            encoder.kill()
-            encoder.wait()
-            with suppress(OSError):  # the pipe of an encoder that is gone
-                encoder.stdin.close()
-        if failed:
-            raise FilmError(f"{path}: the encoder stopped: {last_lines_of(log)}")
-    return frames
-
-
-def _encoding(film: Path, size: tuple[int, int], encoding: Encoding) -> Any:
+def _encoding(film: Path, first: np.ndarray, encoding: Encoding) -> Any:
     """Return the graph from raw pictures on stdin to a film; its bytes depend on the pictures alone.
 
     The encoders look ahead a few frames only: each takes 25 megabytes at the full size.
     """
-    fps = frame_rate(encoding.fps)
-    pictures = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", video_size=size, framerate=str(fps))
     if encoding.codec == "hevc":
         parameters = f"rc-lookahead={LOOKAHEAD}:bframes=3:pools={THREADS}:frame-threads=1:log-level=error"
         # Apple's players open HEVC under the name hvc1 only.
         codec = {"vcodec": "libx265", "vtag": "hvc1", "x265-params": parameters}
     else:
         codec = {"vcodec": "libx264", "x264-params": f"rc-lookahead={LOOKAHEAD}"}
-    out = pictures.output(
+    return pictures_like(first, encoding.fps).output(
         str(film),
         vf=TO_BT709,
         preset=encoding.preset,
         crf=encoding.crf,
         threads=THREADS,
-        g=max(1, round(fps)),
+        g=max(1, round(frame_rate(encoding.fps))),
         fps_mode="passthrough",
+        movflags="faststart",
         map_metadata=-1,
         bitexact=None,
         **codec,
     )
-    return out.global_args(*QUIET)
 
 
-def _with_sound(silent: Path, frames: int, encoding: Encoding, path: Path) -> Path:
-    """Return a copy of a film, its index in front, with the sound that is asked for, cut to its length."""
-    film = silent.with_name("film.mp4")
-    streams = [ffmpeg.input(str(silent))["v:0"]]
-    sound: dict[str, Any] = {}
+def _put_sound(film: Path, frames: int, encoding: Encoding) -> None:
+    """Put the sound that is asked for under a film, cut to its length."""
     if encoding.audio is not None:
-        streams.append(ffmpeg.input(str(encoding.audio), ss=encoding.audio_start)["a:0?"])
-        seconds = frames / frame_rate(encoding.fps)
-        sound = {"acodec": "aac", "audio_bitrate": AUDIO_BITRATE, "t": f"{float(seconds):.6f}"}
-    graph = ffmpeg.output(
-        *streams,
-        str(film),
-        vcodec="copy",
-        movflags="faststart",
-        map_metadata=-1,
-        map_chapters=-1,
-        bitexact=None,
-        **sound,
-    )
-    run(command(graph.global_args(*QUIET)), path)
-    return film
+        seconds = float(frames / frame_rate(encoding.fps))
+        change, start_at = encoding.rate_change, encoding.audio_start
+        with_sound(film, encoding.audio, film, start_at=start_at, seconds=seconds, rate_change=change)

@@ -67,7 +67,10 @@ def _on_slope(levels: np.ndarray, axis: int) -> np.ndarray:
     """Return which pixels lie between a clearly lower and a clearly higher neighbour along an axis."""
     rise = np.diff(levels, axis=axis)
     steep = np.where(np.abs(rise) > np.log(SLOPE), np.sign(rise), 0)
-    before, after = steep.take(range(steep.shape[axis] - 1), axis), steep.take(range(1, steep.shape[axis]), axis)
+    before, after = (
+        steep.take(range(steep.shape[axis] - 1), axis),
+        steep.take(range(1, steep.shape[axis]), axis),
+    )
     inner = before * after > 0
     return np.pad(inner, [(1, 1) if n == axis else (0, 0) for n in (0, 1)])
 
