@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -39,6 +40,10 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt as error:
             say("interrupted")
             raise typer.Exit(130) from error
+        except BrokenPipeError as error:
+            # Who reads what is printed has seen enough; what is left goes nowhere, without a complaint at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             if debug:
                 raise

@@ -14,8 +14,8 @@ from animator.convert import frame_to_image, image_to_frame
 if TYPE_CHECKING:
     from animator.types import Frame
 
-PACE = 0.02
-"""Share of the way that the reference moves towards each finished frame: it follows over some 50 frames."""
+PACE = 0.005
+"""Share of the way that the reference moves towards each finished frame: it follows over some 200 frames."""
 
 
 def measure(frame: Frame) -> Tensor:

@@ -21,18 +21,19 @@ HEAD = "models: fake\nsize: [64, 64]\nseed: 5\ndiffusion: {steps: 3, skip_steps:
 HEAD += "prompts: {0: a red house, 3: a blue sea}\nprompt_blend: 2\n"
 CAMERA = "camera: {translation_z: 8, rotation_3d_y: 1}\n"
 MODES = {
-    "stills": "mode: still\nimages: 5\nbatch: 2\n",
+    "stills": "mode: still\nimages: 9\nbatch: 2\n",
     "2d": "mode: 2d\nframes: 5\ncamera: {zoom: 1.05, angle: 2}\ncoherence: {color_coherence: 0.5}\n",
     "3d": f"mode: 3d\nframes: 5\n{CAMERA}warp: {{occlusion: true, fill: inpaint}}\n",
     "turbo": f"mode: 3d\nframes: 7\n{CAMERA}turbo: {{steps: 3, preroll: 1, align: true}}\n",
-    "turbo in 2d": "mode: 2d\nframes: 6\nturbo: {steps: 3, preroll: 0}\ncamera: {angle: 3}\nseed: {0: 5, 4: 7}\n",
+    "turbo in 2d": "mode: 2d\nframes: 6\nturbo: {steps: 3, preroll: 0}\n"
+    "camera: {angle: 3}\nseed: {0: 5, 4: 7}\n",
     "stereo": f"mode: 3d\nframes: 5\n{CAMERA}turbo: {{steps: 2, preroll: 1}}\n"
     "vr: {layouts: [left_right, anaglyph]}\noutput: {gif: true}\n",
     "video": "mode: video\nvideo: {init: clip.mp4, flow: dis, finish: flow}\n"
     "coherence: {color_coherence: 0.4}\n"
     "output: {film_every: 2}\n",
 }
-KILLS = 9
+KILLS = 11
 TORN_BY_TIME = {"run.lock", "journal.jsonl"}
 """Files that tell who was at work and how long it took."""
 
@@ -119,11 +120,11 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(
     deaths = 0
     for turn in range(KILLS):
         if turn % 3 == 2:
-            how = {"after": chance.uniform(0.05, 0.9) * whole_seconds}
+            how = {"after": chance.uniform(0.02, 0.4) * whole_seconds}
         else:
-            how = {"event": chance.randrange(1, 28), "torn": chance.random() < 0.5}
+            how = {"event": chance.randrange(1, 20), "torn": chance.random() < 0.5}
         deaths += begin(dying, scene, killed, **how) in (signal.SIGKILL, signal.SIGALRM)
-    assert deaths >= KILLS - 2
+    assert deaths >= KILLS - 3, "it came to its end too soon for this test"
     assert begin(dying, scene, killed) == 0
     ours, theirs = files_of(killed), files_of(tmp_path / "whole")
     assert ours.keys() == theirs.keys()
