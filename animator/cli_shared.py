@@ -41,7 +41,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             say("interrupted")
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
-            # Who reads what is printed has seen enough; what is left goes nowhere, without a complaint at exit.
+            # Who reads what is printed has seen enough; the rest goes nowhere, without a complaint at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from error
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:

@@ -14,8 +14,9 @@ from animator.convert import frame_to_image, image_to_frame
 if TYPE_CHECKING:
     from animator.types import Frame
 
-PACE = 0.005
-"""Share of the way that the reference moves towards each finished frame: it follows over some 200 frames."""
+SLOW, QUICK = 0.005, 0.1
+"""Share of the way that the reference moves towards each finished frame: it follows over some 200 frames, or
+over ten."""
 
 
 def measure(frame: Frame) -> Tensor:
@@ -29,10 +30,10 @@ def _moments(lab: np.ndarray) -> Tensor:
     return torch.stack([values.mean(dim=0), values.std(dim=0, unbiased=False)]).float()
 
 
-def follow(reference: Tensor | None, frame: Frame) -> Tensor:
+def follow(reference: Tensor | None, frame: Frame, pace: float = SLOW) -> Tensor:
     """Return the reference moved a little towards a finished frame; at first, the frame's own colours."""
     here = measure(frame)
-    return here if reference is None else reference.lerp(here, PACE)
+    return here if reference is None else reference.lerp(here, pace)
 
 
 def hold(frame: Frame, reference: Tensor, strength: float) -> Frame:
@@ -51,8 +52,8 @@ def hold(frame: Frame, reference: Tensor, strength: float) -> Frame:
     wanted = reference.numpy()
     # A flat frame has no deviation to stretch, and stretching a nearly flat one would blow up its noise.
     scale = (wanted[1] / here[1].clip(min=1e-3)).clip(0.5, 2.0)
-    matched = (lab - here[0]) * scale + wanted[0]
-    mixed = lab + (matched - lab) * strength
+    # Written so that what matches already comes out as it came in, to the bit.
+    mixed = lab * (1 + strength * (scale - 1)) + strength * (wanted[0] - here[0] * scale)
     # The difference that the correction makes, not its outcome: the way to Lab and back rounds a little, and
     # that would add up over the frames of a film.
     before, after = (cv2.cvtColor(one.astype("float32"), cv2.COLOR_LAB2RGB) for one in (lab, mixed))

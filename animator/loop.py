@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""
 
+SETTLING = 16
+"""Frames after a change of prompts in which a film takes on their colours."""
+
 FLOW = "flow"
 """Name of step 2 where footage moves and no camera."""
 
@@ -224,7 +227,7 @@ def film(
             request = next_request(row, shot, held, uncovered)
         picture = paint(engine, request, frame, listener)
         track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
-        state = LoopState(frame, track, colour.follow(state.colours, picture))
+        state = LoopState(frame, track, follow_colours(state.colours, picture, row))
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
 
@@ -341,14 +344,24 @@ def distances(
 
 
 def hold_colours(moved: Frame, row: Row, colours: Tensor | None, listener: Listener) -> Frame:
-    """Step 4: draw the frame's colours towards the film's slowly moving reference."""
+    """Step 4: draw the frame's colours towards the film's slowly moving reference, while the prompts stay."""
     listener.stage(row.frame, "colour")
     strength = row["coherence.color_coherence"]
-    if colours is None or strength == 0:
+    if colours is None or strength == 0 or not is_settled(row):
         return moved
     held = colour.hold(moved, colours, strength)
     listener.made(row.frame, "held", held)
     return held
+
+
+def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
+    """Return the reference of step 4 after a painted frame: quick to follow new prompts, else slow."""
+    return colour.follow(colours, picture, colour.SLOW if is_settled(row) else colour.QUICK)
+
+
+def is_settled(row: Row) -> bool:
+    """Tell whether the prompts are what they were some frames ago, so that a film has their colours."""
+    return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
 
 
 def move_2d(row: Row) -> Move2D:

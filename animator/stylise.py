@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from animator import colour
 from animator.flow.trust import trusted
 from animator.loop import (
     FLOW,
@@ -30,6 +29,7 @@ from animator.loop import (
     LoopState,
     Shot,
     Track,
+    follow_colours,
     hold_colours,
     next_request,
     paint,
@@ -104,7 +104,7 @@ def stylise(
         listener.stage(frame, "noise")
         request = next_request(row, shot, held)
         picture = paint(engine, request, frame, listener)
-        state, before = LoopState(frame, Track(picture), colour.follow(state.colours, picture)), here
+        state, before = LoopState(frame, Track(picture), follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state)
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from animator import colour
 from animator.loop import (
     SILENT,
     Finished,
@@ -25,6 +24,7 @@ from animator.loop import (
     Track,
     Turbo,
     first_request,
+    follow_colours,
     hold_colours,
     move,
     next_request,
@@ -107,7 +107,7 @@ def turbo_film(
             picture = paint(engine, request, frame, listener)
             new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
             new = seen(new, shot, depth, frame, listener)
-            colours = colour.follow(state.colours, picture)
+            colours = follow_colours(state.colours, picture, row)
         state = LoopState(frame, new, colours, old)
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
         listener.made(frame, "faded", shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import itertools
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.inits import InitSettings
 from animator.keeping import load_state
-from animator.loop import STEPS, Listener, LoopState, Shot, film
+from animator.loop import STEPS, Listener, LoopState, Shot, film, is_settled
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
 from animator.states import state_to_keep
@@ -42,6 +43,8 @@ class Recorder:
 
 
 def scene(tmp_path: Path, text: str) -> LoadedScene:
+    """Read a scene that holds no colours unless it says so."""
+    text = text if "coherence" in text else f"{text}coherence: {{color_coherence: 0}}\n"
     path = tmp_path / "scene.yaml"
     path.write_text(f"version: 1\nsize: [{WIDTH}, {HEIGHT}]\nseed: 7\nprompts: a sea\n{text}")
     return read_scene(path)
@@ -294,3 +297,25 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
             assert kept is None or torch.equal(kept, come)
         assert (back.frame, back.track.expected.drift) == (state.frame, state.track.expected.drift)
     assert frames[-1].state.track.expected.drift.level != 0
+
+
+def test_three_hundred_frames_without_motion_do_not_drift(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 300\ncoherence: {color_coherence: 1}\n")
+    first = last = None
+    for one in film(loaded.timeline, shot(loaded), Recorder(), PlaneDepth(2.0), LoopState()):
+        first, last = one.picture if first is None else first, one.picture
+    assert float((last - first).abs().max() * 255) < 0.1
+
+
+def test_colours_are_let_go_while_the_prompts_change(tmp_path: Path) -> None:
+    text = "mode: 2d\nframes: 40\ncoherence: {color_coherence: 1}\n"
+    path = tmp_path / "scene.yaml"
+    path.write_text(f"size: [64, 64]\nseed: 1\nprompts: {{0: a sea, 10: a wood}}\n{text}")
+    loaded = read_scene(path)
+    settled = [is_settled(loaded.timeline.row(frame)) for frame in range(40)]
+    assert settled == [True] * 10 + [False] * 16 + [True] * 14
+    engine = Reddening()
+    made = list(film(loaded.timeline, shot(loaded, width=64, height=64), engine, None, LoopState()))
+    red = [float(one.picture[0].mean()) for one in made]
+    rises = [after - before for before, after in itertools.pairwise(red)]
+    assert max(abs(rise) for rise in rises[30:]) < 0.25 * min(rises[12:20])

@@ -142,7 +142,7 @@ def test_plan_prints_it(tmp_path: Path) -> None:
     path.write_text("mode: still\nseed: 1\nsize: [64, 64]\nprompts: a sea\n")
     ran = CliRunner().invoke(app, ["plan", str(path)])
     assert ran.exit_code == 0
-    lines = ran.stdout.split("\n\n")[-1].splitlines()
+    (lines,) = (part.splitlines() for part in ran.stdout.split("\n\n") if part.startswith("memory"))
     assert lines[0].startswith("memory (estimated peak, ")
     assert lines[1].split()[:2] == ["diffusion", "network"]
     assert any(line.split()[0] == "total" and line.endswith(" GiB") for line in lines)

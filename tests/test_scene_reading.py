@@ -355,3 +355,15 @@ def test_a_scene_from_a_text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SceneError, match="here:1:1: extends: unknown key"):
         read_text_scene("extends: a.yaml\nprompts: x", "here")
+
+
+def test_colours_are_held_but_not_where_something_else_decides_them(tmp_path):
+    def strength(text):
+        path = tmp_path / "scene.yaml"
+        path.write_text(f"prompts: x\nmode: 2d\nframes: 2\n{text}\n")
+        return read_scene(path).timeline.table.at[1, "coherence.color_coherence"]
+
+    assert strength("") == 0.6
+    assert strength("guidance: {compat: disco-5}") == 0
+    assert strength("guidance: {compat: disco-5}\ncoherence: {frames_scale: 3}") == 0
+    assert strength("guidance: {compat: disco-5}\ncoherence: {color_coherence: 0.3}") == 0.3

@@ -66,7 +66,7 @@ def film(read):
 
     def of(engine, more="", *, flows=known_flow, cuts=(), trust=HARD, state=BEGIN, footage=footage, **kw):
         text = f"prompts: a sea\nmode: 2d\nframes: {FRAMES}\nseed: 7\n{more}"
-        loaded = read(text)
+        loaded = read(text if "coherence" in text else f"{text}\ncoherence: {{color_coherence: 0}}")
         shot = Shot("video", WIDTH, HEIGHT, FRAMES, 7, loaded.scene.seed_mode)
         return list(stylise(loaded.timeline, shot, engine, footage, flows, cuts, trust, state, **kw))
 
@@ -144,7 +144,7 @@ def test_disagreement_is_widened_and_blurred_or_ignored():
 
 def test_every_frame_has_an_init_and_its_share_of_the_diffusion(film):
     engine = Painter()
-    more = 'coherence: {frames_skip_steps: "0: (40%), 2: (80%)", frames_scale: 900}\n'
+    more = 'coherence: {frames_skip_steps: "0: (40%), 2: (80%)", frames_scale: 900, color_coherence: 0}\n'
     made = film(engine, more, flows=None)
     assert [one.keep for one in engine.requests[:3]] == pytest.approx([0.4, 0.6, 0.8])
     assert all((one.init_scale == 900).all() for one in engine.requests)

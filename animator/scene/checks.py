@@ -41,8 +41,8 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_planes(values, fit)
     check_networks(scene, fit)
     check_init(scene, fit)
-    _note("output.audio", _file_fault(scene.output.audio), fit)
-    _note("camera.path", _file_fault(scene.camera.path), fit)
+    if scene.output.audio is not None:
+        _note("output.audio", file_fault(scene.output.audio, net=False), fit)
     check_steps(scene, fit)
     check_turbo(scene, fit)
     check_seeds(scene, fit)
@@ -128,10 +128,6 @@ def file_fault(path: str, net: bool = True) -> str:
     if scheme:
         return f"{scheme[1]}:// cannot be read; write a path, or an address such as https://example.org/a.png"
     return f"no such file: {path}"
-
-
-def _file_fault(path: str | None) -> str:
-    return "" if path is None else file_fault(path, net=False)
 
 
 def check_init(scene: Scene, fit: Fit) -> None:

@@ -24,8 +24,9 @@ class CoherenceOptions(Options):
     frames_scale: Animated = animated(1500, ge=0)
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
-    color_coherence: Animated = animated(0, ge=0, le=1)
-    """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones."""
+    color_coherence: Animated = animated(0.6, ge=0, le=1)
+    """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones, but not
+    while the prompts change; 0.6 when left out, 0 in mode video and with ``compat: disco-5``."""
 
 
 def without_percent(value: Animated) -> tuple[Animated, bool]:

@@ -25,6 +25,7 @@ from animator.scene.footage_reading import (
     take_length,
     take_rate_and_size,
 )
+from animator.scene.hold import without_hold
 from animator.scene.layers import override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
@@ -117,7 +118,7 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root, written, told = in_their_places(without_texts(counted(root)))
+    root, written, told = in_their_places(without_texts(counted(without_hold(root))))
     for problem in (*problems, *more):
         fit.add(problem)
     scene, notices = _fitted(root, fit)
