@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,7 +22,20 @@ EYES = ("left", "right")
 """Folders of what the two eyes see."""
 
 
-def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
+@dataclass(frozen=True)
+class Lap:
+    """How long a frame took.
+
+    Attributes:
+        seconds: in all.
+        stages: of its steps, by name; without the one in which it is kept, which is not over yet.
+    """
+
+    seconds: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
     """Write a frame, what two eyes see of it, the state that is gone on from, and the journal's line.
 
     Returns:
@@ -39,7 +54,15 @@ def keep(job: Job, finished: Finished, seconds: float) -> np.ndarray:
     text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
     text |= {"prompt": prompt, "animator.scene": job.text}
     inputs = job.inputs[finished.frame]
-    entry = Entry(finished.frame, inputs, finished.seed, round(seconds, 3), stopped=stopped)
+    entry = Entry(
+        finished.frame,
+        inputs,
+        finished.seed,
+        round(lap.seconds, 3),
+        stopped=stopped,
+        stages={name: round(part, 4) for name, part in lap.stages.items()},
+        notes=finished.notes,
+    )
     run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished))
     return pixels
 

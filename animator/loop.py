@@ -183,6 +183,7 @@ class Finished:
         uncovered: what the camera's move newly uncovered, or None.
         depth: its depth, where the shot is stereo and it is known; else None.
         unfinished: of a draft, what its diffusion can be gone on with; else None.
+        notes: what happened to it that a user should know.
     """
 
     frame: int
@@ -193,6 +194,7 @@ class Finished:
     uncovered: Mask | None = None
     depth: DepthMap | None = None
     unfinished: Mapping[str, Tensor] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def film(

@@ -11,7 +11,7 @@ from animator.drivers import remaining
 from animator.errors import Interrupted, RunError, UsageError
 from animator.inputs import gather
 from animator.job import Job, job_of, load_tools, standing, standing_stills
-from animator.keeping import keep, write_head
+from animator.keeping import Lap, keep, write_head
 from animator.loop import Listener
 from animator.outputs import GrowingFilms, make_outputs, make_still_pairs
 from animator.progress import Reporter
@@ -119,10 +119,10 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
             made = remaining(job, left, entries, following)
             for count, finished in enumerate(made, start=1):
                 watch.finish()
-                seconds = following.lap()
-                pixels = keep(job, finished, seconds)
+                lap = following.lap()
+                pixels = keep(job, finished, lap)
                 films.add(finished.frame, pixels)
-                reporter.finished(finished.frame, seconds, len(left) - count)
+                reporter.finished(finished.frame, lap.seconds, len(left) - count)
             shown = tuple(numbers) if still else ()
             seeds = {number: entry.seed for number, entry in run.journal().items()}
             watch.end(shown, run.read_frame, seeds)
@@ -145,13 +145,16 @@ class _Following(Listener):
     def __init__(self, reporter: Reporter, watch: Watch) -> None:
         self._reporter = reporter
         self._watch = watch
-        self._together = 0
+        self._together = 1
         self._waiting = 0
-        self._seconds = 0.0
-        self._last = time.monotonic()
+        self._lap = Lap(0.0)
+        self._stage = ""
+        self._stages: dict[str, float] = {}
+        self._last = self._began = time.monotonic()
 
     def stage(self, frame: int, name: str) -> None:
         """A step of a frame's way begins."""
+        self._next_stage(name)
         self._reporter.stage(frame, name)
 
     def begin(self, frames: Sequence[int]) -> None:
@@ -164,14 +167,21 @@ class _Following(Listener):
         self._reporter.step(step.done, step.total)
         self._watch.step(step)
 
-    def lap(self) -> float:
-        """A frame is there; return the seconds it took, its share where several were painted at once."""
+    def lap(self) -> Lap:
+        """A frame is there; return the time it took, its share where several were painted at once."""
+        self._next_stage("")
         now = time.monotonic()
-        if (
-            self._together or not self._waiting
-        ):  # the first of those painted at once, or one that was not painted
-            self._seconds = (now - self._last) / max(self._together, 1)
-            self._together = 0
+        if self._waiting == self._together or not self._waiting:  # the first of them, or one not painted
+            stages = {name: seconds / self._together for name, seconds in self._stages.items()}
+            self._lap = Lap((now - self._last) / self._together, stages)
         self._waiting = max(self._waiting - 1, 0)
+        if not self._waiting:
+            self._together, self._stages = 1, {}
         self._last = now
-        return self._seconds
+        return self._lap
+
+    def _next_stage(self, name: str) -> None:
+        now = time.monotonic()
+        if self._stage:
+            self._stages[self._stage] = self._stages.get(self._stage, 0.0) + now - self._began
+        self._stage, self._began = name, now

@@ -23,6 +23,8 @@ class Entry:
         seconds: how long it took.
         file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
         stopped: share of the diffusion after which a draft was stopped; 1 where it came to its end.
+        stages: seconds of each step of its way, by the names of `animator.loop.STEPS`.
+        notes: what happened to it that a user should know, such as that it was painted again.
         more: SHA-256 of the further pictures of the frame, by the names of their folders (``left``).
     """
 
@@ -32,6 +34,8 @@ class Entry:
     seconds: float
     file: str = ""
     stopped: float = 1.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,6 +87,8 @@ def _parse(line: bytes) -> Entry | None:
             seconds=float(values["seconds"]),
             file=str(values["file"]),
             stopped=float(values.get("stopped", 1.0)),
+            stages={str(name): float(part) for name, part in values.get("stages", {}).items()},
+            notes=tuple(str(note) for note in values.get("notes", ())),
             more={str(name): str(file) for name, file in values.get("more", {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError):
