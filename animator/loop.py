@@ -349,9 +349,9 @@ def hold_colours(moved: Frame, row: Row, colours: Tensor | None, listener: Liste
     """Step 4: draw the frame's colours towards the film's slowly moving reference, while the prompts stay."""
     listener.stage(row.frame, "colour")
     strength = row["coherence.color_coherence"]
-    if colours is None or strength == 0 or not is_settled(row):
-        return moved
-    held = colour.hold(moved, colours, strength)
+    held = moved
+    if colours is not None and is_settled(row):
+        held = colour.hold(moved, colours, strength)
     listener.made(row.frame, "held", held)
     return held
 
