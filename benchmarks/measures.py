@@ -1,0 +1,184 @@
+"""What is measured, each beside the plain way and the floor."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from animator.colour import hold, measure
+from animator.convert import frame_to_uint8
+from animator.depth.load import load_depth
+from animator.diffusion.cutouts import CutSettings, make_cuts
+from animator.loop import SILENT, LoopState, Track, film, move
+from animator.runs.png import encode_png
+from animator.video.film import FilmWriter
+from animator.warp.reproject3d import view
+from benchmarks.machine import Machine, operations_of
+from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
+from benchmarks.subject import FRAME, Subject, subject
+from benchmarks.timing import Timing, timed, timed_in_turn
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the table.
+
+    Attributes:
+        what: what was timed.
+        ours: how long it takes here.
+        plain: how long the plain way takes, in the same run, or None where there is none.
+        floor: seconds that the machine needs for the arithmetic alone, or None.
+    """
+
+    what: str
+    ours: Timing
+    plain: Timing | None = None
+    floor: float | None = None
+
+
+def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
+    """Measure the stages of a frame one by one."""
+    scene, device, picture = one.loaded.scene, one.device, one.picture
+    depth = load_depth(scene.depth, device)
+    distance = depth(picture)
+    yield Result("depth of a frame", timed(partial(depth, picture), repeats=repeats))
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place) / "a.png", Path(place) / "b.png"
+        Image.fromarray(frame_to_uint8(picture)).save(source)
+        ours, plain = timed_in_turn(
+            [
+                partial(view, picture, distance, one.camera),
+                partial(plain_warp, source, target, distance, one.camera),
+            ],
+            repeats=repeats,
+        )
+    yield Result("3D warp of a frame", ours, plain)
+    occluded = partial(view, picture, distance, one.camera, occlusion=True)
+    yield Result("3D warp with occlusion", timed(occluded, repeats=repeats))
+    yield Result("colours held", timed(lambda: hold(picture, measure(picture), 0.5), repeats=repeats))
+    cuts = CutSettings(8, 8, 1.0, 0.2)
+    for name, perceptor in one.engine.networks.perceptors.items():
+        made = partial(make_cuts, picture[None], perceptor.size, cuts, torch.Generator())
+        ours, plain = timed_in_turn(
+            [made, partial(plain_cuts, picture[None], perceptor.size, cuts)], repeats=repeats
+        )
+        yield Result(f"16 cuts for {name}", ours, plain)
+    yield Result("a frame as PNG", timed(lambda: encode_png(frame_to_uint8(picture), {}), repeats=repeats))
+    yield Result("a frame into the film", _film_time(one, repeats))
+
+
+def _film_time(one: Subject, repeats: int) -> Timing:
+    """Return the time of a frame in the encoder, over enough frames to fill it."""
+    pixels, count = frame_to_uint8(one.picture), 24
+
+    def whole(path: Path) -> None:
+        with FilmWriter(path, *one.loaded.scene.size, 12) as writer:
+            for _ in range(count):
+                writer.add(pixels)
+
+    with tempfile.TemporaryDirectory() as place:
+        found = timed(partial(whole, Path(place) / "film.mp4"), repeats=min(repeats, 3))
+    return Timing(found.median / count, found.low / count, found.high / count, found.repeats)
+
+
+def guided_step(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
+    """Measure a guided step, from the difference between few and more steps of a frame."""
+    plain = PlainEngine(one.loaded.scene, one.engine.networks, one.device)
+    request = dataclasses.replace(one.request, keep=1 - 1 / _steps(one))
+    ours = partial(one.engine.paint, request)
+    operations = operations_of(ours)
+    timings = timed_in_turn([ours, partial(plain.paint, request)], repeats=repeats)
+    yield Result("a guided step", *timings, floor=machine.floor(operations))
+
+
+def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
+    """Measure a whole 3D frame: depth, warp, colours, diffusion; the plain one from file to file."""
+    scene = one.loaded.scene
+    depth = load_depth(scene.depth, one.device)
+    plain = PlainEngine(scene, one.engine.networks, one.device)
+    before = LoopState(FRAME - 1, Track(one.picture), measure(one.picture))
+    shot = dataclasses.replace(one.shot, pictures=FRAME + 1)
+
+    def ours() -> None:
+        for finished in film(one.loaded.timeline, shot, one.engine, depth, before):
+            encode_png(frame_to_uint8(finished.picture), {})
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        Image.fromarray(frame_to_uint8(one.picture)).save(folder / "previous.png")
+        theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, scene)
+        operations = operations_of(partial(one.engine.paint, one.request))
+        timings = timed_in_turn([ours, theirs], repeats=repeats)
+    yield Result("a whole 3D frame", *timings, floor=machine.floor(operations))
+    turbo = dataclasses.replace(one.shot, turbo=dataclasses.replace(one.shot.turbo, steps=3))
+    track = Track(one.picture, depth(one.picture))
+    row = one.loaded.timeline.row(FRAME)
+    moved = partial(move, track, row, turbo, depth, SILENT)
+    yield Result("a moved frame in turbo", timed(lambda: (moved(), moved()), repeats=repeats))
+
+
+def start(repeats: int) -> Iterator[Result]:
+    """Measure how long the program takes until it does what it was started for."""
+    scene = str(Path(__file__).parents[1] / "scenes" / "flight.yaml")
+    for what, words in (("animator --help", ["--help"]), ("animator check", ["check", scene])):
+        command = [sys.executable, "-m", "animator", *words]
+        run = partial(subprocess.run, command, check=True, capture_output=True)
+        yield Result(what, timed(run, repeats=repeats))
+    yield Result("first step of a render", timed(partial(_first_step, scene), repeats=min(repeats, 3)))
+
+
+def _first_step(scene: str) -> None:
+    """Render until the first clean estimate of the first frame lies in the run."""
+    with tempfile.TemporaryDirectory() as place:
+        words = [scene, "--out", f"{place}/run", "--set", "frames=1"]
+        command = [sys.executable, "-m", "animator", "render", *words]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while not (Path(place) / "run" / "progress.png").exists() and process.poll() is None:
+                time.sleep(0.01)
+            process.kill()
+
+
+def growth(device: torch.device, *, full: bool, repeats: int) -> Iterator[tuple[str, float, Timing, float]]:
+    """Yield (what grows, how much of it, the time of a step, its operations)."""
+    sizes = ["[128,128]", "[192,128]", "[256,192]", "[384,256]"] if not full else ["[640,384]", "[1280,768]"]
+    for size in sizes:
+        one = subject(device, full=full, size=size)
+        width, height = one.loaded.scene.size
+        yield ("pixels", width * height, *_step(one, repeats))
+    for cuts in (4, 8, 16, 32, 64):
+        changes: dict[str, Any] = {
+            "guidance__cuts__overview": cuts // 2,
+            "guidance__cuts__innercut": cuts // 2,
+        }
+        yield ("cuts", cuts, *_step(subject(device, full=full, **changes), repeats))
+
+
+def _step(one: Subject, repeats: int) -> tuple[Timing, float]:
+    request = dataclasses.replace(one.request, keep=1 - 1 / _steps(one))
+    call: Callable[[], Any] = partial(one.engine.paint, request)
+    return timed(call, repeats=repeats), operations_of(call)
+
+
+def batches(device: torch.device, *, full: bool, repeats: int) -> Iterator[tuple[int, Timing]]:
+    """Yield (stills at once, the time of five of their steps)."""
+    one = subject(device, full=full, mode="still", images=16)
+    for count in (1, 2, 4, 8, 16):
+        requests = [
+            dataclasses.replace(one.request, seed=seed, keep=1 - 5 / _steps(one)) for seed in range(count)
+        ]
+        yield count, timed(partial(one.engine.paint_together, requests), repeats=repeats)
+
+
+def _steps(one: Subject) -> int:
+    return one.loaded.scene.diffusion.steps

@@ -1,0 +1,58 @@
+"""The networks that are measured: the bundled ones, or published ones of full size filled with noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from animator.diffusion.engine import GuidedDiffusion, Networks
+from animator.diffusion.load import load_engine
+from animator.diffusion.losses import pyramid_distance
+from animator.diffusion.perceptors import ClipPerceptor, Perceptor, build_published, published
+from animator.diffusion.precision import precision_for
+from animator.diffusion.secondary import SecondaryModel
+from animator.diffusion.unet import UNet, unet_config
+from animator.scene.schema import Scene
+from animator.weights.clip_names import canonical_name
+from animator.weights.registry import families
+
+FAMILY = "openai_512"
+
+
+def engine_for(scene: Scene, device: torch.device, *, full: bool) -> GuidedDiffusion:
+    """Return the engine of a scene; ``full`` builds published networks of full size without their weights."""
+    if not full:
+        return load_engine(scene.diffusion, scene.guidance, device)
+    torch.manual_seed(0)
+    networks = Networks(
+        denoiser=filled(UNet(unet_config(families()[FAMILY].switches)), device),
+        perceptors={name: _perceptor(name, scene, device) for name in scene.guidance.clip_models},
+        estimate="free",
+        size_multiple=64,
+        secondary=filled(SecondaryModel(), device) if scene.diffusion.secondary else None,
+        perceptual=pyramid_distance,
+    )
+    return GuidedDiffusion(networks, scene.diffusion, scene.guidance, device)
+
+
+def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:
+    name = canonical_name(name)
+    trained = published(name)
+    half = precision_for(scene.diffusion.precision, device) == "bfloat16"
+    return ClipPerceptor(
+        name,
+        filled(build_published(trained.model_cfg), device),
+        lambda texts: torch.randint(1, 400, (len(texts), 77)),
+        size=trained.size,
+        mean=trained.mean,
+        std=trained.std,
+        dtype=torch.bfloat16 if half else torch.float32,
+    )
+
+
+def filled(network: nn.Module, device: torch.device) -> nn.Module:
+    """Return a network with small weights instead of none, frozen, on a device."""
+    for entry in network.parameters():
+        if entry.ndim >= 2:
+            nn.init.normal_(entry, std=(entry[0].numel()) ** -0.5)
+    return network.requires_grad_(False).eval().to(device)

@@ -1,0 +1,58 @@
+"""Times of calls: warmed up, the median and how far it spreads."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a call takes.
+
+    Attributes:
+        median: seconds.
+        low: the fastest, seconds.
+        high: the slowest, seconds.
+        repeats: how often it was taken.
+    """
+
+    median: float
+    low: float
+    high: float
+    repeats: int
+
+
+def timed(call: Callable[[], Any], *, repeats: int = 5, warmup: int = 1) -> Timing:
+    """Take the time of a call; on a GPU until all of its work is done."""
+    return timed_in_turn([call], repeats=repeats, warmup=warmup)[0]
+
+
+def timed_in_turn(calls: list[Callable[[], Any]], *, repeats: int = 5, warmup: int = 1) -> list[Timing]:
+    """Take the times of calls in turn, A B A B, so that what else the machine does falls on all of them."""
+    for _ in range(warmup):
+        for call in calls:
+            call()
+    laps: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats):
+        for call, of_call in zip(calls, laps, strict=True):
+            of_call.append(_lap(call))
+    return [Timing(statistics.median(one), min(one), max(one), repeats) for one in laps]
+
+
+def _lap(call: Callable[[], Any]) -> float:
+    _wait()
+    began = time.perf_counter()
+    call()
+    _wait()
+    return time.perf_counter() - began
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
