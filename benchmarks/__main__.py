@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import datetime
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -113,4 +112,4 @@ def table(rows: Iterable[Result]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

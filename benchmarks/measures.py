@@ -99,7 +99,7 @@ def guided_step(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
     ours = partial(one.engine.paint, request)
     operations = operations_of(ours)
     timings = timed_in_turn([ours, partial(plain.paint, request)], repeats=repeats)
-    yield Result("a guided step", *timings, floor=machine.floor(operations))
+    yield Result("a guided step", timings[0], timings[1], machine.floor(operations))
 
 
 def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
@@ -120,7 +120,7 @@ def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
         theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, scene)
         operations = operations_of(partial(one.engine.paint, one.request))
         timings = timed_in_turn([ours, theirs], repeats=repeats)
-    yield Result("a whole 3D frame", *timings, floor=machine.floor(operations))
+    yield Result("a whole 3D frame", timings[0], timings[1], machine.floor(operations))
     turbo = dataclasses.replace(one.shot, turbo=dataclasses.replace(one.shot.turbo, steps=3))
     track = Track(one.picture, depth(one.picture))
     row = one.loaded.timeline.row(FRAME)

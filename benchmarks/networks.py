@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
@@ -15,6 +17,8 @@ from animator.diffusion.unet import UNet, unet_config
 from animator.scene.schema import Scene
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import families
+
+Net = TypeVar("Net", bound=nn.Module)
 
 FAMILY = "openai_512"
 
@@ -50,7 +54,7 @@ def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:
     )
 
 
-def filled(network: nn.Module, device: torch.device) -> nn.Module:
+def filled(network: Net, device: torch.device) -> Net:
     """Return a network with small weights instead of none, frozen, on a device."""
     for entry in network.parameters():
         if entry.ndim >= 2:
