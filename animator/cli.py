@@ -22,7 +22,8 @@ from rich.console import Console
 from animator import __version__
 from animator.cli_look import add_look, plan_more
 from animator.cli_models import models
-from animator.cli_shared import Debug, guarded, show_notices
+from animator.cli_runs import add_runs
+from animator.cli_shared import Debug, guarded, printable, show_notices
 from animator.cli_vr import vr180
 from animator.errors import Problem, SceneError, UsageError
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
@@ -58,6 +59,14 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
 
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="On a GPU, only kernels that give the same bytes again; slower. A CPU always does.",
+    ),
+]
+
 
 def reporter_for(as_json: bool) -> Reporter:
     """Choose how progress is shown."""
@@ -89,6 +98,7 @@ def render(
         str | None,
         typer.Option("--only", metavar="N,N", help="Make only these of several stills, counted from 0."),
     ] = None,
+    deterministic: Deterministic = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -108,6 +118,10 @@ def render(
         from animator.scene.draft import draft_of
 
         loaded = [draft_of(one) for one in loaded]
+    if deterministic:
+        from animator.deterministic import use_deterministic
+
+        use_deterministic()
     from animator.render import render_scene
 
     for one in loaded:
@@ -119,10 +133,15 @@ def render(
 @guarded
 def resume(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
+    deterministic: Deterministic = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Go on with a run that was interrupted, from its last finished frame."""
+    if deterministic:
+        from animator.deterministic import use_deterministic
+
+        use_deterministic()
     from animator.render import resume_run
 
     print(resume_run(run, reporter_for(as_json)))
@@ -160,7 +179,8 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
         scene = one.scene
         what = "pictures" if scene.mode == "still" else "frames"
         size = f"{scene.size[0]} x {scene.size[1]}"
-        print(f"{path}: fine: {scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps")
+        made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
+        print(f"{printable(str(path))}: fine: {made}")
 
 
 @app.command()
@@ -245,6 +265,7 @@ def schema(debug: Debug = False) -> None:
 
 
 add_look(app)
+add_runs(app)
 
 
 def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -17,7 +18,23 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program 
 
 def say(text: str) -> None:
     """Print one line for the user on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    r"""Return a text in one line without anything on which a terminal would act.
+
+    >>> printable("a\nb\x1b[31m.yaml"), printable("größer 夜.png")
+    ('a\\nb\\x1b[31m.yaml', 'größer 夜.png')
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def faults_of(error: AnimatorError) -> list[str]:
+    """Return what an error tells, a line a fault, also where a line break is in the name of a scene."""
+    if isinstance(error, SceneError):
+        return [str(problem) for problem in error.problems]
+    return str(error).splitlines()
 
 
 def guarded(verb: Callable[..., None]) -> Callable[..., None]:
@@ -34,7 +51,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
                 raise
             if isinstance(error, SceneError):
                 show_notices(error.notices)
-            for line in str(error).splitlines():
+            for line in faults_of(error):
                 say(line)
             raise typer.Exit(error.exit_status) from error
         except KeyboardInterrupt as error:
@@ -47,11 +64,19 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
         except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             if debug:
                 raise
-            said = str(error).splitlines() or ["no message"]
-            say(f"animator failed: {type(error).__name__}: {said[0]} (run again with --debug to see where)")
-            raise typer.Exit(1) from error
+            raise typer.Exit(unforeseen(error)) from error
 
     return run
+
+
+def unforeseen(error: Exception) -> int:
+    """Tell in one line of what no verb has a line for; return the exit status."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        say(f"{str(error.filename)[:60]}...: the name is too long; choose a shorter one")
+        return 2
+    said = str(error).splitlines() or ["no message"]
+    say(f"animator failed: {type(error).__name__}: {said[0]} (run again with --debug to see where)")
+    return 1
 
 
 def show_notices(notices: tuple[Problem, ...]) -> None:

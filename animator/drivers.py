@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from animator.clip import clip_of
 from animator.job import Job
-from animator.keeping import load_state
 from animator.loop import Finished, Listener, LoopState, film
 from animator.runs import Entry
+from animator.standing import state_before
 from animator.stills import stills
 from animator.stylise import stylise
 from animator.turbo import turbo_film
@@ -19,16 +19,38 @@ def remaining(
 ) -> Iterator[Finished]:
     """Return the frames or pictures that are left, each made when it is asked for.
 
+    A film goes on from the nearest kept state before each gap; frames on the way from there to the gap are
+    made again and come too.
+
     Args:
         job: the scene with all that it needs.
-        left: their numbers, in order; of a film all from some frame on.
+        left: their numbers, in order.
         entries: what stands already.
         listener: told of every step.
     """
-    scene, tools = job.loaded.scene, job.tools
-    if scene.mode == "still":
+    if job.loaded.scene.mode == "still":
         return _stills(job, left, entries, listener)
-    state = load_state(job.run, left[0] if left else job.shot.pictures, tools.device)
+    return _gaps(job, left, listener)
+
+
+def _gaps(job: Job, left: Sequence[int], listener: Listener) -> Iterator[Finished]:
+    """Return the frames of a film that are left, and those on the way to them."""
+    running, at = None, -1
+    for number in left:
+        if running is None or at < number - 1:
+            state = state_before(job, number, after=at)
+            if running is None or state is not None:
+                running = _film(job, state or LoopState(), listener)
+        for finished in running:
+            at = finished.frame
+            yield finished
+            if at == number:
+                break
+
+
+def _film(job: Job, state: LoopState, listener: Listener) -> Iterator[Finished]:
+    """Return the driver of a film, from a state on."""
+    scene, tools = job.loaded.scene, job.tools
     timeline, shot, engine, depth = job.loaded.timeline, job.shot, tools.engine, tools.depth
     if scene.mode == "video":
         return _stylised(job, state, listener)

@@ -76,6 +76,10 @@ class WeightsError(AnimatorError):
     """A network's weights are missing, damaged or of another network."""
 
 
+class PaintError(AnimatorError):
+    """A picture could not be painted: what came of it are no numbers, or it is bad whatever is tried."""
+
+
 class RunError(AnimatorError):
     """A run folder cannot be used: absent, damaged, not writable, or of another scene."""
 

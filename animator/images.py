@@ -13,6 +13,7 @@ from PIL import Image
 
 from animator.convert import image_to_frame
 from animator.errors import UsageError
+from animator.plain_files import read_plain
 
 if TYPE_CHECKING:
     from animator.types import Frame
@@ -23,14 +24,27 @@ Fit = Literal["stretch", "cover", "contain"]
 MAX_PIXELS = 100_000_000
 """Pixels of the largest picture that is read: a small file can claim to be one that fills the memory."""
 
-CHECKED = frozenset({"JPEG", "MPO", "PNG"})
+MAX_BYTES = 400_000_000
+"""Bytes of the largest file that is read as a picture."""
+
+WORKED_ON = 25_000_000
+"""Pixels above which a picture is halved before it is worked on."""
+
+KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+"""Kinds that are read, those of which Pillow can tell the size without decoding or running anything."""
+
+TIFF_HEADS = (b"II*\0", b"MM\0*")
+
+NO_PICTURE = "not a picture that can be read; use PNG, JPEG, WebP or TIFF"
+
+CHECKED = frozenset({"JPEG", "MPO", "PNG", "BMP"})
 """Kinds of which OpenCV, in some of its versions, takes a file that was cut off and makes up the rest."""
 
 
 def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch") -> Frame:
     """Return a picture file as a frame of a size.
 
-    Every kind that OpenCV reads is taken: 8 or 16 bits, grey or colour, turned as its EXIF says. What is
+    Every kind of `KINDS` is taken: 8 or 16 bits, grey or colour, turned as its EXIF says. What is
     transparent is laid over white (but in TIFF, whose transparency is not read); a picture that has
     transparent parts is not turned.
 
@@ -74,16 +88,19 @@ def _to_frame(bgr: np.ndarray) -> Frame:
 def _decoded(path: Path) -> np.ndarray:
     """Return a picture file as H x W x 3, BGR, float32, 1 being white."""
     try:
-        data = path.read_bytes()
+        data = read_plain(path, MAX_BYTES)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {error.strerror}; name a picture") from error
     kind = _checked(data, path)
     try:
         pixels = _pixels(np.frombuffer(data, np.uint8), kind)
     except cv2.error:  # more pixels than OpenCV takes, or a header that makes no sense
         pixels = None
     if pixels is None:
-        raise UsageError(f"{path}: not a picture that can be read; use PNG, JPEG, WebP or TIFF")
+        raise UsageError(f"{path}: {NO_PICTURE}")
+    # Before there are four bytes for each of its values.
+    while pixels.shape[0] * pixels.shape[1] > WORKED_ON:
+        pixels = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     image = np.nan_to_num(pixels.astype(np.float32), copy=False)
     image /= _white(pixels)
     if image.shape[2] == 3:
@@ -97,6 +114,7 @@ def _pixels(data: np.ndarray, kind: str) -> np.ndarray | None:
     whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if kind not in {"JPEG", "MPO", "TIFF"} else None
     if whole is not None and whole.shape[2:] == (4,) and (whole[..., 3] < _white(whole)).any():
         return whole
+    del whole
     # IMREAD_COLOR alone would cut 16 bits down to 8; unlike IMREAD_UNCHANGED it turns as the EXIF says.
     return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
 
@@ -106,14 +124,16 @@ def _white(pixels: np.ndarray) -> float:
 
 
 def _checked(data: bytes, path: Path) -> str:
-    """Return Pillow's name for the kind of a picture, empty if it knows none; refuse what is not whole.
+    """Return Pillow's name for the kind of a picture; refuse what is none of `KINDS` or not whole.
 
     OpenCV cannot tell the size of a picture without decoding it.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large picture, odd EXIF: not the user's concern
-            with Image.open(io.BytesIO(data)) as header:
+            Image.init()
+            known = [kind for kind in KINDS if kind in Image.OPEN]  # AVIF in newer versions
+            with Image.open(io.BytesIO(data), formats=known) as header:
                 kind, (width, height) = header.format or "", header.size
                 if width * height > MAX_PIXELS:
                     raise UsageError(
@@ -123,8 +143,10 @@ def _checked(data: bytes, path: Path) -> str:
                 if kind in CHECKED:
                     header.draft("RGB", (1, 1))  # a JPEG's detail need not be computed to see its end
                     header.load()
-    except Image.UnidentifiedImageError:
-        return ""
+    except Image.UnidentifiedImageError as error:
+        if data.startswith(TIFF_HEADS):  # one of floating point, which Pillow does not know
+            return "TIFF"
+        raise UsageError(f"{path}: {NO_PICTURE}") from error
     except Image.DecompressionBombError as error:
         raise UsageError(
             f"{path}: has more than {MAX_PIXELS // 10**6} million pixels; scale the picture down"

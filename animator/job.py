@@ -18,17 +18,14 @@ from animator.inits import InitSettings
 from animator.inputs import Sources, flow_of, hash_inputs, require_weights, sees_depth, weights_of
 from animator.loop import Shot, Turbo
 from animator.options import share
-from animator.runs import Entry, RunFolder
+from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
+from animator.states import room_for_states
 from animator.types import DepthEstimator, FlowEstimator, StillEngine
 
 FAKE_DEPTH = PlaneDepth(distance=2.0)
 """Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
-
-
-Entries = Mapping[int, Entry]
-"""What `RunFolder.finished_frames` tells, for which it reads every picture: asked once a run."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,11 @@ class Job:
         return shot_of(self.loaded, self.sources)
 
     @functools.cached_property
+    def states(self) -> int:
+        """For how many states of earlier frames there is room."""
+        return room_for_states(self.loaded.scene.output.keep_states, self.shot)
+
+    @functools.cached_property
     def text(self) -> str:
         """The scene in full."""
         return resolved_text(self.loaded.scene)
@@ -81,14 +83,19 @@ class Job:
     @functools.cached_property
     def stop_at(self) -> float:
         """Share of the diffusion after which stills are stopped."""
-        stop_at = self.loaded.scene.diffusion.stop_at
-        return 1.0 if stop_at is None else share(stop_at, self.loaded.scene.diffusion.steps)
+        return stop_of(self.loaded)
 
 
 def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:
     """Put a job together."""
     weights = weights_of(loaded)
     return Job(run, loaded, sources, tools, weights, hash_inputs(loaded, sources, weights))
+
+
+def stop_of(loaded: LoadedScene) -> float:
+    """Return the share of the diffusion after which a scene's stills are stopped; 1 at its end."""
+    diffusion = loaded.scene.diffusion
+    return 1.0 if diffusion.stop_at is None else share(diffusion.stop_at, diffusion.steps)
 
 
 def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
@@ -147,25 +154,3 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             disco=scene.guidance.compat == "disco-5",
         ),
     )
-
-
-def standing(job: Job, finished: Entries) -> range:
-    """Return the frames of a film, from the first on, that are there and made of what the scene says now."""
-    count = 0
-    while count < len(job.inputs) and count in finished and finished[count].inputs == job.inputs[count]:
-        count += 1
-    # A film that is not whole is gone on with from the state of its last frame.
-    if 0 < count < len(job.inputs) and not job.run.state_file(count - 1).is_file():
-        return range(0)
-    return range(count)
-
-
-def standing_stills(job: Job, finished: Entries, numbers: Sequence[int]) -> set[int]:
-    """Return which stills are there, made of what the scene says now and painted as far as it asks."""
-    return {
-        number
-        for number in numbers
-        if number in finished
-        and finished[number].inputs == job.inputs[number]
-        and finished[number].stopped >= job.stop_at
-    }

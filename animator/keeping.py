@@ -43,7 +43,8 @@ def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
     """
     run, state = job.run, finished.state
     if state is not None:
-        run.keep_state(finished.frame, *state_to_keep(state))
+        tensors, meta = state_to_keep(state)
+        run.keep_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
     stopped = 1.0
     if finished.unfinished is not None:
         run.keep_draft(finished.frame, finished.unfinished)
@@ -63,7 +64,7 @@ def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         stages={name: round(part, 4) for name, part in lap.stages.items()},
         notes=finished.notes,
     )
-    run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished))
+    run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
     return pixels
 
 
@@ -90,9 +91,7 @@ def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:
 
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
-    """Return the state after ``done`` frames."""
-    if not done or not run.state_file(done - 1).is_file():
-        return LoopState(frame=done - 1)
+    """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
     return kept_state(*run.load_state(done - 1), device)
 
 
@@ -114,6 +113,7 @@ def write_head(job: Job) -> None:
         "system": platform.platform(),
         "device": name,
         "threads": torch.get_num_threads(),
+        "deterministic": device.type == "cpu" or torch.are_deterministic_algorithms_enabled(),
         "seed": loaded.scene.seed,
         "weights": dict(job.weights),
     }

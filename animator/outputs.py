@@ -14,6 +14,7 @@ from animator.clip import clip_of
 from animator.flow.load import load_flow
 from animator.job import Job
 from animator.keeping import EYES
+from animator.pruned import read_frames
 from animator.runs import RunFolder
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of
@@ -99,6 +100,11 @@ def film_path(run: RunFolder, loaded: LoadedScene) -> Path:
     return run.film_file(loaded.scene.output.film or loaded.name)
 
 
+def shows_frames(loaded: LoadedScene) -> bool:
+    """Tell whether the finished film of a scene shows the frames as they are, not blended."""
+    return loaded.scene.mode != "video" or loaded.scene.video.finish == "none"
+
+
 def beside(film: Path, word: str, suffix: str | None = None) -> Path:
     """Return the path of a film that is made beside another.
 
@@ -122,7 +128,7 @@ def make_outputs(job: Job, tell: Tell) -> Path:
     output, fps = scene.output, frame_rate(scene.fps)
     frames = _Frames(job)
     made = [film]
-    if scene.video.finish != "none" and scene.mode == "video":
+    if not shows_frames(job.loaded):
         tell(film.name)
         write_codec(film, frames(), fps, "h264", crf=output.crf, preset=output.preset)
     if output.interpolate_to is not None:
@@ -158,9 +164,8 @@ class _Frames:
 
     def __call__(self) -> Iterator[np.ndarray]:
         job, video = self._job, self._job.loaded.scene.video
-        numbers = range(job.shot.pictures)
-        kept = (job.run.read_frame(number, deep=True) for number in numbers)
-        if job.loaded.scene.mode != "video" or video.finish == "none":
+        kept = read_frames(job.run, range(job.shot.pictures), deep=True)
+        if shows_frames(job.loaded):
             yield from kept
             return
         with clip_of(job) as clip:
@@ -225,7 +230,7 @@ def _make_stereo(job: Job, film: Path, tell: Tell) -> None:
     )
 
     def eye(name: str) -> Iterator[np.ndarray]:
-        return (run.read_frame(number, name) for number in numbers)
+        return read_frames(run, numbers, name)
 
     for layout in dict.fromkeys(vr.layouts):
         if layout == "left_right":

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from animator.drivers import remaining
 from animator.errors import Interrupted, RunError, UsageError
 from animator.inputs import gather
-from animator.job import Job, job_of, load_tools, standing, standing_stills
+from animator.job import Job, job_of, load_tools
 from animator.keeping import Lap, keep, write_head
-from animator.loop import Listener
-from animator.outputs import GrowingFilms, make_outputs, make_still_pairs
+from animator.loop import Finished, Listener
+from animator.outputs import GrowingFilms, film_path, make_outputs, make_still_pairs, shows_frames
 from animator.progress import Reporter
+from animator.pruned import read_frames
 from animator.runs import RunFolder
-from animator.runs.folder import FRAMES
+from animator.runs.folder import FILM, FRAMES
 from animator.scene.reading import LoadedScene, read_scene
+from animator.standing import Standing, film_stands, standing
 from animator.types import PaintStep
 from animator.watch import Watch
 
@@ -97,46 +99,69 @@ def _opened(path: Path) -> tuple[RunFolder, LoadedScene]:
 
 
 def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
-    """Make the frames that do not stand yet and put all of them into the film."""
-    run, loaded = job.run, job.loaded
-    still = loaded.scene.mode == "still"
+    """Make the frames that do not stand yet, and the films of all of them."""
+    run = job.run
     try:
-        with (
-            run.lock(),
-            Watch(run.path, loaded.scene.output, fps=loaded.scene.fps) as watch,
-            GrowingFilms(run, loaded) as films,
-        ):
+        with run.lock():
+            there = standing(run, job.loaded, job.inputs)
+            if film_stands(job, there):
+                return film_path(run, job.loaded)
             if head:
                 write_head(job)
-            numbers = (loaded.only if still else ()) or range(job.shot.pictures)
-            entries = run.finished_frames()
-            done = standing_stills(job, entries, numbers) if still else standing(job, entries)
-            reporter.begin(loaded.name, len(numbers), len(done))
-            for frame in () if still else done:
-                films.add(frame, run.read_frame(frame, deep=True))
-            left = [number for number in numbers if number not in done]
-            following = _Following(reporter, watch)
-            made = remaining(job, left, entries, following)
-            for count, finished in enumerate(made, start=1):
-                watch.finish()
-                lap = following.lap()
-                pixels = keep(job, finished, lap)
-                films.add(finished.frame, pixels)
-                reporter.finished(finished.frame, lap.seconds, len(left) - count)
-            shown = tuple(numbers) if still else ()
-            seeds = {number: entry.seed for number, entry in run.journal().items()}
-            watch.end(shown, run.read_frame, seeds)
-            films.finish()
-            if still:
-                make_still_pairs(job, numbers)
+            _fill(job, there, reporter)
+            if job.loaded.scene.mode == "still":
+                make_still_pairs(job, there.numbers)
                 return run.path / FRAMES
             last = job.shot.pictures - 1
-            return make_outputs(job, lambda film: reporter.stage(last, f"film {film}"))
+            made = make_outputs(job, lambda film: reporter.stage(last, f"film {film}"))
+            if shows_frames(job.loaded):
+                run.write_info({**run.read_info(), FILM: film_path(run, job.loaded).name})
+            return made
     except KeyboardInterrupt as stop:
         verb = "resume" if head else "finish"
         raise Interrupted(f"stopped; go on with: animator {verb} {run.path}") from stop
     finally:
         reporter.end()
+
+
+def _fill(job: Job, there: Standing, reporter: Reporter) -> None:
+    """Go through all frames in order: read those that stand, make the others, put each into the films."""
+    run, loaded = job.run, job.loaded
+    still = loaded.scene.mode == "still"
+    with (
+        Watch(run.path, loaded.scene.output, fps=loaded.scene.fps) as watch,
+        GrowingFilms(run, loaded) as films,
+    ):
+        reporter.begin(loaded.name, len(there.numbers), len(there.done))
+        following = _Following(reporter, watch)
+        made = remaining(job, there.missing, there.entries, following)
+        read = read_frames(run, [] if still else sorted(there.done), deep=True)
+        left = len(there.missing)
+        for number in there.numbers:
+            if number not in there.done:
+                finished, lap = _made(made, number, following, watch)
+                films.add(number, keep(job, finished, lap))
+                left -= 1
+                reporter.finished(number, lap.seconds, left)
+            elif not still:
+                films.add(number, next(read))
+        run.thin_states(job.states)
+        shown = tuple(there.numbers) if still else ()
+        seeds = {number: entry.seed for number, entry in run.journal().items()}
+        watch.end(shown, run.read_frame, seeds)
+        films.finish()
+
+
+def _made(
+    frames: Iterator[Finished], number: int, following: _Following, watch: Watch
+) -> tuple[Finished, Lap]:
+    """Return a frame as the drivers make it; those on the way to it stand already and are let go."""
+    for finished in frames:
+        watch.finish()
+        lap = following.lap()
+        if finished.frame == number:
+            return finished, lap
+    raise RuntimeError(f"frame {number} was not made")
 
 
 class _Following(Listener):

@@ -166,10 +166,13 @@ class Painted:
         picture: the frame.
         unfinished: where a diffusion that was stopped half-way can be gone on with, by name, on the CPU; None
             where it came to its end.
+        beyond: how far, on average over its values, it was out of range before it was clamped; black is 0 and
+            white 1. More than a few tenths are colours that exploded.
     """
 
     picture: Frame
     unfinished: Mapping[str, Tensor] | None = None
+    beyond: float = 0.0
 
 
 class Engine(Protocol):

@@ -191,7 +191,7 @@ def test_absent_huge_and_binary_files_are_refused(tmp_path: Path) -> None:
         read_camera_path(tmp_path / "none.json", 3, 12)
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(200_000_000)
-    with pytest.raises(UsageError, match="more than 100 MB"):
+    with pytest.raises(UsageError, match="more than 20 MB"):
         read_camera_path(tmp_path / "huge.json", 3, 12)
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(UsageError, match="UTF-8"):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "animator"
 
 LEVELS: list[set[str]] = [
     {"types", "errors", "options", "locks"},
-    {"convert", "weights", "rng", "fetch"},
+    {"convert", "weights", "rng", "fetch", "disk", "plain_files"},
     {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images", "sound"},
     {"scene", "video", "inits"},
     {"loop", "turbo", "stylise", "stills", "runs", "progress", "watch"},

@@ -216,7 +216,7 @@ def test_the_table_counts_what_the_engine_does(
 def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> None:
     scene(tmp_path)
     file = tmp_path / "scene.yaml"
-    assert run("render", file, "--out", tmp_path / "run")[0] == 0
+    assert run("render", file, "--out", tmp_path / "run", "--set", "output.keep_states=0")[0] == 0
     code, said = run("frame", file, "3", "--dump", tmp_path / "dump", "--run", tmp_path / "run")
     assert code == 0
     assert "begins at frame 0" in said
@@ -235,11 +235,7 @@ def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> 
     assert cv2.imread(str(tmp_path / "dump" / "02-depth.png"), cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
-def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from animator.runs import RunFolder
-
-    # A run keeps the newest state alone; here it keeps all, as if it had been stopped after frame 1.
-    monkeypatch.setattr(RunFolder, "_drop_other_states", lambda self, frame: None)
+def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path) -> None:
     scene(tmp_path)
     file = tmp_path / "scene.yaml"
     assert run("render", file, "--out", tmp_path / "run")[0] == 0

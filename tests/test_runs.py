@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -32,9 +33,9 @@ def run(tmp_path):
     return RunFolder.create(tmp_path, "lighthouse")
 
 
-def keep(run, frame, inputs="a"):
+def keep(run, frame, inputs="a", room=0):
     run.keep_state(frame, TENSORS, {"frame": frame})
-    return run.keep_frame(frame, PIXELS, {"scene": "lighthouse"}, entry(frame, inputs))
+    return run.keep_frame(frame, PIXELS, {"scene": "lighthouse"}, entry(frame, inputs), states=room)
 
 
 def states(run):
@@ -125,7 +126,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match="No space left on device; free some space, then resume") as caught:
+    with pytest.raises(RunError, match="No space left on device; free some space, then") as caught:
         write_atomic(path, b"new")
     assert str(tmp_path / "file") in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -216,42 +217,85 @@ def test_a_state_that_is_missing_or_damaged_is_told(run):
         run.load_state(9)
 
 
-def test_only_the_newest_state_is_kept(run):
-    for frame in range(4):
-        keep(run, frame)
-    assert states(run) == [3]
+@pytest.mark.parametrize(
+    ("room", "kept"),
+    [
+        (0, [9]),
+        (1, [0, 9]),
+        (2, [0, 8, 9]),
+        (4, [0, 4, 8, 9]),
+        (9, [0, 2, 4, 6, 8, 9]),
+        (10, list(range(10))),
+    ],
+)
+def test_states_are_thinned_to_every_second_every_fourth(run, room, kept):
+    for frame in range(10):
+        keep(run, frame, room=room)
+        assert {frame, max(0, frame - 1)} & set(states(run))
+        assert len(states(run)) <= room + 1
+    run.thin_states(room)
+    assert states(run) == kept
+
+
+def test_the_state_of_a_frame_made_again_stays_until_it_is_gone_on_from(run):
+    for frame in (0, 1, 2, 3, 4, 9):
+        keep(run, frame, room=3)
+    assert states(run) == [0, 4, 9]
+    keep(run, 3, room=3)
+    assert states(run) == [0, 3, 4, 9]
+    run.thin_states(3)
+    assert states(run) == [0, 4, 9]
 
 
 def test_a_state_stays_until_a_newer_frame_has_one(run):
     keep(run, 0)
     run.keep_frame(1, PIXELS, {}, entry(1))
     assert states(run) == [0]
-    assert run.resume_point() == 0
+
+
+def test_a_state_names_what_its_frame_was_made_of(run):
+    run.keep_state(3, TENSORS, {"inputs": "abc"})
+    assert run.inputs_of_state(3) == "abc"
+    run.state_file(4).write_bytes(b"torn")
+    assert run.inputs_of_state(4) == run.inputs_of_state(5) == ""
+
+
+def test_a_state_of_which_the_disk_spoilt_a_bit_is_told(run):
+    run.keep_state(3, TENSORS, {})
+    data = bytearray(run.state_file(3).read_bytes())
+    data[-9] ^= 4
+    run.state_file(3).write_bytes(data)
+    with pytest.raises(RunError, match=r"000003\.safetensors: not a whole state"):
+        run.load_state(3)
+
+
+def test_the_same_state_is_the_same_bytes(run):
+    files = []
+    for _ in range(8):
+        run.keep_state(3, TENSORS, {"inputs": "abc", "frame": 3})
+        files.append(run.state_file(3).read_bytes())
+    assert len(set(files)) == 1
 
 
 # Kills
 
 
-def test_a_run_goes_on_from_the_last_whole_frame_wherever_it_was_killed(run):
+def test_what_is_finished_stays_wherever_it_was_killed(run):
     keep(run, 0)
     keep(run, 1)
-    assert run.resume_point() == 1
     run.keep_state(2, TENSORS, {})  # killed here: the state is there, picture and line are not
-    assert run.resume_point() == 1
+    assert sorted(run.finished_frames()) == [0, 1]
     assert run.load_state(1)[1] == {"frame": 1}
     write_atomic(run.frame_file(2), encode_png(PIXELS, {}))  # killed here: the line is not there
-    assert run.resume_point() == 1
     assert sorted(run.finished_frames()) == [0, 1]
     whole = keep(run, 2)
-    assert run.resume_point() == 2
     assert run.journal()[2] == whole
-    run.state_file(1).write_bytes(run.state_file(2).read_bytes())  # killed before the old state was removed
-    assert run.resume_point() == 2
+    assert states(run) == [2]
 
 
-def test_a_new_run_has_nothing_to_go_on_from(run):
-    assert run.resume_point() is None
+def test_a_new_run_holds_nothing(run):
     assert run.finished_frames() == {}
+    assert run.states() == []
 
 
 @pytest.mark.parametrize("torn", [b'{"frame": 2, "inp', b"{", b"\0\0\0\0", b"\0\0\n"])
@@ -279,33 +323,24 @@ def test_a_changed_or_missing_picture_is_noticed(run):
     run.frame_file(1).write_bytes(encode_png(PIXELS // 2, {}))
     run.frame_file(2).unlink()
     assert sorted(run.finished_frames()) == [0, 3]
-    assert run.resume_point() == 3
     run.frame_file(3).write_bytes(b"")
-    assert run.resume_point() is None
+    assert sorted(run.finished_frames()) == [0]
+
+
+def test_a_picture_that_was_given_up_counts_as_there_until_it_is_made_again(run):
+    written = [keep(run, frame) for frame in range(3)]
+    run.give_up([dataclasses.replace(one, pruned={"frames": "pruned/film.mp4"}) for one in written[:2]])
+    assert sorted(path.name for path in (run.path / "frames").iterdir()) == ["000002.png"]
+    assert sorted(run.finished_frames()) == [0, 1, 2]
+    keep(run, 1)
+    run.frame_file(1).unlink()
+    assert sorted(run.finished_frames()) == [0, 2]
 
 
 def test_the_last_line_of_a_frame_counts(run):
     keep(run, 0, inputs="old")
     keep(run, 0, inputs="new")
     assert run.journal()[0].inputs == "new"
-
-
-def test_an_edited_scene_goes_on_before_the_first_changed_frame(run):
-    for frame in range(4):
-        keep(run, frame)
-    hashes = dict.fromkeys(range(4), "a")
-    assert run.resume_point(hashes) == 3
-    assert run.resume_point(hashes | {2: "b"}) is None
-    run.state_file(1).write_bytes(run.state_file(3).read_bytes())
-    assert run.resume_point(hashes | {2: "b"}) == 1
-
-
-def test_states_of_an_earlier_rendering_are_not_gone_on_from(run):
-    keep(run, 0)
-    keep(run, 9)
-    keep(run, 0, inputs="edited")
-    assert run.resume_point() == 0
-    assert states(run) == [0]
 
 
 WRITER = """
@@ -334,7 +369,7 @@ def test_a_killed_writer_leaves_a_run_that_goes_on(run):
         process.wait()
         begun = int((process.stdout.read().split() or ["12"])[-1])
     with run.lock():
-        point = run.resume_point()
+        point = max(run.finished_frames())
         assert point in (begun - 1, begun)
         assert run.load_state(point)[0]["x"][0, 0] == point
         assert run.read_frame(point)[0, 0, 0] == point % 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -26,6 +26,7 @@ from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.diffusion.painted import painted_of
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import (
@@ -47,7 +48,7 @@ from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.thrift import Places, Recomputing, Thrift, networks_of, told_once, tried
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
-from animator.errors import AnimatorError, UsageError
+from animator.errors import AnimatorError, PaintError, UsageError
 from animator.options import share
 from animator.types import Frame, OnStep, Painted, PaintStep, Request
 
@@ -167,8 +168,8 @@ class GuidedDiffusion:
 
         Raises:
             UsageError: the size does not suit the network, or an init has another size.
-            AnimatorError: the networks gave values that are no numbers, or one picture is too large for the
-                memory whatever is done to save it.
+            PaintError: the networks gave values that are no numbers.
+            AnimatorError: one picture is too large for the memory whatever is done to save it.
             torch.OutOfMemoryError: several pictures are too many for the memory (on a CPU: RuntimeError, see
                 `thrift.out_of_memory`); less memory is then not tried, so that fewer of them can be.
         """
@@ -236,9 +237,19 @@ class GuidedDiffusion:
         self._report(request, notes.finite, step.denoised)
         if step.index == course.last:
             whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
-            return [Painted(picture) for picture in signed_to_frames(whole)]
-        pictures = signed_to_frames(step.denoised)
-        return [Painted(one, unfinished_of(step, n, draws[n])) for n, one in enumerate(pictures)]
+            return painted_of(whole)
+        drafts = painted_of(step.denoised)
+        return [replace(one, unfinished=unfinished_of(step, n, draws[n])) for n, one in enumerate(drafts)]
+
+    def in_float32(self) -> GuidedDiffusion:
+        """Return an engine on the same networks that denoises in float32: this one, where it does."""
+        if self._precision == "float32":
+            return self
+        networks = replace(self.networks, perceptual=self._perceptual)
+        options = self.diffusion.model_copy(update={"precision": "float32"})
+        exact = GuidedDiffusion(networks, options, self.guidance, self.device, keep_cuts=self.keep_cuts)
+        exact.thrift = self.thrift
+        return exact
 
     def _settle(self) -> None:
         """Set the networks up for the present level of thrift."""
@@ -359,7 +370,7 @@ class GuidedDiffusion:
                 request.frame, lost, len(finite),
             )  # fmt: skip
         if not bool(denoised.isfinite().all()):
-            raise AnimatorError(
+            raise PaintError(
                 f"frame {request.frame}: the diffusion gave values that are no numbers; "
                 "try diffusion.precision: float32 or a smaller guidance.clamp_max"
             )

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from animator.disk import told_in_one_line
 from animator.types import Flow, FlowEstimator, Frame
 
 NAMES = ("forward", "backward")
@@ -43,7 +44,7 @@ class FlowCache:
 
         Raises:
             ValueError: the frames have different sizes.
-            OSError: the disk refuses to give or to take a file.
+            RunError: the disk refuses to give or to take a file.
         """
         path = self.folder / f"{index:06d}.safetensors"
         flows = self._read(path, tuple(second.shape[1:]))
@@ -55,10 +56,10 @@ class FlowCache:
 
     def _read(self, path: Path, size: tuple[int, ...]) -> list[Tensor] | None:
         """Return the flows of a file, or None where it does not hold what is asked for."""
-        if not path.exists():
-            return None
         try:
-            with safe_open(path, framework="pt") as file:
+            if not os.path.isfile(path):
+                return None
+            with told_in_one_line(path), safe_open(path, framework="pt") as file:
                 if (file.metadata() or {}).get("key") != self.key:
                     return None
                 flows = [file.get_tensor(name) for name in NAMES]
@@ -70,13 +71,14 @@ class FlowCache:
     def _write(self, path: Path, flows: list[Tensor]) -> None:
         """Write a file under another name and rename it: a killed program leaves no half of one."""
         data = save(dict(zip(NAMES, flows, strict=True)), {"key": self.key})
-        self.folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with told_in_one_line(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(data)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def _halved(flow: Flow) -> Tensor:

@@ -36,6 +36,8 @@ MAX_DEPTH = 64
 """Most brackets, signs and powers inside one another."""
 MAX_NODES = 4_000
 """Most numbers, names, operators and calls in one expression."""
+FRAMES_AT_ONCE = 4096
+"""Frames that are evaluated together, because each argument of a call takes memory for all of them."""
 
 NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 """How a number without a sign is written, as a regular expression."""
@@ -140,6 +142,11 @@ class Expression:
         [10.0, 15.0, 20.0, 10.0, 15.0]
         """
         t = np.asarray(t, np.float64)
+        blocks = [t[at : at + FRAMES_AT_ONCE] for at in range(0, max(len(t), 1), FRAMES_AT_ONCE)]
+        return np.concatenate([self._block(block, max_f, s, sounds) for block in blocks])
+
+    def _block(self, t: np.ndarray, max_f: float, s: float, sounds: Sounds) -> np.ndarray:
+        """Return the values at some of the frames."""
         known = {"t": t, "max_f": np.full_like(t, max_f), "s": np.full_like(t, s)}
         stack: list[np.ndarray] = []
         with np.errstate(all="ignore"):

@@ -1,35 +1,18 @@
-"""Files that are whole or not there, and faults of the disk told in one line."""
+"""Files that are whole or not there."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from animator.errors import RunError
+from animator.disk import told_in_one_line
 
-REMEDIES = {
-    errno.ENOSPC: "free some space, then resume the run",
-    errno.EDQUOT: "free some space, then resume the run",
-    errno.EACCES: "choose a folder that you may write to",
-    errno.EPERM: "choose a folder that you may write to",
-    errno.EROFS: "choose a folder that you may write to",
-}
+__all__ = ["remove_leftovers", "sync_folder", "told_in_one_line", "write_atomic"]
 
-
-@contextmanager
-def told_in_one_line(path: Path) -> Iterator[None]:
-    """Turn a fault of the disk inside the block into a `RunError` that names the file and a remedy."""
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or path
-        fault = error.strerror or str(error)
-        remedy = REMEDIES.get(error.errno or 0, "see that the disk is there and sound")
-        raise RunError(f"{place}: {fault}; {remedy}") from error
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
+"""What is said where names cannot be put on the disk by hand: by network file systems, mostly."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -57,11 +40,16 @@ def sync_folder(folder: Path) -> None:
     """Put a folder's list of names on the disk, so that a renamed file survives a loss of power."""
     if os.name == "nt":
         return  # there a folder cannot be opened, and a rename is on the disk when it returns
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        # There a rename is as lasting as the file system makes it; the file itself is on the disk.
+        if error.errno not in NO_SYNC:
+            raise
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -11,12 +11,17 @@
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
     inputs/                  pictures that were fetched from the web
     <scene>.mp4              the film
+    pruned/1f3a90c2.mp4      a film that shows frames whose pictures were given up
     run.lock                 who is at work here
 
 A frame is finished when its line stands in the journal. Its PNG and state are written before, each under a
-temporary name first, and older states are removed after. So at every moment one can go on: killed before the
-line, the frame is made again from the state of the frame before it, which is still there; killed after it,
-both the frame and the state to go on from are on the disk.
+temporary name first, and states that are no longer needed are removed after. So at every moment one can go
+on: killed before the line, the frame is made again from the state of the frame before it, which is still
+there; killed after it, both the frame and the state to go on from are on the disk.
+
+States of earlier frames stay as far as there is room for them: every one, or every second, every fourth and
+so on. A state names the hash of the inputs of its frame, so one that an edited scene left behind is never
+gone on from, whatever the journal says.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,13 +45,16 @@ from animator.runs.files import remove_leftovers, sync_folder, told_in_one_line,
 from animator.runs.journal import Entry
 from animator.runs.lock import locked
 from animator.runs.png import decode_png, encode_png
-from animator.runs.state import load_state, save_state
+from animator.runs.state import load_state, read_meta, save_state
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FRAMES = "frames"
 """Folder of the frames."""
+
+FILM = "film"
+"""Key in ``run.json`` under which a finished run names the film that shows its frames as they are."""
 
 LONGEST_NAME = 120
 """Bytes of a name, well under the 255 that file systems allow, so that endings can be added."""
@@ -121,7 +129,10 @@ class RunFolder:
         with locked(self.path / "run.lock"):
             for folder in (
                 self.path,
-                *(self.path / name for name in (FRAMES, "left", "right", "state", "drafts", "inputs")),
+                *(
+                    self.path / name
+                    for name in (FRAMES, "left", "right", "state", "drafts", "inputs", "pruned")
+                ),
             ):
                 if folder.is_dir():
                     remove_leftovers(folder)
@@ -212,6 +223,8 @@ class RunFolder:
         text: Mapping[str, str],
         entry: Entry,
         more: Mapping[str, np.ndarray] = MappingProxyType({}),
+        *,
+        states: int = 0,
     ) -> Entry:
         """Write a frame's pictures, then its line in the journal, then remove the states nobody needs now.
 
@@ -221,6 +234,7 @@ class RunFolder:
             text: what the PNG carries, by keyword (``scene``, ``frame``, ``prompt``).
             entry: its line; the hashes of the files are filled in here.
             more: further pictures of the frame, by the names of their folders.
+            states: for how many states there is room, see `thin_states`.
 
         Returns:
             The line as it was written.
@@ -234,11 +248,23 @@ class RunFolder:
             write_atomic(path, png)
         entry = replace(entry, frame=frame, file=hashes.pop(FRAMES), more=hashes)
         journal.append(self.path / "journal.jsonl", entry)
-        self._drop_other_states(frame)
+        self.thin_states(states, frame)
         if entry.stopped == 1:
             with told_in_one_line(self.path):
                 self.draft_file(frame).unlink(missing_ok=True)
         return entry
+
+    def give_up(self, entries: Sequence[Entry]) -> None:
+        """Remove the pictures that lines say were pruned; the lines are written first.
+
+        Args:
+            entries: the lines, with ``pruned`` filled in; the films that it names are there.
+        """
+        journal.append(self.path / "journal.jsonl", *entries)
+        with told_in_one_line(self.path):
+            for entry in entries:
+                for name in entry.pruned:
+                    self.frame_file(entry.frame, name).unlink(missing_ok=True)
 
     def read_frame(self, frame: int, folder: str = FRAMES, *, deep: bool = False) -> np.ndarray:
         """Return a frame's picture, or a further one of it, H x W x 3 RGB.
@@ -263,33 +289,45 @@ class RunFolder:
         return journal.read(self.path / "journal.jsonl")
 
     def finished_frames(self) -> dict[int, Entry]:
-        """Return the lines of the frames whose pictures are there with the bytes that were written."""
+        """Return the lines of the frames whose pictures are there with the bytes that were written.
+
+        A picture that was pruned counts as there: a film shows it.
+        """
         return {frame: entry for frame, entry in sorted(self.journal().items()) if self._is_whole(entry)}
 
-    def resume_point(self, inputs: Mapping[int, str] | None = None) -> int | None:
-        """Return the last frame from which one can go on, or None if the run has to begin anew.
+    def states(self) -> list[int]:
+        """Return after which frames there are states, in order."""
+        with told_in_one_line(self.path):
+            return sorted(int(path.stem) for path in (self.path / "state").glob("[0-9]*.safetensors"))
 
-        It stands in the journal, its picture has the bytes that were written, and its state is there. Earlier
-        pictures may be missing.
+    def inputs_of_state(self, frame: int) -> str:
+        """Return the hash of the inputs of the frame that a state comes after; empty if not known."""
+        return str(read_meta(self.state_file(frame)).get("inputs", ""))
+
+    def thin_states(self, room: int, *needed: int) -> None:
+        """Remove states until those that are left fit, evenly over the film.
+
+        Of all up to the newest, every n-th stays, with the smallest power of two for n. What stays hangs on
+        nothing but the numbers given and the newest frame, not on when a program was killed.
 
         Args:
-            inputs: hash of the inputs of every frame as the scene has them now; only frames before the first
-                whose hash in the journal is another count. None trusts the journal.
+            room: how many may stay at most, the newest not counted; 0 keeps the newest alone.
+            needed: frames whose states stay in any case, as does the newest.
         """
-        entries = self.journal()
-        if inputs is not None:
-            changed = [
-                frame for frame in inputs if frame in entries and entries[frame].inputs != inputs[frame]
-            ]
-            entries = {frame: entries[frame] for frame in entries if frame < min(changed, default=frame + 1)}
-        for frame, entry in sorted(entries.items(), reverse=True):
-            if self.state_file(frame).is_file() and self._is_whole(entry):
-                return frame
-        return None
+        states = self.states()
+        newest = max(states, default=0)
+        step = 1
+        while newest // step + 1 > max(room, 1):
+            step *= 2
+        with told_in_one_line(self.path):
+            for number in states:
+                kept = room > 0 and number % step == 0
+                if not (kept or number in needed or number == newest):
+                    self.state_file(number).unlink()
 
     def _is_whole(self, entry: Entry) -> bool:
         return all(
-            self._holds(self.frame_file(entry.frame, name), file)
+            name in entry.pruned or self._holds(self.frame_file(entry.frame, name), file)
             for name, file in {FRAMES: entry.file, **entry.more}.items()
         )
 
@@ -297,18 +335,6 @@ class RunFolder:
     def _holds(path: Path, file: str) -> bool:
         with told_in_one_line(path):
             return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
-
-    def _drop_other_states(self, frame: int) -> None:
-        """Remove every state but the newest that is not after ``frame``.
-
-        Those after it are of an earlier rendering, whose frames are about to be made again.
-        """
-        with told_in_one_line(self.path):
-            states = {int(path.stem): path for path in (self.path / "state").glob("[0-9]*.safetensors")}
-            newest = max((number for number in states if number <= frame), default=frame)
-            for number, path in states.items():
-                if number != newest:
-                    path.unlink()
 
 
 def _next_run(parent: Path) -> Path:

@@ -26,6 +26,8 @@ class Entry:
         stages: seconds of each step of its way, by the names of `animator.loop.STEPS`.
         notes: what happened to it that a user should know, such as that it was painted again.
         more: SHA-256 of the further pictures of the frame, by the names of their folders (``left``).
+        pruned: for each folder whose picture was given up (``frames``, ``left``), the film in the run that
+            still shows it.
     """
 
     frame: int
@@ -37,15 +39,16 @@ class Entry:
     stages: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
+    pruned: Mapping[str, str] = field(default_factory=dict)
 
 
-def append(path: Path, entry: Entry) -> None:
-    """Add a line to a journal; when this returns, it is on the disk. A torn last line is cut off first."""
-    line = json.dumps(asdict(entry)).encode() + b"\n"
+def append(path: Path, *entries: Entry) -> None:
+    """Add lines to a journal; when this returns, they are on the disk. A torn last line is cut off first."""
+    lines = b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in entries)
     with told_in_one_line(path), path.open("ab+") as file:
         file.seek(0)
         file.truncate(_end_of_sound_lines(file.read()))
-        file.write(line)
+        file.write(lines)
         file.flush()
         os.fsync(file.fileno())
 
@@ -90,6 +93,7 @@ def _parse(line: bytes) -> Entry | None:
             stages={str(name): float(part) for name, part in values.get("stages", {}).items()},
             notes=tuple(str(note) for note in values.get("notes", ())),
             more={str(name): str(file) for name, file in values.get("more", {}).items()},
+            pruned={str(name): str(film) for name, film in values.get("pruned", {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

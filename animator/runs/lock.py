@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -13,6 +14,8 @@ from animator.errors import RunError
 from animator.locks import take
 from animator.runs.files import told_in_one_line
 
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
@@ -22,7 +25,7 @@ def locked(path: Path) -> Iterator[None]:
     that a killed program left behind is taken over by the next. Its text, process and host, is for people.
 
     Raises:
-        RunError: if another process holds it; the message names that process.
+        RunError: if another process holds it; the message names that process. Or the disk keeps no locks.
     """
     with told_in_one_line(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -32,6 +35,13 @@ def locked(path: Path) -> Iterator[None]:
                 take(handle)
             except (BlockingIOError, PermissionError) as error:
                 raise RunError(f"{path.parent}: in use by {_owner(path)}; wait for it or stop it") from error
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                raise RunError(
+                    f"{path}: {error.strerror}; this file system cannot keep a second program out: "
+                    "choose a folder on another disk"
+                ) from error
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
             os.write(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())

@@ -12,16 +12,17 @@ import numpy as np
 
 from animator.errors import Problem, UsageError
 from animator.keyframes import Clock, Curve
+from animator.plain_files import read_plain
 from animator.scene.camera_table import read_camera_table
 from animator.scene.fit import Fit
 from animator.scene.schema import Scene
 from animator.scene.words import allowed
 from animator.types import Schedule
 
-MAX_BYTES = 100_000_000
+MAX_BYTES = 20_000_000
 """Size of the largest file that is read."""
 
-MAX_CAMERAS = 1_000_000
+MAX_CAMERAS = 200_000
 """Most cameras or rows of a path."""
 
 UNITS_PER_DEPTH = 200.0
@@ -63,9 +64,7 @@ def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
         UsageError: the file cannot be used; the message names the place in it.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: more than {MAX_BYTES // 10**6} MB; that is no camera path")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a camera_path.json or a CSV") from error
     except UnicodeDecodeError as error:
@@ -198,13 +197,14 @@ def _length_notices(file: str, frames: int, fps: float, end: float) -> list[str]
 def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        at = (
-            f"line {error.lineno}: {error.msg}"
-            if isinstance(error, json.JSONDecodeError)
-            else "it is too deep"
-        )
-        raise UsageError(f"{file}: not JSON ({at}); export the path again") from error
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{file}: not JSON (line {error.lineno}: {error.msg}); export the path again"
+        ) from error
+    except (ValueError, RecursionError) as error:  # of a number, of brackets
+        raise UsageError(
+            f"{file}: not JSON (a number too long, or too deep); export the path again"
+        ) from error
     cameras = data.get("camera_path") if isinstance(data, dict) else None
     if not isinstance(cameras, list) or not cameras or len(cameras) > MAX_CAMERAS:
         raise UsageError(

@@ -13,7 +13,7 @@ import numpy as np
 from animator.errors import UsageError
 from animator.warp.options import CameraOptions
 
-MAX_ROWS = 1_000_000
+MAX_ROWS = 200_000
 """Most rows of a table, and the last frame that one may be for."""
 
 MOVES = tuple(name for name in CameraOptions.model_fields if name != "path")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from animator.errors import Problem, RunError, SceneError
+from animator.plain_files import read_plain
 from animator.scene.picture_text import read_text
 from animator.scene.source import parse
 
 SCENE, NAME, NUMBER = "animator.scene", "scene", "frame"
 """Keywords under which a picture carries its scene in full, the scene's name, and its own number."""
+
+MAX_BYTES = 200_000_000
+"""Bytes of the largest picture that is looked into."""
 
 TOLD = (NAME, NUMBER, "seed", "prompt")
 """Keywords of what a picture tells about itself besides its scene."""
@@ -24,7 +27,7 @@ def carried(path: str | os.PathLike[str]) -> dict[str, str]:
     """
     file = os.fspath(path)
     try:
-        texts = read_text(Path(file).read_bytes())
+        texts = read_text(read_plain(file, MAX_BYTES))
     except OSError as error:
         raise SceneError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
     except RunError as error:

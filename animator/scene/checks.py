@@ -28,6 +28,9 @@ _SCHEME = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")  # one / where it wa
 _ADDRESS = re.compile(r"https?://[^\s/]+")
 _MODELS = "guidance.clip_models"
 
+LONGEST_SHOWN = 300
+"""Letters of a path that are shown."""
+
 
 def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     """Note every contradiction in a scene.
@@ -127,7 +130,7 @@ def file_fault(path: str, net: bool = True) -> str:
         return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"
     if scheme:
         return f"{scheme[1]}:// cannot be read; write a path, or an address such as https://example.org/a.png"
-    return f"no such file: {path}"
+    return f"no such file: {path if len(path) <= LONGEST_SHOWN else path[:LONGEST_SHOWN] + '...'}"
 
 
 def check_init(scene: Scene, fit: Fit) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,10 @@ from animator.scene.words import allowed, found
 from animator.types import Schedule
 
 SKIP = "coherence.frames_skip_steps"
+MAX_WORK = 300_000_000
+"""Names in all formulas of a scene, each counted for every frame: some seconds of computing."""
+
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 SHARES = (SKIP, "coherence.uncovered_skip_steps")
 """Settings that are written as a number of steps or with a percent sign, and become shares."""
 
@@ -48,9 +53,15 @@ def compile_curves(
     """
     values: Values = {}
     notices: list[Problem] = []
+    work = 0
     for name, default, rules in animated_settings(scene, fit):
         node = None if name in fit.faulty else fit.nodes.get(name)
         value = default if node is None else plain(node)
+        work += _words(value) * clock.frames
+        if node is not None and work > MAX_WORK:
+            words = f"up to here its formulas have {work // clock.frames} names, for {clock.frames} frames"
+            fit.report(node, name, f"{words} a scene may have {MAX_WORK // clock.frames}; shorten them")
+            break
         unit = 1.0
         if name in SHARES:
             value, percent = without_percent(value)
@@ -85,6 +96,13 @@ def animated_settings(scene: Scene, fit: Fit) -> Iterator[tuple[str, Any, Rules]
                 if name in fit.nodes and name not in fit.faulty:
                     fit.nodes[full] = fit.nodes[name].value[key]
                 yield full, value, entry["animated_each"]
+
+
+def _words(value: object) -> int:
+    """Return how many variables and functions the formulas of a value name, about."""
+    if isinstance(value, Mapping):
+        return sum(map(_words, value.values()))
+    return len(_WORD.findall(value)) if isinstance(value, str) else 0
 
 
 def _value(scene: Scene, name: str) -> Any:

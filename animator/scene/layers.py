@@ -92,7 +92,10 @@ class _Stack:
             asked: where it is named.
             above: the files that led here, absolute.
         """
-        if path.resolve() in above:
+        own_path = Path(
+            os.path.realpath(path)
+        )  # unlike `resolve`, it raises nothing where links go in a circle
+        if own_path in above:
             chain = " -> ".join(earlier.name for earlier in [*above, path])
             raise SceneError([asked.problem("extends", f"goes round in a circle: {chain}")])
         if self.files == MAX_LAYERS:
@@ -107,7 +110,7 @@ class _Stack:
                 path.parent / name.value,
                 str(Path(file).parent / name.value),
                 name.place,
-                (*above, path.resolve()),
+                (*above, own_path),
             )
             merged = base if merged is None else layer(merged, base, self.sections)
         return own if merged is None else layer(merged, own, self.sections)
@@ -293,5 +296,5 @@ def _absolute(node: Node, folder: Path, end: re.Pattern[str] | None = None) -> N
     path = text[: len(text) - len(tail)].strip()
     if not path:
         return node
-    absolute = str((folder / path).resolve()) + tail
+    absolute = os.path.realpath(folder / path) + tail
     return dataclasses.replace(node, value=absolute, raw=absolute, exact=False)

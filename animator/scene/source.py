@@ -35,6 +35,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 24
 MAX_VALUES = 50_000
 """Bounds of a scene file; the last counts what aliases repeat."""
+MAX_EVENTS = 2 * MAX_VALUES
+"""Keys and values of a file, at which reading ends; how often aliases repeat them is known later."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _NULL = re.compile(r"|~|null|Null|NULL")
@@ -66,8 +68,8 @@ class _Builder:
         return SceneError([place.problem("", message)])
 
     def _checked(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Pass the events on; refuse a second document, foreign tags and too deep a nesting."""
-        documents = depth = 0
+        """Pass the events on; refuse a second document, too deep a nesting and too many values."""
+        documents = depth = values = 0
         for event in events:
             documents += isinstance(event, DocumentStartEvent)
             depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
@@ -76,6 +78,9 @@ class _Builder:
                 raise self.stop(self.place(event), "a second document begins here, a scene file holds one")
             if depth > MAX_DEPTH:
                 raise self.stop(self.place(event), f"nested more than {MAX_DEPTH} levels deep")
+            values += isinstance(event, NodeEvent)
+            if values > MAX_EVENTS:
+                raise self.stop(self.place(event), f"more than {MAX_VALUES} values")
             if isinstance(event, NodeEvent | MappingEndEvent | SequenceEndEvent):
                 yield event
 
@@ -202,7 +207,7 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
     except MarkedYAMLError as error:
         line, column, message = plain_words(error)
         raise NotYamlError([Place(file, line, column).problem("", message)]) from None
-    except OverflowError:  # from an escape such as "\\UFFFFFFFF", which names no character
+    except (OverflowError, ValueError):  # from an escape such as "\\U00110000", which names no character
         message = "an escape \\U in a quoted text names no character"
         raise SceneError([Place(file).problem("", message)]) from None
     return node, builder.problems

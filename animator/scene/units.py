@@ -142,6 +142,7 @@ UNITS = {
     "output.losses": "",
     "output.show_cuts": "",
     "output.contact_sheet": "",
+    "output.keep_states": "bytes",
     "output.diffusion_film": "",
 }
 """Unit by the dotted name of a setting; an empty text where it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from typing import IO, Any
@@ -18,6 +19,9 @@ QUIET = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error")
 """Global options of every run whose output is not read for figures."""
 
 LINES_TOLD = 3
+
+ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+"""What ffmpeg writes behind the name of each of its parts: where it lies in memory."""
 
 
 def executable() -> str:
@@ -73,7 +77,7 @@ def run(arguments: list[str], about: object) -> tuple[str, str]:
 
 def last_lines(text: str) -> str:
     """Return the last lines of what ffmpeg printed, as one line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [ADDRESS.sub("", line.strip()) for line in text.splitlines() if line.strip()]
     return " | ".join(lines[-LINES_TOLD:]) or "it printed nothing"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
-import tempfile
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +14,10 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
+from animator.disk import printed_fault, told_in_one_line
 from animator.errors import FilmError
-from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
+from animator.video.faults import encoder_failure, printed_log
+from animator.video.ffmpeg import QUIET, command, run, start
 from animator.video.probe import probe
 
 THREADS = 2
@@ -105,7 +107,7 @@ class FilmWriter:
         ten_bits: whether frames are uint16, 0 to 65535, and the film has 10 bits a colour.
 
     Raises:
-        FilmError: if the encoder cannot be started.
+        FilmError: if the encoder cannot be started, or the disk refuses.
     """
 
     def __init__(
@@ -126,12 +128,12 @@ class FilmWriter:
         self._part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self._old_frames = _frames_of(self.path)
         self._in_place = False
-        # An encoder that outlived a killed program may still hold the old file open; it keeps that one.
-        self._part.unlink(missing_ok=True)
+        with told_in_one_line(self._part, FilmError):
+            # An encoder that outlived a killed program may still hold the old file open; it keeps that one.
+            self._part.unlink(missing_ok=True)
         even = (width + width % 2, height + height % 2)
         arguments = command(_encoding(self._part, even, frame_rate(fps), crf, preset, ten_bits))
-        # A file takes all that the encoder prints: it can never block on a full pipe.
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the encoder)
+        self._log = printed_log()
         self._encoder = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log)
 
     @property
@@ -144,7 +146,7 @@ class FilmWriter:
 
         Raises:
             ValueError: if it has another size or type.
-            FilmError: if the encoder has stopped.
+            FilmError: if the encoder has stopped, or the disk refuses.
         """
         if pixels.shape != self._shape or pixels.dtype != self._type:
             raise ValueError(
@@ -163,7 +165,7 @@ class FilmWriter:
         """End the film and put the plain mp4 in its place.
 
         Raises:
-            FilmError: if the film has no frames, or the encoder fails.
+            FilmError: if the film has no frames, the encoder fails or the disk refuses.
         """
         if self._close() != 0:
             raise self._failure()
@@ -171,26 +173,30 @@ class FilmWriter:
             raise FilmError(f"{self.path}: a film needs at least one frame")
         growing = self.path if self._in_place else self._part
         plain = self.path.with_name(f"{self.path.stem}.remux.mp4")
-        try:
-            run(command(_remuxing(growing, plain)), self.path)
-            with plain.open("rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(plain, self.path)
-        except OSError as error:
-            raise FilmError(f"{self.path}: cannot write the film: {error.strerror}") from error
-        finally:
-            plain.unlink(missing_ok=True)
-        self._part.unlink(missing_ok=True)
+        with told_in_one_line(self.path, FilmError):
+            try:
+                _remux(growing, plain, self.path)
+                with plain.open("rb+") as file:
+                    os.fsync(file.fileno())
+                os.replace(plain, self.path)
+            finally:
+                plain.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
         self._in_place = True
         self._log.close()
 
     def abort(self) -> None:
-        """End early. What was encoded stays and can be watched, unless the film before it holds more."""
+        """End early. What was encoded stays and can be watched, unless the film before it holds more.
+
+        Raises:
+            FilmError: if the disk refuses.
+        """
         self._close()
+        self._log.close()
         self._put_in_place()
         if not self._in_place:
-            self._part.unlink(missing_ok=True)
-        self._log.close()
+            with told_in_one_line(self._part, FilmError):
+                self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> FilmWriter:
         """Return the writer itself."""
@@ -200,14 +206,19 @@ class FilmWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish the film, or after an exception abort it."""
-        if error is not None:
-            self.abort()
+        if error is None:
+            try:
+                self.finish()
+            except FilmError:
+                self._abort_quietly()
+                raise
             return
-        try:
-            self.finish()
-        except FilmError:
+        self._abort_quietly()
+
+    def _abort_quietly(self) -> None:
+        """Abort after a fault, which is told; what follows from it on the same disk is not."""
+        with suppress(FilmError):
             self.abort()
-            raise
 
     def _put_in_place(self) -> None:
         """Let the new film take the old one's name once it holds as many frames on the disk.
@@ -219,9 +230,10 @@ class FilmWriter:
             return
         if os.name == "nt" and self._encoder.poll() is None:
             return
-        if count_fragments(self._part) >= max(1, self._old_frames):
-            os.replace(self._part, self.path)
-            self._in_place = True
+        with told_in_one_line(self.path, FilmError):
+            if count_fragments(self._part) >= max(1, self._old_frames):
+                os.replace(self._part, self.path)
+                self._in_place = True
 
     def _close(self) -> int:
         """Let the encoder write out what it holds, and return its exit status."""
@@ -234,8 +246,7 @@ class FilmWriter:
         return self._encoder.wait()
 
     def _failure(self) -> FilmError:
-        self._close()
-        return FilmError(f"{self.path}: the encoder stopped: {last_lines_of(self._log)}")
+        return encoder_failure(self.path, self._close(), self._log)
 
 
 def raw(pixels: np.ndarray, even: bool = True) -> memoryview:
@@ -291,6 +302,17 @@ def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset
         **{"x264-params": f"rc-lookahead={lookahead}:sync-lookahead=0"},
     )
     return film.global_args(*QUIET)
+
+
+def _remux(growing: Path, plain: Path, film: Path) -> None:
+    """Copy a growing film into a plain one; ``film`` is the name that a failure tells."""
+    try:
+        run(command(_remuxing(growing, plain)), film)
+    except FilmError as error:
+        fault = printed_fault(str(error), film)
+        if fault is None:
+            raise
+        raise FilmError(fault) from error
 
 
 def _remuxing(growing: Path, plain: Path) -> Any:

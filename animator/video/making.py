@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -16,8 +15,10 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
+from animator.disk import fault_line, printed_fault
 from animator.errors import FilmError
-from animator.video.ffmpeg import QUIET, command, last_lines_of, start
+from animator.video.faults import encoder_failure, printed_log
+from animator.video.ffmpeg import QUIET, command, start
 from animator.video.film import frame_rate, raw
 
 MAKING = ".making"
@@ -29,7 +30,7 @@ def workshop(path: Path) -> Iterator[Path]:
     """Lend a hidden folder beside a film for what it is made of; nothing of it stays, whatever happens.
 
     Raises:
-        FilmError: the disk refuses.
+        FilmError: the disk refuses, the program or an encoder that it runs inside the block.
     """
     folder = path.with_name(f".{path.name}{MAKING}")
     try:
@@ -37,8 +38,12 @@ def workshop(path: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
     except OSError as error:
-        fault = f"{error.filename or path}: {error.strerror or error}"
-        raise FilmError(f"{fault}; the film {path.name} was not made") from error
+        raise FilmError(fault_line(error, path, f"the film {path.name} was not made")) from error
+    except FilmError as error:
+        fault = printed_fault(str(error), path)
+        if fault is None:
+            raise
+        raise FilmError(fault) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -89,7 +94,7 @@ def feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True
         FilmError: the encoder fails.
     """
     count = 0
-    with tempfile.TemporaryFile() as log:
+    with printed_log() as log:
         arguments = command(graph.global_args(*QUIET))
         process = start(arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
         assert process.stdin is not None
@@ -108,5 +113,5 @@ def feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True
         finally:
             status = process.wait()
         if status != 0:
-            raise FilmError(f"{path}: the encoder stopped: {last_lines_of(log)}")
+            raise encoder_failure(path, status, log)
     return count

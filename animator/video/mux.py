@@ -10,6 +10,7 @@ import ffmpeg
 
 from animator.video.ffmpeg import QUIET, command, run
 from animator.video.making import replacing
+from animator.video.safe_input import safe_input
 from animator.video.sound import cut, has_sound
 
 RATE = 48000
@@ -60,7 +61,7 @@ def with_sound(
 
 
 def _graph(film: Path, sound: Path, part: Path, start_at: float, seconds: float, rate_change: float) -> Any:
-    heard = cut(ffmpeg.input(str(sound)), start_at, seconds * rate_change)
+    heard = cut(safe_input(sound), start_at, seconds * rate_change)
     for factor in _tempos(rate_change):
         heard = heard.filter("atempo", f"{factor:.9f}")
     samples = round(seconds * RATE)

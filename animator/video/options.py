@@ -8,6 +8,9 @@ from pydantic import Field
 
 from animator.options import Options
 
+STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
+"""A size on the disk, in decimal units."""
+
 
 class OutputOptions(Options):
     """What is written: the film, and what shows how a picture came about."""
@@ -80,6 +83,14 @@ class OutputOptions(Options):
 
     contact_sheet: bool = True
     """Whether several stills are also shown on one sheet, ``contact.png``."""
+
+    keep_states: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=STORAGE)] = Field(
+        "1 GB",
+        json_schema_extra={"allowed": 'a size such as "500 MB" or "2 GB", or a number of bytes; 0 keeps one'},
+    )
+    """How much room the states of earlier frames may take, from which a film is gone on with after an edit or
+    where a frame was lost ("500 MB", "2 GB"); where they do not fit, every second stays, every fourth and so
+    on. 0 keeps the newest alone."""
 
     diffusion_film: bool = False
     """Whether a film of each picture's diffusion is made, a frame a step, in ``diffusion/``."""

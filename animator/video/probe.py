@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import ffmpeg
 import numpy as np
 
 from animator.errors import FilmError
 from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
+from animator.video.safe_input import safe_input
 
 PICTURE_STREAM = re.compile(r"Video: (?P<codec>\w+)(?: \([^)]*\))*, (?P<pix_fmt>\w+)")
 
@@ -48,7 +48,7 @@ def probe(path: Path) -> FilmInfo:
     Raises:
         FilmError: if the file is not a film or holds no complete frame.
     """
-    graph = ffmpeg.input(str(path)).output("pipe:", map="0:v:0", c="copy", f="framecrc", copyts=None)
+    graph = safe_input(path).output("pipe:", map="0:v:0", c="copy", f="framecrc", copyts=None)
     out, err = run(command(graph.global_args("-hide_banner", "-nostdin", "-nostats")), path)
     header = dict(re.findall(r"^#(\w+) 0: (.*)$", out, re.MULTILINE))
     packets = [line.split(",") for line in out.splitlines() if line and not line.startswith("#")]
@@ -69,22 +69,28 @@ def probe(path: Path) -> FilmInfo:
     )
 
 
-def read_frames(path: Path) -> Iterator[np.ndarray]:
+def read_frames(path: Path, *, deep: bool = False) -> Iterator[np.ndarray]:
     """Yield every frame of a film, H x W x 3 uint8 RGB, none left out and none repeated.
+
+    Args:
+        path: the film.
+        deep: whether frames of a film of 10 bits a colour come as uint16.
 
     Raises:
         FilmError: if the file is not a film or ends in the middle of a frame.
     """
     info = probe(path)
-    graph = ffmpeg.input(str(path)).output(
+    deep = deep and "10" in info.pix_fmt
+    layout, kind = ("rgb48le", np.dtype("<u2")) if deep else ("rgb24", np.dtype("u1"))
+    graph = safe_input(path).output(
         "pipe:",
         map="0:v:0",
         f="rawvideo",
-        pix_fmt="rgb24",
+        pix_fmt=layout,
         fps_mode="passthrough",
         sws_flags="bicubic+accurate_rnd+full_chroma_int+full_chroma_inp",
     )
-    size = info.width * info.height * 3
+    size = info.width * info.height * 3 * kind.itemsize
     with tempfile.TemporaryFile() as log:
         arguments = command(graph.global_args(*QUIET))
         process = start(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
@@ -93,7 +99,7 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
             while frame := process.stdout.read(size):
                 if len(frame) < size:
                     raise FilmError(f"{path}: ends in the middle of a frame: {last_lines_of(log)}")
-                yield np.frombuffer(frame, np.uint8).reshape(info.height, info.width, 3)
+                yield np.frombuffer(frame, kind).reshape(info.height, info.width, 3)
             if process.wait() != 0:
                 raise FilmError(f"{path}: ffmpeg failed: {last_lines_of(log)}")
         finally:

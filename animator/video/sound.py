@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
 import numpy as np
 
 from animator.errors import FilmError, UsageError
-from animator.video.ffmpeg import QUIET, command, last_lines_of, run, start
+from animator.video.ffmpeg import QUIET, command, last_lines_of, start
+from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
 
 SOUND_STREAM = re.compile(r"^\s*Stream #0:\d+.*: Audio: ", re.MULTILINE)
 
@@ -25,13 +25,14 @@ def has_sound(path: Path) -> bool:
         UsageError: it is no film, sound or picture at all.
     """
     # Its metadata can be written for every file, whichever streams it has; the streams are told on the way.
-    graph = ffmpeg.input(str(path)).output("pipe:", f="ffmetadata")
-    try:
-        _, told = run(command(graph.global_args("-hide_banner", "-nostdin", "-nostats")), path)
-    except FilmError as error:
-        raise UsageError(
-            f"{path}: cannot be read as sound; name a sound or film that ffmpeg reads"
-        ) from error
+    graph = safe_input(path).output("pipe:", f="ffmetadata")
+    arguments = command(graph.global_args("-hide_banner", "-nostdin", "-nostats"))
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with start(arguments, **pipes) as process:
+        told = process.communicate()[1].decode(errors="replace")
+    if process.returncode != 0:
+        fault = "cannot be read as sound; name a sound or film that ffmpeg reads"
+        raise UsageError(f"{path}: {EXPLAINED if NOT_ALLOWED in told else fault}")
     return SOUND_STREAM.search(told) is not None
 
 
@@ -66,7 +67,7 @@ def decode(
     """
     if not has_sound(path):
         raise UsageError(f"{path}: has no sound; name a sound or a film with one")
-    part = cut(ffmpeg.input(str(path)), start_at, seconds)
+    part = cut(safe_input(path), start_at, seconds)
     graph = part.output("pipe:", format="f32le", acodec="pcm_f32le", ac=1, ar=rate)
     with tempfile.TemporaryFile() as log:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log}

@@ -10,11 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
 from animator.errors import UsageError
 from animator.video.ffmpeg import command, start
 from animator.video.film import frame_rate
+from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
 
 PICTURES = "0:V:0"
 """The first stream of moving pictures; ``V``, unlike ``v``, passes over the cover picture of a sound file."""
@@ -94,9 +93,7 @@ def source(path: Path) -> Any:
     """Return a film as an input of a graph. Only files are opened, whatever the film refers to."""
     # Packets without a time stamp, as on DVDs, get one. Where a film changes its size half-way, as broadcasts
     # do, new filters would begin to count its frames from nothing.
-    return ffmpeg.input(
-        f"file:{path}", protocol_whitelist="file,crypto,data", fflags="+genpts", reinit_filter=0
-    )
+    return safe_input(path, fflags="+genpts", reinit_filter=0)
 
 
 def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
@@ -140,6 +137,8 @@ def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
 
 
 def _fault(path: Path, told: str) -> str:
+    if NOT_ALLOWED in told:
+        return f"{path}: {EXPLAINED}"
     if "matches no streams" in told:
         return f"{path}: has no pictures, only sound; name a film, or a folder of pictures"
     reasons = re.findall(r"^\[[^]]*\] (?:Error opening input: )?(?!.*misdetection)(.*)$", told, re.MULTILINE)

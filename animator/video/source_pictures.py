@@ -28,7 +28,7 @@ def pictures_of(folder: Path) -> tuple[Path, ...]:
         found = [
             file
             for file in folder.iterdir()
-            if file.suffix.lower() in PICTURE_ENDINGS and not file.name.startswith(".")
+            if file.suffix.lower() in PICTURE_ENDINGS and not file.name.startswith(".") and file.is_file()
         ]
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}; choose a folder that you may read") from error
