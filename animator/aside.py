@@ -15,8 +15,8 @@ _END: Task = lambda: None  # noqa: E731 (a mark, compared by identity)
 class Aside:
     """Carries out tasks one after another in a thread of its own; a few may wait.
 
-    What a task raises is raised by the next `put` or `finish`, and nothing is carried out after it, so that no
-    frame is kept whose predecessor is not. As a context manager it waits for what was put.
+    What a task raises is raised by the next `put` or `finish`, and nothing is carried out after it, so that
+    no frame is kept whose predecessor is not. As a context manager it waits for what was put.
 
     Args:
         waiting: how many tasks may wait before `put` does.

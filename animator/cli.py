@@ -22,6 +22,7 @@ from rich.console import Console
 from animator import __version__
 from animator.cli_look import add_look, plan_more
 from animator.cli_models import models
+from animator.cli_report import report
 from animator.cli_runs import add_runs
 from animator.cli_shared import Debug, guarded, printable, show_notices
 from animator.cli_vr import vr180
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.command()(vr180)
+app.command()(report)
 
 Scenes = Annotated[
     list[Path],
@@ -321,4 +323,7 @@ def _interrupt(signum: int, where: FrameType | None) -> None:
 def main() -> None:
     """Run the command line; being told to terminate ends as cleanly as Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to go on
+        signal.signal(hangup, _interrupt)
     app()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -42,6 +43,8 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        if debug:
+            logging.getLogger("animator").setLevel(logging.DEBUG)
         try:
             verb(*args, debug=debug, **kwargs)
         except typer.Exit:  # a RuntimeError, and no fault: the verb has said all there is to say

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from animator.clip import clip_of
+from animator.guard import Make, broken_before, guarded
 from animator.job import Job
 from animator.loop import Finished, Listener, LoopState, film
 from animator.runs import Entry
@@ -12,6 +13,7 @@ from animator.standing import state_before
 from animator.stills import stills
 from animator.stylise import stylise
 from animator.turbo import turbo_film
+from animator.types import StillEngine
 
 
 def remaining(
@@ -30,17 +32,19 @@ def remaining(
     """
     if job.loaded.scene.mode == "still":
         return _stills(job, left, entries, listener)
-    return _gaps(job, left, listener)
+    return _gaps(job, left, entries, listener)
 
 
-def _gaps(job: Job, left: Sequence[int], listener: Listener) -> Iterator[Finished]:
+def _gaps(
+    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
+) -> Iterator[Finished]:
     """Return the frames of a film that are left, and those on the way to them."""
     running, at = None, -1
     for number in left:
         if running is None or at < number - 1:
             state = state_before(job, number, after=at)
             if running is None or state is not None:
-                running = _film(job, state or LoopState(), listener)
+                running = _film(job, state or LoopState(), entries, listener)
         for finished in running:
             at = finished.frame
             yield finished
@@ -48,21 +52,35 @@ def _gaps(job: Job, left: Sequence[int], listener: Listener) -> Iterator[Finishe
                 break
 
 
-def _film(job: Job, state: LoopState, listener: Listener) -> Iterator[Finished]:
+def _film(job: Job, state: LoopState, entries: Mapping[int, Entry], listener: Listener) -> Iterator[Finished]:
+    """Return the frames of a film from a state on, none of them bad."""
+    broken = broken_before(entries, state.frame + 1)
+    return _guarded(job, lambda engine, told: _driver(job, state, engine, told), listener, broken)
+
+
+def _guarded(job: Job, driver: Make, listener: Listener, broken: int = 0) -> Iterator[Finished]:
+    """Return the frames of a driver, looked at as the scene says; what no network painted is not judged."""
+    scene, tools = job.loaded.scene, job.tools
+    if scene.models == "fake":
+        return driver(tools.engine, listener)
+    return guarded(driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken)
+
+
+def _driver(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
     """Return the driver of a film, from a state on."""
     scene, tools = job.loaded.scene, job.tools
-    timeline, shot, engine, depth = job.loaded.timeline, job.shot, tools.engine, tools.depth
+    timeline, shot, depth = job.loaded.timeline, job.shot, tools.depth
     if scene.mode == "video":
-        return _stylised(job, state, listener)
+        return _stylised(job, state, engine, listener)
     if scene.turbo.steps > 1:
         return turbo_film(timeline, shot, engine, depth, state, flow=tools.flow, listener=listener)
     return film(timeline, shot, engine, depth, state, listener=listener)
 
 
-def _stylised(job: Job, state: LoopState, listener: Listener) -> Iterator[Finished]:
+def _stylised(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
     """Return the frames of stylised footage; it is open as long as they are made."""
     with clip_of(job) as clip:
-        timeline, shot, engine = job.loaded.timeline, job.shot, job.tools.engine
+        timeline, shot = job.loaded.timeline, job.shot
         yield from stylise(
             timeline, shot, engine, clip.frame, clip.flows, clip.cuts, clip.trust, state, listener=listener
         )
@@ -81,13 +99,9 @@ def _stills(
     }
     # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
     batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
-    return stills(
-        job.loaded.timeline,
-        job.shot,
-        job.tools.engine,
-        left,
-        drafts,
-        batch=batch,
-        stop_at=job.stop_at,
-        listener=listener,
-    )
+
+    def driver(engine: StillEngine, told: Listener) -> Iterator[Finished]:
+        timeline, shot = job.loaded.timeline, job.shot
+        return stills(timeline, shot, engine, left, drafts, batch=batch, stop_at=job.stop_at, listener=told)
+
+    return _guarded(job, driver, listener)

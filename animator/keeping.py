@@ -105,8 +105,9 @@ def write_head(job: Job) -> None:
     loaded.timeline.to_csv(timeline)
     run.write("timeline.csv", timeline.getvalue())
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu"
-    info = {
+    info: dict[str, object] = {
         "scene": loaded.name,
+        "notices": [": ".join(part for part in (one.key, one.message) if part) for one in loaded.notices],
         "animator": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
@@ -112,7 +113,8 @@ class LineReporter:
         """Print nothing more."""
 
     def _print(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        with suppress(OSError):  # who reads this has gone; the render goes on
+            print(text, file=self._stream, flush=True)
 
 
 class JsonReporter:
@@ -149,7 +151,8 @@ class JsonReporter:
         self._tell(event="end")
 
     def _tell(self, **what: object) -> None:
-        print(json.dumps(what), file=self._stream, flush=True)
+        with suppress(OSError):  # who reads this has gone; the render goes on
+            print(json.dumps(what), file=self._stream, flush=True)
 
 
 class LiveReporter:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+import torch
+
+from animator import __version__
+from animator.aside import Aside
 from animator.drivers import remaining
 from animator.errors import Interrupted, RunError, UsageError
 from animator.inputs import gather
@@ -16,12 +22,16 @@ from animator.loop import Finished, Listener
 from animator.outputs import GrowingFilms, film_path, make_outputs, make_still_pairs, shows_frames
 from animator.progress import Reporter
 from animator.pruned import read_frames
+from animator.report import write_report
 from animator.runs import RunFolder
 from animator.runs.folder import FILM, FRAMES
+from animator.runs.log import LOG, log_levels, run_log
 from animator.scene.reading import LoadedScene, read_scene
 from animator.standing import Standing, film_stands, standing
 from animator.types import PaintStep
 from animator.watch import Watch
+
+log = logging.getLogger(__name__)
 
 RENDERS = Path("renders")
 """Where runs go when no folder is named."""
@@ -102,26 +112,45 @@ def _make(job: Job, reporter: Reporter, *, head: bool = True) -> Path:
     """Make the frames that do not stand yet, and the films of all of them."""
     run = job.run
     try:
-        with run.lock():
+        with run.lock(), run_log(run.path / LOG, **log_levels()):
             there = standing(run, job.loaded, job.inputs)
+            log.info(
+                "%s: animator %s, torch %s, on %s, %d of %d frames stand",
+                job.loaded.name, __version__, torch.__version__, job.tools.device,
+                len(there.done), len(there.numbers),
+            )  # fmt: skip
             if film_stands(job, there):
                 return film_path(run, job.loaded)
             if head:
                 write_head(job)
             _fill(job, there, reporter)
-            if job.loaded.scene.mode == "still":
-                make_still_pairs(job, there.numbers)
-                return run.path / FRAMES
-            last = job.shot.pictures - 1
-            made = make_outputs(job, lambda film: reporter.stage(last, f"film {film}"))
-            if shows_frames(job.loaded):
-                run.write_info({**run.read_info(), FILM: film_path(run, job.loaded).name})
+            made = _finished(job, there, reporter)
+            reporter.stage(there.numbers[-1], "report")
+            write_report(run)
+            log.info("done")
             return made
     except KeyboardInterrupt as stop:
         verb = "resume" if head else "finish"
         raise Interrupted(f"stopped; go on with: animator {verb} {run.path}") from stop
     finally:
         reporter.end()
+
+
+def _finished(job: Job, there: Standing, reporter: Reporter) -> Path:
+    """Make what is made of finished frames; return what a user will want to open."""
+    run = job.run
+    if job.loaded.scene.mode == "still":
+        make_still_pairs(job, there.numbers)
+        return run.path / FRAMES
+
+    def told(film: str) -> None:
+        reporter.stage(there.numbers[-1], f"film {film}")
+        log.info("film %s", film)
+
+    made = make_outputs(job, told)
+    if shows_frames(job.loaded):
+        run.write_info({**run.read_info(), FILM: film_path(run, job.loaded).name})
+    return made
 
 
 def _fill(job: Job, there: Standing, reporter: Reporter) -> None:
@@ -131,6 +160,7 @@ def _fill(job: Job, there: Standing, reporter: Reporter) -> None:
     with (
         Watch(run.path, loaded.scene.output, fps=loaded.scene.fps) as watch,
         GrowingFilms(run, loaded) as films,
+        Aside() as aside,
     ):
         reporter.begin(loaded.name, len(there.numbers), len(there.done))
         following = _Following(reporter, watch)
@@ -140,16 +170,23 @@ def _fill(job: Job, there: Standing, reporter: Reporter) -> None:
         for number in there.numbers:
             if number not in there.done:
                 finished, lap = _made(made, number, following, watch)
-                films.add(number, keep(job, finished, lap))
+                aside.put(partial(_keep, job, finished, lap, films))
                 left -= 1
                 reporter.finished(number, lap.seconds, left)
             elif not still:
-                films.add(number, next(read))
+                aside.put(partial(films.add, number, next(read)))
+        aside.finish()
         run.thin_states(job.states)
         shown = tuple(there.numbers) if still else ()
         seeds = {number: entry.seed for number, entry in run.journal().items()}
         watch.end(shown, run.read_frame, seeds)
         films.finish()
+
+
+def _keep(job: Job, finished: Finished, lap: Lap, films: GrowingFilms) -> None:
+    """Step 7 of a frame's way, done while the next one is painted."""
+    films.add(finished.frame, keep(job, finished, lap))
+    log.info("frame %d kept after %.1f s (seed %d)", finished.frame, lap.seconds, finished.seed)
 
 
 def _made(

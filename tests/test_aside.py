@@ -39,21 +39,30 @@ def test_a_fault_is_raised_and_nothing_is_done_after_it(when: str) -> None:
     def fail() -> None:
         raise OSError("the disk is full")
 
-    with pytest.raises(OSError, match="the disk is full"), Aside(waiting=9) as aside:
-        aside.put(fail)
-        aside.put(lambda: done.append(1))
-        if when == "put":
-            time.sleep(0.1)
-            aside.put(lambda: done.append(2))
-        elif when == "finish":
-            aside.finish()
+    def use() -> None:
+        with Aside(waiting=9) as aside:
+            aside.put(fail)
+            aside.put(lambda: done.append(1))
+            if when == "put":
+                time.sleep(0.1)
+                aside.put(lambda: done.append(2))
+            elif when == "finish":
+                aside.finish()
+
+    with pytest.raises(OSError, match="the disk is full"):
+        use()
     assert done == []
 
 
 def test_what_the_block_raises_goes_first_and_what_was_put_is_still_done() -> None:
     done: list[int] = []
-    with pytest.raises(KeyboardInterrupt), Aside(waiting=9) as aside:
-        for number in range(5):
-            aside.put(lambda number=number: done.append(number))
-        raise KeyboardInterrupt
+
+    def use() -> None:
+        with Aside(waiting=9) as aside:
+            for number in range(5):
+                aside.put(lambda number=number: done.append(number))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        use()
     assert done == [0, 1, 2, 3, 4]

@@ -34,7 +34,7 @@ MODES = {
     "output: {film_every: 2}\n",
 }
 KILLS = 11
-TORN_BY_TIME = {"run.lock", "journal.jsonl"}
+TORN_BY_TIME = {"run.lock", "journal.jsonl", "log.txt", "report.json", "report.html"}
 """Files that tell who was at work and how long it took."""
 
 

@@ -13,16 +13,17 @@ ROOT = Path(__file__).parents[1] / "animator"
 
 LEVELS: list[set[str]] = [
     {"types", "errors", "options", "locks"},
-    {"convert", "weights", "rng", "fetch", "disk", "plain_files"},
-    {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images", "sound"},
+    {"convert", "weights", "rng", "fetch", "disk", "plain_files", "aside"},
+    {"keyframes", "depth", "warp", "flow", "diffusion", "colour", "images", "sound", "deterministic"},
     {"scene", "video", "inits"},
-    {"loop", "turbo", "stylise", "stills", "runs", "progress", "watch"},
-    {"inputs", "memory", "states"},
+    {"loop", "turbo", "stylise", "stills", "runs", "progress", "watch", "judge"},
+    {"inputs", "memory", "states", "guard", "report"},
     {"job"},
     {"keeping", "clip"},
-    {"drivers", "outputs"},
+    {"standing", "pruned"},
+    {"drivers", "outputs", "prune", "status"},
     {"render", "cli_shared"},
-    {"cli_models", "cli_look", "cli_vr", "doctor", "look"},
+    {"cli_models", "cli_look", "cli_vr", "cli_runs", "cli_report", "doctor", "look"},
     {"cli"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""

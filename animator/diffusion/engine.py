@@ -123,7 +123,9 @@ class GuidedDiffusion:
             networks.perceptors, self.device, networks.open_image or _no_image, self._places
         )
         for network in predicting:
-            network.to(self.device).to(memory_format=torch.channels_last)
+            # On a CPU the normalisations cost more in this layout than the convolutions gain.
+            layout = torch.contiguous_format if self.device.type == "cpu" else torch.channels_last
+            network.to(self.device).to(memory_format=layout)
         recomputing = isinstance(networks.denoiser, Recomputing) and networks.denoiser.use_checkpoint
         self.thrift = Thrift(checkpoint=recomputing)
         self._precision = precision_for(diffusion.precision, self.device)

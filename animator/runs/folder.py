@@ -97,10 +97,10 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             if out is None:
                 path = _next_run(path)
-            elif any(path.iterdir()):
+            elif not _is_bare(path):
                 raise RunError(f"{path}: not empty; choose another folder, or resume the run that is in it")
-            (path / "frames").mkdir()
-            (path / "state").mkdir()
+            (path / FRAMES).mkdir(exist_ok=True)
+            (path / "state").mkdir(exist_ok=True)
             sync_folder(path)
         run = cls(path)
         run.write_info({"scene": scene_name})
@@ -335,6 +335,12 @@ class RunFolder:
     def _holds(path: Path, file: str) -> bool:
         with told_in_one_line(path):
             return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
+
+
+def _is_bare(path: Path) -> bool:
+    """Tell whether there is nothing in a folder but what a run begins with, as a kill may leave it."""
+    left = [one for one in path.iterdir() if not one.name.endswith(".tmp")]
+    return all(one.name in (FRAMES, "state") and one.is_dir() and not any(one.iterdir()) for one in left)
 
 
 def _next_run(parent: Path) -> Path:

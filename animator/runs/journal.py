@@ -11,6 +11,9 @@ from pathlib import Path
 from animator.errors import RunError
 from animator.runs.files import told_in_one_line
 
+LONGEST_LINE = 1 << 16
+"""Bytes at the end of a journal in which its last line is looked for; it is far shorter."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -46,8 +49,9 @@ def append(path: Path, *entries: Entry) -> None:
     """Add lines to a journal; when this returns, they are on the disk. A torn last line is cut off first."""
     lines = b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in entries)
     with told_in_one_line(path), path.open("ab+") as file:
-        file.seek(0)
-        file.truncate(_end_of_sound_lines(file.read()))
+        begin = max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE)
+        file.seek(begin)
+        file.truncate(begin + _end_of_sound_lines(file.read()))
         file.write(lines)
         file.flush()
         os.fsync(file.fileno())

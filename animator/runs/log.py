@@ -37,6 +37,13 @@ PACKAGE = "animator"
 log = logging.getLogger(__name__)
 
 
+def log_levels() -> dict[str, int]:
+    """Return what `run_log` is to write and show: everything where the package's own level asks for it."""
+    if logging.getLogger(PACKAGE).level == logging.DEBUG:
+        return {"level": logging.DEBUG, "shown": logging.DEBUG}
+    return {"level": logging.INFO, "shown": logging.WARNING}
+
+
 @contextmanager
 def run_log(path: Path, level: int = logging.INFO, *, shown: int = logging.WARNING) -> Iterator[None]:
     """Write what the package tells inside the block into a log, added to what is there.

@@ -14,6 +14,7 @@ from animator.keyframes.clock import Clock
 from animator.options import Options
 from animator.scene.coherence import CoherenceOptions
 from animator.scene.footage import VideoOptions
+from animator.scene.guard import GuardOptions
 from animator.scene.prompt_entries import ImagePrompts, Position, Prompts
 from animator.scene.seeds import scheduled
 from animator.scene.stereo import VrOptions
@@ -140,6 +141,9 @@ class Scene(Options):
 
     guidance: GuidanceOptions = GuidanceOptions()
     """Through which networks and cuts, and how strongly, the prompts pull."""
+
+    guard: GuardOptions = GuardOptions()
+    """When a painted frame is broken, and what becomes of it."""
 
     output: OutputOptions = OutputOptions()
     """The film that the finished frames become."""

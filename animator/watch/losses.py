@@ -93,7 +93,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(io.BytesIO(data), index_col="step")
         return table.astype(np.float32)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise RunError(f"{path}: not a table of losses; remove it, then resume the run") from error
 
 
