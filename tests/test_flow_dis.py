@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from animator.errors import WeightsError
+from animator.errors import RunError, WeightsError
 from animator.flow.cache import FlowCache
 from animator.flow.consistency import consistency
 from animator.flow.dis import DisFlow
@@ -206,5 +206,5 @@ def test_files_that_are_not_the_right_ones_are_written_anew(tmp_path: Path, dama
 
 def test_a_disk_that_refuses_is_heard(tmp_path: Path) -> None:
     (tmp_path / "flow").write_text("a file, where the folder belongs")
-    with pytest.raises(OSError, match="flow"):
+    with pytest.raises(RunError, match="flow"):
         FlowCache(tmp_path / "flow", Counting(), "key").both_ways(1, texture(8, 8), texture(8, 8))

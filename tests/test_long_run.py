@@ -53,6 +53,7 @@ def test_what_a_run_takes_stays_the_same(tmp_path: Path, name: str) -> None:
     assert frames[0] == MEASURED
     assert frames[-1] >= 120
     assert resident[-1] - resident[0] < GROWTH * (frames[-1] - MEASURED) / (500 - MEASURED)
-    assert set(files) == {files[0]}
+    # A frame may be being written in the other thread just now.
+    assert max(files) - min(files) <= 1
     # The least of several frames and measures: a busy machine delays some of them, hardly all.
     assert min(seconds[-3:]) < 1.5 * max(seconds[:3]) + 0.002

@@ -258,7 +258,7 @@ def test_the_steps_come_in_their_order_and_show_what_they_made(film, mode):
     steps = ["look up", FLOW, "warp", "colour", "noise", "denoise", "keep"]
     assert [name for frame, name in told.stages if frame == 2] == steps
     assert [name for frame, name in told.stages if frame == 0] == [steps[0], *steps[3:]]
-    assert {name for frame, name in told.parts if frame == 0} == {"footage", "init"}
+    assert {name for frame, name in told.parts if frame == 0} == {"footage", "held", "init"}
     names = {"footage", "trust", "warped", "held", "init"}
     assert {name for frame, name in told.parts if frame == 2} == names
     assert told.parts[2, "trust"].shape == (HEIGHT, WIDTH)
