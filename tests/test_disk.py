@@ -208,7 +208,7 @@ FILLED = {
     ],
     "stills": ["000001_step002.png", "000002.png"],
 }
-"""Of each scene, after which file the disk is filled, and which one is then the first without room."""
+"""Of each scene, after which files the disk is filled, one after another."""
 
 
 @pytest.mark.parametrize("name", FILLED)
