@@ -80,7 +80,7 @@ def reporter_for(as_json: bool) -> Reporter:
 
 @app.command()
 @guarded
-def render(
+def render(  # noqa: PLR0913 (an option of the command line is an argument)
     scenes: Scenes,
     out: Annotated[
         Path | None, typer.Option("--out", help="The run folder, in place of renders/<scene>/<number>.")
@@ -101,6 +101,9 @@ def render(
         typer.Option("--only", metavar="N,N", help="Make only these of several stills, counted from 0."),
     ] = None,
     deterministic: Deterministic = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the networks first; sets diffusion.compile=true.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -113,6 +116,7 @@ def render(
     if out is not None and len(scenes) > 1:
         raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
     over = [*(settings or ()), *(["output.show_cuts=true"] if show_cuts else ())]
+    over += ["diffusion.compile=true"] if compiled else []
     loaded = read_all(scenes, lambda path: read_scene(path, over))
     if only is not None:
         loaded = [chosen(one, only) for one in loaded]

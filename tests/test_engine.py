@@ -285,7 +285,9 @@ def test_networks_are_loaded_by_the_names_of_the_scene(monkeypatch):
         load_module, "load_secondary", lambda name, device: asked.append(name) or SecondaryModel(8)
     )
     monkeypatch.setattr(
-        load_module, "load_perceptor", lambda name, device, dtype: asked.append((name, dtype)) or Colours()
+        load_module,
+        "load_perceptor",
+        lambda name, device, dtype, compile: asked.append((name, dtype)) or Colours(),
     )
     guidance = GUIDANCE.model_copy(update={"clip_models": {"ViT-B-32": 1, "RN50": 0.5}})
     plain = load_engine(DIFFUSION.model_copy(update={"model": "pocket"}), guidance, "cpu")

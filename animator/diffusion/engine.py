@@ -12,6 +12,7 @@ from torch import Tensor
 
 from animator import rng
 from animator.convert import frame_to_signed, signed_to_frames
+from animator.diffusion.compiled import compiled
 from animator.diffusion.course import (
     Course,
     Unfinished,
@@ -28,7 +29,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, ful
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.painted import painted_of
 from animator.diffusion.perceptors import Perceptor
-from animator.diffusion.precision import Call, computing_in, precision_for
+from animator.diffusion.precision import Call, computing_in, layout_for, precision_for
 from animator.diffusion.prediction import (
     Denoise,
     Estimate,
@@ -122,16 +123,17 @@ class GuidedDiffusion:
         self._targets = Targets(
             networks.perceptors, self.device, networks.open_image or _no_image, self._places
         )
-        for network in predicting:
-            # On a CPU the normalisations cost more in this layout than the convolutions gain.
-            layout = torch.contiguous_format if self.device.type == "cpu" else torch.channels_last
-            network.to(self.device).to(memory_format=layout)
+        for one in predicting:
+            one.to(self.device).to(memory_format=layout_for(self.device))
         recomputing = isinstance(networks.denoiser, Recomputing) and networks.denoiser.use_checkpoint
         self.thrift = Thrift(checkpoint=recomputing)
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
-        self._denoise = self._compute(network_denoiser(networks.denoiser, self.schedule))
+        network: Network = networks.denoiser
+        if diffusion.compile:
+            network = compiled(network, self.device, first=True)
+        self._denoise = self._compute(network_denoiser(network, self.schedule))
         if networks.noisy is not None:
             expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
             self._denoise = relayed(expert, self._denoise, self.schedule, networks.noisy_above)

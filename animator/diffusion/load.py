@@ -72,7 +72,10 @@ def load_engine(
         multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
     networks = Networks(
         denoiser=denoiser,
-        perceptors={name: load_perceptor(name, device, dtype=dtype) for name in guidance.clip_models},
+        perceptors={
+            name: load_perceptor(name, device, dtype=dtype, compile=diffusion.compile)
+            for name in guidance.clip_models
+        },
         estimate=description.estimate,
         size_multiple=multiple,
         secondary=secondary,

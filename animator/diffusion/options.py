@@ -80,6 +80,10 @@ class DiffusionOptions(Options):
     """Number format inside the networks; ``auto`` is bfloat16 on a GPU and on processors that compute in it,
     and float32 elsewhere. The solver itself is always float32."""
 
+    compile: bool = False
+    """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
+    start, then fewer and larger kernels. Worth it for many pictures on a GPU; a CPU gains nothing."""
+
     init_image: str | None = None
     """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
     address."""

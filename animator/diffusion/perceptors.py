@@ -15,6 +15,7 @@ from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
+from animator.diffusion.compiled import compiled
 from animator.errors import WeightsError
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, find, locate
@@ -53,6 +54,7 @@ class ClipPerceptor:
         mean: of each channel, what the network's pictures were normalised with; pictures are in [0, 1].
         std: the same.
         dtype: float32, or the half-precision type in which it computes under autocast.
+        compile: whether its look at pictures is compiled.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ClipPerceptor:
         mean: Sequence[float],
         std: Sequence[float],
         dtype: torch.dtype = torch.float32,
+        compile: bool = False,
     ) -> None:
         self.name = name
         self.size = size
@@ -72,6 +75,9 @@ class ClipPerceptor:
         self._tokenizer = tokenizer
         self._dtype = dtype
         self._device = next(network.parameters()).device
+        self._look: Any = self._network.encode_image
+        if compile:
+            self._look = compiled(self._look, self._device, first=False)
         self._mean, self._std = (
             torch.tensor(values, dtype=torch.float32, device=self._device).view(1, 3, 1, 1)
             for values in (mean, std)
@@ -95,7 +101,7 @@ class ClipPerceptor:
         if batch.shape[1:] != (3, self.size, self.size):
             raise ValueError(f"{self.name} takes N x 3 x {self.size} x {self.size}, not {tuple(batch.shape)}")
         with self._precision():
-            return self._network.encode_image((batch - self._mean) / self._std).float()
+            return self._look((batch - self._mean) / self._std).float()
 
     def _precision(self) -> AbstractContextManager[None]:
         half = self._dtype != torch.float32
@@ -103,7 +109,11 @@ class ClipPerceptor:
 
 
 def load_perceptor(
-    name: str, device: torch.device | str = "cpu", *, dtype: torch.dtype = torch.float32
+    name: str,
+    device: torch.device | str = "cpu",
+    *,
+    dtype: torch.dtype = torch.float32,
+    compile: bool = False,
 ) -> Perceptor:
     """Load a CLIP model.
 
@@ -111,6 +121,7 @@ def load_perceptor(
         name: in any form that `canonical_name` understands, or ``pocket``.
         device: where to put it.
         dtype: float32, or a half-precision type to compute in under autocast.
+        compile: whether its look at pictures is compiled.
 
     Raises:
         UsageError: there is no such model.
@@ -119,8 +130,8 @@ def load_perceptor(
     entry = find("clip", name)
     path = locate(entry)
     if described := config_file(entry):
-        return read_perceptor(path, described, device, name=entry.name, dtype=dtype)
-    return _published(entry, path, torch.device(device), dtype)
+        return read_perceptor(path, described, device, name=entry.name, dtype=dtype, compile=compile)
+    return _published(entry, path, torch.device(device), dtype, compile)
 
 
 def read_perceptor(
@@ -130,6 +141,7 @@ def read_perceptor(
     *,
     name: str,
     dtype: torch.dtype = torch.float32,
+    compile: bool = False,
 ) -> Perceptor:
     """Read a CLIP model of any small configuration from its two files.
 
@@ -139,6 +151,7 @@ def read_perceptor(
         device: where to put it.
         name: what to call it.
         dtype: as in `load_perceptor`.
+        compile: as in `load_perceptor`.
 
     Raises:
         WeightsError: a file is absent, damaged or does not fit the other.
@@ -160,6 +173,7 @@ def read_perceptor(
         mean=config["mean"],
         std=config["std"],
         dtype=dtype,
+        compile=compile,
     )
 
 
@@ -232,7 +246,9 @@ def build_published(model_cfg: Mapping[str, Any]) -> nn.Module:
     return kind(**config)
 
 
-def _published(entry: Entry, path: Path, device: torch.device, dtype: torch.dtype) -> Perceptor:
+def _published(
+    entry: Entry, path: Path, device: torch.device, dtype: torch.dtype, compile: bool
+) -> Perceptor:
     """Build one of open_clip's own models from a file of its weights."""
     trained = published(entry.name)
     state = read_state(path)
@@ -246,6 +262,7 @@ def _published(entry: Entry, path: Path, device: torch.device, dtype: torch.dtyp
         mean=trained.mean,
         std=trained.std,
         dtype=dtype,
+        compile=compile,
     )
 
 

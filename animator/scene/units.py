@@ -96,6 +96,7 @@ UNITS = {
     "diffusion.estimate": "",
     "diffusion.threshold": "quantile",
     "diffusion.precision": "",
+    "diffusion.compile": "",
     "diffusion.init_image": "",
     "diffusion.init_fit": "",
     "diffusion.init_frames": "",
