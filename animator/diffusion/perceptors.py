@@ -75,9 +75,8 @@ class ClipPerceptor:
         self._tokenizer = tokenizer
         self._dtype = dtype
         self._device = next(network.parameters()).device
-        self._look: Any = self._network.encode_image
-        if compile:
-            self._look = compiled(self._look, self._device, first=False)
+        look: Any = self._network.encode_image
+        self._look = compiled(look, self._device, first=False) if compile else look
         self._mean, self._std = (
             torch.tensor(values, dtype=torch.float32, device=self._device).view(1, 3, 1, 1)
             for values in (mean, std)
