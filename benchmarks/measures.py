@@ -140,7 +140,7 @@ def start(repeats: int) -> Iterator[Result]:
 
 def _first_step(scene: str) -> None:
     """Render until the first clean estimate of the first frame lies in the run."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:  # the encoder outlives it
         words = [scene, "--out", f"{place}/run", "--set", "frames=1"]
         command = [sys.executable, "-m", "animator", "render", *words]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
