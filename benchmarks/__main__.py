@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument(
         "--full", action="store_true", help="published networks of full size, filled with noise"
     )
+    parser.add_argument("--compile", action="store_true", help="compile the networks (diffusion.compile)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
@@ -39,22 +40,32 @@ def main() -> None:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     parts = words.parts or PARTS
     machine = measured(torch.device(words.device))
-    facts = {**machine.facts(), "date": datetime.date.today().isoformat(), "full": words.full}
+    facts = {
+        **machine.facts(),
+        "date": datetime.date.today().isoformat(),
+        "full": words.full,
+        "compiled": words.compile,
+    }
     print(", ".join(f"{name}: {value}" for name, value in facts.items()))
     rows: list[Result] = []
-    for result in _results(parts, machine, words.full, words.repeats):
+    for result in _results(parts, machine, words.full, words.compile, words.repeats):
         rows.append(result)
         print(line(result), flush=True)
     more = dict(_curves(parts, machine, words.full, words.repeats))
     kept = {"machine": facts, "rows": [dataclasses.asdict(row) for row in rows], **more}
     name = machine.name.split("@")[0].strip().replace(" ", "-").replace("(R)", "")
-    out = words.out or RESULTS / f"{name}-{'full' if words.full else 'pocket'}.json"
+    out = (
+        words.out
+        or RESULTS / f"{name}-{'full' if words.full else 'pocket'}{'-compiled' if words.compile else ''}.json"
+    )
     out.write_text(json.dumps(kept, indent=1) + "\n")
     print(f"\n{table(rows)}\n\nkept in {out}")
 
 
-def _results(parts: Iterable[str], machine: Machine, full: bool, repeats: int) -> Iterable[Result]:
-    one = subject(machine.device, full=full)
+def _results(
+    parts: Iterable[str], machine: Machine, full: bool, compiled: bool, repeats: int
+) -> Iterable[Result]:
+    one = subject(machine.device, full=full, diffusion__compile=str(compiled).lower())
     if "stages" in parts:
         yield from measures.stages(one, machine, repeats)
     if "step" in parts:

@@ -15,19 +15,26 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
+from animator import rng
 from animator.colour import hold, measure
 from animator.convert import frame_to_uint8
 from animator.depth.load import load_depth
 from animator.diffusion.cutouts import CutSettings, make_cuts
+from animator.diffusion.perlin import perlin_picture
 from animator.loop import SILENT, LoopState, Track, film, move
 from animator.runs.png import encode_png
+from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view
 from benchmarks.machine import Machine, operations_of
 from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
 from benchmarks.subject import FRAME, Subject, subject
 from benchmarks.timing import Timing, timed, timed_in_turn
+
+LARGE = (1280, 768)
+"""Disco Diffusion's size, at which the warp is also measured."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,10 @@ def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
     depth = load_depth(scene.depth, device)
     distance = depth(picture)
     yield Result("depth of a frame", timed(partial(depth, picture), repeats=repeats))
-    with tempfile.TemporaryDirectory() as place:
-        source, target = Path(place) / "a.png", Path(place) / "b.png"
-        Image.fromarray(frame_to_uint8(picture)).save(source)
-        ours, plain = timed_in_turn(
-            [
-                partial(view, picture, distance, one.camera),
-                partial(plain_warp, source, target, distance, one.camera),
-            ],
-            repeats=repeats,
-        )
-    yield Result("3D warp of a frame", ours, plain)
+    yield Result("3D warp of a frame", *_warp_times(picture, distance, one.camera, repeats))
+    large = perlin_picture(*LARGE, "mixed", rng.generator(1, 0, "perlin")).to(device)
+    width, height = LARGE
+    yield Result(f"3D warp of {width} x {height}", *_warp_times(large, 2 + 2 * large[0], one.camera, repeats))
     occluded = partial(view, picture, distance, one.camera, occlusion=True)
     yield Result("3D warp with occlusion", timed(occluded, repeats=repeats))
     yield Result("colours held", timed(lambda: hold(picture, measure(picture), 0.5), repeats=repeats))
@@ -76,6 +76,16 @@ def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
         yield Result(f"16 cuts for {name}", ours, plain)
     yield Result("a frame as PNG", timed(lambda: encode_png(frame_to_uint8(picture), {}), repeats=repeats))
     yield Result("a frame into the film", _film_time(one, repeats))
+
+
+def _warp_times(picture: Tensor, distance: Tensor, camera: Camera, repeats: int) -> tuple[Timing, Timing]:
+    """Return the time of a warp here, the depth moved along, and of the plain one from file to file."""
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place) / "a.png", Path(place) / "b.png"
+        Image.fromarray(frame_to_uint8(picture)).save(source)
+        plain = partial(plain_warp, source, target, distance, camera)
+        ours, theirs = timed_in_turn([partial(view, picture, distance, camera), plain], repeats=repeats)
+    return ours, theirs
 
 
 def _film_time(one: Subject, repeats: int) -> Timing:
@@ -121,11 +131,32 @@ def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
         operations = operations_of(partial(one.engine.paint, one.request))
         timings = timed_in_turn([ours, theirs], repeats=repeats)
     yield Result("a whole 3D frame", timings[0], timings[1], machine.floor(operations))
+    yield _moved_frame(one, repeats)
+
+
+def _moved_frame(one: Subject, repeats: int) -> Result:
+    """Measure a frame of turbo between two painted ones: both of its pictures moved.
+
+    The plain way estimates the depth of each of them again and keeps them as files.
+    """
+    depth = load_depth(one.loaded.scene.depth, one.device)
     turbo = dataclasses.replace(one.shot, turbo=dataclasses.replace(one.shot.turbo, steps=3))
-    track = Track(one.picture, depth(one.picture))
-    row = one.loaded.timeline.row(FRAME)
-    moved = partial(move, track, row, turbo, depth, SILENT)
-    yield Result("a moved frame in turbo", timed(lambda: (moved(), moved()), repeats=repeats))
+    track, row = Track(one.picture, depth(one.picture)), one.loaded.timeline.row(FRAME)
+
+    def ours() -> None:
+        for _ in range(2):
+            move(track, row, turbo, depth, SILENT)
+
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place) / "a.png", Path(place) / "b.png"
+        Image.fromarray(frame_to_uint8(one.picture)).save(source)
+
+        def theirs() -> None:
+            for _ in range(2):
+                plain_warp(source, target, depth(one.picture), one.camera)
+
+        timings = timed_in_turn([ours, theirs], repeats=repeats)
+    return Result("a moved frame in turbo", timings[0], timings[1])
 
 
 def start(repeats: int) -> Iterator[Result]:

@@ -51,6 +51,7 @@ def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:
         mean=trained.mean,
         std=trained.std,
         dtype=torch.bfloat16 if half else torch.float32,
+        compile=scene.diffusion.compile,
     )
 
 
