@@ -15,6 +15,7 @@ from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
+from animator.diffusion.attention import batch_first
 from animator.diffusion.compiled import compiled
 from animator.errors import WeightsError
 from animator.weights.files import fit, read_config, read_state
@@ -71,7 +72,7 @@ class ClipPerceptor:
     ) -> None:
         self.name = name
         self.size = size
-        self._network: Any = network.eval().requires_grad_(False)
+        self._network: Any = batch_first(network.eval().requires_grad_(False))
         self._tokenizer = tokenizer
         self._dtype = dtype
         self._device = next(network.parameters()).device
