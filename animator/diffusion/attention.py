@@ -1,7 +1,7 @@
 """Attention of CLIP's transformers with the batch in front.
 
 torch's own module brings its input into the order (length, batch, width) first. Where a gradient is asked
-for, that order is no longer laid out in one piece, and the product with the weights becomes a small product for
+for, that order is no longer laid out in one piece, and the product with the weights becomes a small one for
 each place of the sequence, each with a copy of the weights: 197 of them in ViT-B/16.
 """
 
