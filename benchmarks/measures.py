@@ -20,7 +20,6 @@ from torch import Tensor
 from animator import rng
 from animator.colour import hold, measure
 from animator.convert import frame_to_uint8
-from animator.depth.load import load_depth
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.perlin import perlin_picture
 from animator.loop import SILENT, LoopState, Track, film, move
@@ -29,6 +28,7 @@ from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view
 from benchmarks.machine import Machine, operations_of
+from benchmarks.networks import depth_for
 from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
 from benchmarks.subject import FRAME, Subject, subject
 from benchmarks.timing import Timing, timed, timed_in_turn
@@ -56,8 +56,7 @@ class Result:
 
 def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
     """Measure the stages of a frame one by one."""
-    scene, device, picture = one.loaded.scene, one.device, one.picture
-    depth = load_depth(scene.depth, device)
+    device, picture, depth = one.device, one.picture, one.depth
     distance = depth(picture)
     yield Result("depth of a frame", timed(partial(depth, picture), repeats=repeats))
     yield Result("3D warp of a frame", *_warp_times(picture, distance, one.camera, repeats))
@@ -115,7 +114,7 @@ def guided_step(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
 def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
     """Measure a whole 3D frame: depth, warp, colours, diffusion; the plain one from file to file."""
     scene = one.loaded.scene
-    depth = load_depth(scene.depth, one.device)
+    depth = one.depth
     plain = PlainEngine(scene, one.engine.networks, one.device)
     before = LoopState(FRAME - 1, Track(one.picture), measure(one.picture))
     shot = dataclasses.replace(one.shot, pictures=FRAME + 1)
@@ -127,7 +126,9 @@ def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         Image.fromarray(frame_to_uint8(one.picture)).save(folder / "previous.png")
-        theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, scene)
+        # Reading a published network anew for every frame, as the notebooks do, is left out.
+        build = (lambda: depth) if one.full else partial(depth_for, scene, one.device, full=False)
+        theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, build)
         operations = operations_of(partial(one.engine.paint, one.request))
         timings = timed_in_turn([ours, theirs], repeats=repeats)
     yield Result("a whole 3D frame", timings[0], timings[1], machine.floor(operations))
@@ -139,7 +140,7 @@ def _moved_frame(one: Subject, repeats: int) -> Result:
 
     The plain way estimates the depth of each of them again and keeps them as files.
     """
-    depth = load_depth(one.loaded.scene.depth, one.device)
+    depth = one.depth
     turbo = dataclasses.replace(one.shot, turbo=dataclasses.replace(one.shot.turbo, steps=3))
     track, row = Track(one.picture, depth(one.picture)), one.loaded.timeline.row(FRAME)
 

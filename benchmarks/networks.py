@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import nn
 
+from animator.depth import transformers_depth
+from animator.depth.load import load_depth
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.load import load_engine
 from animator.diffusion.losses import pyramid_distance
@@ -15,6 +18,7 @@ from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.scene.schema import Scene
+from animator.types import DepthEstimator
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import families
 
@@ -39,6 +43,14 @@ def engine_for(scene: Scene, device: torch.device, *, full: bool) -> GuidedDiffu
     return GuidedDiffusion(networks, scene.diffusion, scene.guidance, device)
 
 
+def depth_for(scene: Scene, device: torch.device, *, full: bool) -> DepthEstimator:
+    """Return the depth network of a scene; ``full`` builds MiDaS' DPT-Large without its weights."""
+    if not full:
+        return load_depth(scene.depth, device)
+    config = Path(transformers_depth.__file__).parent / "configs" / "dpt-large.json"
+    return transformers_depth.MidasDepth(filled(transformers_depth.build(config), device))
+
+
 def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:
     name = canonical_name(name)
     trained = published(name)
@@ -57,7 +69,9 @@ def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:
 
 def filled(network: Net, device: torch.device) -> Net:
     """Return a network with small weights instead of none, frozen, on a device."""
-    for entry in network.parameters():
+    for name, entry in network.named_parameters():
         if entry.ndim >= 2:
             nn.init.normal_(entry, std=(entry[0].numel()) ** -0.5)
+        else:
+            nn.init.constant_(entry, 1.0 if name.endswith("weight") else 0.0)
     return network.requires_grad_(False).eval().to(device)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchvision import transforms as T
 
-from animator.depth.load import load_depth
 from animator.diffusion import losses
 from animator.diffusion.cutouts import CutSettings, inner_squares
 from animator.diffusion.engine import Networks, schedule_for
@@ -32,7 +32,7 @@ from animator.diffusion.prediction import denoised_from_eps, hold_for, network_d
 from animator.diffusion.secondary import secondary_denoiser
 from animator.diffusion.step_values import schedule_position, step_values
 from animator.scene.schema import Scene
-from animator.types import Camera, DepthMap, Request
+from animator.types import Camera, DepthEstimator, DepthMap, Request
 from animator.warp.camera3d import camera_rotation, camera_translation
 
 
@@ -195,13 +195,16 @@ def plain_frame_3d(
     request: Request,
     camera: Camera,
     folder: Path,
-    scene: Scene,
+    build: Callable[[], DepthEstimator],
     steps: int | None = None,
 ) -> None:
-    """Make a whole 3D frame out of the one before it: ``previous.png`` in a folder becomes the next one."""
+    """Make a whole 3D frame out of the one before it: ``previous.png`` in a folder becomes the next one.
+
+    ``build`` builds the depth network.
+    """
     previous, scaled = folder / "previous.png", folder / "scaled.png"
     image = torch.from_numpy(np.array(Image.open(previous).convert("RGB"))).permute(2, 0, 1).float() / 255
-    depth = load_depth(scene.depth, engine.device)(image.to(engine.device))
+    depth = build()(image.to(engine.device))
     plain_warp(previous, scaled, depth, camera)
     init = torch.from_numpy(np.array(Image.open(scaled).convert("RGB"))).permute(2, 0, 1).float() / 255
     painted = engine.paint(dataclasses.replace(request, init=init), steps)

@@ -16,8 +16,8 @@ from animator.inputs import Sources
 from animator.job import shot_of
 from animator.loop import Shot, next_request
 from animator.scene.reading import LoadedScene, read_text_scene
-from animator.types import Camera, Request
-from benchmarks.networks import engine_for
+from animator.types import Camera, DepthEstimator, Request
+from benchmarks.networks import depth_for, engine_for
 
 POCKET = """
 mode: 3d
@@ -64,6 +64,11 @@ class Subject:
     def engine(self) -> GuidedDiffusion:
         """The engine, built when it is first asked for."""
         return engine_for(self.loaded.scene, self.device, full=self.full)
+
+    @functools.cached_property
+    def depth(self) -> DepthEstimator:
+        """Tells distances, built when it is first asked for."""
+        return depth_for(self.loaded.scene, self.device, full=self.full)
 
     @functools.cached_property
     def shot(self) -> Shot:
