@@ -24,7 +24,7 @@ from animator.cli_look import add_look, plan_more
 from animator.cli_models import models
 from animator.cli_report import report
 from animator.cli_runs import add_runs
-from animator.cli_shared import Debug, guarded, printable, show_notices
+from animator.cli_shared import Debug, OneScene, Settings, guarded, printable, show_notices
 from animator.cli_vr import vr180
 from animator.errors import Problem, SceneError, UsageError
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Reporter
@@ -48,16 +48,6 @@ Scenes = Annotated[
     typer.Argument(
         help="Scene files, or pictures that carry their scene.", metavar="SCENE...", show_default=False
     ),
-]
-OneScene = Annotated[
-    Path,
-    typer.Argument(
-        help="A scene file, or a picture that carries its scene.", metavar="SCENE", show_default=False
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
 

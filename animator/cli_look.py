@@ -9,24 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from animator.cli_shared import Debug, guarded, show_notices
+from animator.cli_shared import Debug, OneScene, Settings, guarded, show_notices
 from animator.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from animator.scene.reading import LoadedScene
-
-OneScene = Annotated[
-    Path,
-    typer.Argument(
-        help="A scene file, or a picture that carries its scene.", metavar="SCENE", show_default=False
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: camera.fov=60"),
-]
 
 
 def add_look(app: typer.Typer) -> None:

@@ -8,12 +8,23 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from animator.errors import AnimatorError, Problem, SceneError
 
+OneScene = Annotated[
+    Path,
+    typer.Argument(
+        help="A scene file, or a picture that carries its scene.", metavar="SCENE", show_default=False
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
 
 
