@@ -234,12 +234,13 @@ def test_states_are_thinned_evenly_to_what_there_is_room_for(
 
     class Watching(Quiet):
         def finished(self, *told: object) -> None:
-            peak.append(sum(file.stat().st_size for file in (run / "state").iterdir()))
+            peak.append(53248 * len(list((run / "state").glob("[0-9]*.safetensors"))))
 
     loaded = read(write(tmp_path / "a", text, VALUE=1))
     render_scene(loaded, Watching(), out=run)  # type: ignore[arg-type]
     assert states(run) == kept
-    assert max(peak) <= max(bytes_of(loaded.scene.output.keep_states), 2 * 53248)
+    # One more may lie there while the other thread makes room for it.
+    assert max(peak) <= max(bytes_of(loaded.scene.output.keep_states), 53248) + 53248
     (run / "frames" / "000006.png").unlink()
     whole, at = files_of(run), max((n for n in kept if n < 6), default=-1)
     painted.clear()
