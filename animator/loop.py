@@ -221,7 +221,7 @@ def film(
         row = timeline.row(frame)
         moved, uncovered = None, None
         if state.track is None or shot.init.frames == "all":
-            request = first_request(row, shot, 0 if shot.seed_mode == "fixed" else frame)
+            request = first_request(row, shot, noise_of(shot, frame))
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
             held = hold_colours(moved.picture, row, state.colours, listener)
@@ -278,7 +278,7 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
 def next_request(row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None) -> Request:
     """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
     return Request(
-        frame=0 if shot.seed_mode == "fixed" else row.frame,
+        frame=noise_of(shot, row.frame),
         seed=seed_of(shot, row.frame),
         width=shot.width,
         height=shot.height,
@@ -381,6 +381,11 @@ def camera_3d(row: Row) -> Camera:
 def diffusion_values(row: Row) -> dict[str, Schedule]:
     """Return every value of a row that the engine reads, as schedules over the diffusion."""
     return {name: row.schedule(name) for name in row.names if name.startswith(("guidance.", "diffusion."))}
+
+
+def noise_of(shot: Shot, frame: int) -> int:
+    """Return what decides a frame's noise beside its seed: its number; with a fixed seed all are alike."""
+    return 0 if shot.seed_mode == "fixed" else frame
 
 
 def seed_of(shot: Shot, frame: int) -> int:

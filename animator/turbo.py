@@ -28,6 +28,7 @@ from animator.loop import (
     hold_colours,
     move,
     next_request,
+    noise_of,
     paint,
     seed_of,
     seen,
@@ -99,7 +100,7 @@ def turbo_film(
             old = move(old, row, shot, depth, listener)[0] if old else None
         else:
             if moved is None:
-                request = first_request(row, shot, 0 if shot.seed_mode == "fixed" else frame)
+                request = first_request(row, shot, noise_of(shot, frame))
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
