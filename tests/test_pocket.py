@@ -1,4 +1,4 @@
-"""The bundled networks and the world they were trained on."""
+"""The bundled networks, and how they are trained."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
-from animator.diffusion.checkpoints import load_diffusion, load_secondary
-from animator.diffusion.noise_schedule import full_schedule
-from animator.diffusion.prediction import network_denoiser
-from animator.diffusion.secondary import secondary_denoiser
-from animator.pocket.train.evaluate import estimates, held_out, retrieval
-from animator.pocket.train.pictures import HELD_OUT, bytes_to_depth, depth_to_bytes
-from animator.pocket.train.session import Budget, Session
-from animator.pocket.world.draw import FAR, draw
-from animator.pocket.world.palette import WORDS
-from animator.pocket.world.spec import caption, draw_spec
+from animator.pocket.train.pictures import bytes_to_depth, depth_to_bytes
+from animator.pocket.train.session import Budget, Session, batches, start_from
+from animator.pocket.train.unet import CLEAR_BELOW, NOISY_ABOVE, RARE, practised
+from animator.pocket.train.views import Views, make_views
+from animator.pocket.world.canvas import FAR
+from animator.pocket.world.draw import draw
+from animator.pocket.world.spec import STYLES, draw_spec
 
 PACKAGE = Path(__file__).parents[1] / "animator" / "pocket"
 
@@ -32,41 +30,30 @@ def test_a_seed_is_a_picture() -> None:
     assert not np.array_equal(draw(draw_spec(3), 96, 64)[0], draw(draw_spec(4), 96, 64)[0])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_depth_is_true(seed: int) -> None:
     rgb, depth = draw(draw_spec(seed), 96, 64)
     assert rgb.shape == (64, 96, 3)
     assert rgb.dtype == np.uint8
     assert depth.dtype == np.float32
-    assert depth.min() > 0
+    assert depth.min() >= 0.2
     assert depth.max() == FAR
     assert rgb.std() > 3
-    # The sky is far and the ground at one's feet is near.
+    # The sky is far and the ground at one's feet is nearer than the middle.
     assert np.median(depth[0]) == FAR
-    assert np.median(depth[-1]) < 2.5
-
-
-def test_captions_say_nothing_false() -> None:
-    times = ("day", "dawn", "sunset", "night")
-    things = ("lighthouse", "house", "castle", "tower", "boat", "pyramid", "balloon")
-    rng = np.random.default_rng(0)
-    for seed in range(400):
-        spec = draw_spec(seed)
-        text = caption(spec, rng)
-        for time_of_day in times:
-            if time_of_day != spec.time:
-                assert not any(words in text for words in WORDS[time_of_day]), (text, spec)
-        for thing in things:
-            if thing != spec.thing:
-                assert not any(text.startswith(f"a {words} ") for words in WORDS[thing]), (text, spec)
+    assert np.median(depth[-1]) < 0.6 * FAR
+    assert np.median(depth[-1]) <= np.median(depth[len(depth) // 2])
 
 
 def test_the_world_is_drawn_quickly() -> None:
-    draw(draw_spec(0), 96, 64)
+    """Two hundred pictures a second on two cores; twice the time is allowed for a busy machine."""
+    seeds = range(500, 620)
+    for seed in range(len(STYLES) * 6):  # textures are made once
+        draw(draw_spec(seed), 128, 128)
     began = time.process_time()
-    for seed in range(30):
-        draw(draw_spec(seed), 96, 64)
-    assert (time.process_time() - began) / 30 < 0.02
+    for seed in seeds:
+        draw(draw_spec(seed), 128, 128)
+    assert (time.process_time() - began) / len(seeds) < 0.020
 
 
 def test_depth_survives_being_stored() -> None:
@@ -76,28 +63,13 @@ def test_depth_survives_being_stored() -> None:
 
 def test_the_weights_are_small_and_described() -> None:
     files = sorted(PACKAGE.glob("*.safetensors"))
-    assert [path.stem for path in files] == ["depth", "perceptor", "secondary", "unet"]
+    assert [path.stem for path in files] == ["depth", "perceptor", "perceptor_vit", "secondary", "unet"]
     assert sum(path.stat().st_size for path in files) < 40e6
     for path in files:
-        assert path.with_suffix(".json").is_file()
-        with safe_open(path, "pt") as state:
-            kinds = {str(state.get_slice(name).get_dtype()) for name in state.keys()}  # noqa: SIM118
+        assert path.with_suffix(".json").exists()
+        with safe_open(path, "pt") as stored:
+            kinds = {stored.get_slice(name).get_dtype() for name in stored.keys()}  # noqa: SIM118
         assert kinds <= {"F16", "I64"}
-
-
-def test_figures_on_held_out_pictures() -> None:
-    """Below the card's figures by what 64 pictures scatter; blind guesses would give 0.016 and about 0.8."""
-    from animator.depth.load import load_depth
-    from animator.depth.options import DepthOptions
-    from animator.diffusion.perceptors import load_perceptor
-    from animator.pocket.train.depth import relative_error
-
-    assert HELD_OUT > 10**8
-    pictures, captions, depths = held_out(64)
-    assert retrieval(load_perceptor("pocket", "cpu"), pictures, captions) > 0.55
-    depth = load_depth(DepthOptions())
-    errors = [relative_error(depth(one), true) for one, true in zip(pictures, depths, strict=True)]
-    assert np.mean(errors) < 0.3
 
 
 @pytest.mark.slow
@@ -152,15 +124,43 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         assert torch.equal(second.network.state_dict()[name], whole.network.state_dict()[name])
 
 
-def test_the_secondary_model_tells_much_the_same_as_the_unet() -> None:
-    """Of half-noisy pictures that it never saw, and in the same range, up to an error of 0.15."""
-    schedule = full_schedule(1000)
-    pictures, _, _ = held_out(8)
-    network, description = load_diffusion("pocket")
-    for level, most in ((250, 0.09), (500, 0.13)):
-        large = estimates(
-            network_denoiser(network, schedule, description.estimate), schedule, level, pictures
-        )
-        small = estimates(secondary_denoiser(load_secondary("pocket"), schedule), schedule, level, pictures)
-        assert (small - pictures).square().mean().sqrt() < most
-        assert (small - large).square().mean().sqrt() < most
+def test_batches_come_in_their_order() -> None:
+    """Whoever makes them, and also where the later ones are ready sooner."""
+
+    def make(step: int) -> int:
+        time.sleep(0.002 * (step % 3))
+        return step
+
+    assert list(batches(make, 5, 30, workers=4)) == list(batches(make, 5, 30)) == list(range(5, 30))
+
+
+def test_a_training_starts_from_what_fits(tmp_path: Path) -> None:
+    given = {"0.weight": torch.ones(4, 4).half(), "1.weight": torch.ones(3, 3), "other": torch.ones(1)}
+    save_file(given, tmp_path / "earlier.safetensors")
+    network = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    start_from(network, tmp_path / "earlier.safetensors")
+    after = network.state_dict()
+    assert torch.equal(after["0.weight"], torch.ones(4, 4))
+    for name in ("0.bias", "1.weight", "1.bias"):
+        assert torch.equal(after[name], before[name])
+
+
+def test_timesteps_where_little_is_learnt_are_rare() -> None:
+    drawn = practised(200_000, torch.Generator().manual_seed(0))
+    usual = int(((drawn >= CLEAR_BELOW) & (drawn < NOISY_ABOVE)).sum()) / (NOISY_ABOVE - CLEAR_BELOW)
+    assert int((drawn < CLEAR_BELOW).sum()) / CLEAR_BELOW == pytest.approx(RARE * usual, rel=0.05)
+    assert int((drawn >= NOISY_ABOVE).sum()) / (1000 - NOISY_ABOVE) == pytest.approx(RARE * usual, rel=0.05)
+
+
+def test_views_follow_from_their_seed() -> None:
+    pictures = [draw(draw_spec(seed), 192, 128)[0] for seed in range(6)]
+    first, again, other = (make_views(pictures, Views(64), seed) for seed in ((3, 1), (3, 1), (3, 2)))
+    assert first.shape == (6, 3, 64, 64)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    unspoilt = Views(64, whole=1.0, blur=0.0, tilt=0.0, fine=0.0, coarse=0.0, grey=0.0)
+    whole = make_views(pictures, unspoilt, (3, 1))
+    # The whole picture lies between two bars of 10 rows, which recolouring keeps of one colour.
+    assert float(whole[:, :, :8].std(dim=(2, 3)).max()) < 0.02
+    assert float(whole[:, :, 12:52].std(dim=(2, 3)).min()) > 0.02

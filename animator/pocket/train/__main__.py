@@ -3,56 +3,84 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from animator.pocket.train import depth, estimates, perceptor, pictures, secondary, unet
+from animator.pocket.train.session import Machine
+
 PACKAGE = Path(__file__).parents[1]
-PARTS = ["world", "unet", "secondary", "perceptor", "depth", "ship", "evaluate"]
+JUDGE = Path(__file__).parents[3] / "tests" / "data" / "judge"
+
+STEPS = {
+    "unet": 5000,
+    "secondary": 3000,
+    "perceptor": 2000,
+    "perceptor-vit": 2000,
+    "judge": 2000,
+    "depth": 1400,
+}
+"""Steps of each training, as the bundled weights were made."""
+
+
+def read_command() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
+    parser.add_argument("part", choices=["world", "estimates", *STEPS, "ship"])
+    parser.add_argument("names", nargs="*", choices=[[], *STEPS], help="ship: which; all that are there")
+    parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
+    parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
+    parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
+    parser.add_argument("--full-steps", type=int, default=-1, help="unet: how many of them at full size")
+    parser.add_argument("--start", type=Path, help="earlier weights to begin with, .safetensors")
+    parser.add_argument("--rate", type=float, help="highest learning rate")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=-1, help="threads that make batches ahead")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Read the command line and run one part."""
-    parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
-    parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
-    parser.add_argument("--blocks", type=int, default=30, help="world: blocks of 1000 pictures")
-    parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
-    parser.add_argument("--full-steps", type=int, default=-1, help="unet: steps at full size")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
+    given = read_command()
     torch.set_num_threads(given.threads)
     if given.part == "world":
-        from animator.pocket.train.pictures import draw_world
-
-        draw_world(given.folder / "world", given.blocks)
-    elif given.part == "unet":
-        from animator.pocket.train import unet
-
-        full = given.full_steps if given.full_steps >= 0 else 1400
-        unet.train(given.folder, small_steps=given.steps or 3600, full_steps=full)
-    elif given.part == "secondary":
-        from animator.pocket.train import secondary
-
-        secondary.train(given.folder, steps=given.steps or 3000)
-    elif given.part == "perceptor":
-        from animator.pocket.train import perceptor
-
-        perceptor.train(given.folder, steps=given.steps or 3000)
-    elif given.part == "depth":
-        from animator.pocket.train import depth
-
-        depth.train(given.folder, steps=given.steps or 1400)
-    elif given.part == "evaluate":
-        from animator.pocket.train.evaluate import report
-
-        for name, figure in report().items():
-            print(f"| {name} | {figure:.3f} |")
+        return pictures.draw_world(given.folder / "world", given.blocks, given.threads)
+    if given.part == "estimates":
+        return estimates.draw_estimates(given.folder, given.blocks)
+    if given.part == "ship":
+        for name in given.names or [one for one in STEPS if (given.folder / f"{one}.pt").exists()]:
+            _ship(name, given.folder)
+        return None
+    gpu = given.device != "cpu"
+    machine = Machine(given.device, given.workers if given.workers >= 0 else 8 * gpu, compile=gpu)
+    more = {"rate": given.rate} if given.rate else {}
+    steps = given.steps or STEPS[given.part]
+    if given.part == "unet":
+        full = given.full_steps if given.full_steps >= 0 else steps * 2 // 5
+        unet.train(
+            given.folder,
+            small_steps=steps - full,
+            full_steps=full,
+            machine=machine,
+            start=given.start,
+            **more,
+        )
+    elif given.part in perceptor.RECIPES:
+        perceptor.train(given.folder, given.part, steps=steps, machine=machine, start=given.start, **more)
     else:
-        from animator.pocket.train import depth, perceptor, secondary, unet
+        train: Callable[..., None] = {"secondary": secondary.train, "depth": depth.train}[given.part]
+        train(given.folder, steps=steps, machine=machine, start=given.start, **more)
+    return None
 
-        for part in (unet, secondary, perceptor, depth):
-            part.ship(given.folder, PACKAGE)
+
+def _ship(name: str, folder: Path) -> None:
+    if name in perceptor.RECIPES:
+        perceptor.ship(folder, name, JUDGE if name == "judge" else PACKAGE)
+    else:
+        {"unet": unet, "secondary": secondary, "depth": depth}[name].ship(folder, PACKAGE)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ that of its gradients, so that edges stay where the things end.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,19 +16,27 @@ import torch
 from torch import Tensor
 
 from animator.depth.pocket import FARTHEST, NEAREST, PocketDepthNetwork
-from animator.pocket.train.pictures import Pictures
-from animator.pocket.train.session import Budget, Session, export
+from animator.pocket.train.estimates import Estimates
+from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
+from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
 
 WIDTHS = (24, 40, 64, 96, 128)
 BATCH = 24
+ESTIMATED = 0.2
+"""Share of pictures that are estimates by the diffusion networks, where these have been made."""
 
 
-def make_batch(pictures: Pictures, step: int) -> tuple[Tensor, Tensor]:
-    """Return pictures, often blurred or noisy as diffused frames are, and log distance in [0, 1]."""
+def make_batch(pictures: Pictures, estimates: Estimates | None, step: int) -> tuple[Tensor, Tensor]:
+    """Return pictures, often blurred, noisy or half denoised as frames are, and log distance in [0, 1]."""
     rng = np.random.default_rng((17, step))
     images, shares = [], []
     for index in rng.integers(len(pictures), size=BATCH):
-        image = pictures.picture(int(index)).astype(np.float32) / 255
+        if estimates and rng.random() < ESTIMATED:
+            small, index = estimates.draw(rng)
+            whole = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        else:
+            whole = pictures.picture(int(index))
+        image = whole.astype(np.float32) / 255
         share = np.log(pictures.distance(int(index)) / NEAREST) / np.log(FARTHEST / NEAREST)
         if rng.random() < 0.5:
             image, share = image[:, ::-1], share[:, ::-1]
@@ -47,9 +57,9 @@ def make_batch(pictures: Pictures, step: int) -> tuple[Tensor, Tensor]:
     return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(shares))[:, None]
 
 
-def loss_of(network: PocketDepthNetwork, images: Tensor, truth: Tensor) -> Tensor:
+def loss_of(network: Any, images: Tensor, truth: Tensor, machine: Machine) -> Tensor:
     """Return the loss of one batch."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with machine.autocast():
         guess = network(images)
     miss = (guess.float() - truth) * float(np.log(FARTHEST / NEAREST))
     level = miss.square().mean() - 0.5 * miss.mean(dim=(1, 2, 3)).square().mean()
@@ -59,19 +69,34 @@ def loss_of(network: PocketDepthNetwork, images: Tensor, truth: Tensor) -> Tenso
     return level + 0.5 * edges + 0.2 * miss.abs().mean()
 
 
-def train(folder: Path, *, steps: int, rate: float = 2e-3) -> None:
-    """Train for ``steps`` batches of 24 pictures; continue where a run was stopped."""
+def train(
+    folder: Path, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 2e-3
+) -> None:
+    """Train for ``steps`` batches of 24 pictures; continue where a run was stopped.
+
+    Args:
+        folder: holds ``world/``, perhaps ``estimates/``, and receives the checkpoint.
+        steps: in all.
+        machine: where to train.
+        start: earlier weights to begin with.
+        rate: highest learning rate.
+    """
     pictures = Pictures(folder / "world")
+    estimates = Estimates(folder / "estimates") if Estimates.there(folder / "estimates") else None
     torch.manual_seed(5)
-    network = PocketDepthNetwork(WIDTHS).to(memory_format=torch.channels_last)
-    session = Session(network, Budget(steps, rate, 100), folder / "depth.pt", average=0.99)
-    while not session.done:
-        session.take(loss_of(network, *make_batch(pictures, session.step)))
+    network = PocketDepthNetwork(WIDTHS)
+    if start:
+        start_from(network, start)
+    session = Session(machine.put(network), Budget(steps, rate, 100), folder / "depth.pt", average=0.99)
+    called = machine.compiled(network)
+    make = partial(make_batch, pictures, estimates)
+    for images, truth in batches(make, session.step, steps, machine.workers):
+        session.take(loss_of(called, images.to(machine.device), truth.to(machine.device), machine))
 
 
 def ship(folder: Path, package: Path) -> None:
     """Write the averaged weights into the package."""
-    stored = torch.load(folder / "depth.pt", weights_only=True)
+    stored = torch.load(folder / "depth.pt", weights_only=True, map_location="cpu")
     export(stored["average"], package / "depth.safetensors", {"widths": list(WIDTHS)})
 
 

@@ -1,37 +1,97 @@
-"""Train the pocket perceptor: an open_clip model that tells which caption belongs to which picture.
+"""Train a pocket perceptor: an open_clip model that tells which caption belongs to which picture.
 
-Guidance shows a perceptor crops of half-finished pictures, so it is trained on crops that are blurred,
-noisy, blotched, grey, tilted and recoloured. The loss is CLIP's symmetric contrast (Radford et al. 2021).
+The loss is CLIP's symmetric contrast (Radford et al. 2021) and, only while training, the cross-entropy of
+what stands in the picture, read from the picture's embedding by one linear layer: the world knows what it
+drew, and a network that must name it learns the captions' words in a fraction of the steps.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import open_clip
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from animator.diffusion.attention import batch_first
+from animator.pocket.train.estimates import Estimates
 from animator.pocket.train.pictures import Pictures
-from animator.pocket.train.session import Budget, Session, export
-from animator.pocket.world.spec import caption, draw_spec
+from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
+from animator.pocket.train.views import Views, make_views
+from animator.pocket.world import spec as parts
+from animator.pocket.world.captions import attributes, caption
+from animator.pocket.world.spec import Spec, draw_spec
 
 SIZE = 64
 CONTEXT = 40
 BATCH = 256
+WIDTH = 128
 MEAN, STD = [0.45, 0.45, 0.45], [0.27, 0.27, 0.27]
 VOCABULARY = 49408
-MODEL = {
-    "embed_dim": 128,
-    "vision_cfg": {"layers": [1, 2, 2, 1], "width": 24, "image_size": SIZE},
-    "text_cfg": {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": 128, "heads": 4, "layers": 3},
+TEXT = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": 128, "heads": 4, "layers": 2}
+NAMING = 0.25
+"""Weight of naming what stands in the picture."""
+
+ESTIMATED = 0.3
+"""Share of views that show a network's estimate of a noisy picture, where these have been made."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One perceptor.
+
+    Attributes:
+        vision: the picture's tower, as open_clip describes it.
+        file: stem of its files in the package.
+        seed: of its first weights and its batches.
+        views: how it is shown pictures.
+    """
+
+    vision: dict[str, Any]
+    file: str
+    seed: int
+    views: Views = field(default_factory=lambda: Views(SIZE))
+
+
+RECIPES = {
+    "perceptor": Recipe({"layers": [1, 2, 2, 1], "width": 24, "image_size": SIZE}, "perceptor", 3),
+    "perceptor-vit": Recipe(
+        {"layers": 4, "width": 160, "head_width": 32, "patch_size": 8, "image_size": SIZE}, "perceptor_vit", 4
+    ),
+    "judge": Recipe(
+        {"layers": [1, 1, 2, 1], "width": 28, "image_size": SIZE},
+        "perceptor",
+        91,
+        Views(SIZE, whole=0.6, smallest=0.6, blur=0.25, tilt=6.0, fine=0.4, coarse=0.12, grey=0.02),
+    ),
 }
+"""The two that are bundled and the one that judges; it never guides and sees other views."""
 
 
+def tables() -> dict[str, list[str]]:
+    """Return the values of every attribute that a picture is asked for."""
+    named = {
+        "time": parts.TIMES,
+        "ground": parts.GROUNDS,
+        "weather": parts.WEATHERS,
+        "season": parts.SEASONS,
+        "ridge": parts.RIDGES,
+        "way": parts.WAYS,
+        "thing": parts.THINGS,
+        "paint": ("", *parts.PAINTS),
+        "perch": ("ground", "hill", "cliff", "island"),
+        "style": parts.STYLES,
+        "grade": parts.GRADES,
+    }
+    return {name: list(values) for name, values in named.items()}
+
+
+@lru_cache(maxsize=1)
 def known_tokens() -> Tensor:
     """Return the numbers of every token that captions of the world are made of, ascending."""
     tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
@@ -40,106 +100,123 @@ def known_tokens() -> Tensor:
     return torch.unique(tokenizer(captions))
 
 
-def build(tokens: int) -> torch.nn.Module:
+def build(recipe: Recipe, tokens: int) -> Any:
     """Return the network for a vocabulary of ``tokens`` tokens."""
-    text = dict(MODEL["text_cfg"], vocab_size=tokens)
-    return open_clip.CLIP(embed_dim=MODEL["embed_dim"], vision_cfg=dict(MODEL["vision_cfg"]), text_cfg=text)
+    vision = dict(recipe.vision)
+    return open_clip.CLIP(embed_dim=WIDTH, vision_cfg=vision, text_cfg=dict(TEXT, vocab_size=tokens))
 
 
-def cut(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a square view of 64 x 64: the whole picture between black bars, or a part of it; uint8."""
-    height, width = image.shape[:2]
-    if rng.random() < 0.4:
-        inner = cv2.resize(image, (SIZE, SIZE * height // width), interpolation=cv2.INTER_AREA)
-        view = np.zeros((SIZE, SIZE, 3), np.uint8)
-        top = (SIZE - inner.shape[0]) // 2
-        view[top : top + inner.shape[0]] = inner
-    else:
-        side = int(rng.integers(height // 2, height + 1))
-        y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        view = cv2.resize(image[y : y + side, x : x + side], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.5:
-        view = view[:, ::-1]
-    if rng.random() < 0.3:
-        turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), rng.uniform(-12, 12), 1.0)
-        turn[:, 2] += rng.uniform(-3, 3, 2)
-        view = cv2.warpAffine(np.ascontiguousarray(view), turn, (SIZE, SIZE))
-    if rng.random() < 0.4:
-        view = cv2.GaussianBlur(np.ascontiguousarray(view), (0, 0), np.exp(rng.uniform(-0.7, 1.5)))
-    return view
+class Naming(nn.Module):
+    """One linear layer for each attribute; it is not shipped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, len(v)) for name, v in tables().items()})
+
+    def forward(self, seen: Tensor, truth: Tensor) -> Tensor:
+        """Return the mean cross-entropy over attributes; ``truth`` N x attributes, indices."""
+        losses = [F.cross_entropy(head(seen), truth[:, n]) for n, head in enumerate(self.heads.values())]
+        return torch.stack(losses).mean()
 
 
-def spoil(batch: Tensor, generator: torch.Generator) -> Tensor:
-    """Recolour, grey and add noise and blotches to a batch in [0, 1], each picture by its own measure."""
-    count = len(batch)
+class Pupil(nn.Module):
+    """What is trained: the model, and the layer that names what it saw."""
 
-    def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand((count, 1, 1, 1), generator=generator)
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.naming = Naming()
 
-    def some(share: float) -> Tensor:
-        return (torch.rand((count, 1, 1, 1), generator=generator) < share).float()
+    def forward(self, images: Tensor, texts: Tensor, truth: Tensor) -> Tensor:
+        """Return the loss of one batch."""
+        seen, told, scale = self.model(images, texts)[:3]
+        logits = scale.float().clamp(max=60) * seen.float() @ told.float().T
+        target = torch.arange(len(images), device=images.device)
+        contrast = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        return contrast + NAMING * self.naming(seen.float() * 8, truth)
 
-    grey = batch.mean(dim=1, keepdim=True)
-    saturation = torch.where(some(0.1) > 0, torch.zeros(1), uniform(0.75, 1.35))
-    batch = grey + (batch - grey) * saturation
-    batch = (batch - 0.45) * uniform(0.75, 1.25) + 0.45 + uniform(-0.07, 0.07)
-    fine = torch.randn(batch.shape, generator=generator) * some(0.6) * uniform(0, 1) ** 2 * 0.6
-    coarse = torch.randn((count, 3, 8, 8), generator=generator)
-    coarse = F.interpolate(coarse, size=SIZE, mode="bicubic") * some(0.35) * uniform(0, 0.22)
-    return batch + fine + coarse
+
+def _truth(spec: Spec, values: dict[str, list[str]]) -> list[int]:
+    there = attributes(spec)
+    return [options.index(there[name]) for name, options in values.items()]
+
+
+class Lessons:
+    """Makes batches: views in [0, 1], tokens as rows of the trained table, what stands in each picture."""
+
+    def __init__(self, recipe: Recipe, pictures: Pictures, estimates: Estimates | None) -> None:
+        self.recipe, self.pictures, self.estimates = recipe, pictures, estimates
+        self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
+        self.known = known_tokens()
+        self.values = tables()
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the batch of a step."""
+        rng = np.random.default_rng((self.recipe.seed, step))
+        images, specs = [], []
+        for index in rng.integers(len(self.pictures), size=BATCH):
+            if self.estimates and rng.random() < ESTIMATED:
+                image, index = self.estimates.draw(rng)
+            else:
+                image = self.pictures.picture(int(index))
+            images.append(image)
+            specs.append(self.pictures.spec(int(index)))
+        texts = self.tokenizer([caption(spec, rng) for spec in specs])
+        rows = torch.searchsorted(self.known, texts)
+        truth = torch.tensor([_truth(spec, self.values) for spec in specs])
+        return make_views(images, self.recipe.views, (self.recipe.seed, step)), rows, truth
 
 
 def normalised(batch: Tensor) -> Tensor:
     """Turn [0, 1] into what the network reads."""
-    mean = torch.tensor(MEAN)[:, None, None]
-    return ((batch - mean) / torch.tensor(STD)[:, None, None]).contiguous(memory_format=torch.channels_last)
+    mean = torch.tensor(MEAN, device=batch.device)[:, None, None]
+    std = torch.tensor(STD, device=batch.device)[:, None, None]
+    return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def make_batch(pictures: Pictures, step: int, count: int) -> tuple[Tensor, list[str]]:
-    """Return spoilt views in [0, 1] and their captions."""
-    rng = np.random.default_rng((13, step))
-    views, captions = [], []
-    for index in rng.integers(len(pictures), size=count):
-        views.append(cut(pictures.picture(int(index)), rng))
-        captions.append(caption(pictures.spec(int(index)), rng))
-    batch = (
-        torch.from_numpy(np.stack([np.ascontiguousarray(v) for v in views])).permute(0, 3, 1, 2).float() / 255
-    )
-    return spoil(batch, torch.Generator().manual_seed(step)), captions
-
-
-def contrast(network: Any, images: Tensor, texts: Tensor) -> Tensor:
-    """Return CLIP's symmetric cross-entropy for matching rows."""
-    with torch.autocast("cpu", torch.bfloat16):
-        seen, told, scale = network(images, texts)[:3]
-    logits = scale.float().clamp(max=60) * seen.float() @ told.float().T
-    target = torch.arange(len(images))
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-
-
-def train(folder: Path, *, steps: int, rate: float = 1.5e-3) -> None:
+def train(
+    folder: Path, name: str, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 1.5e-3
+) -> None:
     """Train for ``steps`` batches of 256; continue where a run was stopped.
 
     Only the tokens that captions use are trained; all others stay at zero.
+
+    Args:
+        folder: holds ``world/``, perhaps ``estimates/``, and receives the checkpoint.
+        name: a key of `RECIPES`.
+        steps: in all.
+        machine: where to train.
+        start: earlier weights; those that fit are where the training begins.
+        rate: highest learning rate.
     """
-    pictures = Pictures(folder / "world")
-    known = known_tokens()
-    torch.manual_seed(3)
-    network = build(len(known)).to(memory_format=torch.channels_last)
-    tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
-    session = Session(network, Budget(steps, rate), folder / "perceptor.pt", average=0.995, decay=0.05)
-    while not session.done:
-        batch, captions = make_batch(pictures, session.step, BATCH)
-        texts = torch.searchsorted(known, tokenizer(captions))
-        session.take(contrast(network.train(), normalised(batch), texts))
+    recipe = RECIPES[name]
+    estimates = Estimates(folder / "estimates") if Estimates.there(folder / "estimates") else None
+    lessons = Lessons(recipe, Pictures(folder / "world"), estimates)
+    torch.manual_seed(recipe.seed)
+    model = build(recipe, len(lessons.known))
+    if start:
+        start_from(model, start)
+    pupil = machine.put(Pupil(batch_first(model)))
+    session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", average=0.995, decay=0.05)
+    loss = machine.compiled(pupil.train())
+    for batch in batches(lessons, session.step, steps, machine.workers):
+        views, texts, truth = (part.to(machine.device) for part in batch)
+        with machine.autocast():
+            found = loss(normalised(views), texts, truth)
+        session.take(found)
 
 
-def ship(folder: Path, package: Path) -> None:
-    """Write the averaged weights into the package; of the token table only the trained rows."""
-    stored = torch.load(folder / "perceptor.pt", weights_only=True)
-    state = dict(stored["average"])
+def ship(folder: Path, name: str, package: Path) -> None:
+    """Write the averaged weights into a folder; of the token table only the trained rows."""
+    recipe = RECIPES[name]
+    stored = torch.load(folder / f"{name}.pt", weights_only=True, map_location="cpu")
+    state = {
+        key.removeprefix("model.").replace(".whole.", "."): value
+        for key, value in stored["average"].items()
+        if key.startswith("model.") and not key.endswith("attn_mask")
+    }
     state["token_embedding.values"] = state.pop("token_embedding.weight")
     state["token_embedding.rows"] = known_tokens()
-    state.pop("attn_mask", None)
-    description = {"model_cfg": MODEL, "size": SIZE, "mean": MEAN, "std": STD}
-    export(state, package / "perceptor.safetensors", description)
+    model = {"embed_dim": WIDTH, "vision_cfg": recipe.vision, "text_cfg": TEXT}
+    description = {"model_cfg": model, "size": SIZE, "mean": MEAN, "std": STD}
+    export(state, package / f"{recipe.file}.safetensors", description)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from animator.pocket.world.draw import FAR, draw
+from animator.pocket.world.canvas import FAR
+from animator.pocket.world.draw import draw
 from animator.pocket.world.spec import Spec, draw_spec
 
 WIDTH, HEIGHT = 192, 128
@@ -51,13 +53,15 @@ def draw_block(folder: Path, number: int) -> None:
         os.replace(part, folder / name)
 
 
-def draw_world(folder: Path, blocks: int) -> None:
-    """Draw every block that is missing."""
+def draw_world(folder: Path, blocks: int, processes: int = 1) -> None:
+    """Draw every block that is missing, several at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
-    for number in range(blocks):
-        draw_block(folder, number)
-        print(f"world: block {number + 1} of {blocks}", flush=True)
+    with ProcessPoolExecutor(processes) as pool:
+        made = [pool.submit(draw_block, folder, number) for number in range(blocks)]
+        for count, one in enumerate(as_completed(made)):
+            one.result()
+            print(f"world: {count + 1} of {blocks} blocks", flush=True)
 
 
 class Pictures:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from animator.diffusion.secondary import SecondaryModel
 from animator.pocket.train.pictures import Pictures
-from animator.pocket.train.session import Budget, Session, export
+from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
 from animator.pocket.train.unet import small_batch
 
 BASE_WIDTH = 20
@@ -27,13 +28,14 @@ HUE = 0.2
 """Weight of the patches' term."""
 
 
-def loss_of(network: SecondaryModel, clean: Tensor, generator: torch.Generator) -> Tensor:
+def loss_of(network: Any, clean: Tensor, generator: torch.Generator, machine: Machine) -> Tensor:
     """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
-    t = torch.rand(len(clean), generator=generator)
-    noise = torch.randn(clean.shape, generator=generator).contiguous(memory_format=torch.channels_last)
+    t = torch.rand(len(clean), generator=generator).to(clean.device)
+    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+    noise = noise.contiguous(memory_format=torch.channels_last)
     angle = t[:, None, None, None] * (math.pi / 2)
     x = angle.cos() * clean + angle.sin() * noise
-    with torch.autocast("cpu", torch.bfloat16):
+    with machine.autocast():
         predicted = network(x, t)
     v = angle.cos() * noise - angle.sin() * clean
     simple = F.mse_loss(predicted.v.float(), v)
@@ -41,19 +43,35 @@ def loss_of(network: SecondaryModel, clean: Tensor, generator: torch.Generator) 
     return simple + HUE * patches.square().mean()
 
 
-def train(folder: Path, *, steps: int, rate: float = 1.5e-3) -> None:
-    """Train for ``steps`` batches of 32 pictures of 96 x 64; continue where a run was stopped."""
+def train(
+    folder: Path, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 1.5e-3
+) -> None:
+    """Train for ``steps`` batches of 32 pictures of 96 x 64; continue where a run was stopped.
+
+    Args:
+        folder: holds ``world/`` and receives the checkpoint.
+        steps: in all.
+        machine: where to train.
+        start: earlier weights to begin with.
+        rate: highest learning rate.
+    """
     pictures = Pictures(folder / "world")
     torch.manual_seed(3)
-    network = SecondaryModel(BASE_WIDTH).to(memory_format=torch.channels_last)
-    session = Session(network, Budget(steps, rate), folder / "secondary.pt")
-    while not session.done:
-        rng = np.random.default_rng((13, session.step))
+    network = SecondaryModel(BASE_WIDTH)
+    if start:
+        start_from(network, start)
+    session = Session(machine.put(network), Budget(steps, rate), folder / "secondary.pt")
+    called = machine.compiled(network)
+
+    def make(step: int) -> Tensor:
+        return small_batch(pictures, np.random.default_rng((13, step)), BATCH)
+
+    for batch in batches(make, session.step, steps, machine.workers):
         generator = torch.Generator().manual_seed(session.step)
-        session.take(loss_of(network, small_batch(pictures, rng, BATCH), generator))
+        session.take(loss_of(called, batch.to(machine.device), generator, machine))
 
 
 def ship(folder: Path, package: Path) -> None:
     """Write the averaged weights into the package."""
-    stored = torch.load(folder / "secondary.pt", weights_only=True)
+    stored = torch.load(folder / "secondary.pt", weights_only=True, map_location="cpu")
     export(stored["average"], package / "secondary.safetensors", {"width": BASE_WIDTH})

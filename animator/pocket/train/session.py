@@ -1,4 +1,8 @@
-"""What every training shares: a checkpoint that survives being killed, an average of the weights, a clock."""
+"""What every training shares: a checkpoint that survives being killed, an average of the weights, a clock.
+
+Batches are made from the number of their step alone, so that a run that goes on sees what it would have seen;
+other threads may make the next ones meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,67 @@ import json
 import math
 import os
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a training runs.
+
+    Attributes:
+        device: of the network.
+        workers: threads that make batches ahead; 0 makes each when it is needed.
+        compile: whether `torch.compile` is used; it pays on a GPU.
+    """
+
+    device: str = "cpu"
+    workers: int = 0
+    compile: bool = False
+
+    def put(self, network: nn.Module) -> nn.Module:
+        """Move a network here, its channels last."""
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def compiled(self, network: Any) -> Any:
+        """Return what to call in the network's place."""
+        return torch.compile(network) if self.compile else network
+
+    def autocast(self) -> torch.autocast:
+        """Compute in bfloat16 where that loses nothing."""
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
+
+
+def batches(make: Callable[[int], Batch], first: int, last: int, workers: int = 0) -> Iterator[Batch]:
+    """Yield ``make(step)`` for the steps from ``first`` up to, not with, ``last``, in order.
+
+    Args:
+        make: builds the batch of a step.
+        first: step of the first batch.
+        last: step after the last batch.
+        workers: threads that build ahead, each at most two batches; 0 = none.
+    """
+    if not workers:
+        yield from map(make, range(first, last))
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        for step in range(first, last):
+            waiting.append(pool.submit(make, step))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 @dataclass(frozen=True)
@@ -67,12 +125,15 @@ class Session:
         self._started = self._saved = time.monotonic()
 
     def _load(self) -> None:
-        stored = torch.load(self.path, weights_only=True)
+        stored = torch.load(self.path, weights_only=True, map_location=self._device())
         self.network.load_state_dict(stored["network"])
         self.average = stored["average"]
         self.step, self.seconds, self.history = stored["step"], stored["seconds"], stored["history"]
         self.optimiser.load_state_dict(stored["optimiser"])
         print(f"continued from step {self.step}", flush=True)
+
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then rename it."""
@@ -128,6 +189,15 @@ class Session:
             )
         if time.monotonic() - self._saved > 120 or self.done:
             self.save()
+
+
+def start_from(network: nn.Module, path: Path) -> None:
+    """Take over those tensors of a safetensors file whose names and shapes a network has."""
+    own = network.state_dict()
+    found = {name: value.float() for name, value in load_file(path).items() if name in own}
+    fitting = {name: value for name, value in found.items() if value.shape == own[name].shape}
+    network.load_state_dict({**own, **fitting})
+    print(f"started from {len(fitting)} of {len(own)} tensors of {path.name}", flush=True)
 
 
 def export(state: dict[str, Tensor], path: Path, description: dict[str, Any]) -> None:

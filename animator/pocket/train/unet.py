@@ -18,7 +18,7 @@ from torch import Tensor
 
 from animator.diffusion.unet import UNet, unet_config
 from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
-from animator.pocket.train.session import Budget, Session, export
+from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
 
 SWITCHES = {
     "image_size": 128,
@@ -39,59 +39,84 @@ HUE = 0.1
 NOISY_ABOVE = 750
 """Timestep above which the secondary model's clean estimates are nearer to the truth (see the card)."""
 
+RARE = 0.4
+"""How often timesteps are practised, against the others, at which little is to be learnt: those above
+`NOISY_ABOVE`, and those below `CLEAR_BELOW`, where only grain is left."""
+
+CLEAR_BELOW = 120
+
 BETAS = np.linspace(1e-4, 0.02, 1000)
 ALPHA_BAR = np.cumprod(1 - BETAS)
 
 
+def signed(images: list[np.ndarray]) -> Tensor:
+    """Stack pictures, uint8 H x W x 3, into N x 3 x H x W in [-1, 1]."""
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+def _part(image: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+    y, x = rng.integers(HEIGHT - height + 1), rng.integers(WIDTH - width + 1)
+    return image[y : y + height, x : x + width]
+
+
 def small_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
     """Return ``count`` pictures of 96 x 64 in [-1, 1]: whole ones at half size, and parts at full size."""
-    return _batch(pictures, rng, count, small=True)
-
-
-def full_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
-    """Return ``count`` whole pictures of 192 x 128 in [-1, 1]."""
-    return _batch(pictures, rng, count, small=False)
-
-
-def _batch(pictures: Pictures, rng: np.random.Generator, count: int, *, small: bool) -> Tensor:
     rows = []
     for index in rng.integers(len(pictures), size=count):
         image = pictures.picture(int(index))
-        if rng.random() < 0.5:
-            image = image[:, ::-1]
-        if small and rng.random() < 0.75:
+        if rng.random() < 0.75:
             image = cv2.resize(image, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-        elif small:
-            y, x = rng.integers(HEIGHT // 2 + 1), rng.integers(WIDTH // 2 + 1)
-            image = image[y : y + HEIGHT // 2, x : x + WIDTH // 2]
-        rows.append(np.ascontiguousarray(image))
-    batch = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2)
-    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        else:
+            image = _part(image, WIDTH // 2, HEIGHT // 2, rng)
+        rows.append(image[:, ::-1] if rng.random() < 0.5 else image)
+    return signed(rows)
+
+
+def full_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
+    """Return whole pictures of 192 x 128, or half as many again of 128 x 128, in [-1, 1]."""
+    square = rng.random() < 0.5
+    rows = []
+    for index in rng.integers(len(pictures), size=count + count // 2 if square else count):
+        image = pictures.picture(int(index))
+        image = _part(image, HEIGHT, HEIGHT, rng) if square else image
+        rows.append(image[:, ::-1] if rng.random() < 0.5 else image)
+    return signed(rows)
+
+
+def practised(count: int, generator: torch.Generator) -> Tensor:
+    """Draw timesteps of 1000, the `RARE` ones seldom."""
+    share = torch.ones(len(BETAS))
+    share[:CLEAR_BELOW] = RARE
+    share[NOISY_ABOVE:] = RARE
+    return torch.multinomial(share, count, replacement=True, generator=generator)
 
 
 class Hybrid:
     """The loss, with the tables of the linear noise schedule that it needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         before = np.append(1.0, ALPHA_BAR[:-1])
         posterior = BETAS * (1 - before) / (1 - ALPHA_BAR)
         posterior[0] = posterior[1]
         snr = ALPHA_BAR / (1 - ALPHA_BAR)
-        self.alpha_bar = torch.tensor(ALPHA_BAR).float()
-        self.weight = torch.tensor(np.minimum(snr, 5) / snr).float()
-        self.log_beta = torch.tensor(np.log(BETAS)).float()
-        self.log_posterior = torch.tensor(np.log(posterior)).float()
+        self.alpha_bar = torch.tensor(ALPHA_BAR).float().to(machine.device)
+        self.weight = torch.tensor(np.minimum(snr, 5) / snr).float().to(machine.device)
+        self.log_beta = torch.tensor(np.log(BETAS)).float().to(machine.device)
+        self.log_posterior = torch.tensor(np.log(posterior)).float().to(machine.device)
         # How far the posterior's mean moves for a unit of error in the predicted noise, squared.
         slope = BETAS / (np.sqrt(1 - ALPHA_BAR) * np.sqrt(1 - BETAS))
-        self.mean_slope = torch.tensor(slope**2).float()
+        self.mean_slope = torch.tensor(slope**2).float().to(machine.device)
 
     def __call__(self, network: UNet, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
-        t = torch.randint(1000, (len(clean),), generator=generator)
-        noise = torch.randn(clean.shape, generator=generator).contiguous(memory_format=torch.channels_last)
+        t = practised(len(clean), generator).to(clean.device)
+        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+        noise = noise.contiguous(memory_format=torch.channels_last)
         at = self.alpha_bar[t][:, None, None, None]
         x = at.sqrt() * clean + (1 - at).sqrt() * noise
-        with torch.autocast("cpu", torch.bfloat16):
+        with self.machine.autocast():
             output = network(x, t.float())
         eps, raw = output.float().chunk(2, dim=1)
         error = (eps - noise).square()
@@ -109,39 +134,45 @@ class Hybrid:
         return simple + 1e-3 * bound.mean() + HUE * hue
 
 
-def train(folder: Path, *, small_steps: int, full_steps: int, rate: float = 6e-4) -> None:
+def train(
+    folder: Path,
+    *,
+    small_steps: int,
+    full_steps: int,
+    machine: Machine,
+    start: Path | None = None,
+    rate: float = 6e-4,
+) -> None:
     """Train on small pictures, then on full ones; continue where a run was stopped.
 
     Args:
-        folder: holds ``world/`` and receives the checkpoints.
+        folder: holds ``world/`` and receives the checkpoint.
         small_steps: steps of 24 pictures of 96 x 64.
-        full_steps: steps of 8 pictures of 192 x 128.
-        rate: highest learning rate of the first part; the second starts at a third of it.
+        full_steps: steps of 8 pictures of 192 x 128 or 12 of 128 x 128.
+        machine: where to train.
+        start: earlier weights to begin with.
+        rate: highest learning rate; it falls to nothing over both parts.
     """
     pictures = Pictures(folder / "world")
     torch.manual_seed(7)
-    network = UNet(unet_config(SWITCHES)).to(memory_format=torch.channels_last)
-    small = Session(network, Budget(small_steps, rate), folder / "unet_small.pt")
-    _run(small, pictures, 24, small_batch)
-    if not full_steps:
-        return
-    network.load_state_dict(small.average)
-    full = Session(network, Budget(full_steps, rate / 3, 50), folder / "unet_full.pt")
-    _run(full, pictures, 8, full_batch)
+    network = UNet(unet_config(SWITCHES))
+    if start:
+        start_from(network, start)
+    session = Session(machine.put(network), Budget(small_steps + full_steps, rate), folder / "unet.pt")
+    loss, called = Hybrid(machine), machine.compiled(network)
 
+    def make(step: int) -> Tensor:
+        rng = np.random.default_rng((11, step))
+        return small_batch(pictures, rng, 24) if step < small_steps else full_batch(pictures, rng, 8)
 
-def _run(session: Session, pictures: Pictures, count: int, batch) -> None:
-    loss = Hybrid()
-    while not session.done:
-        rng = np.random.default_rng((11, count, session.step))
-        generator = torch.Generator().manual_seed(session.step * 64 + count)
-        session.take(loss(session.network, batch(pictures, rng, count), generator))
+    for batch in batches(make, session.step, session.budget.steps, machine.workers):
+        generator = torch.Generator().manual_seed(session.step)
+        session.take(loss(called, batch.to(machine.device), generator))
 
 
 def ship(folder: Path, package: Path) -> None:
-    """Write the averaged weights of the furthest checkpoint into the package."""
-    path = folder / "unet_full.pt"
-    stored = torch.load(path if path.exists() else folder / "unet_small.pt", weights_only=True)
+    """Write the averaged weights into the package."""
+    stored = torch.load(folder / "unet.pt", weights_only=True, map_location="cpu")
     description = {
         "switches": SWITCHES,
         "estimate": "clamped",

@@ -20,12 +20,12 @@ def bank() -> np.ndarray:
         for octave in range(1, 8):
             cells = 2**octave * 2
             grid = rng.standard_normal((cells, cells)).astype(np.float32)
-            grid = np.pad(grid, ((0, 2), (0, 2)), mode="wrap")
+            grid = np.pad(grid, 2, mode="wrap")
             step = SIDE // cells
             big = cv2.resize(grid, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
-            total += big[step : step + SIDE, step : step + SIDE] / 1.9**octave
+            total += big[2 * step : 2 * step + SIDE, 2 * step : 2 * step + SIDE] / 1.9**octave
         low, high = np.percentile(total, [1, 99])
-        textures.append(np.clip((total - low) / (high - low), 0, 1))
+        textures.append(np.clip((total - low) / (high - low), 0, 1).astype(np.float32))
     return np.stack(textures)
 
 
