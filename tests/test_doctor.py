@@ -43,7 +43,7 @@ def test_a_sound_machine_passes(tmp_path: Path, cache: Path) -> None:
         "renders folder",
     ]  # fmt: skip
     assert "encodes H.264" in ran.stdout
-    assert "all 4 can be read" in ran.stdout
+    assert "all 5 can be read" in ran.stdout
     assert str(cache) in ran.stdout
     assert list(tmp_path.iterdir()) == []  # it leaves nothing behind
 
@@ -178,7 +178,7 @@ def test_ffmpeg_that_is_not_there_or_fails(tmp_path: Path, monkeypatch: pytest.M
 def test_bundled_networks_that_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "PACKAGE", tmp_path)
     found = list(doctor.bundled())
-    assert [one.what.split()[1] for one in found] == ["diffusion", "secondary", "clip", "depth"]
+    assert [one.what.split()[1] for one in found] == ["diffusion", "secondary", "clip", "clip", "depth"]
     assert {one.remedy for one in found} == {"install animator anew"}
     assert "No such file" in found[0].text
 

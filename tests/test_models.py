@@ -180,7 +180,7 @@ def test_list_shows_what_is_there_and_what_was_begun(cache: Path) -> None:
     assert ("flow", "raft-small", "about 4.0 MB", "0.6 MB fetched", "BSD-3-Clause") in rows
     assert ("depth", "plane", "-", "bundled", "-") in rows
     assert {row[0] for row in rows if row[1] == "pocket"} == {"diffusion", "secondary", "clip", "depth"}
-    assert len(rows) == 7
+    assert len(rows) == 8
 
 
 def test_list_all_shows_every_entry() -> None:

@@ -144,6 +144,7 @@ def test_the_registry_needs_no_torch() -> None:
     ("written", "canonical"),
     [
         ("pocket", "pocket"),
+        ("pocket-vit", "pocket-vit"),
         ("ViTB32", "ViT-B-32/openai"),
         ("ViT-B/32", "ViT-B-32/openai"),
         ("ViT-B-32", "ViT-B-32/openai"),

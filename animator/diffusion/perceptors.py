@@ -118,7 +118,7 @@ def load_perceptor(
     """Load a CLIP model.
 
     Args:
-        name: in any form that `canonical_name` understands, or ``pocket``.
+        name: in any form that `canonical_name` understands, ``pocket`` and ``pocket-vit`` among them.
         device: where to put it.
         dtype: float32, or a half-precision type to compute in under autocast.
         compile: whether its look at pictures is compiled.

@@ -9,6 +9,9 @@ from animator.errors import UsageError
 DEFAULT_PRETRAINED = "openai"
 """The weights that are meant where a name says none."""
 
+BUNDLED = ("pocket", "pocket-vit")
+"""The models that come with the program, which have one name only."""
+
 _DISCO_TAGS = {"laion400m_32": "laion400m_e32", "yffcc15m": "yfcc15m"}
 """Tags that Disco Diffusion misspells."""
 
@@ -29,7 +32,8 @@ def canonical_name(name: str) -> str:
     """Return a CLIP model's name as ``MODEL/PRETRAINED``, the two names that open_clip knows it by.
 
     The forms of Disco Diffusion (``ViTB32``, ``RN50quickgelu_cc12m``), DiscoArt (``ViT-B-32::laion2b_e16``),
-    OpenAI (``ViT-B/32``, ``ViT-L/14@336px``) and open_clip (``ViT-B-32``) are understood; ``pocket`` stays.
+    OpenAI (``ViT-B/32``, ``ViT-L/14@336px``) and open_clip (``ViT-B-32``) are understood; the names of the
+    bundled ones stay.
 
     Raises:
         UsageError: the text has none of these forms. Whether such a model exists is the registry's question.
@@ -38,7 +42,7 @@ def canonical_name(name: str) -> str:
     ('ViT-L-14-336/openai', 'ViT-B-32-quickgelu/laion400m_e31')
     """
     text = name.strip()
-    if text == "pocket":
+    if text in BUNDLED:
         return text
     if found := _OPENAI_STYLE.fullmatch(text):
         model = found["resnet"] or f"ViT-{found['size']}-{found['patch']}"
