@@ -5,15 +5,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test lint clean help
+.PHONY: demo gallery test lint clean help
 
 help:
-	@echo "make demo   render scenes/flight.yaml with the bundled networks"
-	@echo "make test   run the tests"
-	@echo "make lint   run the linters and the type checker"
+	@echo "make demo      render scenes/flight.yaml with the bundled networks"
+	@echo "make gallery   render all scenes and make the README's pictures of them"
+	@echo "make test      run the tests"
+	@echo "make lint      run the linters and the type checker"
 
 demo: $(STAMP)
 	$(BIN)/animator render scenes/flight.yaml
+
+gallery: $(STAMP)
+	$(BIN)/python docs/gallery.py
 
 test: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal

@@ -1,24 +1,51 @@
-"""Make the pictures of the README and the card with the bundled networks: ``python docs/gallery.py``.
+"""Make pictures of the README and the card with the bundled networks: ``python docs/gallery.py [PART]...``.
 
-``gallery.png`` shows what some controls do: one prompt, one seed, and what stands under each picture.
-``pocket.png`` shows six prompts, three seeds each. Nothing is picked.
+``films`` renders the scenes into ``renders/gallery``, or takes what stands there already, and shows each of
+them in ``gallery/``. ``pocket`` paints six prompts, three seeds each: ``pocket.png``. ``controls`` shows what
+some controls do, one prompt and one seed, with what stands under each picture: ``gallery.png``. ``plot`` is
+``animator plot`` of the first scene. Without a word, all of them are made. Nothing is picked.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from animator.convert import frame_to_uint8
 from animator.inputs import gather
 from animator.job import load_tools, shot_of
+from animator.keeping import EYES
+from animator.look.plot import plot
+from animator.progress import LineReporter
+from animator.render import render_scene
+from animator.runs import RunFolder
 from animator.runs.png import encode_png
-from animator.scene.reading import LoadedScene, read_text_scene
+from animator.scene.footage_reading import open_footage_of
+from animator.scene.reading import LoadedScene, read_scene, read_text_scene
 from animator.stills import stills
+from animator.video.footage import FootageReader
+from animator.video.stereo_film import pack
 from animator.watch.sheet import sheet, strip
 
 HERE = Path(__file__).parent
+SCENES = HERE.parent / "scenes"
+RUNS = HERE.parent / "renders" / "gallery"
+
+FILMS = ("flight", "gate", "stylise", "stereo", "turbo", "sheet")
+"""The scenes that are shown."""
+
+LARGEST = 80_000
+"""Bytes of a picture of a scene at most: each new version stays in the repository."""
+
+WIDEST = 800
+"""Pixels of it in width at most."""
+
+GAP = 4
+"""Pixels between two frames on it."""
 
 SCENE = """
 mode: still
@@ -87,15 +114,69 @@ def scene(*settings: str) -> LoadedScene:
     return read_text_scene(SCENE, str(HERE / "gallery.yaml"), settings)
 
 
-def main() -> None:
-    """Paint every row and write the sheet."""
+def show_films() -> None:
+    """Render the scenes, where they do not stand already, and write a picture of each."""
+    folder = HERE / "gallery"
+    folder.mkdir(exist_ok=True)
+    for name in FILMS:
+        loaded = read_scene(SCENES / f"{name}.yaml")
+        render_scene(loaded, LineReporter(sys.stderr), out=RUNS / name)
+        tiles = tiles_of(loaded, RunFolder.open(RUNS / name))
+        columns = len(tiles) // 2
+        (folder / f"{name}.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), columns, GAP)))
+
+
+def tiles_of(loaded: LoadedScene, run: RunFolder) -> list[np.ndarray]:
+    """Return what a picture of a finished run shows in two rows, each H x W x 3 uint8.
+
+    Of stills and films as many as there is room for, evenly spread; of footage some frames above and what
+    became of them below; of two eyes the pairs above and the anaglyphs of the same frames below.
+    """
+    scene = loaded.scene
+    columns = (WIDEST + GAP) // (scene.size[0] + GAP)
+    if scene.mode == "video":
+        numbers = spread(scene.pictures, columns)
+        with FootageReader(open_footage_of(scene), *scene.size, scene.video.fit) as footage:
+            above = [frame_to_uint8(footage.frame(number)) for number in numbers]
+        return [*above, *map(run.read_frame, numbers)]
+    if scene.vr.enabled:
+        pairs = [[run.read_frame(number, eye) for eye in EYES] for number in spread(scene.pictures, columns)]
+        seen = [picture for pair in pairs[:: max(1, columns - 1)] for picture in pair]
+        return [*seen, *(pack(left, right, "anaglyph") for left, right in pairs)]
+    return [run.read_frame(number) for number in spread(scene.pictures, 2 * columns)]
+
+
+def spread(frames: int, count: int) -> list[int]:
+    """Return numbers of frames, evenly spread from the first to the last.
+
+    >>> spread(48, 4)
+    [0, 16, 31, 47]
+    """
+    return np.linspace(0, frames - 1, count).round().astype(int).tolist()
+
+
+def small_jpeg(pixels: np.ndarray) -> bytes:
+    """Return a picture, H x W x 3 uint8 RGB, as the best JPEG that is not larger than `LARGEST`."""
+    for quality in range(95, 0, -3):
+        _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if len(data) <= LARGEST:
+            break
+    return data.tobytes()
+
+
+def show_pocket() -> None:
+    """Paint some prompts, and keep a sunset by itself, which `show_controls` takes as an image prompt."""
     tiles = [
         paint(scene(f"prompts={prompt}", f"seed={seed}", "diffusion.steps=30"))
         for prompt in PROMPTS
         for seed in (3, 4, 5)
     ]
-    (HERE / "pocket.png").write_bytes(encode_png(sheet(tiles, len(tiles), 3, 4), {}))
+    (HERE / "pocket.png").write_bytes(encode_png(sheet(tiles, len(tiles), 3, GAP), {}))
     (HERE / "sunset.png").write_bytes(encode_png(tiles[0], {}))
+
+
+def show_controls() -> None:
+    """Paint every row and write the sheet."""
     tiles = []
     for row in ROWS:
         for label, settings in row:
@@ -105,5 +186,26 @@ def main() -> None:
     (HERE / "gallery.png").write_bytes(encode_png(sheet(tiles, len(tiles), 4, 6), {}))
 
 
+def show_plot() -> None:
+    """Draw the curves of the first scene."""
+    (HERE / "plot.png").write_bytes(plot(read_scene(SCENES / f"{FILMS[0]}.yaml")))
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "plot": show_plot,
+    "films": show_films,
+    "pocket": show_pocket,
+    "controls": show_controls,
+}
+
+
+def main(words: Sequence[str]) -> None:
+    """Make the parts that are named, or all of them."""
+    for word in words or PARTS:
+        if word not in PARTS:
+            sys.exit(f"there is no part {word!r}; there are: {', '.join(PARTS)}")
+        PARTS[word]()
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
