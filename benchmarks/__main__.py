@@ -79,7 +79,7 @@ def _results(
 def _curves(
     parts: Iterable[str], machine: Machine, full: bool, repeats: int
 ) -> Iterable[tuple[str, list[dict[str, Any]]]]:
-    """Yield what is a curve and no row: cost against size and cuts, and against the stills at once."""
+    """Yield what is a curve and no row: cost against size, cuts, models, and the stills at once."""
     if "growth" in parts:
         found = []
         for what, amount, timing, operations in measures.growth(machine.device, full=full, repeats=repeats):

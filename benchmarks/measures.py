@@ -33,6 +33,10 @@ from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
 from benchmarks.subject import FRAME, Subject, subject
 from benchmarks.timing import Timing, timed, timed_in_turn
 
+MODELS = ("pocket", "pocket-vit")
+FULL_MODELS = ("ViT-B-32", "ViT-B-16", "RN50", "RN101")
+"""Perceptors in the order in which they join."""
+
 LARGE = (1280, 768)
 """Disco Diffusion's size, at which the warp is also measured."""
 
@@ -194,6 +198,11 @@ def growth(device: torch.device, *, full: bool, repeats: int) -> Iterator[tuple[
             "guidance__cuts__innercut": cuts // 2,
         }
         yield ("cuts", cuts, *_step(subject(device, full=full, **changes), repeats))
+    names = FULL_MODELS if full else MODELS
+    for count in range(1, len(names) + 1):
+        models = ", ".join(f"{name}: 1" for name in names[:count])
+        one = subject(device, full=full, guidance__clip_models=f"{{{models}}}")
+        yield ("models", count, *_step(one, repeats))
 
 
 def _step(one: Subject, repeats: int) -> tuple[Timing, float]:

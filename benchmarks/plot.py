@@ -1,4 +1,4 @@
-"""``python -m benchmarks.plot RESULTS.json PICTURE.png``: the cost of a step against pixels and cuts."""
+"""``python -m benchmarks.plot RESULTS.json PICTURE.png``: what a step costs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 def draw(results: Path, picture: Path) -> None:
     """Draw what `benchmarks` measured under ``growth``."""
     kept = json.loads(results.read_text())
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, what in zip(panels, ("pixels", "cuts"), strict=True):
+    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for panel, what in zip(panels, ("pixels", "cuts", "models"), strict=True):
         rows = [row for row in kept["growth"] if row["what"] == what]
         amounts, seconds = [row["amount"] for row in rows], [row["seconds"] for row in rows]
         operations = [row["operations"] / rows[-1]["operations"] * seconds[-1] for row in rows]
