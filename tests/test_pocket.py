@@ -11,9 +11,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from animator.diffusion.secondary import cosine_time
 from animator.pocket.train.pictures import bytes_to_depth, depth_to_bytes
+from animator.pocket.train.secondary import NOISY, drawn_times
 from animator.pocket.train.session import Budget, Session, batches, start_from
-from animator.pocket.train.unet import CLEAR_BELOW, NOISY_ABOVE, RARE, practised
+from animator.pocket.train.unet import ALPHA_BAR, CLEAR_BELOW, NOISY_ABOVE, RARE, practised
 from animator.pocket.train.views import Views, make_views
 from animator.pocket.world.canvas import FAR
 from animator.pocket.world.draw import draw
@@ -164,3 +166,12 @@ def test_views_follow_from_their_seed() -> None:
     # The whole picture lies between two bars of 10 rows, which recolouring keeps of one colour.
     assert float(whole[:, :, :8].std(dim=(2, 3)).max()) < 0.02
     assert float(whole[:, :, 12:52].std(dim=(2, 3)).min()) > 0.02
+
+
+def test_the_secondary_practises_where_it_answers_alone() -> None:
+    times = drawn_times(100_000, torch.Generator().manual_seed(0))
+    assert 0 <= float(times.min()) < float(times.max()) <= 1
+    alone = cosine_time(float(ALPHA_BAR[NOISY_ABOVE]))
+    assert alone > 0.9
+    share = 0.5 * (1 - alone) + 0.5 * (1000 - NOISY_ABOVE) / (1000 - NOISY)
+    assert float((times > alone).float().mean()) == pytest.approx(share, abs=0.01)

@@ -1,9 +1,10 @@
 """Train the pocket secondary model: the published architecture, narrow, on the pictures of the world.
 
 The loss is the mean square error of v (Salimans & Ho 2022, section 4), which weighs noise levels by
-SNR + 1, at times drawn evenly along the cosine curve, as the model is asked. As for the U-Net, a second
-term holds the clean estimate's large patches to the truth, so that its hue is right where there is next to
-no signal.
+SNR + 1. Half of the times are drawn evenly along the cosine curve, as the model is asked in the primary one's
+place; the other half from the noisy end of the linear schedule, where it alone answers (see the card): on the
+cosine curve that is less than a tenth. As for the U-Net, a second term holds the clean estimate's large
+patches to the truth, so that its hue is right where there is next to no signal.
 """
 
 from __future__ import annotations
@@ -20,17 +21,28 @@ from torch import Tensor
 from animator.diffusion.secondary import SecondaryModel
 from animator.pocket.train.pictures import Pictures
 from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
-from animator.pocket.train.unet import small_batch
+from animator.pocket.train.unet import ALPHA_BAR, full_batch, small_batch
 
 BASE_WIDTH = 20
 BATCH = 32
 HUE = 0.2
 """Weight of the patches' term."""
 
+NOISY = 550
+"""Timestep of 1000 from which on the noisy half is drawn."""
+
+
+def drawn_times(count: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` times from 0 (clean) to 1 (noise) on the cosine curve, alpha_bar = cos(t pi/2)^2."""
+    even = torch.rand(count, generator=generator)
+    steps = torch.randint(NOISY, len(ALPHA_BAR), (count,), generator=generator)
+    noisy = torch.tensor(ALPHA_BAR).float()[steps].sqrt().acos() * (2 / math.pi)
+    return torch.where(torch.rand(count, generator=generator) < 0.5, even, noisy)
+
 
 def loss_of(network: Any, clean: Tensor, generator: torch.Generator, machine: Machine) -> Tensor:
     """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
-    t = torch.rand(len(clean), generator=generator).to(clean.device)
+    t = drawn_times(len(clean), generator).to(clean.device)
     noise = torch.randn(clean.shape, generator=generator).to(clean.device)
     noise = noise.contiguous(memory_format=torch.channels_last)
     angle = t[:, None, None, None] * (math.pi / 2)
@@ -46,11 +58,11 @@ def loss_of(network: Any, clean: Tensor, generator: torch.Generator, machine: Ma
 def train(
     folder: Path, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 1.5e-3
 ) -> None:
-    """Train for ``steps`` batches of 32 pictures of 96 x 64; continue where a run was stopped.
+    """Train on small pictures, then on full ones; continue where a run was stopped.
 
     Args:
         folder: holds ``world/`` and receives the checkpoint.
-        steps: in all.
+        steps: in all; the first half of 32 pictures of 96 x 64, the others of 8 of 192 x 128 or 12 of 128 x 128.
         machine: where to train.
         start: earlier weights to begin with.
         rate: highest learning rate.
@@ -64,7 +76,10 @@ def train(
     called = machine.compiled(network)
 
     def make(step: int) -> Tensor:
-        return small_batch(pictures, np.random.default_rng((13, step)), BATCH)
+        rng = np.random.default_rng((13, step))
+        return (
+            small_batch(pictures, rng, BATCH) if 2 * step < steps else full_batch(pictures, rng, BATCH // 4)
+        )
 
     for batch in batches(make, session.step, steps, machine.workers):
         generator = torch.Generator().manual_seed(session.step)
