@@ -1,4 +1,4 @@
-"""``python -m animator.pocket.train PART``: draw the world, train a network, or ship all of them."""
+"""``python -m animator.pocket.train PART``: draw the world, train a network, ship it, draw how it went."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from animator.pocket.train import depth, estimates, perceptor, pictures, secondary, unet
+from animator.pocket.train import curves, depth, estimates, perceptor, pictures, secondary, unet
 from animator.pocket.train.session import Machine
 
 PACKAGE = Path(__file__).parents[1]
+CURVES = Path(__file__).parents[3] / "docs" / "training.png"
 JUDGE = Path(__file__).parents[3] / "tests" / "data" / "judge"
 
 STEPS = {
@@ -28,7 +29,7 @@ STEPS = {
 def read_command() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
-    parser.add_argument("part", choices=["world", "estimates", *STEPS, "ship"])
+    parser.add_argument("part", choices=["world", "estimates", *STEPS, "ship", "curves"])
     parser.add_argument("names", nargs="*", choices=[[], *STEPS], help="ship: which; all that are there")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
     parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
@@ -54,6 +55,8 @@ def main() -> None:
         for name in given.names or [one for one in STEPS if (given.folder / f"{one}.pt").exists()]:
             _ship(name, given.folder)
         return None
+    if given.part == "curves":
+        return curves.draw_curves(given.folder, list(STEPS), CURVES)
     gpu = given.device != "cpu"
     machine = Machine(given.device, given.workers if given.workers >= 0 else 8 * gpu, compile=gpu)
     more = {"rate": given.rate} if given.rate else {}

@@ -34,6 +34,9 @@ WIDTH = 128
 MEAN, STD = [0.45, 0.45, 0.45], [0.27, 0.27, 0.27]
 VOCABULARY = 49408
 TEXT = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": 128, "heads": 4, "layers": 2}
+TABLE = "token_embedding.values"
+"""Name under which the trained rows of the token table are shipped."""
+
 NAMING = 0.25
 """Weight of naming what stands in the picture."""
 
@@ -195,7 +198,7 @@ def train(
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(lessons.known))
     if start:
-        start_from(model, start)
+        start_from(model, start, {TABLE: "token_embedding.weight"})
     pupil = machine.put(Pupil(batch_first(model)))
     session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", average=0.995, decay=0.05)
     loss = machine.compiled(pupil.train())
@@ -215,7 +218,7 @@ def ship(folder: Path, name: str, package: Path) -> None:
         for key, value in stored["average"].items()
         if key.startswith("model.") and not key.endswith("attn_mask")
     }
-    state["token_embedding.values"] = state.pop("token_embedding.weight")
+    state[TABLE] = state.pop("token_embedding.weight")
     state["token_embedding.rows"] = known_tokens()
     model = {"embed_dim": WIDTH, "vision_cfg": recipe.vision, "text_cfg": TEXT}
     description = {"model_cfg": model, "size": SIZE, "mean": MEAN, "std": STD}

@@ -62,7 +62,7 @@ def train(
 
     Args:
         folder: holds ``world/`` and receives the checkpoint.
-        steps: in all; the first half of 32 pictures of 96 x 64, the others of 8 of 192 x 128 or 12 of 128 x 128.
+        steps: in all; half of them of 32 pictures of 96 x 64, half of 8 of 192 x 128 or 12 of 128 x 128.
         machine: where to train.
         start: earlier weights to begin with.
         rate: highest learning rate.

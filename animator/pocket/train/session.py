@@ -191,10 +191,17 @@ class Session:
             self.save()
 
 
-def start_from(network: nn.Module, path: Path) -> None:
-    """Take over those tensors of a safetensors file whose names and shapes a network has."""
+def start_from(network: nn.Module, path: Path, renamed: dict[str, str] | None = None) -> None:
+    """Take over those tensors of a safetensors file whose names and shapes a network has.
+
+    Args:
+        network: changed in place.
+        path: the file.
+        renamed: names in the file, each with that in the network, where they differ.
+    """
     own = network.state_dict()
-    found = {name: value.float() for name, value in load_file(path).items() if name in own}
+    stored = {(renamed or {}).get(name, name): value for name, value in load_file(path).items()}
+    found = {name: value.float() for name, value in stored.items() if name in own}
     fitting = {name: value for name, value in found.items() if value.shape == own[name].shape}
     network.load_state_dict({**own, **fitting})
     print(f"started from {len(fitting)} of {len(own)} tensors of {path.name}", flush=True)

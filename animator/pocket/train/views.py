@@ -22,6 +22,7 @@ class Views:
     Attributes:
         size: side of a view in pixels.
         whole: share of views of the whole picture between black bars.
+        tall: share of the others that are as high as the picture.
         smallest: side of the smallest part that is cut out, as a share of the picture's height.
         blur: share of views that are blurred.
         tilt: greatest turn in degrees.
@@ -31,7 +32,8 @@ class Views:
     """
 
     size: int
-    whole: float = 0.4
+    whole: float = 0.35
+    tall: float = 0.35
     smallest: float = 0.5
     blur: float = 0.4
     tilt: float = 12.0
@@ -44,14 +46,15 @@ def cut(image: np.ndarray, views: Views, rng: np.random.Generator) -> np.ndarray
     """Return a square view of a picture, uint8: the whole of it between black bars, or a part."""
     height, width = image.shape[:2]
     size = views.size
-    chance = rng.random(6)
+    chance = rng.random(7)
     if chance[0] < views.whole:
         inner = cv2.resize(image, (size, size * height // width), interpolation=cv2.INTER_AREA)
         view = np.zeros((size, size, 3), np.uint8)
         top = (size - inner.shape[0]) // 2
         view[top : top + inner.shape[0]] = inner
     else:
-        side = int(height * (views.smallest + (1 - views.smallest) * chance[1]))
+        share = 1.0 if chance[6] < views.tall else views.smallest + (1 - views.smallest) * chance[1]
+        side = int(height * share)
         y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
         view = cv2.resize(image[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_AREA)
     if chance[2] < 0.5:
