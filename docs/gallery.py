@@ -1,9 +1,10 @@
 """Make pictures of the README and the card with the bundled networks: ``python docs/gallery.py [PART]...``.
 
 ``films`` renders the scenes into ``renders/gallery``, or takes what stands there already, and shows each of
-them in ``gallery/``. ``pocket`` paints six prompts, three seeds each: ``pocket.png``. ``controls`` shows what
-some controls do, one prompt and one seed, with what stands under each picture: ``gallery.png``. ``plot`` is
-``animator plot`` of the first scene. Without a word, all of them are made. Nothing is picked.
+them in ``gallery/``. ``pocket`` paints eight prompts, four seeds each: ``pocket.jpg``; ``world.jpg`` is what
+they were learnt from. ``controls`` shows what some controls do, one prompt and one seed, with what stands
+under each picture: ``gallery.png``. ``plot`` is ``animator plot`` of the first scene. Without a word, all of
+them are made. Nothing is picked.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from animator.inputs import gather
 from animator.job import load_tools, shot_of
 from animator.keeping import EYES
 from animator.look.plot import plot
+from animator.pocket.train.pictures import HELD_OUT
+from animator.pocket.world.draw import draw
+from animator.pocket.world.spec import draw_spec
 from animator.progress import LineReporter
 from animator.render import render_scene
 from animator.runs import RunFolder
@@ -93,13 +97,16 @@ ROWS: list[list[tuple[str, list[str]]]] = [
 
 
 PROMPTS = [
-    "a red sunset over the sea",
+    "a red lighthouse on a cliff above a stormy sea at dusk, watercolour",
+    "an oil painting of a white castle on a hill at sunset",
     "a green forest by day",
-    "a lighthouse by the sea at night",
-    "snowy mountains in daylight",
-    "a yellow desert at noon",
-    "an ink drawing of a house in the snow",
+    "low poly art of a road through a snowy plain, mountains, dawn",
+    "an ink drawing of a bridge over a river",
+    "pixel art of a yellow house on a lake at night",
+    "a woodcut of a boat on the sea by day",
+    "an orange balloon over a desert by day",
 ]
+SEEDS = (3, 4, 5, 6)
 
 
 def paint(loaded: LoadedScene) -> np.ndarray:
@@ -164,15 +171,22 @@ def small_jpeg(pixels: np.ndarray) -> bytes:
     return data.tobytes()
 
 
+def show_world() -> None:
+    """Show the first pictures of the world that no training saw."""
+    tiles = [draw(draw_spec(HELD_OUT + number), 128, 128)[0] for number in range(24)]
+    (HERE / "world.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), 8, GAP)))
+
+
 def show_pocket() -> None:
-    """Paint some prompts, and keep a sunset by itself, which `show_controls` takes as an image prompt."""
+    """Paint some prompts, and a sunset, which `show_controls` takes as an image prompt."""
     tiles = [
-        paint(scene(f"prompts={prompt}", f"seed={seed}", "diffusion.steps=30"))
+        paint(scene(f"prompts={prompt}", f"seed={seed}", "size=[128,128]"))
+        for seed in SEEDS
         for prompt in PROMPTS
-        for seed in (3, 4, 5)
     ]
-    (HERE / "pocket.png").write_bytes(encode_png(sheet(tiles, len(tiles), 3, GAP), {}))
-    (HERE / "sunset.png").write_bytes(encode_png(tiles[0], {}))
+    (HERE / "pocket.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), len(PROMPTS), GAP)))
+    sunset = paint(scene("prompts=a red sunset over the sea", "seed=3"))
+    (HERE / "sunset.png").write_bytes(encode_png(sunset, {}))
 
 
 def show_controls() -> None:
@@ -193,6 +207,7 @@ def show_plot() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
+    "world": show_world,
     "films": show_films,
     "pocket": show_pocket,
     "controls": show_controls,

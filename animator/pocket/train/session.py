@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 Batch = TypeVar("Batch")
@@ -213,5 +213,6 @@ def export(state: dict[str, Tensor], path: Path, description: dict[str, Any]) ->
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in state.items()
     }
-    save_file(half, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(save(half))
     path.with_suffix(".json").write_text(json.dumps(description, indent=2) + "\n")
