@@ -16,7 +16,7 @@ from animator.pocket.figures.attributes import ATTRIBUTES, phrases, right_values
 from animator.pocket.figures.depth import depth, relative_error
 from animator.pocket.figures.fid import distances, frechet
 from animator.pocket.figures.fidelity import attributes_of_the_world, fidelity, places
-from animator.pocket.figures.figure import CARD, Figure, read, row, tolerance, write
+from animator.pocket.figures.figure import Figure, read, row, tolerance, write
 from animator.pocket.figures.held_out import FIRST, Drawn, drawn
 from animator.pocket.figures.networks import Networks, load_networks
 from animator.pocket.figures.paint import guiding, paint, scene_of
@@ -184,8 +184,6 @@ def test_pictures_are_painted_as_a_users_are() -> None:
 @pytest.fixture(scope="module")
 def card() -> dict[str, Figure]:
     """Return the figures of the card."""
-    if not CARD.is_file():
-        pytest.skip("the networks have no figures yet: python -m animator.pocket.figures --write")
     return read()
 
 
