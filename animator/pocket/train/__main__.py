@@ -21,7 +21,7 @@ STEPS = {
     "perceptor": 2200,
     "perceptor-vit": 1050,
     "judge": 1100,
-    "depth": 650,
+    "depth": 2000,
 }
 """Steps of each training, as the bundled weights were made; all but the judge began with earlier weights."""
 
