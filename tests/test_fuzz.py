@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import time
@@ -134,6 +135,8 @@ def damaged(data: bytes, damage: list[tuple[float, int, bytes]]) -> bytes:
 
 def test_scenes(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
+    shutil.copytree(ROOT / "scenes" / "base", tmp_path / "base")  # what they extend
+    shutil.copytree(ROOT / "scenes" / "footage", tmp_path / "footage")
     outcomes = set()
 
     def body(example: tuple[Path, list]) -> None:
