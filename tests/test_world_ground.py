@@ -15,27 +15,11 @@ from animator.pocket.world.spec import Spec
 from animator.pocket.world.trees import tree
 from animator.pocket.world.ways import paint_way
 from animator.pocket.world.wood import paint_wood
+from tests.empty_world import EMPTY
 
 SIZES = [(128, 128), (192, 128), (96, 64)]
 FLAT = ("sea", "coast", "lake", "meadow", "field", "forest")
-PLAIN = Spec(
-    time="day",
-    ground="meadow",
-    weather="clear",
-    season="summer",
-    ridge="none",
-    way="none",
-    thing="none",
-    paint="",
-    perch="ground",
-    company="none",
-    disc=False,
-    style="photo",
-    grade="none",
-    lens="normal",
-    height="eye",
-    seed=3,
-)
+PLAIN = replace(EMPTY, seed=3)
 
 
 def blank(width: int, height: int, horizon: float = 0.43, eye: float = 0.3) -> Canvas:

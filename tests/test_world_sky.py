@@ -13,25 +13,9 @@ from animator.pocket.world.light import LIGHTS, Light, light_of
 from animator.pocket.world.ridges import TALL, crest, paint_ridges
 from animator.pocket.world.sky import paint_sky
 from animator.pocket.world.spec import TIMES, WEATHERS, Spec
+from tests.empty_world import EMPTY
 
-PLAIN = Spec(
-    time="day",
-    ground="meadow",
-    weather="clear",
-    season="summer",
-    ridge="none",
-    way="none",
-    thing="none",
-    paint="",
-    perch="ground",
-    company="none",
-    disc=False,
-    style="photo",
-    grade="none",
-    lens="normal",
-    height="eye",
-    seed=0,
-)
+PLAIN = replace(EMPTY, seed=0)
 WIDTH, HEIGHT = 96, 64
 
 

@@ -98,11 +98,3 @@ def ship(folder: Path, package: Path) -> None:
     """Write the averaged weights into the package."""
     stored = torch.load(folder / "depth.pt", weights_only=True, map_location="cpu")
     export(stored["average"], package / "depth.safetensors", {"widths": list(WIDTHS)})
-
-
-def relative_error(guess: Tensor, truth: Tensor) -> float:
-    """Return the mean of |a*guess + b - truth| / truth over one picture, a and b the best (least squares)."""
-    x, y = guess.flatten().double(), truth.flatten().double()
-    design = torch.stack([x, torch.ones_like(x)], dim=1)
-    fit = torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
-    return float(((fit[0] * x + fit[1] - y).abs() / y).mean())

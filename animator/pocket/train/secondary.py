@@ -3,7 +3,7 @@
 The loss is the mean square error of v (Salimans & Ho 2022, section 4), which weighs noise levels by
 SNR + 1. Half of the times are drawn evenly along the cosine curve, as the model is asked in the primary one's
 place; the other half from the noisy end of the linear schedule, where it alone answers (see the card): on the
-cosine curve that is less than a tenth. As for the U-Net, a second term holds the clean estimate's large
+cosine curve that is a seventh. As for the U-Net, a second term holds the clean estimate's large
 patches to the truth, so that its hue is right where there is next to no signal.
 """
 
