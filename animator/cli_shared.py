@@ -30,7 +30,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program 
 
 def say(text: str) -> None:
     """Print one line for the user on stderr."""
-    print(printable(text), file=sys.stderr, flush=True)
+    print(f"{printable(text)}\n", end="", file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

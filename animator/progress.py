@@ -114,7 +114,8 @@ class LineReporter:
 
     def _print(self, text: str) -> None:
         with suppress(OSError):  # who reads this has gone; the render goes on
-            print(text, file=self._stream, flush=True)
+            # In one piece: what is said of an interrupt between two would stand in the same line.
+            print(f"{text}\n", end="", file=self._stream, flush=True)
 
 
 class JsonReporter:
@@ -152,7 +153,7 @@ class JsonReporter:
 
     def _tell(self, **what: object) -> None:
         with suppress(OSError):  # who reads this has gone; the render goes on
-            print(json.dumps(what), file=self._stream, flush=True)
+            print(f"{json.dumps(what)}\n", end="", file=self._stream, flush=True)
 
 
 class LiveReporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from animator.progress import JsonReporter, LineReporter, LiveReporter, Pace
@@ -31,6 +32,25 @@ def drive(reporter) -> None:
         reporter.step(5, 20)
         reporter.finished(frame, 2.5, 2 - frame)
     reporter.end()
+
+
+@pytest.mark.parametrize("kind", [LineReporter, JsonReporter])
+def test_a_line_is_written_in_one_piece(kind: type) -> None:
+    """An interrupt comes between two writes, and what is said of it must begin a line of its own."""
+
+    class Pieces(io.StringIO):
+        def __init__(self) -> None:
+            super().__init__()
+            self.written: list[str] = []
+
+        def write(self, text: str) -> int:
+            self.written.append(text)
+            return super().write(text)
+
+    stream = Pieces()
+    drive(kind(stream))
+    assert all(text.endswith("\n") for text in stream.written if text)
+    assert len(stream.getvalue().splitlines()) == len([text for text in stream.written if text])
 
 
 def test_lines_where_there_is_no_terminal() -> None:

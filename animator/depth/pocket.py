@@ -32,11 +32,18 @@ class _Block(nn.Module):
         return self.skip(x) + h
 
 
+EDGES = 12
+"""Channels of the layer that sets the edges at the picture's full size."""
+
+
 class PocketDepthNetwork(nn.Module):
     """A U-shaped network from a picture to log distance.
 
+    The levels work at half the picture's size and below; a last layer looks at the picture once more, for a
+    thing ends within one pixel and not within two.
+
     Args:
-        widths: channels at each level; the first works at half the picture's size.
+        widths: channels at each level.
     """
 
     def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96, 128)) -> None:
@@ -46,7 +53,8 @@ class PocketDepthNetwork(nn.Module):
         self.down = nn.ModuleList([_Block(a, b, stride=2) for a, b in pairs])
         self.middle = _Block(widths[-1], widths[-1])
         self.up = nn.ModuleList([_Block(a + b, a) for a, b in reversed(pairs)])
-        self.head = nn.Conv2d(widths[0], 1, 3, padding=1)
+        self.edges = nn.Conv2d(widths[0] + 4, EDGES, 3, padding=1)
+        self.head = nn.Conv2d(EDGES, 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x 1 x H x W in [0, 1], 0 the nearest and 1 the farthest on a log scale.
@@ -56,7 +64,8 @@ class PocketDepthNetwork(nn.Module):
         """
         rows = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
         rows = rows[None, None, :, None].expand(len(x), 1, -1, x.shape[3])
-        h = self.stem(torch.cat([x * 2 - 1, rows], dim=1))
+        picture = torch.cat([x * 2 - 1, rows], dim=1)
+        h = self.stem(picture)
         skips = []
         for block in self.down:
             skips.append(h)
@@ -65,8 +74,9 @@ class PocketDepthNetwork(nn.Module):
         for block, skip in zip(self.up, reversed(skips), strict=True):
             h = F.interpolate(h, size=skip.shape[2:], mode="bilinear", align_corners=False)
             h = block(torch.cat([h, skip], dim=1))
-        out = F.interpolate(self.head(h), size=x.shape[2:], mode="bilinear", align_corners=False)
-        return torch.sigmoid(out)
+        h = F.interpolate(h, size=x.shape[2:], mode="bilinear", align_corners=False)
+        h = self.edges(torch.cat([h, picture.to(h.dtype)], dim=1))
+        return torch.sigmoid(self.head(F.silu(h)))
 
 
 def to_distance(share: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from animator.diffusion.halving import halved
 from animator.weights.files import fit, read_state
 from animator.weights.registry import find, location
 
@@ -102,13 +103,13 @@ def pyramid_distance(x: Tensor, y: Tensor) -> Tensor:
     with both: about 0.7 for pictures that have nothing in common, under 0.2 for pictures that resemble
     each other; and as with LPIPS the pull hardly weakens until they do.
     """
-    side = min(x.shape[-2:])
-    strides = [2**octave for octave in range(2, 16) if side // 2**octave >= 4] or [1]
-    square = x.new_zeros(len(x))
-    for stride in strides:
-        level = F.avg_pool2d(x - y, stride)
-        square = square + level.square().mean(dim=(1, 2, 3)) + 2 * total_variation(level)
-    square = square / len(strides)
+    levels = [x - y]
+    if min(x.shape[-2:]) >= 16:
+        levels = [halved(halved(x - y))]
+        while min(levels[-1].shape[-2:]) >= 8:
+            levels.append(halved(levels[-1]))
+    squares = [level.square().mean(dim=(1, 2, 3)) + 2 * total_variation(level) for level in levels]
+    square = torch.stack(squares).mean(dim=0)
     return square / (square + 0.25)
 
 

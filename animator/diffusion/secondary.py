@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from animator.diffusion.halving import Halving
+
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction
 
@@ -131,7 +133,7 @@ def _level(widths: list[int]) -> SkipBlock:
     above, width, *below = widths
     inner = [_level(widths[1:]), _convolution(2 * width, width)] if below else [_convolution(width, width)]
     return SkipBlock(
-        nn.AvgPool2d(2),
+        Halving(),
         _convolution(above, width),
         _convolution(width, width),
         *inner,

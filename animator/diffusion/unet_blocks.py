@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from animator.diffusion.halving import Halving
+
 GROUPS = 32
 """Groups of every normalisation; all widths are multiples of it."""
 
@@ -43,8 +45,29 @@ class GroupNorm32(nn.GroupNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x`` normalised, in its own type."""
-        normed = F.group_norm(x.float(), self.num_groups, self.weight.float(), self.bias.float(), self.eps)
-        return normed.to(x.dtype)
+        return self._normed(x, self.weight, self.bias)
+
+    def modulated(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Return ``norm(x) * (1 + scale) + shift``, in the type of ``x``.
+
+        Args:
+            x: N x C x H x W.
+            scale: N x C.
+            shift: N x C.
+        """
+        if len(x) == 1:
+            # The norm scales and shifts each channel anyway: for one picture, as this as for its own weights.
+            more = 1 + scale[0].float()
+            return self._normed(x, self.weight * more, self.bias * more + shift[0].float())
+        scale, shift = (value[:, :, None, None].to(x.dtype) for value in (scale, shift))
+        return self(x) * (1 + scale) + shift
+
+    def _normed(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        weight, bias = weight.float(), bias.float()
+        if x.device.type == "cpu":
+            # The kernel there sums in float32 by itself; copies there and back cost several times as much.
+            return F.group_norm(x, self.num_groups, weight, bias, self.eps)
+        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
 
 
 class Upsample(nn.Module):
@@ -64,7 +87,7 @@ class Downsample(nn.Module):
 
     def __init__(self, channels: int, *, convolve: bool) -> None:
         super().__init__()
-        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1) if convolve else nn.AvgPool2d(2)
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1) if convolve else Halving()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x C x H/2 x W/2."""
@@ -115,13 +138,12 @@ class ResBlock(nn.Module):
         """Return the block's output for N x C x H x W features and an N x E embedding."""
         norm, activation, convolution = self.in_layers
         h = convolution(self.resize(activation(norm(x))))
-        told = self.emb_layers(embedding)[:, :, None, None].to(h.dtype)
+        told = self.emb_layers(embedding)
         norm, *rest = self.out_layers
         if self.scale_shift:
-            scale, shift = told.chunk(2, dim=1)
-            h = norm(h) * (1 + scale) + shift
+            h = norm.modulated(h, *told.chunk(2, dim=1))
         else:
-            h = norm(h + told)
+            h = norm(h + told[:, :, None, None].to(h.dtype))
         for layer in rest:
             h = layer(h)
         return self.skip_connection(self.resize(x)) + h

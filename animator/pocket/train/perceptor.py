@@ -1,8 +1,7 @@
 """Train a pocket perceptor: an open_clip model that tells which caption belongs to which picture.
 
-The loss is CLIP's symmetric contrast (Radford et al. 2021) and, only while training, the cross-entropy of
-what stands in the picture, read from the picture's embedding by one linear layer: the world knows what it
-drew, and a network that must name it learns the captions' words in a fraction of the steps.
+The loss is CLIP's symmetric contrast of whole captions (Radford et al. 2021) and that of `naming`: single
+phrases, one for each value of each thing that the world knows of its picture.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
 from animator.pocket.train.estimates import Estimates
+from animator.pocket.train.naming import Questions, naming_loss
 from animator.pocket.train.pictures import Pictures
 from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
 from animator.pocket.train.views import Views, make_views
-from animator.pocket.world import spec as parts
-from animator.pocket.world.captions import attributes, caption
-from animator.pocket.world.spec import Spec, draw_spec
+from animator.pocket.world.captions import caption
+from animator.pocket.world.spec import draw_spec
 
 SIZE = 64
 CONTEXT = 40
@@ -37,8 +36,11 @@ TEXT = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": 128, "head
 TABLE = "token_embedding.values"
 """Name under which the trained rows of the token table are shipped."""
 
-NAMING = 0.25
+NAMING = 0.5
 """Weight of naming what stands in the picture."""
+
+SHARPEST = 60
+"""Most that similarities are multiplied with before they become probabilities."""
 
 ESTIMATED = 0.3
 """Share of views that show a network's estimate of a noisy picture, where these have been made."""
@@ -76,24 +78,6 @@ RECIPES = {
 """The two that are bundled and the one that judges; it never guides and sees other views."""
 
 
-def tables() -> dict[str, list[str]]:
-    """Return the values of every attribute that a picture is asked for."""
-    named = {
-        "time": parts.TIMES,
-        "ground": parts.GROUNDS,
-        "weather": parts.WEATHERS,
-        "season": parts.SEASONS,
-        "ridge": parts.RIDGES,
-        "way": parts.WAYS,
-        "thing": parts.THINGS,
-        "paint": ("", *parts.PAINTS),
-        "perch": ("ground", "hill", "cliff", "island"),
-        "style": parts.STYLES,
-        "grade": parts.GRADES,
-    }
-    return {name: list(values) for name, values in named.items()}
-
-
 @lru_cache(maxsize=1)
 def known_tokens() -> Tensor:
     """Return the numbers of every token that captions of the world are made of, ascending."""
@@ -109,51 +93,34 @@ def build(recipe: Recipe, tokens: int) -> Any:
     return open_clip.CLIP(embed_dim=WIDTH, vision_cfg=vision, text_cfg=dict(TEXT, vocab_size=tokens))
 
 
-class Naming(nn.Module):
-    """One linear layer for each attribute; it is not shipped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, len(v)) for name, v in tables().items()})
-
-    def forward(self, seen: Tensor, truth: Tensor) -> Tensor:
-        """Return the mean cross-entropy over attributes; ``truth`` N x attributes, indices."""
-        losses = [F.cross_entropy(head(seen), truth[:, n]) for n, head in enumerate(self.heads.values())]
-        return torch.stack(losses).mean()
-
-
 class Pupil(nn.Module):
-    """What is trained: the model, and the layer that names what it saw."""
+    """What is trained: the model, and how sure the naming is of itself, which is not shipped."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        self.naming = Naming()
+        self.naming_scale = nn.Parameter(torch.tensor(20.0).log())
 
-    def forward(self, images: Tensor, texts: Tensor, truth: Tensor) -> Tensor:
-        """Return the loss of one batch."""
+    def forward(self, images: Tensor, texts: Tensor, spans: list[slice], answers: Tensor) -> Tensor:
+        """Return the loss of one batch of N pictures; the first N texts are their captions."""
         seen, told, scale = self.model(images, texts)[:3]
-        logits = scale.float().clamp(max=60) * seen.float() @ told.float().T
-        target = torch.arange(len(images), device=images.device)
+        seen, told, count = seen.float(), told.float(), len(images)
+        logits = scale.float().clamp(max=SHARPEST) * seen @ told[:count].T
+        target = torch.arange(count, device=images.device)
         contrast = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-        return contrast + NAMING * self.naming(seen.float() * 8, truth)
-
-
-def _truth(spec: Spec, values: dict[str, list[str]]) -> list[int]:
-    there = attributes(spec)
-    return [options.index(there[name]) for name, options in values.items()]
+        sure = self.naming_scale.exp().clamp(max=SHARPEST)
+        return contrast + NAMING * naming_loss(seen, told[count:], spans, answers, sure)
 
 
 class Lessons:
-    """Makes batches: views in [0, 1], tokens as rows of the trained table, what stands in each picture."""
+    """Makes batches: views in [0, 1], tokens of captions and questions as rows of the trained table, answers."""
 
     def __init__(self, recipe: Recipe, pictures: Pictures, estimates: Estimates | None) -> None:
         self.recipe, self.pictures, self.estimates = recipe, pictures, estimates
         self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
         self.known = known_tokens()
-        self.values = tables()
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, step: int) -> tuple[Tensor, Tensor, list[slice], Tensor]:
         """Return the batch of a step."""
         rng = np.random.default_rng((self.recipe.seed, step))
         images, specs = [], []
@@ -164,17 +131,18 @@ class Lessons:
                 image = self.pictures.picture(int(index))
             images.append(image)
             specs.append(self.pictures.spec(int(index)))
-        texts = self.tokenizer([caption(spec, rng) for spec in specs])
+        questions = Questions(rng)
+        texts = self.tokenizer([caption(spec, rng) for spec in specs] + questions.texts)
         rows = torch.searchsorted(self.known, texts)
-        truth = torch.tensor([_truth(spec, self.values) for spec in specs])
-        return make_views(images, self.recipe.views, (self.recipe.seed, step)), rows, truth
+        views = make_views(images, self.recipe.views, (self.recipe.seed, step))
+        return views, rows, questions.spans, questions.answers(specs)
 
 
 def normalised(batch: Tensor) -> Tensor:
     """Turn [0, 1] into what the network reads."""
     mean = torch.tensor(MEAN, device=batch.device)[:, None, None]
     std = torch.tensor(STD, device=batch.device)[:, None, None]
-    return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
+    return (batch - mean) / std
 
 
 def train(
@@ -202,10 +170,10 @@ def train(
     pupil = machine.put(Pupil(batch_first(model)))
     session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", average=0.995, decay=0.05)
     loss = machine.compiled(pupil.train())
-    for batch in batches(lessons, session.step, steps, machine.workers):
-        views, texts, truth = (part.to(machine.device) for part in batch)
+    for made, texts, spans, answers in batches(lessons, session.step, steps, machine.workers):
+        views = machine.give(normalised(made))
         with machine.autocast():
-            found = loss(normalised(views), texts, truth)
+            found = loss(views, texts.to(machine.device), spans, answers.to(machine.device))
         session.take(found)
 
 

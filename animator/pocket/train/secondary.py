@@ -43,8 +43,7 @@ def drawn_times(count: int, generator: torch.Generator) -> Tensor:
 def loss_of(network: Any, clean: Tensor, generator: torch.Generator, machine: Machine) -> Tensor:
     """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
     t = drawn_times(len(clean), generator).to(clean.device)
-    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
-    noise = noise.contiguous(memory_format=torch.channels_last)
+    noise = machine.give(torch.randn(clean.shape, generator=generator))
     angle = t[:, None, None, None] * (math.pi / 2)
     x = angle.cos() * clean + angle.sin() * noise
     with machine.autocast():
@@ -83,7 +82,7 @@ def train(
 
     for batch in batches(make, session.step, steps, machine.workers):
         generator = torch.Generator().manual_seed(session.step)
-        session.take(loss_of(called, batch.to(machine.device), generator, machine))
+        session.take(loss_of(called, machine.give(batch), generator, machine))
 
 
 def ship(folder: Path, package: Path) -> None:

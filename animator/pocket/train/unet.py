@@ -52,7 +52,7 @@ ALPHA_BAR = np.cumprod(1 - BETAS)
 def signed(images: list[np.ndarray]) -> Tensor:
     """Stack pictures, uint8 H x W x 3, into N x 3 x H x W in [-1, 1]."""
     batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    return (batch.float() / 127.5 - 1).contiguous()
 
 
 def _part(image: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
@@ -112,8 +112,7 @@ class Hybrid:
     def __call__(self, network: UNet, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
         t = practised(len(clean), generator).to(clean.device)
-        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
-        noise = noise.contiguous(memory_format=torch.channels_last)
+        noise = self.machine.give(torch.randn(clean.shape, generator=generator))
         at = self.alpha_bar[t][:, None, None, None]
         x = at.sqrt() * clean + (1 - at).sqrt() * noise
         with self.machine.autocast():
@@ -167,7 +166,7 @@ def train(
 
     for batch in batches(make, session.step, session.budget.steps, machine.workers):
         generator = torch.Generator().manual_seed(session.step)
-        session.take(loss(called, batch.to(machine.device), generator))
+        session.take(loss(called, machine.give(batch), generator))
 
 
 def ship(folder: Path, package: Path) -> None:

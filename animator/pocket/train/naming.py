@@ -1,0 +1,129 @@
+"""What stands in a picture, asked of a perceptor in words.
+
+For every attribute the text tower is given a phrase for each of its values, and the picture must be nearest to
+its own: the zero-shot classification of Radford et al. 2021 (CLIP, section 3.1), as a loss. A contrast of
+whole captions alone says little of a single word; this makes one word, which is what a prompt may consist of,
+tell pictures apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from animator.pocket.world import places as p
+from animator.pocket.world import words as w
+from animator.pocket.world.captions import attributes
+from animator.pocket.world.manners import GRADE, STYLE, VIEW
+from animator.pocket.world.spec import GREEN, PAINTED, PAINTS, Spec
+from animator.pocket.world.teller import with_article
+from animator.pocket.world.words import Words
+
+UNASKED = -100
+"""Stands for an attribute that a picture cannot be asked for; cross-entropy leaves it out."""
+
+COLOURED = 3
+"""Things whose colours are asked for in one batch; each takes ten phrases."""
+
+Phrases = Mapping[str, Sequence[str]]
+"""Of one attribute, what each value may be called."""
+
+
+def _said(words: Mapping[str, Words]) -> Phrases:
+    return {value: (*one.say, *one.tag) for value, one in words.items()}
+
+
+def _things() -> Phrases:
+    nouns = {thing: [noun.format("") for noun in words.say] for thing, words in w.THING.items()}
+    return {thing: [*some, *map(with_article, some)] for thing, some in nouns.items()}
+
+
+ASKED: dict[str, Phrases] = {
+    "time": _said(w.TIME),
+    "ground": {value: [one.partition("|")[2] for one in words.say] for value, words in p.GROUND.items()},
+    "weather": _said(w.WEATHER),
+    "season": _said(w.SEASON),
+    "ridge": {value: words.say for value, words in p.RIDGE.items()},
+    "way": {value: words.say for value, words in p.WAY.items()},
+    "thing": _things(),
+    "perch": {value: words.say for value, words in p.PERCH.items()},
+    "company": {value: words.tag for value, words in w.COMPANY.items()},
+    "style": {value: manner.after for value, manner in STYLE.items()},
+    "grade": _said(GRADE),
+    "height": {value: VIEW[value].after for value in ("eye", "low", "aerial")},
+    "lens": {value: VIEW[value].after for value in ("normal", "wide", "tele")},
+}
+"""Every attribute but the colour, in the words of training captions."""
+
+
+def truth(spec: Spec) -> dict[str, str]:
+    """Return what a picture can be asked for and shows, by attribute; the others are left out."""
+    shown = attributes(spec) | {"company": spec.company, "height": spec.height, "lens": spec.lens}
+    if spec.ground not in GREEN and spec.season != "winter":
+        del shown["season"]
+    if spec.style == "ink" and spec.grade in ("pastel", "vivid"):
+        del shown["grade"]
+    return shown
+
+
+class Questions:
+    """The phrases of one batch, and what each picture should answer.
+
+    Args:
+        rng: chooses the phrases, and whose colours are asked for.
+
+    Attributes:
+        texts: the phrases of all questions, one question after the other.
+        spans: where in ``texts`` each question has its phrases.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.texts: list[str] = []
+        self.spans: list[slice] = []
+        self._values: list[tuple[str, list[str]]] = []
+        for attribute, phrases in ASKED.items():
+            self._ask(attribute, list(phrases), [str(rng.choice(some)) for some in phrases.values()])
+        for thing in rng.choice(PAINTED, COLOURED, replace=False):
+            noun = str(rng.choice(w.THING[thing].say))
+            texts = [noun.format(str(rng.choice(w.PAINT[paint])) + " ") for paint in PAINTS]
+            self._ask(f"paint of a {thing}", list(PAINTS), texts)
+
+    def _ask(self, name: str, values: list[str], texts: list[str]) -> None:
+        self.spans.append(slice(len(self.texts), len(self.texts) + len(texts)))
+        self.texts += texts
+        self._values.append((name, values))
+
+    def answers(self, specs: Sequence[Spec]) -> Tensor:
+        """Return which phrase of each question is right, pictures x questions, `UNASKED` where none is."""
+        rows = []
+        for spec in specs:
+            shown = truth(spec)
+            shown[f"paint of a {spec.thing}"] = shown["paint"]
+            rows.append([_place(values, shown.get(name)) for name, values in self._values])
+        return torch.tensor(rows)
+
+
+def _place(values: list[str], value: str | None) -> int:
+    return values.index(value) if value in values else UNASKED
+
+
+def naming_loss(seen: Tensor, told: Tensor, spans: Sequence[slice], answers: Tensor, scale: Tensor) -> Tensor:
+    """Return the mean cross-entropy of the questions' answers.
+
+    Args:
+        seen: embeddings of the pictures, N x D of unit length.
+        told: embeddings of the phrases, M x D of unit length.
+        spans: see `Questions`.
+        answers: N x questions.
+        scale: what similarities are multiplied with.
+    """
+    logits = scale * seen @ told.T
+    each = [
+        F.cross_entropy(logits[:, span], answers[:, n], ignore_index=UNASKED, reduction="sum")
+        for n, span in enumerate(spans)
+    ]
+    return torch.stack(each).sum() / (answers != UNASKED).sum().clamp(min=1)
