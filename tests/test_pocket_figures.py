@@ -64,13 +64,26 @@ def test_few_samples_make_the_distance_larger() -> None:
     assert few > 4 * many
 
 
+@pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.2, 3.0), (5.0, -0.1)])
-def test_the_error_of_depth_knows_no_scale_and_shift(scale: float, shift: float) -> None:
+def test_the_error_of_depth_knows_no_scale_and_shift(scale: float, shift: float, inverse: bool) -> None:
     truth = torch.rand(8, 8, generator=torch.Generator().manual_seed(0)) * 5 + 1
     off = truth + 0.1 * torch.randn(8, 8, generator=torch.Generator().manual_seed(1))
-    assert relative_error(scale * truth + shift, truth) == pytest.approx(0, abs=1e-6)
-    assert relative_error(scale * off + shift, truth) == pytest.approx(relative_error(off, truth), rel=1e-4)
-    assert relative_error(off, truth) > 0.01
+
+    def moved(depth: Tensor) -> Tensor:
+        return 1 / (scale / depth + shift) if inverse else scale * depth + shift
+
+    assert relative_error(moved(truth), truth, inverse=inverse) == pytest.approx(0, abs=1e-5)
+    error = relative_error(off, truth, inverse=inverse)
+    assert relative_error(moved(off), truth, inverse=inverse) == pytest.approx(error, rel=1e-3)
+    assert error > 0.01
+
+
+def test_the_sky_is_no_farther_than_the_world() -> None:
+    """Where the fit tells a distance beyond the world's end, the end is meant."""
+    truth = torch.tensor([0.5, 1.0, 10.0])
+    guess = torch.tensor([0.5, 1.0, 1e9])
+    assert relative_error(guess, truth) < 0.05
 
 
 class Reader:

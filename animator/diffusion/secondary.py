@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from animator.diffusion.halving import Halving
-
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction
 

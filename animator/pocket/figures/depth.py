@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from animator.convert import signed_to_frames, unit_to_signed
+from animator.depth.pocket import FARTHEST, NEAREST
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.samplers import noised, walk
 from animator.pocket.figures.figure import Figure
@@ -19,18 +20,37 @@ SHARE = 0.4
 STEPS, ETA = 25, 0.8
 
 
-def relative_error(guess: Tensor, truth: Tensor) -> float:
-    """Return the mean of |a * guess + b - truth| / truth over one picture, whatever its scale and shift.
+def relative_error(guess: Tensor, truth: Tensor, *, inverse: bool = True) -> float:
+    """Return the mean of |found - truth| / truth over one picture, whatever the scale and shift of the guess.
 
-    ``a`` and ``b`` are the best in least squares, as in Ranftl et al. 2020 (MiDaS), eq. 4, here of distances.
+    ``found`` is the guess after the scale and shift that are best in least squares: of inverse distances, as
+    depth networks are usually compared (Ranftl et al. 2020, MiDaS, eq. 4), or of distances, where the far
+    decides. The fitted inverse is held to the range of the truth's world, 1 / `FARTHEST` to 1 / `NEAREST`.
 
-    >>> round(relative_error(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[5.0, 7.0, 11.0]])), 6)
+    Args:
+        guess: distances, H x W.
+        truth: true distances, H x W.
+        inverse: whether inverse distances are fitted.
+
+    >>> truth = torch.tensor([[1.0, 2.0, 4.0]])
+    >>> round(relative_error(1 / (0.3 / truth + 0.1), truth), 6)
+    0.0
+    >>> round(relative_error(3 * truth + 2, truth, inverse=False), 6)
     0.0
     """
     x, y = guess.flatten().double(), truth.flatten().double()
+    if inverse:
+        found = 1 / _fitted(1 / x, 1 / y).clamp(1 / FARTHEST, 1 / NEAREST)
+    else:
+        found = _fitted(x, y)
+    return float(((found - y).abs() / y).mean())
+
+
+def _fitted(x: Tensor, y: Tensor) -> Tensor:
+    """Return ``a * x + b``, nearest to ``y`` in least squares."""
     design = torch.stack([x, torch.ones_like(x)], dim=1)
     fit = torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
-    return float(((fit[0] * x + fit[1] - y).abs() / y).mean())
+    return fit[0] * x + fit[1]
 
 
 @torch.no_grad()
@@ -60,12 +80,9 @@ def diffused(networks: Networks, pictures: Tensor, share: float = SHARE, steps: 
     return torch.stack(done)
 
 
-def errors(networks: Networks, pictures: Tensor, truths: Tensor) -> list[float]:
-    """Return the relative error of each picture after the best scale and shift."""
-    return [
-        relative_error(networks.depth(one.to(networks.device)).cpu(), true)
-        for one, true in zip(pictures, truths, strict=True)
-    ]
+def told(networks: Networks, pictures: Tensor) -> list[Tensor]:
+    """Return what the depth network tells of each picture, distances on the CPU."""
+    return [networks.depth(one.to(networks.device)).cpu() for one in pictures]
 
 
 def depth(networks: Networks, held_out: Drawn, diffused_count: int) -> dict[str, Figure]:
@@ -76,17 +93,15 @@ def depth(networks: Networks, held_out: Drawn, diffused_count: int) -> dict[str,
         held_out: pictures with their true distances.
         diffused_count: of how many of them diffused versions are looked at.
     """
-    found = errors(networks, held_out.pictures, held_out.depths)
-    as_it_is = [
-        float(((networks.depth(one.to(networks.device)).cpu() - true).abs() / true).mean())
-        for one, true in zip(held_out.pictures, held_out.depths, strict=True)
-    ]
+    pairs = list(zip(told(networks, held_out.pictures), held_out.depths, strict=True))
     some = held_out.part(diffused_count)
-    frames = diffused(networks, some.pictures)
+    blurred = zip(told(networks, diffused(networks, some.pictures)), some.depths, strict=True)
+    best = "depth, relative error after the best scale and shift"
     return {
-        "depth, relative error after the best scale and shift": Figure.of(found),
-        "depth, relative error as it is": Figure.of(as_it_is),
-        f"depth, relative error after the best scale and shift, {SHARE:.0%} diffused": Figure.of(
-            errors(networks, frames, some.depths)
+        best: Figure.of([relative_error(*pair) for pair in pairs]),
+        f"{best} of distances": Figure.of([relative_error(*pair, inverse=False) for pair in pairs]),
+        "depth, relative error as it is": Figure.of(
+            [float(((guess - true).abs() / true).mean()) for guess, true in pairs]
         ),
+        f"{best}, {SHARE:.0%} diffused": Figure.of([relative_error(*pair) for pair in blurred]),
     }

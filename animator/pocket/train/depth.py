@@ -1,8 +1,8 @@
 """Train the pocket depth network on the world's true distances.
 
-The loss is the mean absolute error of the log distance, most of it after the picture's own scale has been taken
-out (as in Eigen et al. 2014, eq. 4, there of squares, which leave edges soft), and that of its gradients, so that
-edges stay where the things end.
+The loss is the mean absolute error of the log distance, most of it after the picture's own scale has been
+taken out (as in Eigen et al. 2014, eq. 4, there of squares, which leave edges soft), and that of its
+gradients, so that edges stay where the things end.
 """
 
 from __future__ import annotations

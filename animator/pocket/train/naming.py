@@ -1,7 +1,7 @@
 """What stands in a picture, asked of a perceptor in words.
 
-For every attribute the text tower is given a phrase for each of its values, and the picture must be nearest to
-its own: the zero-shot classification of Radford et al. 2021 (CLIP, section 3.1), as a loss. A contrast of
+For every attribute the text tower is given a phrase for each of its values, and the picture must be nearest
+to its own: the zero-shot classification of Radford et al. 2021 (CLIP, section 3.1), as a loss. A contrast of
 whole captions alone says little of a single word; this makes one word, which is what a prompt may consist of,
 tell pictures apart.
 """

@@ -113,7 +113,7 @@ class Pupil(nn.Module):
 
 
 class Lessons:
-    """Makes batches: views in [0, 1], tokens of captions and questions as rows of the trained table, answers."""
+    """Makes batches: views in [0, 1], texts as rows of the trained token table, questions and answers."""
 
     def __init__(self, recipe: Recipe, pictures: Pictures, estimates: Estimates | None) -> None:
         self.recipe, self.pictures, self.estimates = recipe, pictures, estimates
