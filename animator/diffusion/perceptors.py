@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
 from animator.diffusion.compiled import compiled
+from animator.diffusion.halving import with_halving
 from animator.errors import WeightsError
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, find, locate
@@ -72,7 +73,7 @@ class ClipPerceptor:
     ) -> None:
         self.name = name
         self.size = size
-        self._network: Any = batch_first(network.eval().requires_grad_(False))
+        self._network: Any = with_halving(batch_first(network.eval().requires_grad_(False)))
         self._tokenizer = tokenizer
         self._dtype = dtype
         self._device = next(network.parameters()).device

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from animator.diffusion.attention import attend
 from animator.diffusion.halving import Halving
 
 GROUPS = 32
@@ -68,6 +69,17 @@ class GroupNorm32(nn.GroupNorm):
             # The kernel there sums in float32 by itself; copies there and back cost several times as much.
             return F.group_norm(x, self.num_groups, weight, bias, self.eps)
         return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+
+
+def pointwise(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
+    """Return what a convolution with a kernel of one pixel gives, N x C x ... for N x B x ...
+
+    On a CPU as one matrix product a picture, which spares it the bringing of its input into another layout.
+    """
+    if x.device.type != "cpu" or layer.bias is None:
+        return layer(x)
+    weight = layer.weight.flatten(1).expand(len(x), -1, -1)
+    return torch.baddbmm(layer.bias[:, None], weight, x.flatten(2)).view(len(x), -1, *x.shape[2:])
 
 
 class Upsample(nn.Module):
@@ -146,7 +158,10 @@ class ResBlock(nn.Module):
             h = norm(h + told[:, :, None, None].to(h.dtype))
         for layer in rest:
             h = layer(h)
-        return self.skip_connection(self.resize(x)) + h
+        skip = self.resize(x)
+        if isinstance(self.skip_connection, nn.Conv2d):
+            skip = pointwise(self.skip_connection, skip)
+        return skip + h
 
 
 class AttentionBlock(nn.Module):
@@ -171,7 +186,7 @@ class AttentionBlock(nn.Module):
         """Return N x C x H x W features that have looked at one another."""
         n, channels, height, width = x.shape
         pixels = x.reshape(n, channels, height * width)
-        qkv = self.qkv(self.norm(pixels))
+        qkv = pointwise(self.qkv, self.norm(pixels))
         if self.heads_first:
             split = qkv.view(n, self.heads, 3, channels // self.heads, -1).unbind(2)
         else:
@@ -179,6 +194,6 @@ class AttentionBlock(nn.Module):
         # Only where the last dimension lies together in memory is attention fused; else the whole matrix of
         # pixels by pixels is made, which at 1280 x 768 takes five times the memory and four times the time.
         query, key, value = (part.transpose(2, 3).contiguous() for part in split)
-        seen = F.scaled_dot_product_attention(query, key, value)
+        seen = attend(query, key, value)
         merged = seen.transpose(2, 3).reshape(n, channels, height * width)
-        return (pixels + self.proj_out(merged)).view(n, channels, height, width)
+        return (pixels + pointwise(self.proj_out, merged)).view(n, channels, height, width)
