@@ -5,7 +5,8 @@ It is what there is to be faster than. The same networks, the same settings, the
 - the denoiser is asked twice a step, once for the step and once more, with a graph, for its gradient;
 - cuts are cropped and resized one by one, and augmented by a chain of transforms;
 - every prompt is encoded again for every frame;
-- attention is a product, a softmax and a product;
+- attention is a product, a softmax and a product; every convolution a convolution, every mean of two by two
+  pixels a pool, what the timestep scales and shifts in a norm is scaled and shifted after it;
 - the depth network is built anew for every frame;
 - frames travel between the steps as PNG files of 8 bits.
 """
@@ -14,8 +15,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -25,12 +28,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchvision import transforms as T
 
-from animator.diffusion import losses
+from animator.diffusion import attention, halving, losses, unet_blocks
 from animator.diffusion.cutouts import CutSettings, inner_squares
 from animator.diffusion.engine import Networks, schedule_for
 from animator.diffusion.prediction import denoised_from_eps, hold_for, network_denoiser, relayed
 from animator.diffusion.secondary import secondary_denoiser
 from animator.diffusion.step_values import schedule_position, step_values
+from animator.diffusion.unet_blocks import GroupNorm32
 from animator.scene.schema import Scene
 from animator.types import Camera, DepthEstimator, DepthMap, Request
 from animator.warp.camera3d import camera_rotation, camera_translation
@@ -55,6 +59,23 @@ AUGMENTATIONS = T.Compose(
         T.ColorJitter(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.1),
     ]
 )
+
+
+@contextmanager
+def plain_operations() -> Iterator[None]:
+    """Compute those parts of networks that this program computes in ways of its own as torch does."""
+
+    def modulated(norm: GroupNorm32, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        scale, shift = (value[:, :, None, None] for value in (scale, shift))
+        return norm(x) * (1 + scale) + shift
+
+    with (
+        patch.object(unet_blocks, "pointwise", lambda layer, x: layer(x)),
+        patch.object(halving, "halved", lambda x: F.avg_pool2d(x, 2)),
+        patch.object(attention, "SHORT", 0),
+        patch.object(GroupNorm32, "modulated", modulated),
+    ):
+        yield
 
 
 def plain_cuts(picture: Tensor, size: int, settings: CutSettings) -> Tensor:
@@ -102,7 +123,7 @@ class PlainEngine:
 
     def paint(self, request: Request, steps: int | None = None) -> Tensor:
         """Return a frame; with ``steps`` only so many are taken."""
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), plain_operations():
             return self._paint(request, steps)
 
     def _paint(self, request: Request, steps: int | None) -> Tensor:

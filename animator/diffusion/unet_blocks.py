@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,10 @@ def timestep_embedding(t: Tensor, width: int) -> Tensor:
     return F.pad(waves, (0, width % 2))
 
 
-def zeroed(layer: nn.Module) -> nn.Module:
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+def zeroed(layer: Layer) -> Layer:
     """Set a layer's parameters to zero, so that a fresh residual branch adds nothing; return the layer."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
@@ -153,7 +157,7 @@ class ResBlock(nn.Module):
         told = self.emb_layers(embedding)
         norm, *rest = self.out_layers
         if self.scale_shift:
-            h = norm.modulated(h, *told.chunk(2, dim=1))
+            h = cast(GroupNorm32, norm).modulated(h, *told.chunk(2, dim=1))
         else:
             h = norm(h + told[:, :, None, None].to(h.dtype))
         for layer in rest:
