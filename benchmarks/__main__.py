@@ -103,12 +103,17 @@ def line(result: Result) -> str:
         text += f"  plain {result.plain.median * 1e3:9.1f} ms, {result.plain.median / ours.median:.2f} x"
     if result.floor:
         text += f"  floor {result.floor * 1e3:.1f} ms, {result.floor / ours.median:.0%} of it reached"
+    if result.peak and result.plain_peak:
+        text += f"  peak {result.peak / 1e9:.1f} GB, plain {result.plain_peak / 1e9:.1f} GB"
     return text
 
 
 def table(rows: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
-    lines = ["| what | here | the plain way | times faster | floor |", "|---|---|---|---|---|"]
+    lines = [
+        "| what | here | the plain way | times faster | floor | most memory, the plain way |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         plain = (
             f"{row.plain.median * 1e3:.1f} ms | {row.plain.median / row.ours.median:.2f}"
@@ -118,7 +123,10 @@ def table(rows: Iterable[Result]) -> str:
         floor = (
             f"{row.floor * 1e3:.1f} ms ({row.floor / row.ours.median:.0%} of it reached)" if row.floor else ""
         )
-        lines.append(f"| {row.what} | {row.ours.median * 1e3:.1f} ms | {plain} | {floor} |")
+        peak = (
+            f"{row.peak / 1e9:.1f} GB, {row.plain_peak / 1e9:.1f} GB" if row.peak and row.plain_peak else ""
+        )
+        lines.append(f"| {row.what} | {row.ours.median * 1e3:.1f} ms | {plain} | {floor} | {peak} |")
     return "\n".join(lines)
 
 

@@ -33,9 +33,14 @@ class Machine:
     flops: float
     bandwidth: float
 
-    def floor(self, operations: float) -> float:
-        """Return the seconds that so many operations take at the rate of a matrix product."""
-        return operations / self.flops
+    def floor(self, operations: float = 0, moved: float = 0) -> float:
+        """Return the seconds that work takes at best: what takes longer, its arithmetic or its memory.
+
+        Args:
+            operations: at the rate of a matrix product.
+            moved: bytes read and written, at the rate of a copy.
+        """
+        return max(operations / self.flops, moved / self.bandwidth)
 
     def facts(self) -> dict[str, Any]:
         """Return what stands beside results."""
@@ -70,6 +75,25 @@ def operations_of(call: Callable[[], Any]) -> float:
     with Operations() as counter:
         call()
     return float(counter.total)
+
+
+def bytes_of(*values: Any) -> int:
+    """Return the bytes of all tensors among some values, which may be tuples of them."""
+    return sum(
+        bytes_of(*value) if isinstance(value, tuple | list) else getattr(value, "nbytes", 0)
+        for value in values
+    )
+
+
+def peak_of(call: Callable[[], Any], device: torch.device) -> int | None:
+    """Return the most bytes that a call holds on a GPU, networks included; None on a CPU: nobody counts."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.synchronize(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    call()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device)
 
 
 class Operations(TorchDispatchMode):

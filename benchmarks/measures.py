@@ -27,7 +27,7 @@ from animator.runs.png import encode_png
 from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view
-from benchmarks.machine import Machine, operations_of
+from benchmarks.machine import Machine, bytes_of, operations_of, peak_of
 from benchmarks.networks import depth_for
 from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
 from benchmarks.subject import FRAME, Subject, subject
@@ -49,24 +49,31 @@ class Result:
         what: what was timed.
         ours: how long it takes here.
         plain: how long the plain way takes, in the same run, or None where there is none.
-        floor: seconds that the machine needs for the arithmetic alone, or None.
+        floor: seconds that the machine needs for the arithmetic, or for the memory that must be read and
+            written, or None.
+        peak: most bytes held on a GPU meanwhile, or None.
+        plain_peak: the same of the plain way.
     """
 
     what: str
     ours: Timing
     plain: Timing | None = None
     floor: float | None = None
+    peak: int | None = None
+    plain_peak: int | None = None
 
 
 def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
     """Measure the stages of a frame one by one."""
     device, picture, depth = one.device, one.picture, one.depth
     distance = depth(picture)
-    yield Result("depth of a frame", timed(partial(depth, picture), repeats=repeats))
-    yield Result("3D warp of a frame", *_warp_times(picture, distance, one.camera, repeats))
+    look = partial(depth, picture)
+    floor = machine.floor(operations_of(look))
+    yield Result("depth of a frame", timed(look, repeats=repeats), floor=floor)
+    yield _warp("3D warp of a frame", picture, distance, one.camera, machine, repeats)
     large = perlin_picture(*LARGE, "mixed", rng.generator(1, 0, "perlin")).to(device)
     width, height = LARGE
-    yield Result(f"3D warp of {width} x {height}", *_warp_times(large, 2 + 2 * large[0], one.camera, repeats))
+    yield _warp(f"3D warp of {width} x {height}", large, 2 + 2 * large[0], one.camera, machine, repeats)
     occluded = partial(view, picture, distance, one.camera, occlusion=True)
     yield Result("3D warp with occlusion", timed(occluded, repeats=repeats))
     yield Result("colours held", timed(lambda: hold(picture, measure(picture), 0.5), repeats=repeats))
@@ -76,19 +83,23 @@ def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
         ours, plain = timed_in_turn(
             [made, partial(plain_cuts, picture[None], perceptor.size, cuts)], repeats=repeats
         )
-        yield Result(f"16 cuts for {name}", ours, plain)
+        yield Result(f"16 cuts for {name}", ours, plain, machine.floor(operations_of(made)))
     yield Result("a frame as PNG", timed(lambda: encode_png(frame_to_uint8(picture), {}), repeats=repeats))
     yield Result("a frame into the film", _film_time(one, repeats))
 
 
-def _warp_times(picture: Tensor, distance: Tensor, camera: Camera, repeats: int) -> tuple[Timing, Timing]:
-    """Return the time of a warp here, the depth moved along, and of the plain one from file to file."""
+def _warp(
+    what: str, picture: Tensor, distance: Tensor, camera: Camera, machine: Machine, repeats: int
+) -> Result:
+    """Measure a warp here, the depth moved along, beside the plain one from file to file."""
+    ours = partial(view, picture, distance, camera)
+    moved = bytes_of(picture, distance, *vars(ours()).values())
     with tempfile.TemporaryDirectory() as place:
         source, target = Path(place) / "a.png", Path(place) / "b.png"
         Image.fromarray(frame_to_uint8(picture)).save(source)
         plain = partial(plain_warp, source, target, distance, camera)
-        ours, theirs = timed_in_turn([partial(view, picture, distance, camera), plain], repeats=repeats)
-    return ours, theirs
+        timing, plainly = timed_in_turn([ours, plain], repeats=repeats)
+    return Result(what, timing, plainly, machine.floor(moved=moved))
 
 
 def _film_time(one: Subject, repeats: int) -> Timing:
@@ -110,9 +121,11 @@ def guided_step(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
     plain = PlainEngine(one.loaded.scene, one.engine.networks, one.device)
     request = dataclasses.replace(one.request, keep=1 - 1 / _steps(one))
     ours = partial(one.engine.paint, request)
-    operations = operations_of(ours)
-    timings = timed_in_turn([ours, partial(plain.paint, request)], repeats=repeats)
-    yield Result("a guided step", timings[0], timings[1], machine.floor(operations))
+    theirs = partial(plain.paint, request)
+    floor = machine.floor(operations_of(ours))
+    timing, plainly = timed_in_turn([ours, theirs], repeats=repeats)
+    peak, plain_peak = (peak_of(call, one.device) for call in (ours, theirs))
+    yield Result("a guided step", timing, plainly, floor, peak, plain_peak)
 
 
 def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
