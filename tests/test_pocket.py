@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from animator.diffusion.secondary import cosine_time
+from animator.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, truth
+from animator.pocket.train.perceptor import known_tokens
 from animator.pocket.train.pictures import bytes_to_depth, depth_to_bytes
 from animator.pocket.train.secondary import NOISY, drawn_times
 from animator.pocket.train.session import Budget, Session, batches, start_from
@@ -175,3 +178,45 @@ def test_the_secondary_practises_where_it_answers_alone() -> None:
     assert alone > 0.9
     share = 0.5 * (1 - alone) + 0.5 * (1000 - NOISY_ABOVE) / (1000 - NOISY)
     assert float((times > alone).float().mean()) == pytest.approx(share, abs=0.01)
+
+
+def test_questions_are_asked_in_words_of_the_captions() -> None:
+    known = set(known_tokens().tolist())
+    every = [text for phrases in ASKED.values() for some in phrases.values() for text in some]
+    every += [text for seed in range(20) for text in Questions(np.random.default_rng(seed)).texts]
+    for tokens, text in zip(open_clip.SimpleTokenizer(context_length=40)(every), every, strict=True):
+        assert set(tokens.tolist()) <= known, text
+
+
+def test_answers_are_what_the_picture_shows() -> None:
+    questions = Questions(np.random.default_rng(4))
+    specs = [draw_spec(seed) for seed in range(300)]
+    answers = questions.answers(specs)
+    assert answers.shape == (300, len(questions.spans))
+    for number, (attribute, phrases) in enumerate(ASKED.items()):
+        for spec, answer in zip(specs, answers[:, number].tolist(), strict=True):
+            shown = truth(spec).get(attribute)
+            if shown in phrases:
+                assert questions.texts[questions.spans[number]][answer] in phrases[shown]
+            else:
+                assert answer == UNASKED
+    # Whose colours are asked for has one, in the words of the question; ink has none.
+    for span, column in zip(questions.spans[len(ASKED) :], answers[:, len(ASKED) :].T.tolist(), strict=True):
+        asked = [spec for spec, answer in zip(specs, column, strict=True) if answer != UNASKED]
+        assert asked
+        assert len({spec.thing for spec in asked}) == 1
+        for spec, answer in zip(specs, column, strict=True):
+            if answer != UNASKED:
+                words = questions.texts[span][answer].replace("gray", "grey").replace("violet", "purple")
+                assert spec.paint in words
+
+
+def test_naming_is_learnt_from_what_can_be_asked() -> None:
+    told, spans = torch.eye(4), [slice(0, 2), slice(2, 4)]
+    seen = torch.stack([told[0] + told[3], told[1]]) / 2**0.5
+    right, wrong = torch.tensor([[0, 1], [1, UNASKED]]), torch.tensor([[1, 0], [0, UNASKED]])
+    scale = torch.tensor(20.0)
+    assert naming_loss(seen, told, spans, right, scale) < 1e-4
+    assert naming_loss(seen, told, spans, wrong, scale) > 5
+    nothing = torch.full((2, 2), UNASKED)
+    assert naming_loss(seen, told, spans, nothing, scale) == 0
