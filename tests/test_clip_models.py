@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from animator.diffusion.clip_library import seeming_absent
 from animator.diffusion.perceptors import ClipPerceptor, build_published, load_perceptor, published
 from animator.errors import UsageError
 from animator.weights import registry
@@ -193,3 +196,22 @@ def test_a_model_at_full_size_gives_what_open_clip_gives(
     torch.testing.assert_close(seen, image, rtol=1e-4, atol=1e-4 * float(image.std()))
     torch.testing.assert_close(perceptor.encode_text(texts), text, rtol=1e-4, atol=1e-4 * float(text.std()))
     assert not torch.allclose(text[0], text[1], rtol=0.01)
+
+
+def test_clip_comes_without_transformers_which_can_be_had_all_the_same() -> None:
+    code = (
+        "import animator.diffusion.perceptors, sys; loaded = 'transformers' in sys.modules;"
+        "import transformers; sys.exit(10 + loaded + 2 * (transformers.AutoConfig is None))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 10
+
+
+def test_a_package_seems_absent_only_for_a_while() -> None:
+    with seeming_absent("colorsys"), pytest.raises(ImportError):
+        import colorsys
+    import colorsys
+
+    with seeming_absent("colorsys"):  # what is imported already stays
+        import colorsys
+
+        assert colorsys.rgb_to_hsv(1, 1, 1) == (0, 0, 1)

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import open_clip
 import torch
-from open_clip.convert import convert_state_dict
-from open_clip.model import convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
+from animator.diffusion.clip_library import (
+    convert_state_dict,
+    convert_to_custom_text_state_dict,
+    open_clip,
+)
 from animator.diffusion.compiled import compiled
 from animator.diffusion.halving import with_halving
 from animator.errors import WeightsError
