@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -206,12 +207,10 @@ def test_clip_comes_without_transformers_which_can_be_had_all_the_same() -> None
     assert subprocess.run([sys.executable, "-c", code]).returncode == 10
 
 
-def test_a_package_seems_absent_only_for_a_while() -> None:
-    with seeming_absent("colorsys"), pytest.raises(ImportError):
-        import colorsys
-    import colorsys
-
-    with seeming_absent("colorsys"):  # what is imported already stays
-        import colorsys
-
-        assert colorsys.rgb_to_hsv(1, 1, 1) == (0, 0, 1)
+def test_a_package_seems_absent_only_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tabnanny", raising=False)
+    with seeming_absent("tabnanny"), pytest.raises(ImportError):
+        importlib.import_module("tabnanny")
+    found = importlib.import_module("tabnanny")
+    with seeming_absent("tabnanny"):  # what has been imported stays
+        assert importlib.import_module("tabnanny") is found

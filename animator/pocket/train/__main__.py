@@ -16,14 +16,14 @@ CURVES = Path(__file__).parents[3] / "docs" / "training.png"
 JUDGE = Path(__file__).parents[3] / "tests" / "data" / "judge"
 
 STEPS = {
-    "unet": 3300,
-    "secondary": 2400,
-    "perceptor": 2200,
-    "perceptor-vit": 1050,
-    "judge": 1100,
-    "depth": 2000,
+    "unet": 11000,
+    "secondary": 5000,
+    "perceptor": 3000,
+    "perceptor-vit": 1400,
+    "judge": 1500,
+    "depth": 3300,
 }
-"""Steps of each training, as the bundled weights were made; all but the judge began with earlier weights."""
+"""Steps of a training from nothing: about as many as the bundled weights had in all (see the card)."""
 
 
 def read_command() -> argparse.Namespace:
@@ -33,7 +33,7 @@ def read_command() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[[], *STEPS], help="ship: which; all that are there")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
     parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
-    parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as the bundled weights were made")
+    parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as many as the bundled weights had")
     parser.add_argument("--full-steps", type=int, default=-1, help="unet: how many of them at full size")
     parser.add_argument("--start", type=Path, help="earlier weights to begin with, .safetensors")
     parser.add_argument("--rate", type=float, help="highest learning rate")
