@@ -82,7 +82,7 @@ class DiffusionOptions(Options):
 
     compile: bool = False
     """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
-    start, then fewer and larger kernels; on two CPU cores a sixth less time. Worth it for many pictures."""
+    start, then fewer and larger kernels. For many pictures on a GPU; on a CPU it gains nothing."""
 
     init_image: str | None = None
     """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
