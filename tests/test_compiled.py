@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from animator.diffusion.compiled import compiled
+from animator.diffusion.load import load_engine
+from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 
 
 def test_a_compiled_network_gives_the_same_answers_and_gradients() -> None:
@@ -18,3 +21,10 @@ def test_a_compiled_network_gives_the_same_answers_and_gradients() -> None:
         gradients = [torch.autograd.grad(answer.square().sum(), x)[0] for answer in answers]
         torch.testing.assert_close(*answers)
         torch.testing.assert_close(*gradients)
+
+
+def test_on_a_cpu_networks_are_not_compiled(caplog: pytest.LogCaptureFixture) -> None:
+    """Where it gains nothing and may be wrong, it is left out, and the user is told."""
+    engine = load_engine(DiffusionOptions(compile=True), GuidanceOptions(), "cpu")
+    assert not engine.diffusion.compile
+    assert "diffusion.compile is for GPUs" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import torch
@@ -14,6 +15,8 @@ from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import WIDTHS
 from animator.diffusion.targets import OpenImage
+
+log = logging.getLogger(__name__)
 
 BUNDLED = "pocket"
 PUBLISHED_SECONDARY = "secondary_model_imagenet_2"
@@ -62,6 +65,11 @@ def load_engine(
         WeightsError: weights are absent or damaged.
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if diffusion.compile and device.type == "cpu":
+        # Nothing is gained there, and torch 2.14 compiles some transpositions of bfloat16, as those of the
+        # attention, into kernels whose results are not numbers (seen on a CPU with AVX-512).
+        log.warning("diffusion.compile is for GPUs: on this CPU the networks are not compiled")
+        diffusion = diffusion.model_copy(update={"compile": False})
     dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
     denoiser, description = load_diffusion(diffusion.model, device, family=diffusion.family)
     name, noisy = secondary_name(diffusion), description.noisy

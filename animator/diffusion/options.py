@@ -82,7 +82,8 @@ class DiffusionOptions(Options):
 
     compile: bool = False
     """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
-    start, then fewer and larger kernels. For many pictures on a GPU; on a CPU it gains nothing."""
+    start, then fewer and larger kernels. For many pictures on a GPU; left out on a CPU, where it gains
+    nothing."""
 
     init_image: str | None = None
     """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
