@@ -88,7 +88,7 @@ def _plane(_name: str, _device: torch.device) -> PlaneDepth:
 
 
 def _pocket(name: str, device: torch.device) -> PocketDepth:
-    network = PocketDepthNetwork(tuple(read_config(_config(name))["widths"]))
+    network = PocketDepthNetwork(**read_config(_config(name)))
     fit(network, read_state(locate(find("depth", name))), name)
     return PocketDepth(network.to(device))
 

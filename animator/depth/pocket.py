@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -32,6 +33,12 @@ class _Block(nn.Module):
         return self.skip(x) + h
 
 
+def _stack(channels: int, out_channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(
+        _Block(channels, out_channels), *(_Block(out_channels, out_channels) for _ in range(count - 1))
+    )
+
+
 EDGES = 12
 """Channels of the layer that sets the edges at the picture's full size."""
 
@@ -44,16 +51,20 @@ class PocketDepthNetwork(nn.Module):
 
     Args:
         widths: channels at each level.
+        blocks: blocks at each level on the way up. The low levels, where a large thing is a few pixels and is
+            seen as one, are cheap to make deep.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 40, 64, 96, 128)) -> None:
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int]) -> None:
         super().__init__()
         self.stem = nn.Conv2d(4, widths[0], 3, stride=2, padding=1)
         pairs = list(pairwise(widths))
         self.down = nn.ModuleList([_Block(a, b, stride=2) for a, b in pairs])
-        self.middle = _Block(widths[-1], widths[-1])
-        self.up = nn.ModuleList([_Block(a + b, a) for a, b in reversed(pairs)])
-        self.edges = nn.Conv2d(widths[0] + 4, EDGES, 3, padding=1)
+        self.middle = _stack(widths[-1], widths[-1], blocks[-1])
+        levels = list(zip(pairs, blocks[:-1], strict=True))
+        self.up = nn.ModuleList([_stack(a + b, a, count) for (a, b), count in reversed(levels)])
+        self.seen = nn.Conv2d(widths[0], EDGES, 1)
+        self.edges = nn.Conv2d(4, EDGES, 3, padding=1)
         self.head = nn.Conv2d(EDGES, 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,9 +85,8 @@ class PocketDepthNetwork(nn.Module):
         for block, skip in zip(self.up, reversed(skips), strict=True):
             h = F.interpolate(h, size=skip.shape[2:], mode="bilinear", align_corners=False)
             h = block(torch.cat([h, skip], dim=1))
-        h = F.interpolate(h, size=x.shape[2:], mode="bilinear", align_corners=False)
-        h = self.edges(torch.cat([h, picture.to(h.dtype)], dim=1))
-        return torch.sigmoid(self.head(F.silu(h)))
+        h = F.interpolate(self.seen(h), size=x.shape[2:], mode="bilinear", align_corners=False)
+        return torch.sigmoid(self.head(F.silu(h + self.edges(picture))))
 
 
 def to_distance(share: Tensor) -> Tensor:

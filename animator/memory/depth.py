@@ -57,7 +57,7 @@ def _built(name: str) -> nn.Module:
     if config is None:
         raise WeightsError(f"the depth network {name} has no description from which to tell its memory")
     if name == "pocket":
-        return on_meta(PocketDepthNetwork, tuple(read_config(config)["widths"]))
+        return on_meta(PocketDepthNetwork, **read_config(config))
     return build(config)
 
 

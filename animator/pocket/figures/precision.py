@@ -86,7 +86,7 @@ def _perceptor(path: Path, config: Path, pictures: Drawn, dtype: torch.dtype) ->
 
 
 def _depth(path: Path, config: Path, pictures: Drawn, dtype: torch.dtype) -> Answer:
-    network = PocketDepthNetwork(tuple(read_config(config)["widths"]))
+    network = PocketDepthNetwork(**read_config(config))
     fit(network, load_file(path), path.name)
     with _computing_in(dtype):
         output = torch.cat([network(part).float() for part in pictures.pictures.split(AT_ONCE)])[:, 0]

@@ -16,12 +16,12 @@ CURVES = Path(__file__).parents[3] / "docs" / "training.png"
 JUDGE = Path(__file__).parents[3] / "tests" / "data" / "judge"
 
 STEPS = {
-    "unet": 11000,
+    "unet": 12200,
     "secondary": 5000,
-    "perceptor": 3000,
+    "perceptor": 3950,
     "perceptor-vit": 1400,
     "judge": 1500,
-    "depth": 3300,
+    "depth": 7800,
 }
 """Steps of a training from nothing: about as many as the bundled weights had in all (see the card)."""
 

@@ -1,8 +1,9 @@
 """Train the pocket depth network on the world's true distances.
 
-The loss is the mean absolute error of the log distance, most of it after the picture's own scale has been
-taken out (as in Eigen et al. 2014, eq. 4, there of squares, which leave edges soft), and that of its
-gradients, so that edges stay where the things end.
+The loss is the mean absolute error of the log distance: as it is, after the picture's own scale has been
+taken out (as in Eigen et al. 2014, eq. 4, there of squares, which leave edges soft), after the scale and
+shift of inverse distance that fit best (Ranftl et al. 2020, eq. 4), and of its gradients, so that edges stay
+where the things end.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
 from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
 
 WIDTHS = (24, 40, 64, 96, 128)
+BLOCKS = (1, 1, 2, 3, 3)
 BATCH = 16
 ESTIMATED = 0.2
 """Share of pictures that are estimates by the diffusion networks, where these have been made."""
@@ -58,16 +60,36 @@ def make_batch(pictures: Pictures, estimates: Estimates | None, step: int) -> tu
     return batch.contiguous(), torch.from_numpy(np.stack(shares))[:, None]
 
 
+SPAN = float(np.log(FARTHEST / NEAREST))
+"""From the nearest distance to the farthest, in logarithms."""
+
+
+def refitted(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return log distances, N x 1 x H x W, after the best scale and shift of their inverse distances.
+
+    Args:
+        guess: log distance in [0, 1], N x 1 x H x W.
+        truth: of the same kind; the fit's sum of squares is measured against it.
+    """
+    found, true = (torch.exp(-SPAN * share.float()).flatten(1) for share in (guess, truth))
+    mean, aim = found.mean(1, keepdim=True), true.mean(1, keepdim=True)
+    spread = (found - mean).square().mean(1, keepdim=True)
+    scale = ((found - mean) * (true - aim)).mean(1, keepdim=True) / (spread + 1e-6)
+    fitted = scale * (found - mean) + aim
+    return -fitted.clamp(np.exp(-SPAN), 1).log().view_as(guess) / SPAN
+
+
 def loss_of(network: Any, images: Tensor, truth: Tensor, machine: Machine) -> Tensor:
     """Return the loss of one batch."""
     with machine.autocast():
-        guess = network(images)
-    miss = (guess.float() - truth) * float(np.log(FARTHEST / NEAREST))
+        guess = network(images).float()
+    miss = SPAN * (guess - truth)
     shape = (miss - miss.mean(dim=(1, 2, 3), keepdim=True)).abs().mean()
+    relative = SPAN * (refitted(guess, truth) - truth).abs().mean()
     edges = (miss[..., 1:] - miss[..., :-1]).abs().mean() + (
         miss[..., 1:, :] - miss[..., :-1, :]
     ).abs().mean()
-    return shape + 0.5 * edges + 0.3 * miss.abs().mean()
+    return 0.5 * shape + relative + 0.5 * edges + 0.2 * miss.abs().mean()
 
 
 def train(
@@ -85,7 +107,7 @@ def train(
     pictures = Pictures(folder / "world")
     estimates = Estimates(folder / "estimates") if Estimates.there(folder / "estimates") else None
     torch.manual_seed(5)
-    network = PocketDepthNetwork(WIDTHS)
+    network = PocketDepthNetwork(WIDTHS, BLOCKS)
     if start:
         start_from(network, start)
     session = Session(machine.put(network), Budget(steps, rate, 100), folder / "depth.pt", average=0.99)
@@ -98,4 +120,4 @@ def train(
 def ship(folder: Path, package: Path) -> None:
     """Write the averaged weights into the package."""
     stored = torch.load(folder / "depth.pt", weights_only=True, map_location="cpu")
-    export(stored["average"], package / "depth.safetensors", {"widths": list(WIDTHS)})
+    export(stored["average"], package / "depth.safetensors", {"widths": list(WIDTHS), "blocks": list(BLOCKS)})

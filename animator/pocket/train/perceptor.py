@@ -42,7 +42,7 @@ NAMING = 0.5
 SHARPEST = 60
 """Most that similarities are multiplied with before they become probabilities."""
 
-ESTIMATED = 0.3
+ESTIMATED = 0.25
 """Share of views that show a network's estimate of a noisy picture, where these have been made."""
 
 

@@ -23,6 +23,9 @@ from torch import Tensor, nn
 
 from animator.diffusion.precision import layout_for
 
+EVERY = 120.0
+"""Seconds from one checkpoint to the next."""
+
 Batch = TypeVar("Batch")
 
 
@@ -193,7 +196,7 @@ class Session:
                 f"step {self.step}/{self.budget.steps} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left",
                 flush=True,
             )
-        if time.monotonic() - self._saved > 120 or self.done:
+        if time.monotonic() - self._saved > EVERY or self.done:
             self.save()
 
 

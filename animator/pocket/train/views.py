@@ -32,13 +32,13 @@ class Views:
     """
 
     size: int
-    whole: float = 0.35
-    tall: float = 0.35
-    smallest: float = 0.5
-    blur: float = 0.4
+    whole: float = 0.4
+    tall: float = 0.6
+    smallest: float = 0.6
+    blur: float = 0.3
     tilt: float = 12.0
-    fine: float = 0.6
-    coarse: float = 0.22
+    fine: float = 0.5
+    coarse: float = 0.18
     grey: float = 0.06
 
 
