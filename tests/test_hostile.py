@@ -31,9 +31,10 @@ from animator.video.ffmpeg import executable
 from animator.video.footage import FootageReader, open_footage
 from animator.video.probe import probe
 from animator.video.sound import decode, has_sound
+from tests.slowness import slowness
 
 SLOW = 5.0
-"""Seconds that looking at anything hostile may take."""
+"""Seconds that looking at anything hostile may take on a usual machine."""
 
 P = "version: 1\nprompts: a sea\n"
 
@@ -42,7 +43,7 @@ def checked(path: Path | str, *words: str) -> tuple[int, list[str]]:
     """Return the exit status of ``animator check`` and what it printed to stderr, a line each."""
     begun = time.process_time()
     done = CliRunner().invoke(app, ["check", str(path), *words])
-    assert time.process_time() - begun < SLOW
+    assert time.process_time() - begun < SLOW * slowness()
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.output
     lines = done.stderr.splitlines()

@@ -256,13 +256,18 @@ def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict
 
 
 def test_prompts_are_painted(networks: Networks, card: dict[str, Figure]) -> None:
-    """The places of the own prompts are better than by chance, and those of the card."""
+    """Prompts are found again as often as the card says, and their places are far better than by chance.
+
+    A single picture that is taken for another prompt moves the mean place of so few by any number.
+    """
     painted = paint([text for text, _ in PROMPTS[:PAINTED]], 1, first_seed=FRESH)
     found = fidelity(networks, PROMPTS, painted, None, guiding())
     name = f"mean place of the own prompt among {len(PROMPTS)}, judge, guided"
     chance = (len(PROMPTS) + 1) / 2
     assert card[name].value < chance / 2
-    assert found[name].value <= card[name].value + tolerance(card[name], PAINTED) < chance
+    assert found[name].value < chance / 2
+    first = name.replace("mean place of the own prompt", "own prompt first").replace("among", "of")
+    assert found[first].value >= card[first].value - tolerance(card[first], PAINTED) > 1 / len(PROMPTS)
     assert card[name.replace("guided", "unguided")].value == pytest.approx(chance, abs=4)
 
 

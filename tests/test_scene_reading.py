@@ -16,6 +16,7 @@ from animator.scene.nodes import plain
 from animator.scene.reading import LoadedScene, read_scene, read_text_scene
 from animator.scene.source import parse
 from animator.scene.tokens import lost
+from tests.slowness import slowness
 
 SCENES = Path(__file__).parents[1] / "scenes"
 
@@ -334,13 +335,14 @@ def test_checking_a_scene_is_quick_and_loads_no_network_library():
         "print([name for name in ('torch', 'open_clip', 'cv2') if name in sys.modules])"
     )
     seconds: list[float] = []
-    while len(seconds) < 3 and min(seconds, default=1) >= 1:  # a second chance on a busy machine
+    limit = slowness()
+    while len(seconds) < 3 and min(seconds, default=limit) >= limit:  # a second chance on a busy machine
         began = _children()
         command = [sys.executable, "-c", program, str(SCENES / "flight.yaml")]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seconds.append(_children() - began)
         assert done.stdout.strip() == "[]"
-    assert min(seconds) < 1
+    assert min(seconds) < limit
 
 
 def test_a_scene_from_a_text(tmp_path, monkeypatch):
