@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from animator.pocket.train import curves, depth, estimates, perceptor, pictures, secondary, unet
+from animator.pocket.train import curves, depth, estimates, perceptor, pictures, secondary, told, unet
 from animator.pocket.train.session import Machine
 
 PACKAGE = Path(__file__).parents[1]
@@ -38,8 +38,8 @@ def read_command() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, help="earlier weights to begin with, .safetensors")
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--workers", type=int, default=-1, help="threads that make batches ahead")
+    parser.add_argument("--threads", type=int, default=2, help="threads; world: processes")
+    parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0 = as on a CPU")
     return parser.parse_args()
 
 
@@ -47,19 +47,19 @@ def main() -> None:
     """Read the command line and run one part."""
     given = read_command()
     torch.set_num_threads(given.threads)
+    machine = Machine(given.device, compile=given.device != "cpu")
     if given.part == "world":
-        return pictures.draw_world(given.folder / "world", given.blocks, given.threads)
+        pictures.draw_world(given.folder / "world", given.blocks, given.threads)
+        return told.tell(given.folder / "world", given.threads)
     if given.part == "estimates":
-        return estimates.draw_estimates(given.folder, given.blocks)
+        return estimates.draw_estimates(given.folder, given.blocks, machine)
     if given.part == "ship":
         for name in given.names or [one for one in STEPS if (given.folder / f"{one}.pt").exists()]:
             _ship(name, given.folder)
         return None
     if given.part == "curves":
         return curves.draw_curves(given.folder, list(STEPS), CURVES)
-    gpu = given.device != "cpu"
-    machine = Machine(given.device, given.workers if given.workers >= 0 else 8 * gpu, compile=gpu)
-    more = {"rate": given.rate} if given.rate else {}
+    more = {name: value for name in ("rate", "batch") if (value := getattr(given, name))}
     steps = given.steps or STEPS[given.part]
     if given.part == "unet":
         full = given.full_steps if given.full_steps >= 0 else steps * 14 // 25

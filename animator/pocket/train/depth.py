@@ -8,56 +8,46 @@ where the things end.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from animator.depth.pocket import FARTHEST, NEAREST, PocketDepthNetwork
-from animator.pocket.train.estimates import Estimates
-from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
-from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
+from animator.pocket.train.estimates import Shown
+from animator.pocket.train.session import Budget, Machine, Session, export, start_from
+from animator.pocket.train.views import blurred, placed, some, uniform
 
 WIDTHS = (24, 40, 64, 96, 128)
 BLOCKS = (1, 1, 2, 3, 3)
 BATCH = 16
+"""Pictures in a step on a CPU."""
+
 ESTIMATED = 0.2
 """Share of pictures that are estimates by the diffusion networks, where these have been made."""
 
 
-def make_batch(pictures: Pictures, estimates: Estimates | None, step: int) -> tuple[Tensor, Tensor]:
+def make_batch(shown: Shown, count: int, dice: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return pictures, often blurred, noisy or half denoised as frames are, and log distance in [0, 1]."""
-    rng = np.random.default_rng((17, step))
-    images, shares = [], []
-    for index in rng.integers(len(pictures), size=BATCH):
-        if estimates and rng.random() < ESTIMATED:
-            small, index = estimates.draw(rng)
-            whole = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-        else:
-            whole = pictures.picture(int(index))
-        image = whole.astype(np.float32) / 255
-        share = np.log(pictures.distance(int(index)) / NEAREST) / np.log(FARTHEST / NEAREST)
-        if rng.random() < 0.5:
-            image, share = image[:, ::-1], share[:, ::-1]
-        if rng.random() < 0.35:
-            zoom = rng.uniform(1.0, 1.6)
-            side = [int(n / zoom) for n in share.shape]
-            y, x = (int(rng.integers(n - s + 1)) for n, s in zip(share.shape, side, strict=True))
-            size = share.shape[::-1]
-            image = cv2.resize(np.ascontiguousarray(image[y : y + side[0], x : x + side[1]]), size)
-            share = cv2.resize(np.ascontiguousarray(share[y : y + side[0], x : x + side[1]]), size)
-        if rng.random() < 0.4:
-            image = cv2.GaussianBlur(np.ascontiguousarray(image), (0, 0), rng.uniform(0.5, 2.5))
-        image = (image - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.normal(0, 0.06, 3)
-        image = image + rng.normal(0, rng.uniform(0, 0.06), image.shape)
-        images.append(np.clip(image, 0, 1).astype(np.float32))
-        shares.append(np.ascontiguousarray(share, dtype=np.float32))
-    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-    return batch.contiguous(), torch.from_numpy(np.stack(shares))[:, None]
+    images, index = shown.draw(count, dice)
+    truth = shown.pictures.shares(index)
+    zoom = torch.where(some(count, 0.35, dice), uniform(count, 1.0, 1.6, dice), 1.0)
+    x, y = (uniform(count, -1, 1, dice) * (1 - 1 / zoom) for _ in range(2))
+    mirror = torch.where(some(count, 0.5, dice), -1.0, 1.0)
+    where = placed(x, y, (mirror / zoom, 1 / zoom), torch.zeros_like(zoom))
+    grid = F.affine_grid(where, list(truth.shape), align_corners=False)
+    images, truth = (
+        F.grid_sample(part, grid, padding_mode="border", align_corners=False) for part in (images, truth)
+    )
+    sigma = torch.where(some(count, 0.4, dice), uniform(count, 0.5, 2.5, dice), 0.0)
+    images = blurred(images, sigma)
+    tint = 0.06 * torch.randn((count, 3, 1, 1), generator=dice, device=dice.device)
+    images = (images - 0.5) * uniform(count, 0.7, 1.3, dice) + 0.5 + tint
+    grain = torch.randn(images.shape, generator=dice, device=dice.device)
+    return (images + grain * uniform(count, 0, 0.06, dice)).clamp(0, 1), truth
 
 
 SPAN = float(np.log(FARTHEST / NEAREST))
@@ -93,9 +83,15 @@ def loss_of(network: Any, images: Tensor, truth: Tensor, machine: Machine) -> Te
 
 
 def train(
-    folder: Path, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 2e-3
+    folder: Path,
+    *,
+    steps: int,
+    machine: Machine,
+    start: Path | None = None,
+    rate: float = 2e-3,
+    batch: int = BATCH,
 ) -> None:
-    """Train for ``steps`` batches of 16 pictures; continue where a run was stopped.
+    """Train for ``steps`` steps; continue where a run was stopped.
 
     Args:
         folder: holds ``world/``, perhaps ``estimates/``, and receives the checkpoint.
@@ -103,18 +99,18 @@ def train(
         machine: where to train.
         start: earlier weights to begin with.
         rate: highest learning rate.
+        batch: pictures in a step.
     """
-    pictures = Pictures(folder / "world")
-    estimates = Estimates(folder / "estimates") if Estimates.there(folder / "estimates") else None
+    shown = Shown(folder, machine.device, ESTIMATED)
     torch.manual_seed(5)
     network = PocketDepthNetwork(WIDTHS, BLOCKS)
     if start:
         start_from(network, start)
-    session = Session(machine.put(network), Budget(steps, rate, 100), folder / "depth.pt", average=0.99)
+    session = Session(machine.put(network), Budget(steps, rate, 100), folder / "depth.pt")
     called = machine.compiled(network)
-    make = partial(make_batch, pictures, estimates)
-    for images, truth in batches(make, session.step, steps, machine.workers):
-        session.take(loss_of(called, machine.give(images), machine.give(truth), machine))
+    while not session.done:
+        images, truth = make_batch(shown, batch, machine.dice(17, session.step))
+        session.take(loss_of(called, machine.laid_out(images), truth, machine))
 
 
 def ship(folder: Path, package: Path) -> None:

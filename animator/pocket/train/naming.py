@@ -70,6 +70,20 @@ def truth(spec: Spec) -> dict[str, str]:
     return shown
 
 
+def stored_answers(specs: Sequence[Spec]) -> Tensor:
+    """Return of each picture the number of its value of every attribute, of its object and of its colour.
+
+    Returns:
+        pictures x (attributes of `ASKED`, then object, then colour), `UNASKED` where it has none; int16.
+    """
+    rows = []
+    for spec in specs:
+        shown = truth(spec)
+        row = [_place(list(phrases), shown.get(name)) for name, phrases in ASKED.items()]
+        rows.append([*row, _place(list(PAINTED), spec.thing), _place(list(PAINTS), shown["paint"])])
+    return torch.tensor(rows, dtype=torch.int16)
+
+
 class Questions:
     """The phrases of one batch, and what each picture should answer.
 
@@ -84,27 +98,26 @@ class Questions:
     def __init__(self, rng: np.random.Generator) -> None:
         self.texts: list[str] = []
         self.spans: list[slice] = []
-        self._values: list[tuple[str, list[str]]] = []
-        for attribute, phrases in ASKED.items():
-            self._ask(attribute, list(phrases), [str(rng.choice(some)) for some in phrases.values()])
-        for thing in rng.choice(PAINTED, COLOURED, replace=False):
-            noun = str(rng.choice(w.THING[thing].say))
-            texts = [noun.format(str(rng.choice(w.PAINT[paint])) + " ") for paint in PAINTS]
-            self._ask(f"paint of a {thing}", list(PAINTS), texts)
+        for phrases in ASKED.values():
+            self._ask([str(rng.choice(some)) for some in phrases.values()])
+        self._painted = [int(number) for number in rng.choice(len(PAINTED), COLOURED, replace=False)]
+        for number in self._painted:
+            noun = str(rng.choice(w.THING[list(PAINTED)[number]].say))
+            self._ask([noun.format(str(rng.choice(w.PAINT[paint])) + " ") for paint in PAINTS])
 
-    def _ask(self, name: str, values: list[str], texts: list[str]) -> None:
+    def _ask(self, texts: list[str]) -> None:
         self.spans.append(slice(len(self.texts), len(self.texts) + len(texts)))
         self.texts += texts
-        self._values.append((name, values))
 
-    def answers(self, specs: Sequence[Spec]) -> Tensor:
-        """Return which phrase of each question is right, pictures x questions, `UNASKED` where none is."""
-        rows = []
-        for spec in specs:
-            shown = truth(spec)
-            shown[f"paint of a {spec.thing}"] = shown["paint"]
-            rows.append([_place(values, shown.get(name)) for name, values in self._values])
-        return torch.tensor(rows)
+    def answers(self, stored: Tensor) -> Tensor:
+        """Return which phrase of each question is right, pictures x questions, `UNASKED` where none is.
+
+        Args:
+            stored: the pictures' rows of `stored_answers`.
+        """
+        thing, paint = stored[:, -2], stored[:, -1]
+        paints = [torch.where(thing == number, paint, UNASKED) for number in self._painted]
+        return torch.stack([*stored[:, :-2].T, *paints], dim=1)
 
 
 def _place(values: list[str], value: str | None) -> int:

@@ -7,7 +7,6 @@ phrases, one for each value of each thing that the world knows of its picture.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
-from animator.pocket.train.estimates import Estimates
+from animator.pocket.train.estimates import Shown
 from animator.pocket.train.naming import Questions, naming_loss
-from animator.pocket.train.pictures import Pictures
-from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
+from animator.pocket.train.session import Budget, Machine, Session, export, start_from
+from animator.pocket.train.told import CONTEXT, Told, known_tokens, rows_of
 from animator.pocket.train.views import Views, make_views
-from animator.pocket.world.captions import caption
-from animator.pocket.world.spec import draw_spec
 
 SIZE = 64
-CONTEXT = 40
 BATCH = 256
+"""Pictures in a step on a CPU."""
+
 WIDTH = 128
 MEAN, STD = [0.45, 0.45, 0.45], [0.27, 0.27, 0.27]
 VOCABULARY = 49408
@@ -78,15 +76,6 @@ RECIPES = {
 """The two that are bundled and the one that judges; it never guides and sees other views."""
 
 
-@lru_cache(maxsize=1)
-def known_tokens() -> Tensor:
-    """Return the numbers of every token that captions of the world are made of, ascending."""
-    tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
-    rng = np.random.default_rng(5)
-    captions = [caption(draw_spec(int(seed)), rng) for seed in range(20000)]
-    return torch.unique(tokenizer(captions))
-
-
 def build(recipe: Recipe, tokens: int) -> Any:
     """Return the network for a vocabulary of ``tokens`` tokens."""
     vision = dict(recipe.vision)
@@ -115,27 +104,27 @@ class Pupil(nn.Module):
 class Lessons:
     """Makes batches: views in [0, 1], texts as rows of the trained token table, questions and answers."""
 
-    def __init__(self, recipe: Recipe, pictures: Pictures, estimates: Estimates | None) -> None:
-        self.recipe, self.pictures, self.estimates = recipe, pictures, estimates
-        self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
-        self.known = known_tokens()
+    def __init__(self, recipe: Recipe, folder: Path, machine: Machine) -> None:
+        self.recipe, self.machine = recipe, machine
+        self.shown = Shown(folder, machine.device, ESTIMATED)
+        self.told = Told(folder / "world", machine.device)
+        self._phrases: dict[str, Tensor] = {}
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor, list[slice], Tensor]:
+    def __call__(self, step: int, count: int) -> tuple[Tensor, Tensor, list[slice], Tensor]:
         """Return the batch of a step."""
-        rng = np.random.default_rng((self.recipe.seed, step))
-        images, specs = [], []
-        for index in rng.integers(len(self.pictures), size=BATCH):
-            if self.estimates and rng.random() < ESTIMATED:
-                image, index = self.estimates.draw(rng)
-            else:
-                image = self.pictures.picture(int(index))
-            images.append(image)
-            specs.append(self.pictures.spec(int(index)))
-        questions = Questions(rng)
-        texts = self.tokenizer([caption(spec, rng) for spec in specs] + questions.texts)
-        rows = torch.searchsorted(self.known, texts)
-        views = make_views(images, self.recipe.views, (self.recipe.seed, step))
-        return views, rows, questions.spans, questions.answers(specs)
+        dice = self.machine.dice(self.recipe.seed, step)
+        images, index = self.shown.draw(count, dice)
+        questions = Questions(np.random.default_rng((self.recipe.seed, step)))
+        texts = torch.cat([self.told.captions(index, dice), self._asked(questions.texts)])
+        answers = questions.answers(self.told.answers(index))
+        return make_views(images, self.recipe.views, dice), texts, questions.spans, answers
+
+    def _asked(self, texts: list[str]) -> Tensor:
+        """Return phrases as rows of the token table; there are not very many, so each is cut once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._phrases]
+        if new:
+            self._phrases.update(zip(new, rows_of(new, known_tokens()), strict=True))
+        return torch.stack([self._phrases[text] for text in texts]).to(self.machine.device)
 
 
 def normalised(batch: Tensor) -> Tensor:
@@ -146,9 +135,16 @@ def normalised(batch: Tensor) -> Tensor:
 
 
 def train(
-    folder: Path, name: str, *, steps: int, machine: Machine, start: Path | None = None, rate: float = 1.5e-3
+    folder: Path,
+    name: str,
+    *,
+    steps: int,
+    machine: Machine,
+    start: Path | None = None,
+    rate: float = 1.5e-3,
+    batch: int = BATCH,
 ) -> None:
-    """Train for ``steps`` batches of 256; continue where a run was stopped.
+    """Train for ``steps`` steps; continue where a run was stopped.
 
     Only the tokens that captions use are trained; all others stay at zero.
 
@@ -159,21 +155,22 @@ def train(
         machine: where to train.
         start: earlier weights; those that fit are where the training begins.
         rate: highest learning rate.
+        batch: pictures in a step, each told from all others.
     """
     recipe = RECIPES[name]
-    estimates = Estimates(folder / "estimates") if Estimates.there(folder / "estimates") else None
-    lessons = Lessons(recipe, Pictures(folder / "world"), estimates)
+    lessons = Lessons(recipe, folder, machine)
     torch.manual_seed(recipe.seed)
-    model = build(recipe, len(lessons.known))
+    model = build(recipe, len(known_tokens()))
     if start:
         start_from(model, start, {TABLE: "token_embedding.weight"})
     pupil = machine.put(Pupil(batch_first(model)))
-    session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", average=0.995, decay=0.05)
+    session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", decay=0.05)
     loss = machine.compiled(pupil.train())
-    for made, texts, spans, answers in batches(lessons, session.step, steps, machine.workers):
-        views = machine.give(normalised(made))
+    while not session.done:
+        made, texts, spans, answers = lessons(session.step, batch)
+        views = machine.laid_out(normalised(made))
         with machine.autocast():
-            found = loss(views, texts.to(machine.device), spans, answers.to(machine.device))
+            found = loss(views, texts, spans, answers)
         session.take(found)
 
 

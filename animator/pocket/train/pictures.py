@@ -8,10 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from animator.pocket.world.canvas import FAR
 from animator.pocket.world.draw import draw
-from animator.pocket.world.spec import Spec, draw_spec
+from animator.pocket.world.spec import draw_spec
 
 WIDTH, HEIGHT = 192, 128
 BLOCK = 1000
@@ -64,41 +66,52 @@ def draw_world(folder: Path, blocks: int, processes: int = 1) -> None:
             print(f"world: {count + 1} of {blocks} blocks", flush=True)
 
 
+def blocks_in(folder: Path) -> list[int]:
+    """Return the numbers of the blocks that are on disk, ascending."""
+    return sorted(int(path.stem.split("_")[1]) for path in folder.glob("depth_*.npy"))
+
+
 class Pictures:
-    """The blocks that are on disk, mapped into memory.
+    """The blocks that are on disk: mapped into memory for a CPU, moved whole to a GPU.
 
     Args:
         folder: where `draw_world` left them.
+        device: where they are asked for.
     """
 
-    def __init__(self, folder: Path) -> None:
-        numbers = sorted(int(path.stem.split("_")[1]) for path in folder.glob("depth_*.npy"))
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        numbers = blocks_in(folder)
         if not numbers:
             raise FileNotFoundError(
                 f"no pictures in {folder}: run 'python -m animator.pocket.train world' first"
             )
-        self.numbers = numbers
-        self.rgb = {n: np.load(folder / f"rgb_{n:03d}.npy", mmap_mode="r") for n in numbers}
-        self.depth = {n: np.load(folder / f"depth_{n:03d}.npy", mmap_mode="r") for n in numbers}
+        self.folder, self.numbers, self.device = folder, numbers, device
+        self._rgb, self._depth = self._kept("rgb"), self._kept("depth")
 
     def __len__(self) -> int:
         """Pictures on disk."""
         return len(self.numbers) * BLOCK
 
-    def _find(self, index: int) -> tuple[int, int]:
-        return self.numbers[index // BLOCK], index % BLOCK
+    def _kept(self, kind: str) -> list[np.ndarray] | Tensor:
+        blocks = [np.load(self.folder / f"{kind}_{n:03d}.npy", mmap_mode="r") for n in self.numbers]
+        if self.device == "cpu":
+            return blocks
+        return torch.cat([torch.from_numpy(np.array(block)).to(self.device) for block in blocks])
 
-    def picture(self, index: int) -> np.ndarray:
-        """Return one picture, uint8 128 x 192 x 3."""
-        number, row = self._find(index)
-        return self.rgb[number][row]
+    def _rows(self, kept: list[np.ndarray] | Tensor, index: Tensor) -> Tensor:
+        if isinstance(kept, Tensor):
+            return kept[index]
+        rows = [kept[number // BLOCK][number % BLOCK] for number in index.tolist()]
+        return torch.from_numpy(np.stack(rows))
 
-    def distance(self, index: int) -> np.ndarray:
-        """Return the depth of one picture, float32 128 x 192."""
-        number, row = self._find(index)
-        return bytes_to_depth(self.depth[number][row])
+    def images(self, index: Tensor) -> Tensor:
+        """Return pictures, N x 3 x 128 x 192 in [0, 1]; ``index`` holds N numbers below the length."""
+        return self._rows(self._rgb, index).permute(0, 3, 1, 2).float() / 255
 
-    def spec(self, index: int) -> Spec:
-        """Return what stands in one picture."""
-        number, row = self._find(index)
-        return draw_spec(number * BLOCK + row)
+    def shares(self, index: Tensor) -> Tensor:
+        """Return their log distances, N x 1 x 128 x 192: 0 the nearest, 1 the farthest."""
+        return self._rows(self._depth, index)[:, None].float() / 255
+
+    def draw(self, count: int, dice: torch.Generator) -> Tensor:
+        """Return the numbers of ``count`` pictures, drawn by chance."""
+        return torch.randint(len(self), (count,), generator=dice, device=self.device)

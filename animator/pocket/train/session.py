@@ -1,7 +1,7 @@
 """What every training shares: a checkpoint that survives being killed, an average of the weights, a clock.
 
-Batches are made from the number of their step alone, so that a run that goes on sees what it would have seen;
-other threads may make the next ones meanwhile.
+Batches are made from the number of their step alone, so that a run that goes on sees what it would have seen,
+and on the device that trains: a GPU takes thousands of small pictures a second.
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ import json
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from animator.diffusion.precision import layout_for
+from animator.diffusion.precision import layout_for, precision_for
 
 EVERY = 120.0
 """Seconds from one checkpoint to the next."""
 
-Batch = TypeVar("Batch")
+SPAN = 0.04
+"""Share of the steps that the moving average of the weights looks back."""
 
 
 @dataclass(frozen=True)
@@ -34,52 +33,35 @@ class Machine:
     """Where a training runs.
 
     Attributes:
-        device: of the network.
-        workers: threads that make batches ahead; 0 makes each when it is needed.
+        device: of the network and of its batches.
         compile: whether `torch.compile` is used; it pays on a GPU.
     """
 
     device: str = "cpu"
-    workers: int = 0
     compile: bool = False
 
     def put(self, network: nn.Module) -> nn.Module:
         """Move a network here, in the layout that is fastest."""
         return network.to(self.device, memory_format=layout_for(torch.device(self.device)))
 
-    def give(self, batch: Tensor) -> Tensor:
-        """Move a batch of pictures, N x C x H x W, here, in the same layout."""
-        return batch.to(self.device, memory_format=layout_for(torch.device(self.device)))
+    def laid_out(self, batch: Tensor) -> Tensor:
+        """Return a batch of pictures, N x C x H x W, in the same layout."""
+        return batch.contiguous(memory_format=layout_for(torch.device(self.device)))
+
+    def dice(self, *numbers: int) -> torch.Generator:
+        """Return the source of chance of what these numbers name, a training and its step."""
+        seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+        return torch.Generator(self.device).manual_seed(seed)
 
     def compiled(self, network: Any) -> Any:
         """Return what to call in the network's place."""
-        return torch.compile(network) if self.compile else network
+        return torch.compile(network, dynamic=False) if self.compile else network
 
     def autocast(self) -> torch.autocast:
-        """Compute in bfloat16 where that loses nothing."""
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
-
-
-def batches(make: Callable[[int], Batch], first: int, last: int, workers: int = 0) -> Iterator[Batch]:
-    """Yield ``make(step)`` for the steps from ``first`` up to, not with, ``last``, in order.
-
-    Args:
-        make: builds the batch of a step.
-        first: step of the first batch.
-        last: step after the last batch.
-        workers: threads that build ahead, each at most two batches; 0 = none.
-    """
-    if not workers:
-        yield from map(make, range(first, last))
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Batch]] = deque()
-        for step in range(first, last):
-            waiting.append(pool.submit(make, step))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        """Compute in bfloat16 where that loses nothing and the device is made for it."""
+        device = torch.device(self.device)
+        fast = precision_for("auto", device) == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 @dataclass(frozen=True)
@@ -114,21 +96,18 @@ class Session:
         network: trained in place.
         budget: how long and how fast.
         path: the checkpoint; continued from where it exists.
-        average: share of the moving average that a step keeps.
         decay: weight decay.
     """
 
-    def __init__(
-        self, network: nn.Module, budget: Budget, path: Path, *, average: float = 0.998, decay: float = 0.01
-    ) -> None:
-        self.network, self.budget, self.path, self.keep = network, budget, path, average
+    def __init__(self, network: nn.Module, budget: Budget, path: Path, *, decay: float = 0.01) -> None:
+        self.network, self.budget, self.path = network, budget, path
         self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=0.0, weight_decay=decay, betas=(0.9, 0.99)
+            network.parameters(), lr=0.0, weight_decay=decay, betas=(0.9, 0.99), fused=True
         )
         self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.step, self.seconds = 0, 0.0
         self.history: list[tuple[int, float, float]] = []
-        self._sums = [0.0, 0.0]
+        self._losses: list[Tensor] = []
         if path.exists():
             self._load()
         self._started = self._saved = time.monotonic()
@@ -178,19 +157,15 @@ class Session:
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        keep = min(self.keep, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1 - keep)
-                else:
-                    self.average[name].copy_(value)
-        self._sums = [self._sums[0] + float(loss.detach()), self._sums[1] + 1]
+        keep = min(1 - 1 / max(SPAN * self.budget.steps, 1), (1 + self.step) / (10 + self.step))
+        self._follow(keep)
+        self._losses.append(loss.detach())
         if self.step % 50 == 0:
-            mean = self._sums[0] / self._sums[1]
+            # Asking a GPU for a number waits for it: once in fifty steps.
+            mean = float(torch.stack(self._losses).mean())
+            self._losses.clear()
             spent = self.seconds + time.monotonic() - self._started
             self.history.append((self.step, mean, spent))
-            self._sums = [0.0, 0.0]
             left = spent / self.step * (self.budget.steps - self.step)
             print(
                 f"step {self.step}/{self.budget.steps} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left",
@@ -198,6 +173,15 @@ class Session:
             )
         if time.monotonic() - self._saved > EVERY or self.done:
             self.save()
+
+    @torch.no_grad()
+    def _follow(self, keep: float) -> None:
+        """Let the moving average keep this share of itself and take the rest from the weights."""
+        state = self.network.state_dict()
+        floating = [name for name, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[n] for n in floating], [state[n] for n in floating], 1 - keep)
+        for name in state.keys() - set(floating):
+            self.average[name].copy_(state[name])
 
 
 def start_from(network: nn.Module, path: Path, renamed: dict[str, str] | None = None) -> None:

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from animator.convert import unit_to_signed
 from animator.diffusion.unet import UNet, unet_config
 from animator.pocket.train.pictures import HEIGHT, WIDTH, Pictures
-from animator.pocket.train.session import Budget, Machine, Session, batches, export, start_from
+from animator.pocket.train.session import Budget, Machine, Session, export, start_from
+from animator.pocket.train.views import some
 
 SWITCHES = {
     "image_size": 128,
     "num_channels": 32,
     "num_res_blocks": 1,
-    "channel_mult": "1,1,2,3,4",
+    "channel_mult": "1,1,2,4,6",
     "attention_resolutions": "16,8",
     "num_head_channels": 32,
     "learn_sigma": True,
@@ -32,6 +33,9 @@ SWITCHES = {
     "resblock_updown": True,
     "rescale_timesteps": True,
 }
+
+BATCH = 24
+"""Pictures of 96 x 64 in a step on a CPU."""
 
 HUE = 0.1
 """Weight of the patches' term."""
@@ -49,44 +53,53 @@ BETAS = np.linspace(1e-4, 0.02, 1000)
 ALPHA_BAR = np.cumprod(1 - BETAS)
 
 
-def signed(images: list[np.ndarray]) -> Tensor:
-    """Stack pictures, uint8 H x W x 3, into N x 3 x H x W in [-1, 1]."""
-    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-    return (batch.float() / 127.5 - 1).contiguous()
+def _parts(images: Tensor, height: int, width: int, dice: torch.Generator) -> Tensor:
+    """Cut one part of this size out of each picture, N x 3 x H x W, anywhere."""
+    count, device = len(images), images.device
+    y = torch.randint(HEIGHT - height + 1, (count, 1, 1), generator=dice, device=device)
+    x = torch.randint(WIDTH - width + 1, (count, 1, 1), generator=dice, device=device)
+    rows = y + torch.arange(height, device=device)[:, None]
+    columns = x + torch.arange(width, device=device)
+    which = torch.arange(count, device=device)[:, None, None]
+    return images[which, :, rows, columns].permute(0, 3, 1, 2)
 
 
-def _part(image: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    y, x = rng.integers(HEIGHT - height + 1), rng.integers(WIDTH - width + 1)
-    return image[y : y + height, x : x + width]
+def _mirrored(images: Tensor, dice: torch.Generator) -> Tensor:
+    """Mirror every other picture, and turn all from [0, 1] into [-1, 1]."""
+    return unit_to_signed(torch.where(some(len(images), 0.5, dice), images.flip(3), images))
 
 
-def small_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
+def small_batch(pictures: Pictures, count: int, dice: torch.Generator) -> Tensor:
     """Return ``count`` pictures of 96 x 64 in [-1, 1]: whole ones at half size, and parts at full size."""
-    rows = []
-    for index in rng.integers(len(pictures), size=count):
-        image = pictures.picture(int(index))
-        if rng.random() < 0.75:
-            image = cv2.resize(image, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-        else:
-            image = _part(image, WIDTH // 2, HEIGHT // 2, rng)
-        rows.append(image[:, ::-1] if rng.random() < 0.5 else image)
-    return signed(rows)
+    images = pictures.images(pictures.draw(count, dice))
+    parts = _parts(images, HEIGHT // 2, WIDTH // 2, dice)
+    return _mirrored(torch.where(some(count, 0.75, dice), F.avg_pool2d(images, 2), parts), dice)
 
 
-def full_batch(pictures: Pictures, rng: np.random.Generator, count: int) -> Tensor:
+def full_batch(pictures: Pictures, count: int, square: bool, dice: torch.Generator) -> Tensor:
     """Return whole pictures of 192 x 128, or half as many again of 128 x 128, in [-1, 1]."""
-    square = rng.random() < 0.5
-    rows = []
-    for index in rng.integers(len(pictures), size=count + count // 2 if square else count):
-        image = pictures.picture(int(index))
-        image = _part(image, HEIGHT, HEIGHT, rng) if square else image
-        rows.append(image[:, ::-1] if rng.random() < 0.5 else image)
-    return signed(rows)
+    images = pictures.images(pictures.draw(count + count // 2 if square else count, dice))
+    return _mirrored(_parts(images, HEIGHT, HEIGHT, dice) if square else images, dice)
+
+
+def sized_batch(pictures: Pictures, count: int, step: int, small_steps: int, dice: torch.Generator) -> Tensor:
+    """Return the batch of a step: small pictures at first, then full ones, square at every other step.
+
+    Args:
+        pictures: where they come from.
+        count: small pictures; of full ones a third, or half of square ones.
+        step: of the training.
+        small_steps: steps before the full ones.
+        dice: chance.
+    """
+    if step < small_steps:
+        return small_batch(pictures, count, dice)
+    return full_batch(pictures, count // 3, step % 2 == 1, dice)
 
 
 def practised(count: int, generator: torch.Generator) -> Tensor:
     """Draw timesteps of 1000, the `RARE` ones seldom."""
-    share = torch.ones(len(BETAS))
+    share = torch.ones(len(BETAS), device=generator.device)
     share[:CLEAR_BELOW] = RARE
     share[NOISY_ABOVE:] = RARE
     return torch.multinomial(share, count, replacement=True, generator=generator)
@@ -111,8 +124,8 @@ class Hybrid:
 
     def __call__(self, network: UNet, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
-        t = practised(len(clean), generator).to(clean.device)
-        noise = self.machine.give(torch.randn(clean.shape, generator=generator))
+        t = practised(len(clean), generator)
+        noise = self.machine.laid_out(torch.randn(clean.shape, generator=generator, device=clean.device))
         at = self.alpha_bar[t][:, None, None, None]
         x = at.sqrt() * clean + (1 - at).sqrt() * noise
         with self.machine.autocast():
@@ -141,32 +154,30 @@ def train(
     machine: Machine,
     start: Path | None = None,
     rate: float = 6e-4,
+    batch: int = BATCH,
 ) -> None:
     """Train on small pictures, then on full ones; continue where a run was stopped.
 
     Args:
         folder: holds ``world/`` and receives the checkpoint.
-        small_steps: steps of 24 pictures of 96 x 64.
-        full_steps: steps of 8 pictures of 192 x 128 or 12 of 128 x 128.
+        small_steps: steps of ``batch`` pictures of 96 x 64.
+        full_steps: steps of a third as many of 192 x 128 or half as many of 128 x 128.
         machine: where to train.
         start: earlier weights to begin with.
         rate: highest learning rate; it falls to nothing over both parts.
+        batch: pictures of 96 x 64 in a step.
     """
-    pictures = Pictures(folder / "world")
+    pictures = Pictures(folder / "world", machine.device)
     torch.manual_seed(7)
     network = UNet(unet_config(SWITCHES))
     if start:
         start_from(network, start)
     session = Session(machine.put(network), Budget(small_steps + full_steps, rate), folder / "unet.pt")
     loss, called = Hybrid(machine), machine.compiled(network)
-
-    def make(step: int) -> Tensor:
-        rng = np.random.default_rng((11, step))
-        return small_batch(pictures, rng, 24) if step < small_steps else full_batch(pictures, rng, 8)
-
-    for batch in batches(make, session.step, session.budget.steps, machine.workers):
-        generator = torch.Generator().manual_seed(session.step)
-        session.take(loss(called, machine.give(batch), generator))
+    while not session.done:
+        dice = machine.dice(11, session.step)
+        clean = sized_batch(pictures, batch, session.step, small_steps, dice)
+        session.take(loss(called, machine.laid_out(clean), dice))
 
 
 def ship(folder: Path, package: Path) -> None:
