@@ -9,17 +9,20 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from animator.depth.load import load_depth
+from animator.depth.options import DepthOptions
 from animator.diffusion.secondary import cosine_time
-from animator.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, truth
-from animator.pocket.train.perceptor import known_tokens
+from animator.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, stored_answers, truth
 from animator.pocket.train.pictures import bytes_to_depth, depth_to_bytes
 from animator.pocket.train.secondary import NOISY, drawn_times
-from animator.pocket.train.session import Budget, Session, batches, start_from
+from animator.pocket.train.session import Budget, Machine, Session, start_from
+from animator.pocket.train.told import known_tokens
 from animator.pocket.train.unet import ALPHA_BAR, CLEAR_BELOW, NOISY_ABOVE, RARE, practised
-from animator.pocket.train.views import Views, make_views
+from animator.pocket.train.views import Views, blurred, cut, make_views
 from animator.pocket.world.canvas import FAR
 from animator.pocket.world.draw import draw
 from animator.pocket.world.spec import STYLES, draw_spec
@@ -59,6 +62,13 @@ def test_the_world_is_drawn_quickly() -> None:
     for seed in seeds:
         draw(draw_spec(seed), 128, 128)
     assert (time.process_time() - began) / len(seeds) < 0.020
+
+
+def test_a_mirrored_picture_is_as_far() -> None:
+    """Up to the order in which two numbers are added."""
+    tell = load_depth(DepthOptions(), "cpu")
+    frame = world_of(2)[1]
+    assert torch.allclose(tell(frame), tell(frame.flip(2)).flip(1), rtol=1e-4)
 
 
 def test_depth_survives_being_stored() -> None:
@@ -105,7 +115,7 @@ def test_prompts_make_different_pictures(tmp_path: Path) -> None:
 
 def line_of(path: Path, steps: int) -> Session:
     torch.manual_seed(0)
-    return Session(torch.nn.Linear(4, 4), Budget(steps, 0.1, 3), path, average=0.9)
+    return Session(torch.nn.Linear(4, 4), Budget(steps, 0.1, 3), path)
 
 
 def walk(session: Session, until: int) -> None:
@@ -129,16 +139,6 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         assert torch.equal(second.network.state_dict()[name], whole.network.state_dict()[name])
 
 
-def test_batches_come_in_their_order() -> None:
-    """Whoever makes them, and also where the later ones are ready sooner."""
-
-    def make(step: int) -> int:
-        time.sleep(0.002 * (step % 3))
-        return step
-
-    assert list(batches(make, 5, 30, workers=4)) == list(batches(make, 5, 30)) == list(range(5, 30))
-
-
 def test_a_training_starts_from_what_fits(tmp_path: Path) -> None:
     given = {"0.weight": torch.ones(4, 4).half(), "1.weight": torch.ones(3, 3), "other": torch.ones(1)}
     save_file(given, tmp_path / "earlier.safetensors")
@@ -159,16 +159,48 @@ def test_timesteps_where_little_is_learnt_are_rare() -> None:
 
 
 def test_views_follow_from_their_seed() -> None:
-    pictures = [draw(draw_spec(seed), 192, 128)[0] for seed in range(6)]
-    first, again, other = (make_views(pictures, Views(64), seed) for seed in ((3, 1), (3, 1), (3, 2)))
+    pictures = world_of(6)
+    seeds = ((3, 1), (3, 1), (3, 2))
+    first, again, other = (make_views(pictures, Views(64), Machine().dice(*seed)) for seed in seeds)
     assert first.shape == (6, 3, 64, 64)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     unspoilt = Views(64, whole=1.0, blur=0.0, tilt=0.0, fine=0.0, coarse=0.0, grey=0.0)
-    whole = make_views(pictures, unspoilt, (3, 1))
+    whole = make_views(pictures, unspoilt, Machine().dice(3, 1))
     # The whole picture lies between two bars of 10 rows, which recolouring keeps of one colour.
     assert float(whole[:, :, :8].std(dim=(2, 3)).max()) < 0.02
     assert float(whole[:, :, 12:52].std(dim=(2, 3)).min()) > 0.02
+
+
+def world_of(count: int) -> torch.Tensor:
+    drawn = np.stack([draw(draw_spec(seed), 192, 128)[0] for seed in range(count)])
+    return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
+
+
+def test_a_view_is_a_part_of_its_picture() -> None:
+    """Where nothing is spoilt, a view is found in the picture or its mirror, as it is."""
+    pictures = world_of(4)
+    plain = Views(64, whole=0.0, tall=1.0, blur=0.0, tilt=0.0)
+    views = cut(pictures, plain, Machine().dice(1))
+    halves = F.avg_pool2d(pictures, 2)
+    for view, half in zip(views, halves, strict=True):
+        offsets = range(half.shape[2] - 64 + 1)
+        sights = (half, half.flip(2))
+        near = torch.stack([(one[..., n : n + 64] - view).abs().mean() for one in sights for n in offsets])
+        # Between two places of the half-sized picture, as a rule.
+        assert float(near.min()) < 0.5 * float(near.median())
+
+
+def test_a_blur_is_a_gaussian_of_each_pictures_own() -> None:
+    point = torch.zeros(2, 1, 33, 33)
+    point[:, :, 16, 16] = 1
+    sharp, soft = blurred(point, torch.tensor([0.0, 2.0])[:, None, None, None])
+    assert torch.equal(sharp, point[0])
+    place = torch.arange(33) - 16.0
+    assert float(soft.sum()) == pytest.approx(1, abs=1e-3)
+    assert float((soft[0].sum(0) * place.square()).sum()) == pytest.approx(4, rel=0.01)
+    flat = torch.full((1, 3, 20, 30), 0.7)
+    assert torch.allclose(blurred(flat, torch.full((1, 1, 1, 1), 3.0)), flat)
 
 
 def test_the_secondary_practises_where_it_answers_alone() -> None:
@@ -191,7 +223,7 @@ def test_questions_are_asked_in_words_of_the_captions() -> None:
 def test_answers_are_what_the_picture_shows() -> None:
     questions = Questions(np.random.default_rng(4))
     specs = [draw_spec(seed) for seed in range(300)]
-    answers = questions.answers(specs)
+    answers = questions.answers(stored_answers(specs))
     assert answers.shape == (300, len(questions.spans))
     for number, (attribute, phrases) in enumerate(ASKED.items()):
         for spec, answer in zip(specs, answers[:, number].tolist(), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,10 @@ import torch
 from animator.depth.pocket import FARTHEST, NEAREST, to_distance
 from animator.pocket.figures.depth import relative_error
 from animator.pocket.train import depth, perceptor, pictures, secondary, unet
+from animator.pocket.train.estimates import Shown
 from animator.pocket.train.session import Machine, start_from
+from animator.pocket.train.told import PHRASINGS, Told, known_tokens, tell, tokenizer
+from animator.pocket.world.spec import draw_spec
 
 PICTURES = 24
 
@@ -39,8 +43,6 @@ def one_thread() -> Iterator[None]:
 def folder(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of a training's own, with that world."""
     monkeypatch.setattr(pictures, "BLOCK", PICTURES)
-    monkeypatch.setattr(depth, "BATCH", 2)
-    monkeypatch.setattr(perceptor, "BATCH", 8)
     (tmp_path / "world").symlink_to(world)
     return tmp_path
 
@@ -52,7 +54,7 @@ def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
 def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
     machine = Machine()
-    depth.train(folder, steps=3, machine=machine)
+    depth.train(folder, steps=3, machine=machine, batch=2)
     whole = weights(folder, "depth")
     (folder / "depth.pt").unlink()
 
@@ -61,38 +63,29 @@ def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
 
     taken = []
 
-    def stopping(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if step == 2:
+    def stopping(*given: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(taken) == 2:
             raise Stopped
-        taken.append(step)
-        return make(world_pictures, None, step)
+        taken.append(len(taken))
+        return make(*given)
 
-    make, world_pictures = depth.make_batch, pictures.Pictures(folder / "world")
+    make = depth.make_batch
     with pytest.MonkeyPatch.context() as patch:
         # Saved after each step, as after two minutes, and stopped before the last one.
         patch.setattr("animator.pocket.train.session.EVERY", -1.0)
-        patch.setattr(depth, "make_batch", lambda *given: stopping(given[-1]))
+        patch.setattr(depth, "make_batch", stopping)
         with pytest.raises(Stopped):
-            depth.train(folder, steps=3, machine=machine)
+            depth.train(folder, steps=3, machine=machine, batch=2)
     assert taken == [0, 1]
-    depth.train(folder, steps=3, machine=machine)
+    depth.train(folder, steps=3, machine=machine, batch=2)
     again = weights(folder, "depth")
     assert all(torch.equal(value, again[name]) for name, value in whole.items())
-
-
-def test_threads_that_work_ahead_change_nothing(folder: Path) -> None:
-    depth.train(folder, steps=2, machine=Machine())
-    alone = weights(folder, "depth")
-    (folder / "depth.pt").unlink()
-    depth.train(folder, steps=2, machine=Machine(workers=2))
-    ahead = weights(folder, "depth")
-    assert all(torch.equal(value, ahead[name]) for name, value in alone.items())
 
 
 def test_a_training_learns(folder: Path) -> None:
     """After forty steps from nothing its pictures are seen with a smaller loss."""
     machine = Machine()
-    images, truth = depth.make_batch(pictures.Pictures(folder / "world"), None, 0)
+    images, truth = depth.make_batch(Shown(folder, "cpu", 0.0), 2, Machine().dice(17, 0))
 
     def loss() -> float:
         network = depth.PocketDepthNetwork(depth.WIDTHS, depth.BLOCKS)
@@ -100,10 +93,10 @@ def test_a_training_learns(folder: Path) -> None:
         with torch.no_grad():
             return float(depth.loss_of(network, images, truth, machine))
 
-    depth.train(folder, steps=1, machine=machine)
+    depth.train(folder, steps=1, machine=machine, batch=2)
     before = loss()
     (folder / "depth.pt").unlink()
-    depth.train(folder, steps=40, machine=machine)
+    depth.train(folder, steps=40, machine=machine, batch=2)
     assert loss() < 0.9 * before
 
 
@@ -112,11 +105,11 @@ def test_what_is_trained_is_shipped(folder: Path, name: str) -> None:
     """A step of each training on a CPU; its weights are written as the package's are."""
     machine = Machine()
     if name == "unet":
-        unet.train(folder, small_steps=0, full_steps=1, machine=machine)
+        unet.train(folder, small_steps=0, full_steps=1, machine=machine, batch=6)
     elif name in perceptor.RECIPES:
-        perceptor.train(folder, name, steps=1, machine=machine)
+        perceptor.train(folder, name, steps=1, machine=machine, batch=8)
     else:
-        {"secondary": secondary, "depth": depth}[name].train(folder, steps=1, machine=machine)
+        {"secondary": secondary, "depth": depth}[name].train(folder, steps=1, machine=machine, batch=3)
     package = folder / "package"
     if name in perceptor.RECIPES:
         perceptor.ship(folder, name, package)
@@ -134,7 +127,7 @@ def test_earlier_weights_are_where_a_training_begins(folder: Path) -> None:
     network = depth.PocketDepthNetwork(depth.WIDTHS, depth.BLOCKS)
     bundled = Path(perceptor.__file__).parents[1] / "depth.safetensors"
     start_from(network, bundled)
-    images, truth = depth.make_batch(pictures.Pictures(folder / "world"), None, 0)
+    images, truth = depth.make_batch(Shown(folder, "cpu", 0.0), 2, Machine().dice(17, 0))
     with torch.no_grad():
         assert float(depth.loss_of(network, images, truth, Machine())) < 0.8
 
@@ -151,3 +144,26 @@ def test_the_refitted_distances_are_those_of_the_figures() -> None:
     # Any scale and shift of inverse distance is fitted away.
     turned = -(0.3 * torch.exp(-span * truth) + 0.1).log() / span
     assert torch.allclose(depth.refitted(turned, truth), truth, atol=1e-3)
+
+
+def test_pictures_are_told_what_they_show(folder: Path) -> None:
+    """Every caption told in advance names the main object, or the ground, of its own picture."""
+    tell(folder / "world", 1)
+    told = Told(folder / "world")
+    index = torch.arange(PICTURES).repeat_interleave(PHRASINGS)
+    rows = told.captions(index, Machine().dice(1))
+    assert rows.shape == (PICTURES * PHRASINGS, 40)
+    texts = [tokenizer().decode(row[row > 0].tolist()) for row in known_tokens()[rows]]
+    kinds = [draw_spec(int(number)).style for number in index]
+    inked = [text for text, kind in zip(texts, kinds, strict=True) if kind == "ink"]
+    assert sum("ink" in text for text in inked) > len(inked) / 3
+    assert not any(" ink " in text for text, kind in zip(texts, kinds, strict=True) if kind == "pixel")
+
+
+def test_parts_are_cut_where_they_are() -> None:
+    """Each part is found in its own picture."""
+    images = torch.arange(2 * 128 * 192).view(2, 1, 128, 192).float()
+    parts = unet._parts(images, 64, 96, Machine().dice(2))
+    for image, part in zip(images, parts, strict=True):
+        y, x = divmod(int(part[0, 0, 0] - image[0, 0, 0]), 192)
+        assert torch.equal(part, image[:, y : y + 64, x : x + 96])

@@ -25,7 +25,7 @@ SWITCHES = {
     "image_size": 128,
     "num_channels": 32,
     "num_res_blocks": 1,
-    "channel_mult": "1,1,2,4,6",
+    "channel_mult": "1,1,2,3,4",
     "attention_resolutions": "16,8",
     "num_head_channels": 32,
     "learn_sigma": True,
