@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from animator.depth.pocket import FARTHEST, NEAREST, to_distance
 from animator.pocket.figures.depth import relative_error
 from animator.pocket.train import depth, perceptor, pictures, secondary, unet
 from animator.pocket.train.estimates import Shown
-from animator.pocket.train.session import Machine, start_from
+from animator.pocket.train.session import Machine, mixed, start_from
 from animator.pocket.train.told import PHRASINGS, Told, known_tokens, tell, tokenizer
 from animator.pocket.world.spec import draw_spec
 
@@ -167,3 +168,11 @@ def test_parts_are_cut_where_they_are() -> None:
     for image, part in zip(images, parts, strict=True):
         y, x = divmod(int(part[0, 0, 0] - image[0, 0, 0]), 192)
         assert torch.equal(part, image[:, y : y + 64, x : x + 96])
+
+
+def test_a_mixture_lies_between_its_parts(tmp_path: Path) -> None:
+    counts = torch.tensor([3])
+    save_file({"weight": torch.zeros(4).half(), "count": torch.tensor([1])}, tmp_path / "earlier.safetensors")
+    found = mixed({"weight": torch.ones(4), "count": counts}, tmp_path / "earlier.safetensors", 0.25)
+    assert torch.equal(found["weight"], torch.full((4,), 0.25))
+    assert torch.equal(found["count"], counts)

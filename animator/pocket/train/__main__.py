@@ -35,7 +35,10 @@ def read_command() -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as many as the bundled weights had")
     parser.add_argument("--full-steps", type=int, default=-1, help="unet: how many of them at full size")
-    parser.add_argument("--start", type=Path, help="earlier weights to begin with, .safetensors")
+    parser.add_argument("--start", type=Path, help="earlier weights to begin with or, ship: mix in")
+    parser.add_argument(
+        "--share", type=float, default=0.6, help="ship: of new weights, where --start is given"
+    )
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2, help="threads; world: processes")
@@ -55,7 +58,7 @@ def main() -> None:
         return estimates.draw_estimates(given.folder, given.blocks, machine)
     if given.part == "ship":
         for name in given.names or [one for one in STEPS if (given.folder / f"{one}.pt").exists()]:
-            _ship(name, given.folder)
+            _ship(name, given)
         return None
     if given.part == "curves":
         return curves.draw_curves(given.folder, list(STEPS), CURVES)
@@ -79,11 +82,12 @@ def main() -> None:
     return None
 
 
-def _ship(name: str, folder: Path) -> None:
+def _ship(name: str, given: argparse.Namespace) -> None:
     if name in perceptor.RECIPES:
-        perceptor.ship(folder, name, JUDGE if name == "judge" else PACKAGE)
+        package = JUDGE if name == "judge" else PACKAGE
+        perceptor.ship(given.folder, name, package, given.start, given.share)
     else:
-        {"unet": unet, "secondary": secondary, "depth": depth}[name].ship(folder, PACKAGE)
+        {"unet": unet, "secondary": secondary, "depth": depth}[name].ship(given.folder, PACKAGE)
 
 
 if __name__ == "__main__":

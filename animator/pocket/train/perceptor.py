@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from animator.diffusion.attention import batch_first
 from animator.pocket.train.estimates import Shown
 from animator.pocket.train.naming import Questions, naming_loss
-from animator.pocket.train.session import Budget, Machine, Session, export, start_from
+from animator.pocket.train.session import Budget, Machine, Session, export, mixed, start_from
 from animator.pocket.train.told import CONTEXT, Told, known_tokens, rows_of
 from animator.pocket.train.views import Views, make_views
 
@@ -174,8 +174,16 @@ def train(
         session.take(found)
 
 
-def ship(folder: Path, name: str, package: Path) -> None:
-    """Write the averaged weights into a folder; of the token table only the trained rows."""
+def ship(folder: Path, name: str, package: Path, earlier: Path | None = None, share: float = 1.0) -> None:
+    """Write the averaged weights into a folder; of the token table only the trained rows.
+
+    Args:
+        folder: holds the checkpoint.
+        name: a key of `RECIPES`.
+        package: where to write.
+        earlier: shipped weights that the training began with, to be mixed in; None for none.
+        share: of the trained weights in the mixture.
+    """
     recipe = RECIPES[name]
     stored = torch.load(folder / f"{name}.pt", weights_only=True, map_location="cpu")
     state = {
@@ -185,6 +193,8 @@ def ship(folder: Path, name: str, package: Path) -> None:
     }
     state[TABLE] = state.pop("token_embedding.weight")
     state["token_embedding.rows"] = known_tokens()
+    if earlier is not None:
+        state = mixed(state, earlier, share)
     model = {"embed_dim": WIDTH, "vision_cfg": recipe.vision, "text_cfg": TEXT}
     description = {"model_cfg": model, "size": SIZE, "mean": MEAN, "std": STD}
     export(state, package / f"{recipe.file}.safetensors", description)

@@ -200,6 +200,24 @@ def start_from(network: nn.Module, path: Path, renamed: dict[str, str] | None = 
     print(f"started from {len(fitting)} of {len(own)} tensors of {path.name}", flush=True)
 
 
+def mixed(state: dict[str, Tensor], path: Path, share: float) -> dict[str, Tensor]:
+    """Return weights between earlier ones and what a training that began with them has made of them.
+
+    After Wortsman et al. 2022 ("Robust fine-tuning of zero-shot models"). A perceptor that was trained long
+    pulls at the grain of a picture more than at its forms, and guides worse than it sees; such a mean less so.
+
+    Args:
+        state: the later weights.
+        path: the earlier ones, a safetensors file with the same names.
+        share: of the later ones, 0 to 1.
+    """
+    earlier = load_file(path)
+    return {
+        name: torch.lerp(earlier[name].float(), value.float(), share) if value.is_floating_point() else value
+        for name, value in state.items()
+    }
+
+
 def export(state: dict[str, Tensor], path: Path, description: dict[str, Any]) -> None:
     """Write averaged weights as float16 safetensors and, beside them, their description as JSON."""
     half = {
