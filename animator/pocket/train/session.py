@@ -204,7 +204,7 @@ def mixed(state: dict[str, Tensor], path: Path, share: float) -> dict[str, Tenso
     """Return weights between earlier ones and what a training that began with them has made of them.
 
     After Wortsman et al. 2022 ("Robust fine-tuning of zero-shot models"). A perceptor that was trained long
-    pulls at the grain of a picture more than at its forms, and guides worse than it sees; such a mean less so.
+    pulls at the grain of a picture more than at its forms, and guides worse than it sees; a mean less so.
 
     Args:
         state: the later weights.
