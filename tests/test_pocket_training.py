@@ -176,3 +176,12 @@ def test_a_mixture_lies_between_its_parts(tmp_path: Path) -> None:
     found = mixed({"weight": torch.ones(4), "count": counts}, tmp_path / "earlier.safetensors", 0.25)
     assert torch.equal(found["weight"], torch.full((4,), 0.25))
     assert torch.equal(found["count"], counts)
+
+
+def test_a_training_ends_with_its_time(folder: Path) -> None:
+    """Its learning rate has fallen by then, whatever the steps that were allowed."""
+    depth.train(folder, steps=100_000, machine=Machine(), batch=2, minutes=0.05)
+    stored = torch.load(folder / "depth.pt", weights_only=True)
+    assert 1 <= stored["step"] < 1000
+    assert 3 <= stored["seconds"] < 60
+    assert stored["optimiser"]["param_groups"][0]["lr"] < 3e-4

@@ -34,6 +34,9 @@ def read_command() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
     parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as many as the bundled weights had")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="stop sooner, the learning rate falling in time"
+    )
     parser.add_argument("--full-steps", type=int, default=-1, help="unet: how many of them at full size")
     parser.add_argument("--start", type=Path, help="earlier weights to begin with or, ship: mix in")
     parser.add_argument(
@@ -65,7 +68,7 @@ def main() -> None:
         return None
     if given.part == "curves":
         return curves.draw_curves(given.folder, list(STEPS), CURVES)
-    more = {name: value for name in ("rate", "batch") if (value := getattr(given, name))}
+    more = {name: value for name in ("rate", "batch", "minutes") if (value := getattr(given, name))}
     steps = given.steps or STEPS[given.part]
     if given.part == "unet":
         full = given.full_steps if given.full_steps >= 0 else steps * 14 // 25

@@ -90,6 +90,7 @@ def train(
     start: Path | None = None,
     rate: float = 2e-3,
     batch: int = BATCH,
+    minutes: float = 0.0,
 ) -> None:
     """Train for ``steps`` steps; continue where a run was stopped.
 
@@ -100,13 +101,14 @@ def train(
         start: earlier weights to begin with.
         rate: highest learning rate.
         batch: pictures in a step.
+        minutes: most that it takes; 0 for no limit.
     """
     shown = Shown(folder, machine.device, ESTIMATED)
     torch.manual_seed(5)
     network = PocketDepthNetwork(WIDTHS, BLOCKS)
     if start:
         start_from(network, start)
-    session = Session(machine.put(network), Budget(steps, rate, 100), folder / "depth.pt")
+    session = Session(machine.put(network), Budget(steps, rate, 100, minutes), folder / "depth.pt")
     called = machine.compiled(network)
     while not session.done:
         images, truth = make_batch(shown, batch, machine.dice(17, session.step))

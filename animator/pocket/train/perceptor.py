@@ -143,6 +143,7 @@ def train(
     start: Path | None = None,
     rate: float = 1.5e-3,
     batch: int = BATCH,
+    minutes: float = 0.0,
 ) -> None:
     """Train for ``steps`` steps; continue where a run was stopped.
 
@@ -156,6 +157,7 @@ def train(
         start: earlier weights; those that fit are where the training begins.
         rate: highest learning rate.
         batch: pictures in a step, each told from all others.
+        minutes: most that it takes; 0 for no limit.
     """
     recipe = RECIPES[name]
     lessons = Lessons(recipe, folder, machine)
@@ -164,7 +166,7 @@ def train(
     if start:
         start_from(model, start, {TABLE: "token_embedding.weight"})
     pupil = machine.put(Pupil(batch_first(model)))
-    session = Session(pupil, Budget(steps, rate), folder / f"{name}.pt", decay=0.05)
+    session = Session(pupil, Budget(steps, rate, minutes=minutes), folder / f"{name}.pt", decay=0.05)
     loss = machine.compiled(pupil.train())
     while not session.done:
         made, texts, spans, answers = lessons(session.step, batch)

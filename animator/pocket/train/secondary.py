@@ -63,6 +63,7 @@ def train(
     start: Path | None = None,
     rate: float = 1.5e-3,
     batch: int = BATCH,
+    minutes: float = 0.0,
 ) -> None:
     """Train on small pictures, then on full ones; continue where a run was stopped.
 
@@ -73,17 +74,18 @@ def train(
         start: earlier weights to begin with.
         rate: highest learning rate.
         batch: pictures of 96 x 64 in a step.
+        minutes: most that it takes; 0 for no limit.
     """
     pictures = Pictures(folder / "world", machine.device)
     torch.manual_seed(3)
     network = SecondaryModel(BASE_WIDTH)
     if start:
         start_from(network, start)
-    session = Session(machine.put(network), Budget(steps, rate), folder / "secondary.pt")
+    session = Session(machine.put(network), Budget(steps, rate, minutes=minutes), folder / "secondary.pt")
     called = machine.compiled(network)
     while not session.done:
         dice = machine.dice(13, session.step)
-        clean = sized_batch(pictures, batch, session.step, steps // 2, dice)
+        clean = sized_batch(pictures, batch, session.step, session.share < 0.5, dice)
         session.take(loss_of(called, machine.laid_out(clean), dice, machine))
 
 

@@ -69,24 +69,35 @@ class Budget:
     """How long and how fast to train.
 
     Attributes:
-        steps: steps in all; the learning rate falls to nothing over them along a cosine.
+        steps: most steps; the learning rate falls to nothing over them along a cosine.
         rate: highest learning rate.
         warm_up: steps over which it rises.
+        minutes: most minutes, in which the rate falls where they are over first; 0 for as many as the steps
+            take. A training that is cut short by the clock is not the same to the bit another time.
     """
 
     steps: int
     rate: float
     warm_up: int = 200
+    minutes: float = 0.0
 
-    def rate_at(self, step: int) -> float:
+    def share(self, step: int, seconds: float = 0.0) -> float:
+        """Return how much of the training is done after so many steps that took so long, 0 to 1.
+
+        >>> Budget(1000, 1.0, minutes=2).share(100, 60), Budget(1000, 1.0).share(100, 60)
+        (0.5, 0.1)
+        """
+        timed = seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(step / self.steps, timed))
+
+    def rate_at(self, step: int, seconds: float = 0.0) -> float:
         """Return the learning rate of a step.
 
         >>> Budget(1000, 1.0, 10).rate_at(0), Budget(1000, 1.0, 10).rate_at(1000)
         (0.1, 0.0)
         """
-        rise = min(1.0, (step + 1) / self.warm_up)
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
-        return self.rate * (rise if step < self.warm_up else fall)
+        fall = 0.5 * (1 + math.cos(math.pi * self.share(step, seconds)))
+        return self.rate * min((step + 1) / self.warm_up, fall)
 
 
 class Session:
@@ -108,6 +119,7 @@ class Session:
         self.step, self.seconds = 0, 0.0
         self.history: list[tuple[int, float, float]] = []
         self._losses: list[Tensor] = []
+        self._begun = False
         if path.exists():
             self._load()
         self._started = self._saved = time.monotonic()
@@ -144,31 +156,43 @@ class Session:
         os.replace(part, self.path)
 
     @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return self.budget.share(self.step, self.spent)
+
+    @property
+    def spent(self) -> float:
+        """Seconds of training, those before a stop too."""
+        return self.seconds + time.monotonic() - self._started
+
+    @property
     def done(self) -> bool:
-        """Whether every step has been taken."""
-        return self.step >= self.budget.steps
+        """Whether every step has been taken, or the time is over."""
+        return self.share >= 1
 
     def take(self, loss: Tensor) -> None:
         """Go one step down ``loss``; average, log and save when it is time."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.budget.rate_at(self.step)
+            group["lr"] = self.budget.rate_at(self.step, self.spent)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        keep = min(1 - 1 / max(SPAN * self.budget.steps, 1), (1 + self.step) / (10 + self.step))
-        self._follow(keep)
+        if not self._begun:
+            # Networks are compiled in their first step, which may take minutes.
+            self._begun, self._started = True, time.monotonic()
+        expected = self.step / max(self.share, 1e-9)
+        self._follow(min(1 - 1 / max(SPAN * expected, 1), (1 + self.step) / (10 + self.step)))
         self._losses.append(loss.detach())
         if self.step % 50 == 0:
             # Asking a GPU for a number waits for it: once in fifty steps.
             mean = float(torch.stack(self._losses).mean())
             self._losses.clear()
-            spent = self.seconds + time.monotonic() - self._started
-            self.history.append((self.step, mean, spent))
-            left = spent / self.step * (self.budget.steps - self.step)
+            self.history.append((self.step, mean, self.spent))
+            left = self.spent / self.share * (1 - self.share)
             print(
-                f"step {self.step}/{self.budget.steps} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left",
+                f"step {self.step}/{expected:.0f} loss {mean:.4f} {self.spent:.0f} s, {left:.0f} s left",
                 flush=True,
             )
         if time.monotonic() - self._saved > EVERY or self.done:

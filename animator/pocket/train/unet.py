@@ -82,17 +82,17 @@ def full_batch(pictures: Pictures, count: int, square: bool, dice: torch.Generat
     return _mirrored(_parts(images, HEIGHT, HEIGHT, dice) if square else images, dice)
 
 
-def sized_batch(pictures: Pictures, count: int, step: int, small_steps: int, dice: torch.Generator) -> Tensor:
-    """Return the batch of a step: small pictures at first, then full ones, square at every other step.
+def sized_batch(pictures: Pictures, count: int, step: int, small: bool, dice: torch.Generator) -> Tensor:
+    """Return the batch of a step: small pictures, or full ones, which are square at every other step.
 
     Args:
         pictures: where they come from.
         count: small pictures; of full ones a third, or half of square ones.
         step: of the training.
-        small_steps: steps before the full ones.
+        small: whether small ones.
         dice: chance.
     """
-    if step < small_steps:
+    if small:
         return small_batch(pictures, count, dice)
     return full_batch(pictures, count // 3, step % 2 == 1, dice)
 
@@ -155,6 +155,7 @@ def train(
     start: Path | None = None,
     rate: float = 6e-4,
     batch: int = BATCH,
+    minutes: float = 0.0,
 ) -> None:
     """Train on small pictures, then on full ones; continue where a run was stopped.
 
@@ -166,17 +167,20 @@ def train(
         start: earlier weights to begin with.
         rate: highest learning rate; it falls to nothing over both parts.
         batch: pictures of 96 x 64 in a step.
+        minutes: most that it takes; 0 for no limit.
     """
     pictures = Pictures(folder / "world", machine.device)
     torch.manual_seed(7)
     network = UNet(unet_config(SWITCHES))
     if start:
         start_from(network, start)
-    session = Session(machine.put(network), Budget(small_steps + full_steps, rate), folder / "unet.pt")
+    budget = Budget(small_steps + full_steps, rate, minutes=minutes)
+    session = Session(machine.put(network), budget, folder / "unet.pt")
     loss, called = Hybrid(machine), machine.compiled(network)
     while not session.done:
         dice = machine.dice(11, session.step)
-        clean = sized_batch(pictures, batch, session.step, small_steps, dice)
+        small = session.share < small_steps / budget.steps
+        clean = sized_batch(pictures, batch, session.step, small, dice)
         session.take(loss(called, machine.laid_out(clean), dice))
 
 
