@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 
 from animator.depth.load import load_depth
 from animator.depth.options import DepthOptions
+from animator.depth.pocket import to_distance
 from animator.diffusion.secondary import cosine_time
 from animator.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, stored_answers, truth
-from animator.pocket.train.pictures import bytes_to_depth, depth_to_bytes
+from animator.pocket.train.pictures import depth_to_bytes
 from animator.pocket.train.secondary import NOISY, drawn_times
 from animator.pocket.train.session import Budget, Machine, Session, start_from
 from animator.pocket.train.told import known_tokens
@@ -73,7 +74,8 @@ def test_a_mirrored_picture_is_as_far() -> None:
 
 def test_depth_survives_being_stored() -> None:
     depth = np.geomspace(0.2, 10, 500).astype(np.float32)
-    assert np.abs(bytes_to_depth(depth_to_bytes(depth)) / depth - 1).max() < 0.008
+    shares = torch.from_numpy(depth_to_bytes(depth)).float() / 255
+    assert np.abs(to_distance(shares).numpy() / depth - 1).max() < 0.008
 
 
 def test_the_weights_are_small_and_described() -> None:

@@ -25,6 +25,9 @@ STEPS = {
 }
 """Steps of a training from nothing: about as many as the bundled weights had in all (see the card)."""
 
+MIXED = tuple(perceptor.RECIPES)
+"""What may be shipped mixed with earlier weights."""
+
 
 def read_command() -> argparse.Namespace:
     """Read the command line."""
@@ -49,7 +52,10 @@ def read_command() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=2, help="threads; world: processes")
     parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0 = as on a CPU")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.part == "ship" and given.start and not (len(given.names) == 1 and given.names[0] in MIXED):
+        parser.error(f"ship --start mixes one network, of {', '.join(MIXED)}: name it")
+    return given
 
 
 def main() -> None:

@@ -24,18 +24,12 @@ NEAREST = 0.2
 
 
 def depth_to_bytes(depth: np.ndarray) -> np.ndarray:
-    """Store distances from 0.2 to 10 as bytes, evenly on a logarithmic scale (steps of 1.5 %)."""
+    """Store distances from 0.2 to 10 as bytes, evenly on a logarithmic scale (steps of 1.5 %).
+
+    Shares of 255, they are what the depth network tells (`animator.depth.pocket.to_distance`).
+    """
     share = np.log(np.clip(depth, NEAREST, FAR) / NEAREST) / np.log(FAR / NEAREST)
     return np.round(share * 255).astype(np.uint8)
-
-
-def bytes_to_depth(stored: np.ndarray) -> np.ndarray:
-    """Undo `depth_to_bytes`; float32.
-
-    >>> float(bytes_to_depth(depth_to_bytes(np.array([10.0])))[0])
-    10.0
-    """
-    return (NEAREST * (FAR / NEAREST) ** (stored.astype(np.float32) / 255)).astype(np.float32)
 
 
 def draw_block(folder: Path, number: int) -> None:

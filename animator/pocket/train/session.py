@@ -108,6 +108,9 @@ class Session:
         budget: how long and how fast.
         path: the checkpoint; continued from where it exists.
         decay: weight decay.
+
+    Attributes:
+        share: how much of the training was done after the last step, 0 to 1.
     """
 
     def __init__(self, network: nn.Module, budget: Budget, path: Path, *, decay: float = 0.01) -> None:
@@ -123,6 +126,7 @@ class Session:
         if path.exists():
             self._load()
         self._started = self._saved = time.monotonic()
+        self.share = budget.share(self.step, self.seconds)
 
     def _load(self) -> None:
         stored = torch.load(self.path, weights_only=True, map_location=self._device())
@@ -156,18 +160,13 @@ class Session:
         os.replace(part, self.path)
 
     @property
-    def share(self) -> float:
-        """How much of the training is done, 0 to 1."""
-        return self.budget.share(self.step, self.spent)
-
-    @property
     def spent(self) -> float:
         """Seconds of training, those before a stop too."""
         return self.seconds + time.monotonic() - self._started
 
     @property
     def done(self) -> bool:
-        """Whether every step has been taken, or the time is over."""
+        """Whether every step has been taken, or the time was over at the last one: what is done is saved."""
         return self.share >= 1
 
     def take(self, loss: Tensor) -> None:
@@ -182,7 +181,8 @@ class Session:
         if not self._begun:
             # Networks are compiled in their first step, which may take minutes.
             self._begun, self._started = True, time.monotonic()
-        expected = self.step / max(self.share, 1e-9)
+        self.share = self.budget.share(self.step, self.spent)
+        expected = self.step / self.share
         self._follow(min(1 - 1 / max(SPAN * expected, 1), (1 + self.step) / (10 + self.step)))
         self._losses.append(loss.detach())
         if self.step % 50 == 0:
