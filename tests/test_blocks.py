@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from animator.diffusion.attention import SHORT, attend
 from animator.diffusion.halving import Halving, halved, with_halving
-from animator.diffusion.unet_blocks import GroupNorm32, pointwise
+from animator.diffusion.unet_blocks import GroupNorm32, pointwise, spread_norm
 
 
 def close(one: Tensor, other: Tensor, x: Tensor) -> None:
@@ -57,6 +57,18 @@ def test_the_statistics_of_a_norm_are_float32() -> None:
     found, exact = norm(x), F.group_norm(x.double(), 32, eps=norm.eps)
     assert found.dtype == torch.bfloat16
     assert float((found.double() - exact).abs().max()) < 0.02
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_norm_whose_sums_are_shared_out_is_the_same(number: int, dtype: torch.dtype) -> None:
+    x = (8 + random(number, 64, 6, 4)).to(dtype)
+    before, (weight, bias) = x.clone(), torch.randn(2, 64)
+    found = spread_norm(x, 32, weight, bias, 1e-5)
+    exact = F.group_norm(x.double(), 32, weight.double(), bias.double(), 1e-5)
+    assert found.dtype == dtype
+    assert torch.equal(x, before)
+    torch.testing.assert_close(found.double(), exact, rtol=torch.finfo(dtype).eps, atol=1e-5)
 
 
 @pytest.mark.parametrize("layer", [nn.Conv1d(6, 10, 1), nn.Conv2d(6, 10, 1), nn.Conv2d(6, 10, 1, bias=False)])

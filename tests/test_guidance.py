@@ -233,7 +233,7 @@ def gradient_of(index: int = 5, x: Tensor | None = None, **changes) -> Tensor:
     """The gradient at one step, before the clamp, of a guide with some values changed."""
     parts = {
         name: changes.pop(name)
-        for name in ("disco", "hold", "init", "embeds", "weights", "seed", "mirrors")
+        for name in ("disco", "hold", "init", "embeds", "weights", "seed", "mirrors", "together")
         if name in changes
     }
     schedule = full_schedule(10)
@@ -286,6 +286,8 @@ def test_each_batch_has_its_own_cuts():
     assert torch.equal(one, gradient_of(seed=1))
     both = gradient_of(seed=1, cutn_batches=2)
     assert not torch.allclose(both, one)
+    # Looked at together they are the same cuts and the same gradient.
+    torch.testing.assert_close(gradient_of(seed=1, cutn_batches=2, together=True), both)
 
 
 def test_gradients_are_limited_by_their_root_mean_square_picture_by_picture():

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from animator.depth.pocket import FARTHEST, NEAREST, to_distance
 from animator.pocket.figures.depth import relative_error
-from animator.pocket.train import depth, perceptor, pictures, secondary, unet
-from animator.pocket.train.estimates import Shown
+from animator.pocket.train import depth, diffused, perceptor, pictures, secondary, unet
+from animator.pocket.train.diffused import draw_diffused
+from animator.pocket.train.pictures import Pictures
 from animator.pocket.train.session import Machine, mixed, start_from
+from animator.pocket.train.shown import Kept, Shown, block_path, write_block
 from animator.pocket.train.told import PHRASINGS, Told, known_tokens, tell, tokenizer
 from animator.pocket.world.spec import draw_spec
 
@@ -86,7 +89,7 @@ def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
 def test_a_training_learns(folder: Path) -> None:
     """After forty steps from nothing its pictures are seen with a smaller loss."""
     machine = Machine()
-    images, truth = depth.make_batch(Shown(folder, "cpu", 0.0), 2, Machine().dice(17, 0))
+    images, truth = depth.make_batch(Shown(folder, "cpu", {}), 2, Machine().dice(17, 0))
 
     def loss() -> float:
         network = depth.PocketDepthNetwork(depth.WIDTHS, depth.BLOCKS)
@@ -128,7 +131,7 @@ def test_earlier_weights_are_where_a_training_begins(folder: Path) -> None:
     network = depth.PocketDepthNetwork(depth.WIDTHS, depth.BLOCKS)
     bundled = Path(perceptor.__file__).parents[1] / "depth.safetensors"
     start_from(network, bundled)
-    images, truth = depth.make_batch(Shown(folder, "cpu", 0.0), 2, Machine().dice(17, 0))
+    images, truth = depth.make_batch(Shown(folder, "cpu", {}), 2, Machine().dice(17, 0))
     with torch.no_grad():
         assert float(depth.loss_of(network, images, truth, Machine())) < 0.8
 
@@ -159,6 +162,38 @@ def test_pictures_are_told_what_they_show(folder: Path) -> None:
     inked = [text for text, kind in zip(texts, kinds, strict=True) if kind == "ink"]
     assert sum("ink" in text for text in inked) > len(inked) / 3
     assert not any(" ink " in text for text, kind in zip(texts, kinds, strict=True) if kind == "pixel")
+
+
+def test_networks_are_shown_each_kind_as_often_as_was_said(folder: Path) -> None:
+    """A kind is told by its brightness, the picture of the world that it was by its number."""
+    for number, kind in enumerate(("estimates", "diffused")):
+        grey = torch.full((6, 3, *((64, 96), (128, 192))[number]), 0.25 + 0.5 * number)
+        write_block(block_path(folder, kind, 0), grey, np.arange(6) + 10 * number)
+    shown = Shown(folder, "cpu", {"estimates": 0.2, "diffused": 0.5, "none of these": 0.3})
+    images, index = shown.draw(400, Machine().dice(3))
+    flat = images.flatten(1)
+    found = [
+        ((flat - level).abs().amax(1) < 0.01) & (index >= low) & (index < low + 6)
+        for level, low in ((0.25, 0), (0.75, 10))
+    ]
+    assert [float(kind.float().mean()) for kind in found] == pytest.approx([0.2, 0.5], abs=0.08)
+    drawn = ~(found[0] | found[1])
+    assert torch.equal(images[drawn], shown.pictures.images(index[drawn]))
+
+
+def test_what_was_diffused_still_shows_its_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffused, "BLOCK", 3)
+    monkeypatch.setattr(diffused, "BATCH", 2)
+    draw_diffused(folder, 1, Machine())
+    path = block_path(folder, "diffused", 0)
+    before = path.read_bytes()
+    draw_diffused(folder, 1, Machine())
+    assert path.read_bytes() == before
+    images, index = Kept([path]).draw(12, Machine().dice(1))
+    true = Pictures(folder / "world").images(index)
+    own = (images - true).square().mean(dim=(1, 2, 3))
+    other = (images - true.roll(1, 0)).square().mean(dim=(1, 2, 3))[index != index.roll(1)]
+    assert 1e-5 < float(own.max()) < float(other.mean()) / 2
 
 
 def test_parts_are_cut_where_they_are() -> None:

@@ -83,6 +83,8 @@ def engine_of(denoiser, perceptor, **diffusion) -> GuidedDiffusion:
 
 def test_levels_follow_one_another_up_to_the_last() -> None:
     most = Thrift(parts=12, checkpoint=True, offload=True)
+    assert Thrift(together=True).next(most) == Thrift()
+    assert str(Thrift()) == "cuts batch by batch"
     levels = [Thrift()]
     while (level := levels[-1].next(most)) is not None:
         levels.append(level)
@@ -90,6 +92,17 @@ def test_levels_follow_one_another_up_to_the_last() -> None:
     assert levels[5:] == [replace(most, offload=False), most]
     assert Thrift(parts=4).next(Thrift(parts=3)) is None
     assert str(most) == "cuts in 12 parts, activations recomputed, idle networks off the device"
+
+
+@pytest.mark.parametrize(("batches", "sizes"), [(2, [12, 6, 6]), (1, [6])])
+def test_batches_are_looked_at_together_while_memory_lasts(batches: int, sizes: list[int]) -> None:
+    perceptor = Narrow(6)
+    engine = engine_of(exact_network, perceptor, skip_end_steps=DIFFUSION.steps - 1)
+    engine.thrift = Thrift(together=True)
+    counted = {**REQUEST.values, "guidance.cutn_batches": np.full(1000, float(batches))}
+    engine.paint(replace(REQUEST, values=counted))
+    assert perceptor.sizes == sizes
+    assert engine.thrift == Thrift(together=batches == 1)
 
 
 @pytest.mark.parametrize(

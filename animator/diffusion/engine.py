@@ -29,7 +29,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, ful
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.painted import painted_of
 from animator.diffusion.perceptors import Perceptor
-from animator.diffusion.precision import Call, computing_in, layout_for, precision_for
+from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import (
     Denoise,
     Estimate,
@@ -124,9 +124,9 @@ class GuidedDiffusion:
             networks.perceptors, self.device, networks.open_image or _no_image, self._places
         )
         for one in predicting:
-            one.to(self.device).to(memory_format=layout_for(self.device))
+            one.to(self.device)
         recomputing = isinstance(networks.denoiser, Recomputing) and networks.denoiser.use_checkpoint
-        self.thrift = Thrift(checkpoint=recomputing)
+        self.thrift = Thrift(together=self.device.type != "cpu", checkpoint=recomputing)
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
@@ -268,13 +268,15 @@ class GuidedDiffusion:
         Raises:
             AnimatorError: there is none.
         """
-        looks = max(values.cuts.overview + values.cuts.innercut for values in self._plan(request))
+        plan = self._plan(request)
+        looks = max(values.cuts.overview + values.cuts.innercut for values in plan)
+        several = any(values.cutn_batches > 1 for values in plan)
         most = Thrift(
             parts=max(looks, 1) if request.prompts else 1,
             checkpoint=isinstance(self.networks.denoiser, Recomputing),
             offload=self.device.type != "cpu",
         )
-        level = self.thrift.next(most)
+        level = replace(self.thrift, together=self.thrift.together and several).next(most)
         size = f"{request.width} x {request.height} pixels"
         if level is None:
             raise AnimatorError(
@@ -340,6 +342,7 @@ class GuidedDiffusion:
             mirrors=(not only_vertical, options.use_vertical_symmetry),
             disco=self.guidance.compat == "disco-5",
             notes=notes,
+            together=self.thrift.together,
             parts=self.thrift.parts,
             places=self._places,
         )

@@ -147,7 +147,8 @@ class Guide:
             loss of the clean estimate, but only what depends on the blend is differentiated) and the
             saturation loss is one of values beyond the range only, not of strong colours.
         notes: what is written down on the way.
-        parts: passes in which a perceptor looks at its cuts; one holds the activations of its cuts only.
+        together: whether a perceptor looks at the cuts of all batches of a step at once.
+        parts: passes in which it looks at what it looks at; one holds the activations of its cuts only.
         places: where networks are while others work.
     """
 
@@ -163,6 +164,7 @@ class Guide:
     mirrors: tuple[bool, bool] = (True, False)
     disco: bool = False
     notes: Notes = field(default_factory=Notes)
+    together: bool = False
     parts: int = 1
     places: Places = field(default_factory=Places)
 
@@ -201,32 +203,38 @@ class Guide:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""
         seen = seen.requires_grad_()
         total = torch.zeros_like(seen)
-        for target, scale in self._looks(values):
-            loss = self._noted(f"clip {target.name}", scale * self.prompt_loss(seen, target, values))
+        for target, scale, batches in self._looks(values):
+            loss = scale * self.prompt_loss(seen, target, values, batches)
+            self._noted(f"clip {target.name}", loss)
             total += torch.autograd.grad(loss.sum(), seen)[0]
         parts = [self._noted(name, loss) for name, loss in self._picture_losses(seen, values)]
         if parts:
             total += torch.autograd.grad(torch.stack(parts).sum(), seen)[0]
         return total
 
-    def prompt_loss(self, seen: Tensor, target: Target, values: StepValues) -> Tensor:
-        """Return how far each picture is from the prompts in one perceptor's eyes, over one batch of cuts.
+    def prompt_loss(self, seen: Tensor, target: Target, values: StepValues, batches: int = 1) -> Tensor:
+        """Return how far each picture is from the prompts in one perceptor's eyes.
 
-        The distances (`Target.distance`) averaged over the cuts; shape (N,), differentiable in ``seen``.
+        The distances (`Target.distance`) averaged over the cuts of a batch, summed over the batches; shape
+        (N,), differentiable in ``seen``.
         """
         pictures = signed_to_unit(seen)
-        cuts = torch.stack(
-            [
-                make_cuts(pictures[n : n + 1], target.size, values.cuts, generator)
-                for n, generator in enumerate(self.generators)
-            ]
-        )
+        drawn = [
+            torch.stack(
+                [
+                    make_cuts(pictures[n : n + 1], target.size, values.cuts, generator)
+                    for n, generator in enumerate(self.generators)
+                ]
+            )
+            for _ in range(batches)
+        ]
+        cuts, each = torch.cat(drawn, dim=1), drawn[0].shape[1]
         if self.notes.keep_cuts:
-            self.notes.cuts[target.name] = cuts.detach()
+            self.notes.cuts[target.name] = drawn[-1].detach()
         with self.places.visit(target.name):
             looks = [self._look(part, target, values) for part in cuts.detach().chunk(self.parts, dim=1)]
-        loss = torch.stack([distance for distance, _ in looks]).sum(dim=0) / cuts.shape[1]
-        slope = torch.cat([gradient for _, gradient in looks], dim=1) / cuts.shape[1]
+        loss = torch.stack([distance for distance, _ in looks]).sum(dim=0) / each
+        slope = torch.cat([gradient for _, gradient in looks], dim=1) / each
         return _known(loss, slope, cuts)
 
     def _look(self, cuts: Tensor, target: Target, values: StepValues) -> tuple[Tensor, Tensor]:
@@ -266,15 +274,16 @@ class Guide:
         self.notes.losses[name] = loss.detach() if known is None else known + loss.detach()
         return loss
 
-    def _looks(self, values: StepValues) -> list[tuple[Target, float]]:
-        """Return each look at the picture that this step takes, with the factor of its loss."""
+    def _looks(self, values: StepValues) -> list[tuple[Target, float, int]]:
+        """Return each look of this step at the picture: the factor of its loss, and the batches of cuts."""
         batches = values.cutn_batches
         scale = values.clip_guidance_scale / batches
         weights = {name: weight for name, weight in values.clip_models.items() if weight and scale}
         if values.cuts.overview + values.cuts.innercut == 0:
             return []
-        seeing = [(target, scale * weights[target.name]) for target in self.targets if target.name in weights]
-        return [look for look in seeing for _ in range(batches)]
+        times, at_once = (1, batches) if self.together else (batches, 1)
+        seeing = [target for target in self.targets if target.name in weights]
+        return [(target, scale * weights[target.name], at_once) for target in seeing for _ in range(times)]
 
 
 def _known(value: Tensor, slope: Tensor, at: Tensor) -> Tensor:

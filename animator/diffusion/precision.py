@@ -31,14 +31,6 @@ def precision_for(wanted: Literal["auto", "float32", "bfloat16"], device: torch.
     return "bfloat16" if fast else "float32"
 
 
-def layout_for(device: torch.device) -> torch.memory_format:
-    """Return how networks lay out their pictures on a device.
-
-    With channels last convolutions are faster on a GPU; on a CPU normalisations lose more than they gain.
-    """
-    return torch.contiguous_format if device.type == "cpu" else torch.channels_last
-
-
 def computing_in(precision: Precision, device: torch.device, call: Call) -> Call:
     """Return ``call`` so that its matrix products are computed in a format, and its answer is float32.
 

@@ -32,12 +32,15 @@ class Thrift:
     """One level of saving memory; the first one saves nothing.
 
     Attributes:
+        together: whether a perceptor looks at the cuts of all batches of a step in one pass; the first thing
+            to be given up. On a GPU, which a pass of few cuts leaves waiting, that is several times as fast.
         parts: passes in which a perceptor looks at the cuts of one batch.
         checkpoint: whether the denoiser computes its activations anew when it is differentiated
             (Chen et al. 2016, "Training deep nets with sublinear memory cost").
         offload: whether networks are on the device only while they work.
     """
 
+    together: bool = False
     parts: int = 1
     checkpoint: bool = False
     offload: bool = False
@@ -48,9 +51,11 @@ class Thrift:
         Args:
             most: the last level: how many parts there can be, and which of the others is of use.
 
-        >>> Thrift(parts=4).next(Thrift(parts=6, checkpoint=True))
-        Thrift(parts=6, checkpoint=False, offload=False)
+        >>> print(Thrift(parts=4).next(Thrift(parts=6, checkpoint=True)))
+        cuts in 6 parts
         """
+        if self.together:
+            return replace(self, together=False)
         if self.parts < most.parts:
             return replace(self, parts=min(2 * self.parts, most.parts))
         if most.checkpoint and not self.checkpoint:
@@ -70,7 +75,7 @@ class Thrift:
             "activations recomputed": self.checkpoint,
             "idle networks off the device": self.offload,
         }
-        return ", ".join(text for text, taken in measures.items() if taken) or "nothing saved"
+        return ", ".join(text for text, taken in measures.items() if taken) or "cuts batch by batch"
 
 
 @runtime_checkable

@@ -42,6 +42,30 @@ def zeroed(layer: Layer) -> Layer:
     return layer
 
 
+def spread_norm(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Return what `torch.nn.functional.group_norm` does, in the type of ``x``, without gradient.
+
+    torch's kernel on a GPU sums each group in one block of threads: one picture's 32 groups leave three
+    quarters of a large GPU idle. `torch.var_mean` shares each sum out among many.
+
+    Args:
+        x: N x C x ..., of any floating type; not changed.
+        groups: that its channels are divided among.
+        weight: of each channel, float32.
+        bias: of each channel, float32.
+        eps: added to the variance.
+    """
+    n, channels = x.shape[:2]
+    normed = x.to(torch.float32, copy=True)
+    variance, mean = torch.var_mean(normed.reshape(n, groups, -1), dim=2, correction=0)
+    rate, mean = (
+        value.repeat_interleave(channels // groups, 1) for value in (torch.rsqrt(variance + eps), mean)
+    )
+    shape = (n, channels) + (1,) * (x.dim() - 2)
+    scale = rate * weight
+    return normed.mul_(scale.view(shape)).add_((bias - mean * scale).view(shape)).to(x.dtype)
+
+
 class GroupNorm32(nn.GroupNorm):
     """Group normalisation whose statistics are float32, whatever the type of its input and its weights."""
 
@@ -72,7 +96,9 @@ class GroupNorm32(nn.GroupNorm):
         if x.device.type == "cpu":
             # The kernel there sums in float32 by itself; copies there and back cost several times as much.
             return F.group_norm(x, self.num_groups, weight, bias, self.eps)
-        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+        if torch.is_grad_enabled():
+            return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+        return spread_norm(x, self.num_groups, weight, bias, self.eps)
 
 
 def pointwise(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:

@@ -26,24 +26,22 @@ def on_meta(build: Any, *arguments: Any, **named: Any) -> Any:
         return build(*arguments, **named)
 
 
-def emptied(network: Any, layout: torch.memory_format = torch.preserve_format) -> Any:
+def emptied(network: Any) -> Any:
     """Return a network frozen and without numbers, in place; to be called inside `without_numbers`.
 
     Args:
         network: whose parameters nobody has written to yet.
-        layout: of its convolutions' weights.
     """
     for module in network.eval().modules():
         for name, one in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(_placed(one, layout), requires_grad=False))
+            setattr(module, name, nn.Parameter(_placed(one), requires_grad=False))
         for name, one in list(module.named_buffers(recurse=False)):
-            setattr(module, name, _placed(one, layout))
+            setattr(module, name, _placed(one))
     return network
 
 
-def _placed(one: Tensor, layout: torch.memory_format) -> Tensor:
-    chosen = layout if one.dim() == 4 else torch.preserve_format
-    return torch.empty_like(one, device="cpu", memory_format=chosen)
+def _placed(one: Tensor) -> Tensor:
+    return torch.empty_like(one, device="cpu")
 
 
 def held_by(network: nn.Module) -> int:
@@ -59,7 +57,7 @@ def diffusion_network(diffusion: DiffusionOptions) -> UNet:
         UsageError: only reading the weights would tell what network they are of.
     """
     switches = _diffusion_config(diffusion)["switches"]
-    return emptied(on_meta(UNet, unet_config(switches)), torch.channels_last)
+    return emptied(on_meta(UNet, unet_config(switches)))
 
 
 def clean_estimate(diffusion: DiffusionOptions) -> Estimate:
@@ -73,7 +71,7 @@ def secondary_network(name: str) -> SecondaryModel:
     """Return a secondary model of the registry."""
     config = _described(find("secondary", name))
     width = int(config.get("switches", config).get("width", PUBLISHED_WIDTH))
-    return emptied(on_meta(SecondaryModel, width), torch.channels_last)
+    return emptied(on_meta(SecondaryModel, width))
 
 
 def perceptor(name: str, dtype: torch.dtype) -> tuple[ClipPerceptor, nn.Module, int]:

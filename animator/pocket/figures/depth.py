@@ -5,19 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from animator.convert import signed_to_frames, unit_to_signed
 from animator.depth.pocket import FARTHEST, NEAREST
 from animator.diffusion.noise_schedule import full_schedule
-from animator.diffusion.samplers import noised, walk
 from animator.pocket.figures.figure import Figure
 from animator.pocket.figures.held_out import Drawn
 from animator.pocket.figures.networks import Networks
 from animator.pocket.figures.retrieval import AT_ONCE
+from animator.pocket.train.diffused import diffused
 
 SHARE = 0.4
 """Share of the diffusion that is run over a drawn picture: as over the frames of a film (skip 60 %)."""
 
-STEPS, ETA = 25, 0.8
+STEPS = 25
 
 
 def relative_error(guess: Tensor, truth: Tensor, *, inverse: bool = True) -> float:
@@ -53,8 +52,7 @@ def _fitted(x: Tensor, y: Tensor) -> Tensor:
     return fit[0] * x + fit[1]
 
 
-@torch.no_grad()
-def diffused(networks: Networks, pictures: Tensor, share: float = SHARE, steps: int = STEPS) -> Tensor:
+def as_frames(networks: Networks, pictures: Tensor, share: float = SHARE, steps: int = STEPS) -> Tensor:
     """Noise pictures and denoise them again, unguided: what a frame of a film looks like to the network.
 
     Args:
@@ -62,22 +60,21 @@ def diffused(networks: Networks, pictures: Tensor, share: float = SHARE, steps: 
         pictures: N x 3 x H x W in [0, 1].
         share: of the diffusion that is run, 0 to 1.
         steps: of the whole diffusion.
+
+    Returns:
+        N x 3 x H x W in [0, 1], on the CPU.
     """
     schedule = full_schedule(steps)
     denoise = networks.unet_denoiser(schedule)
     generator = torch.Generator().manual_seed(steps)
-    last = round(share * steps) - 1
     done = []
     for some in pictures.split(AT_ONCE):
 
         def noise(shape: torch.Size = some.shape) -> Tensor:
             return torch.randn(shape, generator=generator).to(networks.device)
 
-        x = noised(unit_to_signed(some).to(networks.device), noise(), schedule, last)
-        for step in walk(denoise, schedule, x, indices=range(last, -1, -1), eta=ETA, noise=noise):
-            x = step.x
-        done += signed_to_frames(x.cpu())
-    return torch.stack(done)
+        done.append(diffused(denoise, schedule, some.to(networks.device), share, noise).cpu())
+    return torch.cat(done)
 
 
 def told(networks: Networks, pictures: Tensor) -> list[Tensor]:
@@ -95,7 +92,7 @@ def depth(networks: Networks, held_out: Drawn, diffused_count: int) -> dict[str,
     """
     pairs = list(zip(told(networks, held_out.pictures), held_out.depths, strict=True))
     some = held_out.part(diffused_count)
-    blurred = zip(told(networks, diffused(networks, some.pictures)), some.depths, strict=True)
+    blurred = zip(told(networks, as_frames(networks, some.pictures)), some.depths, strict=True)
     best = "depth, relative error after the best scale and shift"
     return {
         best: Figure.of([relative_error(*pair) for pair in pairs]),

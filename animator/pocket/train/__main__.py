@@ -8,7 +8,17 @@ from pathlib import Path
 
 import torch
 
-from animator.pocket.train import curves, depth, estimates, perceptor, pictures, secondary, told, unet
+from animator.pocket.train import (
+    curves,
+    depth,
+    diffused,
+    estimates,
+    perceptor,
+    pictures,
+    secondary,
+    told,
+    unet,
+)
 from animator.pocket.train.session import Machine
 
 PACKAGE = Path(__file__).parents[1]
@@ -32,10 +42,10 @@ MIXED = tuple(perceptor.RECIPES)
 def read_command() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m animator.pocket.train", description=__doc__)
-    parser.add_argument("part", choices=["world", "estimates", *STEPS, "ship", "curves"])
+    parser.add_argument("part", choices=["world", "estimates", "diffused", *STEPS, "ship", "curves"])
     parser.add_argument("names", nargs="*", choices=[[], *STEPS], help="ship: which; all that are there")
     parser.add_argument("--folder", type=Path, default=Path(".training"), help="checkpoints and pictures")
-    parser.add_argument("--blocks", type=int, default=30, help="world, estimates: blocks of pictures")
+    parser.add_argument("--blocks", type=int, default=30, help="of pictures: world, estimates, diffused")
     parser.add_argument("--steps", type=int, default=0, help="steps; 0 = as many as the bundled weights had")
     parser.add_argument(
         "--minutes", type=float, default=0, help="stop sooner, the learning rate falling in time"
@@ -48,7 +58,7 @@ def read_command() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
-        "--compile", action=argparse.BooleanOptionalAction, default=True, help="compile networks; a GPU only"
+        "--compile", action="store_true", help="compile the networks, on a GPU (minutes; see the card)"
     )
     parser.add_argument("--threads", type=int, default=2, help="threads; world: processes")
     parser.add_argument("--batch", type=int, default=0, help="pictures a step; 0 = as on a CPU")
@@ -68,6 +78,8 @@ def main() -> None:
         return told.tell(given.folder / "world", given.threads)
     if given.part == "estimates":
         return estimates.draw_estimates(given.folder, given.blocks, machine)
+    if given.part == "diffused":
+        return diffused.draw_diffused(given.folder, given.blocks, machine)
     if given.part == "ship":
         for name in given.names or [one for one in STEPS if (given.folder / f"{one}.pt").exists()]:
             _ship(name, given)

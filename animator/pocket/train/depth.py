@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from animator.depth.pocket import FARTHEST, NEAREST, PocketDepthNetwork
-from animator.pocket.train.estimates import Shown
 from animator.pocket.train.session import Budget, Machine, Session, export, start_from
+from animator.pocket.train.shown import Shown
 from animator.pocket.train.views import blurred, placed, some, uniform
 
 WIDTHS = (24, 40, 64, 96, 128)
@@ -26,8 +26,8 @@ BLOCKS = (1, 1, 2, 3, 3)
 BATCH = 16
 """Pictures in a step on a CPU."""
 
-ESTIMATED = 0.2
-"""Share of pictures that are estimates by the diffusion networks, where these have been made."""
+SHARES = {"estimates": 0.1, "diffused": 0.3}
+"""Shares of pictures that a diffusion network has been at, where such have been made."""
 
 
 def make_batch(shown: Shown, count: int, dice: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -95,7 +95,7 @@ def train(
     """Train for ``steps`` steps; continue where a run was stopped.
 
     Args:
-        folder: holds ``world/``, perhaps ``estimates/``, and receives the checkpoint.
+        folder: holds ``world/``, perhaps ``estimates/`` and ``diffused/``, and receives the checkpoint.
         steps: in all.
         machine: where to train.
         start: earlier weights to begin with.
@@ -103,7 +103,7 @@ def train(
         batch: pictures in a step.
         minutes: most that it takes; 0 for no limit.
     """
-    shown = Shown(folder, machine.device, ESTIMATED)
+    shown = Shown(folder, machine.device, SHARES)
     torch.manual_seed(5)
     network = PocketDepthNetwork(WIDTHS, BLOCKS)
     if start:
@@ -112,7 +112,7 @@ def train(
     called = machine.compiled(network)
     while not session.done:
         images, truth = make_batch(shown, batch, machine.dice(17, session.step))
-        session.take(loss_of(called, machine.laid_out(images), truth, machine))
+        session.take(loss_of(called, images, truth, machine))
 
 
 def ship(folder: Path, package: Path) -> None:

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
-from animator.pocket.train.estimates import Shown
 from animator.pocket.train.naming import Questions, naming_loss
 from animator.pocket.train.session import Budget, Machine, Session, export, mixed, start_from
+from animator.pocket.train.shown import Shown
 from animator.pocket.train.told import CONTEXT, Told, known_tokens, rows_of
 from animator.pocket.train.views import Views, make_views
 
@@ -40,7 +40,7 @@ NAMING = 0.5
 SHARPEST = 60
 """Most that similarities are multiplied with before they become probabilities."""
 
-ESTIMATED = 0.25
+SHARES = {"estimates": 0.25}
 """Share of views that show a network's estimate of a noisy picture, where these have been made."""
 
 
@@ -106,7 +106,7 @@ class Lessons:
 
     def __init__(self, recipe: Recipe, folder: Path, machine: Machine) -> None:
         self.recipe, self.machine = recipe, machine
-        self.shown = Shown(folder, machine.device, ESTIMATED)
+        self.shown = Shown(folder, machine.device, SHARES)
         self.told = Told(folder / "world", machine.device)
         self._phrases: dict[str, Tensor] = {}
 
@@ -170,7 +170,7 @@ def train(
     loss = machine.compiled(pupil.train())
     while not session.done:
         made, texts, spans, answers = lessons(session.step, batch)
-        views = machine.laid_out(normalised(made))
+        views = normalised(made)
         with machine.autocast():
             found = loss(views, texts, spans, answers)
         session.take(found)

@@ -44,7 +44,7 @@ def drawn_times(count: int, generator: torch.Generator) -> Tensor:
 def loss_of(network: Any, clean: Tensor, generator: torch.Generator, machine: Machine) -> Tensor:
     """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
     t = drawn_times(len(clean), generator)
-    noise = machine.laid_out(torch.randn(clean.shape, generator=generator, device=clean.device))
+    noise = torch.randn(clean.shape, generator=generator, device=clean.device)
     angle = t[:, None, None, None] * (math.pi / 2)
     x = angle.cos() * clean + angle.sin() * noise
     with machine.autocast():
@@ -86,7 +86,7 @@ def train(
     while not session.done:
         dice = machine.dice(13, session.step)
         clean = sized_batch(pictures, batch, session.step, session.share < 0.5, dice)
-        session.take(loss_of(called, machine.laid_out(clean), dice, machine))
+        session.take(loss_of(called, clean.contiguous(), dice, machine))
 
 
 def ship(folder: Path, package: Path) -> None:

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from animator.diffusion.precision import layout_for, precision_for
+from animator.diffusion.precision import precision_for
 
 EVERY = 120.0
 """Seconds from one checkpoint to the next."""
@@ -34,19 +34,15 @@ class Machine:
 
     Attributes:
         device: of the network and of its batches.
-        compile: whether `torch.compile` is used; it pays on a GPU.
+        compile: whether `torch.compile` is used.
     """
 
     device: str = "cpu"
     compile: bool = False
 
     def put(self, network: nn.Module) -> nn.Module:
-        """Move a network here, in the layout that is fastest."""
-        return network.to(self.device, memory_format=layout_for(torch.device(self.device)))
-
-    def laid_out(self, batch: Tensor) -> Tensor:
-        """Return a batch of pictures, N x C x H x W, in the same layout."""
-        return batch.contiguous(memory_format=layout_for(torch.device(self.device)))
+        """Move a network here."""
+        return network.to(self.device)
 
     def dice(self, *numbers: int) -> torch.Generator:
         """Return the source of chance of what these numbers name, a training and its step."""

@@ -25,7 +25,7 @@ SWITCHES = {
     "image_size": 128,
     "num_channels": 32,
     "num_res_blocks": 1,
-    "channel_mult": "1,1,2,3,4",
+    "channel_mult": "1,1,3,4,6",
     "attention_resolutions": "16,8",
     "num_head_channels": 32,
     "learn_sigma": True,
@@ -125,7 +125,7 @@ class Hybrid:
     def __call__(self, network: UNet, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Return the loss of one batch, ``clean`` N x 3 x H x W in [-1, 1]."""
         t = practised(len(clean), generator)
-        noise = self.machine.laid_out(torch.randn(clean.shape, generator=generator, device=clean.device))
+        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
         at = self.alpha_bar[t][:, None, None, None]
         x = at.sqrt() * clean + (1 - at).sqrt() * noise
         with self.machine.autocast():
@@ -181,7 +181,7 @@ def train(
         dice = machine.dice(11, session.step)
         small = session.share < small_steps / budget.steps
         clean = sized_batch(pictures, batch, session.step, small, dice)
-        session.take(loss(called, machine.laid_out(clean), dice))
+        session.take(loss(called, clean.contiguous(), dice))
 
 
 def ship(folder: Path, package: Path) -> None:
