@@ -24,6 +24,7 @@ def draw_curves(folder: Path, names: list[str], picture: Path) -> None:
         panel.plot([one / 60 for one in seconds], losses, linewidth=1)
         panel.set_title(f"{name}, {steps[-1]} steps", fontsize=9)
         panel.set_xlabel("minutes", fontsize=8)
-        panel.set_ylim(0, None)
+        # A network that begins with nothing is a hundred times worse than after a minute.
+        panel.set_ylim(0, 1.1 * max(losses[len(losses) // 20 :]))
         panel.tick_params(labelsize=8)
     figure.savefig(picture, dpi=90, metadata={"Software": None})
