@@ -69,7 +69,11 @@ def plain_operations() -> Iterator[None]:
         scale, shift = (value[:, :, None, None] for value in (scale, shift))
         return norm(x) * (1 + scale) + shift
 
+    def group_norm(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        return F.group_norm(x.float(), groups, weight, bias, eps).to(x.dtype)
+
     with (
+        patch.object(unet_blocks, "spread_norm", group_norm),
         patch.object(unet_blocks, "pointwise", lambda layer, x: layer(x)),
         patch.object(halving, "halved", lambda x: F.avg_pool2d(x, 2)),
         patch.object(attention, "SHORT", 0),
