@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from animator import rng
-from animator.convert import frame_to_signed, signed_to_frames
+from animator.convert import frame_to_signed
 from animator.diffusion.compiled import compiled
 from animator.diffusion.course import (
     Course,
@@ -27,7 +27,7 @@ from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.options import DiffusionOptions, GuidanceOptions
-from animator.diffusion.painted import painted_of
+from animator.diffusion.painted import painted_of, told_of
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import (
@@ -51,7 +51,7 @@ from animator.diffusion.thrift import Places, Recomputing, Thrift, networks_of, 
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
 from animator.errors import AnimatorError, PaintError, UsageError
 from animator.options import share
-from animator.types import Frame, OnStep, Painted, PaintStep, Request
+from animator.types import Frame, OnStep, Painted, Request
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,6 @@ class GuidedDiffusion:
         guide = self._guide(requests, init, growth, [one.cuts for one in draws], notes)
         indices = range(first, min(course.end, first) - 1, -1)
         denoise, samplers, etas = self._denoiser(guide), self._samplers(), self._etas(request)
-        mirror = self._mirror(course)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
@@ -230,14 +229,14 @@ class GuidedDiffusion:
                 eta=etas,
                 noise=lambda: self._noise(requests, [one.steps for one in draws]),
                 before=before,
-                alter=mirror,
+                alter=self._mirror(course),
             )
 
         steps = (walking if growth is None else partial(growth.walk, walking))(x, before, indices)
         with torch.no_grad():
             for step in steps:
                 if on_step is not None:
-                    on_step(_told(step, course, notes))
+                    on_step(told_of(step, course, notes))
         self._report(request, notes.finite, step.denoised)
         if step.index == course.last:
             whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
@@ -270,13 +269,13 @@ class GuidedDiffusion:
         """
         plan = self._plan(request)
         looks = max(values.cuts.overview + values.cuts.innercut for values in plan)
-        several = any(values.cutn_batches > 1 for values in plan)
         most = Thrift(
             parts=max(looks, 1) if request.prompts else 1,
             checkpoint=isinstance(self.networks.denoiser, Recomputing),
             offload=self.device.type != "cpu",
         )
-        level = replace(self.thrift, together=self.thrift.together and several).next(most)
+        alone = all(values.cutn_batches == 1 for values in plan)
+        level = (replace(self.thrift, together=False) if alone else self.thrift).next(most)
         size = f"{request.width} x {request.height} pixels"
         if level is None:
             raise AnimatorError(
@@ -386,17 +385,6 @@ class GuidedDiffusion:
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:
     """Return even steps over the whole curve, or Disco Diffusion's where it is to be repeated."""
     return (disco_schedule if guidance.compat == "disco-5" else full_schedule)(diffusion.steps)
-
-
-def _told(step: Step, course: Course, notes: Notes) -> PaintStep:
-    """Return what a watcher is told of a step."""
-    return PaintStep(
-        done=course.first - step.index + 1,
-        total=course.total,
-        pictures=lambda: signed_to_frames(step.denoised),
-        losses=dict(notes.losses),
-        cuts=dict(notes.cuts),
-    )
 
 
 def _no_image(name: str) -> Frame:
