@@ -73,7 +73,7 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
     The peaks of the bundled networks on a CPU and on a GPU (an H100) were measured to be within 35 % of that,
     without the program. The published networks go the same way: a step of 1280 x 768 with a U-Net of 512, the
     secondary model and three perceptors took 10.3 GB there, and 8.7 are told. All of it is with cuts looked
-    at batch by batch: a GPU that looks at several ``cutn_batches`` together takes more, and gives it up first.
+    at batch by batch; on a GPU, together those of several ``cutn_batches`` take more, where there is room.
     Weights being read, and films being written, are not part of it.
 
     Args:
