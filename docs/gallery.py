@@ -2,25 +2,32 @@
 
 ``films`` renders the scenes into ``renders/gallery``, or takes what stands there already, and shows each of
 them in ``gallery/``. ``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
-they were learnt from. ``controls`` shows what some controls do, one prompt and one seed, with what stands
-under each picture: ``gallery.png``. ``plot`` is ``animator plot`` of the first scene. Without a word, all of
-them are made. Nothing is picked.
+they were learnt from; ``depth.jpg`` is what the depth network tells of some of these. ``controls`` shows what
+some controls do, one prompt and one seed, with what stands under each picture: ``gallery.png``. ``plot`` is
+``animator plot`` of the first scene. Without a word, all of them are made. Nothing is picked.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from animator.convert import frame_to_uint8
+from animator.depth.pocket import FARTHEST, NEAREST
 from animator.inputs import gather
 from animator.job import load_tools, shot_of
 from animator.keeping import EYES
+from animator.look.dump import near_is_warm
 from animator.look.plot import plot
+from animator.pocket.figures.depth import as_frames, told
+from animator.pocket.figures.held_out import drawn
+from animator.pocket.figures.networks import load_networks
 from animator.pocket.train.pictures import HELD_OUT
 from animator.pocket.world.draw import draw
 from animator.pocket.world.spec import draw_spec
@@ -177,6 +184,28 @@ def show_world() -> None:
     (HERE / "world.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), 8, GAP)))
 
 
+def show_depth() -> None:
+    """Show pictures that no training saw, their true and their told depth, and what is told of frames."""
+
+    def in_colour(depth: Tensor) -> np.ndarray:
+        share = (depth / NEAREST).log() / math.log(FARTHEST / NEAREST)
+        return near_is_warm(share.clamp(0, 1).numpy())
+
+    pictures = drawn(HELD_OUT, 8)
+    networks = load_networks()
+    frames = as_frames(networks, pictures.pictures)
+    of_frames = told(networks, frames)
+    rows = [
+        [frame_to_uint8(picture) for picture in pictures.pictures],
+        [in_colour(depth) for depth in pictures.depths],
+        [in_colour(depth) for depth in told(networks, pictures.pictures)],
+        [frame_to_uint8(frame) for frame in frames],
+        [in_colour(depth) for depth in of_frames],
+    ]
+    tiles = [tile for row in rows for tile in row]
+    (HERE / "depth.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), len(pictures), GAP)))
+
+
 def show_pocket() -> None:
     """Paint some prompts, and a sunset, which `show_controls` takes as an image prompt."""
     tiles = [
@@ -208,6 +237,7 @@ def show_plot() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
     "world": show_world,
+    "depth": show_depth,
     "films": show_films,
     "pocket": show_pocket,
     "controls": show_controls,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_networks_are_shown_each_kind_as_often_as_was_said(folder: Path) -> None
 
 def test_what_was_diffused_still_shows_its_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffused, "BLOCK", 3)
-    monkeypatch.setattr(diffused, "BATCH", 2)
+    monkeypatch.setattr(diffused, "BATCH", {"cpu": 2})
     draw_diffused(folder, 1, Machine())
     path = block_path(folder, "diffused", 0)
     before = path.read_bytes()
@@ -194,6 +195,28 @@ def test_what_was_diffused_still_shows_its_picture(folder: Path, monkeypatch: py
     own = (images - true).square().mean(dim=(1, 2, 3))
     other = (images - true.roll(1, 0)).square().mean(dim=(1, 2, 3))[index != index.roll(1)]
     assert 1e-5 < float(own.max()) < float(other.mean()) / 2
+
+
+def test_depth_is_of_what_is_shown() -> None:
+    """Pictures that are their own depth stay alike, cut to squares or as wide as they were."""
+
+    class Pictured:
+        pictures = SimpleNamespace(shares=lambda index: waves[index])
+
+        def draw(self, count: int, dice: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+            index = torch.randint(len(waves), (count,), generator=dice)
+            return waves[index].expand(-1, 3, -1, -1), index
+
+    y, x = torch.meshgrid(torch.linspace(0, 1, 128), torch.linspace(0, 1, 192), indexing="ij")
+    waves = torch.stack([0.5 + 0.5 * torch.sin(9 * (x * a + y)) for a in (0.4, 1.7, -1.0)])[:, None]
+    widths = set()
+    for step in range(12):
+        images, truth = depth.make_batch(Pictured(), 4, Machine().dice(7, step))
+        assert images.shape[2:] == truth.shape[2:]
+        widths.add(truth.shape[3])
+        for image, true in zip(images.mean(1), truth[:, 0], strict=True):
+            assert float(torch.corrcoef(torch.stack([image.flatten(), true.flatten()]))[0, 1]) > 0.97
+    assert widths == {128, 192}
 
 
 def test_parts_are_cut_where_they_are() -> None:

@@ -148,8 +148,7 @@ class Dump(Listener):
         shares = (values - low) / max(high - low, 1e-9)
         levels = np.round(shares * 65535).astype(np.uint16)
         self._picture(stem, np.repeat(levels[..., None], 3, -1))
-        near_is_warm = cv2.applyColorMap(np.round((1 - shares) * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-        self._picture(f"{stem}-colour", np.ascontiguousarray(near_is_warm[..., ::-1]))
+        self._picture(f"{stem}-colour", near_is_warm(shares))
         self._json(stem, {"nearest": low, "farthest": high})
 
     def _picture(self, stem: str, picture: Tensor | np.ndarray) -> None:
@@ -215,3 +214,9 @@ def _start(job: Job, kept: RunFolder, frame: int, told: Told) -> int:
             return done
     told(f"{kept.path}: keeps no state of this scene before frame {frame}: begins at frame 0")
     return 0
+
+
+def near_is_warm(shares: np.ndarray) -> np.ndarray:
+    """Return depth as colours, H x W x 3 uint8 in RGB: 0, the nearest, is red, 1 is dark blue."""
+    colours = cv2.applyColorMap(np.round((1 - shares) * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+    return np.ascontiguousarray(colours[..., ::-1])

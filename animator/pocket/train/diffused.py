@@ -19,7 +19,9 @@ from animator.pocket.train.pictures import Pictures
 from animator.pocket.train.session import Machine
 from animator.pocket.train.shown import BLOCK, block_path, write_block
 
-BATCH = 80
+BATCH = {"cpu": 8, "cuda": 80}
+"""Pictures at once, by the kind of device; a processor's caches hold no more."""
+
 STEPS = (10, 30)
 """Steps of the whole diffusion, at least and at most."""
 
@@ -58,6 +60,7 @@ def draw_diffused(folder: Path, blocks: int, machine: Machine) -> None:
     """Make every missing block of 240 pictures of 192 x 128 that the bundled network has been at."""
     pictures = Pictures(folder / "world")  # a few of many: they are read where they lie
     network, description = load_diffusion("pocket", machine.device)
+    at_once = BATCH[torch.device(machine.device).type]
     for number in range(blocks):
         path = block_path(folder, "diffused", number)
         if path.exists():
@@ -65,8 +68,8 @@ def draw_diffused(folder: Path, blocks: int, machine: Machine) -> None:
         rng = np.random.default_rng((37, number))
         chosen = rng.integers(len(pictures), size=BLOCK)
         made = []
-        for start in range(0, BLOCK, BATCH):
-            batch = pictures.images(torch.from_numpy(chosen[start : start + BATCH])).to(machine.device)
+        for start in range(0, BLOCK, at_once):
+            batch = pictures.images(torch.from_numpy(chosen[start : start + at_once])).to(machine.device)
             schedule = full_schedule(int(rng.integers(*STEPS)))
             denoise = network_denoiser(network, schedule, description.estimate)
             noise = partial(
