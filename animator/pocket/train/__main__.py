@@ -31,7 +31,7 @@ STEPS = {
     "perceptor": 11000,
     "perceptor-vit": 8000,
     "judge": 5200,
-    "depth": 30900,
+    "depth": 39600,
 }
 """Steps of a training from nothing with a CPU's batch, about what the bundled weights had in all.
 
