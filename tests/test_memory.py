@@ -12,6 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from animator.cli import app
+from animator.diffusion import precision
 from animator.errors import UsageError
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room, ram
@@ -67,13 +68,19 @@ def test_published_networks_are_counted_without_their_weights(model: str) -> Non
     assert found.total == sum(parts.values()) == found.parameters + found.activations + found.cuts
 
 
-def test_more_of_anything_takes_more() -> None:
+@pytest.mark.parametrize("fast", [False, True])
+def test_more_of_anything_takes_more(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processor computes in bfloat16 copies of the weights stand beside them."""
+    monkeypatch.setattr(precision, "_cpu_has_bfloat16", lambda _: fast)
+
     def at_work(*case: int | bool) -> int:
         found = estimate(scene(*case), "cpu")
         return found.activations + found.cuts
 
     plain = at_work(192, 128, 16, False)
-    assert 3 * plain < at_work(384, 256, 16, False) < 6 * plain
+    four_times, sixteen_times = (at_work(*size, 16, False) for size in ((384, 256), (768, 512)))
+    assert sixteen_times - four_times == pytest.approx(4 * (four_times - plain), rel=0.1)
+    assert four_times > 2.5 * plain
     assert at_work(192, 128, 64, False) > 1.2 * plain
     assert at_work(192, 128, 16, True) < plain / 2
 
