@@ -4,7 +4,8 @@
 them in ``gallery/``. ``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
 they were learnt from; ``depth.jpg`` is what the depth network tells of some of these. ``controls`` shows what
 some controls do, one prompt and one seed, with what stands under each picture: ``gallery.png``. ``plot`` is
-``animator plot`` of the first scene. Without a word, all of them are made. Of what they give nothing is picked.
+``animator plot`` of the first scene. Without a word, all of them are made. Of what they
+give nothing is picked.
 """
 
 from __future__ import annotations
