@@ -195,13 +195,12 @@ def show_depth() -> None:
     pictures = drawn(HELD_OUT, 8)
     networks = load_networks()
     frames = as_frames(networks, pictures.pictures)
-    of_frames = told(networks, frames)
     rows = [
         [frame_to_uint8(picture) for picture in pictures.pictures],
         [in_colour(depth) for depth in pictures.depths],
         [in_colour(depth) for depth in told(networks, pictures.pictures)],
         [frame_to_uint8(frame) for frame in frames],
-        [in_colour(depth) for depth in of_frames],
+        [in_colour(depth) for depth in told(networks, frames)],
     ]
     tiles = [tile for row in rows for tile in row]
     (HERE / "depth.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), len(pictures), GAP)))
