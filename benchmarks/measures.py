@@ -17,13 +17,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from animator import rng
-from animator.colour import hold, measure
-from animator.convert import frame_to_uint8
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.perlin import perlin_picture
-from animator.loop import SILENT, LoopState, Track, film, move
+from animator.film.colour import hold, measure
+from animator.film.loop import SILENT, LoopState, Track, film, move
 from animator.runs.png import encode_png
+from animator.system import rng
+from animator.system.convert import frame_to_uint8
 from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view

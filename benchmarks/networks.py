@@ -17,7 +17,7 @@ from animator.diffusion.perceptors import ClipPerceptor, Perceptor, build_publis
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 from animator.types import DepthEstimator
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import families

@@ -35,7 +35,7 @@ from animator.diffusion.prediction import denoised_from_eps, hold_for, network_d
 from animator.diffusion.secondary import secondary_denoiser
 from animator.diffusion.step_values import schedule_position, step_values
 from animator.diffusion.unet_blocks import GroupNorm32
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 from animator.types import Camera, DepthEstimator, DepthMap, Request
 from animator.warp.camera3d import camera_rotation, camera_translation
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from animator import rng
 from animator.diffusion.engine import GuidedDiffusion
 from animator.diffusion.perlin import perlin_picture
-from animator.inputs import Sources
-from animator.job import shot_of
-from animator.loop import Shot, next_request
+from animator.film.loop import Shot, next_request
+from animator.run.inputs import Sources
+from animator.run.job import shot_of
 from animator.scene.reading import LoadedScene, read_text_scene
+from animator.system import rng
 from animator.types import Camera, DepthEstimator, Request
 from benchmarks.networks import depth_for, engine_for
 

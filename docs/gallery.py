@@ -19,29 +19,29 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from animator.convert import frame_to_uint8
+from animator.cli.progress import LineReporter
 from animator.depth.pocket import FARTHEST, NEAREST
-from animator.inputs import gather
-from animator.job import load_tools, shot_of
-from animator.keeping import EYES
+from animator.film.stills import stills
 from animator.look.dump import near_is_warm
 from animator.look.plot import plot
-from animator.pocket.figures.depth import as_frames, told
-from animator.pocket.figures.held_out import drawn
-from animator.pocket.figures.networks import load_networks
-from animator.pocket.train.pictures import HELD_OUT
-from animator.pocket.world.draw import draw
-from animator.pocket.world.spec import draw_spec
-from animator.progress import LineReporter
-from animator.render import render_scene
+from animator.run.inputs import gather
+from animator.run.job import load_tools, shot_of
+from animator.run.persist import EYES
+from animator.run.render import render_scene
 from animator.runs import RunFolder
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of
 from animator.scene.reading import LoadedScene, read_scene, read_text_scene
-from animator.stills import stills
+from animator.system.convert import frame_to_uint8
 from animator.video.footage import FootageReader
 from animator.video.stereo_film import pack
 from animator.watch.sheet import sheet, strip
+from tools.pocket.figures.depth import as_frames, told
+from tools.pocket.figures.held_out import drawn
+from tools.pocket.figures.networks import load_networks
+from tools.pocket.train.pictures import HELD_OUT
+from tools.pocket.world.draw import draw
+from tools.pocket.world.spec import draw_spec
 
 HERE = Path(__file__).parent
 SCENES = HERE.parent / "scenes"

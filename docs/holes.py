@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from animator.convert import frame_to_uint8, uint8_to_frame
-from animator.pocket.world.draw import draw
-from animator.pocket.world.spec import Spec
-from animator.pocket.world.things import Canvas
 from animator.runs.png import encode_png
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.types import Camera, DepthMap, Frame
 from animator.warp.fill import fill
 from animator.warp.reproject3d import view
 from animator.watch.sheet import sheet, strip
+from tools.pocket.world.draw import draw
+from tools.pocket.world.spec import Spec
+from tools.pocket.world.things import Canvas
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, FRAMES, GAP = 256, 128, 12, 4

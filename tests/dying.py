@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from animator.render import render_scene, resume_run
+from animator.run.render import render_scene, resume_run
 from animator.scene.reading import read_scene
 
 

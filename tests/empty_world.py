@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from animator.pocket.world.spec import Spec
+from tools.pocket.world.spec import Spec
 
 EMPTY = Spec(
     time="day",

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from animator.render import render_scene
+from animator.run.render import render_scene
 from animator.scene.reading import read_scene
 
 NETWORKS = ("denoise", "depth", "flow")

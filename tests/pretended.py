@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from animator.runs.png import decode_png
+from animator.settings.output import OutputOptions
 from animator.types import PaintStep
-from animator.video.options import OutputOptions
 
 NOTHING = {"progress_image": False, "losses": False, "contact_sheet": False}
 SIZE = (32, 48)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from animator.aside import Aside
+from animator.run.background import Aside
 
 
 def test_tasks_are_carried_out_in_order_in_another_thread() -> None:

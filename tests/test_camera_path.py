@@ -12,13 +12,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from animator.errors import UsageError
+from animator.film.loop import camera_3d
 from animator.keyframes import Clock, Curve
-from animator.loop import camera_3d
 from animator.scene.camera_path import UNITS_PER_DEPTH, CameraPath, read_camera_path, with_camera_path
 from animator.scene.curves import compile_curves
 from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.layers import read_layers
-from animator.scene.schema import scene_schema
+from animator.settings.scene import scene_schema
 from animator.types import Camera
 from animator.warp import camera3d
 from animator.warp.camera3d import camera_rotation, camera_translation

@@ -8,7 +8,8 @@ from torch import nn
 
 from animator.diffusion.compiled import compiled
 from animator.diffusion.load import load_engine
-from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import GuidanceOptions
 
 
 def test_a_compiled_network_gives_the_same_answers_and_gradients() -> None:

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator import loop
 from animator.depth.align import CUT, FARTHEST, LEAST_KNOWN, NO_DRIFT, Drift, Expectation, aligned, fit_range
-from animator.loop import LoopState, Shot, film
+from animator.film import loop
+from animator.film.loop import LoopState, Shot, film
 from animator.scene.reading import read_scene
 
 HEIGHT, WIDTH = 48, 96

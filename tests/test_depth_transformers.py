@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from animator.depth import load, transformers_depth
 from animator.depth.blend import NEAREST, midas_to_depth
 from animator.depth.load import BlendedDepth, depth_names, load_depth
-from animator.depth.options import DepthOptions
 from animator.depth.plane import PlaneDepth
 from animator.depth.transformers_depth import (
     HALF,
@@ -33,6 +32,7 @@ from animator.depth.transformers_depth import (
     to_midas_scale,
 )
 from animator.errors import UsageError, WeightsError
+from animator.settings.depth import DepthOptions
 from animator.weights.registry import PACKAGE, config_file, entries, find, names
 from tests.golden_files import fill
 

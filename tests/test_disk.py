@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from animator.disk import printed_fault
 from animator.errors import FilmError
+from animator.system.disk import printed_fault
 from animator.video.ffmpeg import executable
 from animator.video.making import replacing
 from tests.test_kill import files_of

@@ -10,8 +10,8 @@ import pytest
 from animator.scene import reference
 from animator.scene.reading import read_scene
 from animator.scene.reference import settings_page, with_controls
-from animator.scene.schema import scene_schema
-from animator.scene.units import UNITS
+from animator.settings.scene import scene_schema
+from animator.settings.units import UNITS
 
 ROOT = Path(__file__).parents[1]
 

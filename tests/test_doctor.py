@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from animator import doctor
-from animator.cli import app
+from animator.cli.main import app, doctor
 from animator.memory.machine import Room
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.weights import registry
@@ -206,5 +205,5 @@ def test_space_grows_with_the_frames() -> None:
 
 
 def test_the_command_line_starts_without_it() -> None:
-    code = "import animator.cli, sys; sys.exit('animator.doctor' in sys.modules)"
+    code = "import animator.cli.main, sys; sys.exit('animator.cli.doctor' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from animator.cli import app
+from animator.cli.main import app
 from animator.runs.png import encode_png
 from animator.scene.draft import draft_of, drafted
 from animator.scene.reading import read_scene
@@ -161,7 +161,7 @@ def run(tmp_path, monkeypatch):
         return path / "frames"
 
     monkeypatch.setitem(
-        sys.modules, "animator.render", SimpleNamespace(render_scene=render_scene, finish_run=finish_run)
+        sys.modules, "animator.run.render", SimpleNamespace(render_scene=render_scene, finish_run=finish_run)
     )
     monkeypatch.chdir(tmp_path)
     Path("stills.yaml").write_text("prompts: a sea\nmode: still\nimages: 6\nseed: 4\nsize: [256, 128]\n")

@@ -18,13 +18,14 @@ from animator.diffusion.engine import GuidedDiffusion, Networks, schedule_for
 from animator.diffusion.load import load_engine
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule, linear_alpha_bar
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.precision import _cpu_has_bfloat16, computing_in, precision_for
 from animator.diffusion.prediction import denoised_from_eps
 from animator.diffusion.samplers import SAMPLERS
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import AnimatorError, UsageError
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
 from animator.types import Prompt, Request
 from tests.golden_files import fill, load_json
 

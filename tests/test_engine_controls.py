@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.engine import GuidedDiffusion, Networks
-from animator.diffusion.options import CutOptions
 from animator.diffusion.samplers import SAMPLERS
 from animator.diffusion.secondary import SecondaryPrediction
 from animator.errors import UsageError
+from animator.settings.guidance import CutOptions
 from animator.types import Prompt
 from tests.test_engine import (
     COLOURS,

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from animator.diffusion.fake import fake_engine
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.samplers import SAMPLERS
 from animator.diffusion.uncovered import softened
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
 from animator.types import Frame, Prompt, Request
 
 WIDTH, HEIGHT = 48, 32

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from animator.cli import app
+from animator.cli.main import app
 from animator.video.ffmpeg import executable
 
 PAGE = Path(__file__).parents[1] / "docs" / "exit-statuses.md"

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import animator.job as job
+import animator.run.job as job
+from animator.cli.progress import LineReporter
 from animator.diffusion.fake import (
     AXES,
     COLOURS,
@@ -26,13 +27,13 @@ from animator.diffusion.fake import (
 )
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import linear_alpha_bar
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
-from animator.images import read_whole
-from animator.inputs import gather
-from animator.loop import LoopState, Shot, film
-from animator.progress import LineReporter
-from animator.render import render_scene
+from animator.film.loop import LoopState, Shot, film
+from animator.run.inputs import gather
+from animator.run.render import render_scene
 from animator.scene.reading import LoadedScene, read_scene
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
+from animator.system.images import read_whole
 from animator.types import Camera, Prompt, Request
 from animator.warp.reproject3d import reproject
 

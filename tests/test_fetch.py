@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from animator import fetch as module
 from animator.errors import UsageError
-from animator.fetch import fetch, is_local, is_url, shown
+from animator.system import fetch as module
+from animator.system.fetch import fetch, is_local, is_url, shown
 from tests.local_server import served
 
 PICTURE = bytes(range(256)) * 500

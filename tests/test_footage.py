@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from animator.convert import frame_to_uint8
 from animator.errors import FilmError, UsageError
+from animator.system.convert import frame_to_uint8
 from animator.video.ffmpeg import executable
 from animator.video.footage import Footage, FootageReader, hash_footage, open_footage
 from animator.video.scene_cuts import cuts_of, find_cuts

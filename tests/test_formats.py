@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from animator.convert import frame_to_uint16, uint16_to_frame
 from animator.errors import FilmError
 from animator.flow.dis import DisFlow
 from animator.runs.png import decode_png, encode_png, read_text
+from animator.system.convert import frame_to_uint16, uint16_to_frame
 from animator.video.ffmpeg import executable
 from animator.video.film import FilmWriter
 from animator.video.formats import SUFFIX, write_codec, write_gif, write_webp

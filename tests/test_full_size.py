@@ -11,9 +11,10 @@ from torch import Tensor
 from animator.diffusion.checkpoints import load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import pyramid_distance
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
 from animator.types import PaintStep, Prompt, Request
 from animator.weights import registry
 from tests.golden_files import fill

@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from animator.errors import ExpressionError, FilmError, RunError, SceneError, UsageError
-from animator.images import read_whole
 from animator.keyframes import Clock, Curve, compile_value
 from animator.keyframes.prompts import parse_entry, parse_prompts
 from animator.runs import Entry, RunFolder, journal
 from animator.runs.state import load_state, read_meta, save_state
 from animator.scene.reading import LoadedScene, read_scene
+from animator.system.images import read_whole
 from animator.video.ffmpeg import executable
 from animator.video.footage import FootageReader, open_footage
 from animator.video.spherical import write_vr180_metadata

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator import colour
-from animator.convert import frame_to_uint8, uint8_to_frame
 from animator.diffusion.cutouts import CutSettings, make_cuts
+from animator.film import colour
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.types import Camera, Move2D
 from animator.warp.affine2d import warp_2d
 from animator.warp.reproject3d import reproject

@@ -11,20 +11,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator.convert import uint8_to_frame
 from animator.diffusion.engine import GuidedDiffusion
 from animator.diffusion.fake import fake_engine
 from animator.diffusion.load import load_engine
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.errors import PaintError
-from animator.guard import KEPT, Guarded, broken_before, guarded
-from animator.judge import NO_NUMBERS, fault_of
-from animator.loop import Finished, Listener, LoopState, Shot, film
-from animator.pocket.world.draw import draw
-from animator.pocket.world.spec import draw_spec
+from animator.film.guard import KEPT, Guarded, guarded
+from animator.film.judge import NO_NUMBERS, fault_of
+from animator.film.loop import Finished, Listener, LoopState, Shot, film
+from animator.run.resume import broken_before
 from animator.runs import Entry
-from animator.scene.guard import GuardOptions
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guard import GuardOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
+from animator.system.convert import uint8_to_frame
 from animator.types import Painted, Prompt, Request
+from tools.pocket.world.draw import draw
+from tools.pocket.world.spec import draw_spec
 
 LIMITS = GuardOptions()
 SIDE = 64

@@ -10,12 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animator.convert import signed_to_unit
 from animator.diffusion import guidance, losses
 from animator.diffusion.cutouts import CutSettings
 from animator.diffusion.guidance import Guide, Target, guided
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
 from animator.diffusion.prediction import (
     Prediction,
     denoised_from_eps,
@@ -26,6 +24,9 @@ from animator.diffusion.samplers import SAMPLERS, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_values import StepValues, schedule_position, step_values
 from animator.diffusion.unet import UNet, unet_config
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
+from animator.system.convert import signed_to_unit
 from tests.golden_files import fill, load_json, load_npz
 
 SETUP = load_json("guidance")

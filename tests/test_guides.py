@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from animator.inputs import gather
-from animator.job import load_tools, shot_of
+from animator.film.stills import stills
+from animator.run.inputs import gather
+from animator.run.job import load_tools, shot_of
 from animator.scene.presets import cut_presets
 from animator.scene.reading import LoadedScene, read_scene
-from animator.stills import stills
 
 BASE = Path(__file__).parents[1] / "scenes" / "base"
 SMALL = [

@@ -19,14 +19,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from animator.cli import app
+from animator.cli.main import app
 from animator.errors import FilmError, SceneError, UsageError
-from animator.images import read_whole
 from animator.keyframes.expressions import parse_expression
-from animator.plain_files import read_plain
 from animator.runs.folder import folder_name
 from animator.scene.camera_path import read_camera_path
 from animator.scene.reading import read_scene
+from animator.system.images import read_whole
+from animator.system.safe_read import read_plain
 from animator.video.ffmpeg import executable
 from animator.video.footage import FootageReader, open_footage
 from animator.video.probe import probe
@@ -391,7 +391,7 @@ def test_a_large_picture_takes_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     Image.new("RGB", (5100, 5100), (10, 200, 30)).save(path, compress_level=1)
     program = (
-        "import sys, re; from pathlib import Path; from animator.images import read_whole; "
+        "import sys, re; from pathlib import Path; from animator.system.images import read_whole; "
         "most = lambda: int(re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]); "
         "before = most(); "
         "frame = read_whole(Path(sys.argv[1])); print(most() - before, *frame.mean((1, 2)).tolist())"
@@ -635,7 +635,7 @@ def test_a_film_cannot_be_named_out_of_its_run(name: str, tmp_path: Path) -> Non
 
 def read_scene_settings() -> set[str]:
     from animator.scene.fit import Fit
-    from animator.scene.schema import scene_schema
+    from animator.settings.scene import scene_schema
 
     fit = Fit(scene_schema())
     return {name.removeprefix("output.") for name in set(fit.settings) - fit.sections}

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from animator import images, rng
 from animator.diffusion.perlin import perlin_picture
 from animator.errors import UsageError
-from animator.images import read_picture, read_whole
-from animator.inits import InitSettings, first_picture
+from animator.film.inits import InitSettings, first_picture
+from animator.system import images, rng
+from animator.system.images import read_picture, read_whole
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -14,8 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from animator.cli import app
-from animator.convert import frame_to_uint8, image_to_frame
+from animator.cli.main import app
 from animator.look.flight import flown
 from animator.look.panel import Panel, cut, prompt_lines
 from animator.look.plot import figure_of, panels_of, prompt_weights
@@ -23,6 +22,7 @@ from animator.look.probe import Probe, probe
 from animator.look.scenery import Pose, view
 from animator.look.work import work_of
 from animator.scene.reading import LoadedScene, read_scene
+from animator.system.convert import frame_to_uint8, image_to_frame
 from animator.types import Camera, Prompt
 from animator.video.probe import probe as probe_film
 from animator.warp.camera3d import camera_rotation, camera_translation
@@ -286,6 +286,6 @@ def test_a_probe_times_real_steps_and_adds_them_up(tmp_path: Path) -> None:
 
 
 def test_the_command_line_imports_neither_torch_nor_matplotlib() -> None:
-    code = "import sys, animator.cli; print([m for m in ('torch', 'matplotlib', 'cv2') if m in sys.modules])"
+    code = "import sys, animator.cli.main; print({'torch', 'matplotlib', 'cv2'} & set(sys.modules) or [])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,15 +12,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator import colour, rng
 from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
-from animator.inits import InitSettings
-from animator.keeping import load_state
-from animator.loop import STEPS, Listener, LoopState, Shot, film, is_settled
+from animator.film import colour
+from animator.film.inits import InitSettings
+from animator.film.loop import STEPS, Listener, LoopState, Shot, film, is_settled
+from animator.run.loop_state import state_to_keep
+from animator.run.persist import load_state
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
-from animator.states import state_to_keep
+from animator.system import rng
 from animator.types import PaintStep, Request
 
 WIDTH, HEIGHT = 128, 64

@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from animator.cli import app
+from animator.cli.main import app
 from animator.diffusion import precision
 from animator.errors import UsageError
 from animator.memory.estimate import estimate
@@ -160,7 +160,7 @@ def test_plan_as_csv_imports_no_torch(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("mode: still\nseed: 1\nprompts: a sea\n")
     code = (
-        "import sys; from animator.cli import app; "
+        "import sys; from animator.cli.main import app; "
         f"app(['plan', '--csv', {str(path)!r}], standalone_mode=False); sys.exit('torch' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)

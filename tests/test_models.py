@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
-from animator import cli_models
-from animator.cli import app
-from animator.cli_models import ProgressLine
+from animator.cli.main import app
+from animator.cli.main import models as cli_models
+from animator.cli.models import ProgressLine
 from animator.diffusion.secondary import SecondaryModel
 from animator.errors import SceneError, UsageError, WeightsError
-from animator.inputs import needed, require_weights, weights_of
+from animator.run.inputs import needed, require_weights, weights_of
 from animator.scene.reading import read_scene
 from animator.weights import cache as module
 from animator.weights import hashes, registry

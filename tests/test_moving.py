@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animator.errors import SceneError
-from animator.render import render_scene
+from animator.run.render import render_scene
 from animator.runs import RunFolder
 from animator.scene.reading import read_scene
 from animator.video.ffmpeg import executable

@@ -14,19 +14,19 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from animator.depth.load import load_depth
-from animator.depth.options import DepthOptions
 from animator.depth.pocket import to_distance
 from animator.diffusion.secondary import cosine_time
-from animator.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, stored_answers, truth
-from animator.pocket.train.pictures import depth_to_bytes
-from animator.pocket.train.secondary import NOISY, drawn_times
-from animator.pocket.train.session import Budget, Machine, Session, start_from
-from animator.pocket.train.told import known_tokens
-from animator.pocket.train.unet import ALPHA_BAR, CLEAR_BELOW, NOISY_ABOVE, RARE, practised
-from animator.pocket.train.views import Views, blurred, cut, make_views
-from animator.pocket.world.canvas import FAR
-from animator.pocket.world.draw import draw
-from animator.pocket.world.spec import STYLES, draw_spec
+from animator.settings.depth import DepthOptions
+from tools.pocket.train.naming import ASKED, UNASKED, Questions, naming_loss, stored_answers, truth
+from tools.pocket.train.pictures import depth_to_bytes
+from tools.pocket.train.secondary import NOISY, drawn_times
+from tools.pocket.train.session import Budget, Machine, Session, start_from
+from tools.pocket.train.told import known_tokens
+from tools.pocket.train.unet import ALPHA_BAR, CLEAR_BELOW, NOISY_ABOVE, RARE, practised
+from tools.pocket.train.views import Views, blurred, cut, make_views
+from tools.pocket.world.canvas import FAR
+from tools.pocket.world.draw import draw
+from tools.pocket.world.spec import STYLES, draw_spec
 
 PACKAGE = Path(__file__).parents[1] / "animator" / "pocket"
 
@@ -93,9 +93,9 @@ def test_the_weights_are_small_and_described() -> None:
 def test_prompts_make_different_pictures(tmp_path: Path) -> None:
     """A red sunset over the sea is red; a green forest by day is green; anybody can tell them apart."""
     from animator.diffusion.load import load_engine
-    from animator.loop import Shot
+    from animator.film.loop import Shot
+    from animator.film.stills import stills
     from animator.scene.reading import read_scene
-    from animator.stills import stills
 
     colours = {}
     for prompt in ("a red sunset over the sea", "a green forest by day"):

@@ -12,18 +12,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from animator.diffusion.noise_schedule import full_schedule
-from animator.pocket.figures.attributes import ATTRIBUTES, phrases, right_values, values_of
-from animator.pocket.figures.depth import depth, relative_error
-from animator.pocket.figures.fid import distances, frechet
-from animator.pocket.figures.fidelity import attributes_of_the_world, fidelity, places
-from animator.pocket.figures.figure import Figure, read, row, tolerance, write
-from animator.pocket.figures.held_out import FIRST, Drawn, drawn
-from animator.pocket.figures.networks import Networks, load_networks
-from animator.pocket.figures.paint import guiding, paint, scene_of
-from animator.pocket.figures.precision import full_weights, precision, relative_change
-from animator.pocket.figures.retrieval import estimates, own_first, retrieval, retrieval_of_estimates
-from animator.pocket.world.prompts import PROMPTS
 from animator.weights.registry import find, locate
+from tools.pocket.figures.attributes import ATTRIBUTES, phrases, right_values, values_of
+from tools.pocket.figures.depth import depth, relative_error
+from tools.pocket.figures.fid import distances, frechet
+from tools.pocket.figures.fidelity import attributes_of_the_world, fidelity, places
+from tools.pocket.figures.figure import Figure, read, row, tolerance, write
+from tools.pocket.figures.held_out import FIRST, Drawn, drawn
+from tools.pocket.figures.networks import Networks, load_networks
+from tools.pocket.figures.paint import guiding, paint, scene_of
+from tools.pocket.figures.precision import full_weights, precision, relative_change
+from tools.pocket.figures.retrieval import estimates, own_first, retrieval, retrieval_of_estimates
+from tools.pocket.world.prompts import PROMPTS
 
 FRESH = FIRST + 10_000_000
 """First seed of pictures that neither a training nor the card's figures have seen."""
@@ -294,7 +294,7 @@ def test_rounding_changes_little(fresh: Drawn, card: dict[str, Figure], tmp_path
 
 def test_the_judge_is_none_of_those_that_guide(networks: Networks, card: dict[str, Figure]) -> None:
     """It is of another training: its weights are not those of the bundled perceptors."""
-    from animator.pocket.figures.networks import JUDGE
+    from tools.pocket import JUDGE
 
     judge = load_file(JUDGE / "perceptor.safetensors")["visual.conv1.weight"]
     assert "judge" not in guiding()

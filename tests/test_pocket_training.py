@@ -13,14 +13,15 @@ import torch
 from safetensors.torch import save_file
 
 from animator.depth.pocket import FARTHEST, NEAREST, to_distance
-from animator.pocket.figures.depth import relative_error
-from animator.pocket.train import depth, diffused, perceptor, pictures, secondary, unet
-from animator.pocket.train.diffused import draw_diffused
-from animator.pocket.train.pictures import Pictures
-from animator.pocket.train.session import Machine, mixed, start_from
-from animator.pocket.train.shown import Kept, Shown, block_path, write_block
-from animator.pocket.train.told import PHRASINGS, Told, known_tokens, tell, tokenizer
-from animator.pocket.world.spec import draw_spec
+from tools.pocket import WEIGHTS
+from tools.pocket.figures.depth import relative_error
+from tools.pocket.train import depth, diffused, perceptor, pictures, secondary, unet
+from tools.pocket.train.diffused import draw_diffused
+from tools.pocket.train.pictures import Pictures
+from tools.pocket.train.session import Machine, mixed, start_from
+from tools.pocket.train.shown import Kept, Shown, block_path, write_block
+from tools.pocket.train.told import PHRASINGS, Told, known_tokens, tell, tokenizer
+from tools.pocket.world.spec import draw_spec
 
 PICTURES = 24
 
@@ -77,7 +78,7 @@ def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
     make = depth.make_batch
     with pytest.MonkeyPatch.context() as patch:
         # Saved after each step, as after two minutes, and stopped before the last one.
-        patch.setattr("animator.pocket.train.session.EVERY", -1.0)
+        patch.setattr("tools.pocket.train.session.EVERY", -1.0)
         patch.setattr(depth, "make_batch", stopping)
         with pytest.raises(Stopped):
             depth.train(folder, steps=3, machine=machine, batch=2)
@@ -121,7 +122,7 @@ def test_what_is_trained_is_shipped(folder: Path, name: str) -> None:
     else:
         {"unet": unet, "secondary": secondary, "depth": depth}[name].ship(folder, package)
     file = next(package.glob("*.safetensors"))
-    bundled = Path(perceptor.__file__).parents[1] / file.name
+    bundled = WEIGHTS / file.name
     if name != "judge":
         assert file.stat().st_size == bundled.stat().st_size
         assert file.with_suffix(".json").read_bytes() == bundled.with_suffix(".json").read_bytes()
@@ -130,7 +131,7 @@ def test_what_is_trained_is_shipped(folder: Path, name: str) -> None:
 
 def test_earlier_weights_are_where_a_training_begins(folder: Path) -> None:
     network = depth.PocketDepthNetwork(depth.WIDTHS, depth.BLOCKS)
-    bundled = Path(perceptor.__file__).parents[1] / "depth.safetensors"
+    bundled = WEIGHTS / "depth.safetensors"
     start_from(network, bundled)
     images, truth = depth.make_batch(Shown(folder, "cpu", {}), 2, Machine().dice(17, 0))
     with torch.no_grad():

@@ -12,7 +12,7 @@ from animator.keyframes.schedules import parse_schedule
 from animator.scene import presets
 from animator.scene.presets import cut_presets
 from animator.scene.reading import read_scene
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 
 BASE = Path(__file__).parents[1] / "scenes" / "base"
 DISCO = {

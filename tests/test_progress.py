@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from animator.progress import JsonReporter, LineReporter, LiveReporter, Pace
+from animator.cli.progress import JsonReporter, LineReporter, LiveReporter, Pace
 
 
 def test_time_left_follows_the_last_frames() -> None:

@@ -20,14 +20,14 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from animator.cli_report import report as verb
+from animator.cli.report import report as verb
 from animator.diffusion.perceptors import load_perceptor
 from animator.errors import RunError, UsageError
-from animator.render import render_scene
 from animator.report import write_report
 from animator.report.charts import COLUMNS, pieces, thinned, ticks
 from animator.report.markup import document, tag
 from animator.report.measures import Measuring, drift, saturation, spread
+from animator.run.render import render_scene
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import read_scene
 from animator.watch.losses import read_table

@@ -182,7 +182,7 @@ def test_a_live_line_is_not_broken_by_a_warning(tmp_path):
         "import io, logging, sys\n"
         "from pathlib import Path\n"
         "from rich.console import Console\n"
-        "from animator.progress import LiveReporter\n"
+        "from animator.cli.progress import LiveReporter\n"
         "from animator.runs.log import run_log\n"
         "shown, real = io.StringIO(), sys.stderr\n"
         "reporter = LiveReporter(Console(file=shown, force_terminal=True))\n"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from animator.scene.reading import read_scene, read_text_scene
 from animator.scene.resolved import DIALECT, json_schema, resolved_text
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 
 WORDS = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=30

@@ -15,7 +15,7 @@ from animator.errors import SceneError, UsageError
 from animator.scene.footage_reading import STANDS_FOR, open_footage_of
 from animator.scene.reading import LoadedScene, read_scene, read_text_scene
 from animator.scene.resolved import resolved_text
-from animator.scene.schema import MAX_FRAMES, Scene
+from animator.settings.scene import MAX_FRAMES, Scene
 from animator.video.ffmpeg import QUIET, executable
 
 SCENE = "prompts: x\nmode: video\nvideo: {init: clip.mp4}\n"

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animator.convert import frame_to_uint8
 from animator.look.work import work_of
-from animator.pocket.world.captions import caption
-from animator.pocket.world.spec import draw_spec
 from animator.scene.reading import LoadedScene, read_scene
+from animator.system.convert import frame_to_uint8
 from animator.video.footage import FootageReader, open_footage
 from animator.video.stereo_film import pack
+from tools.pocket.world.captions import caption
+from tools.pocket.world.spec import draw_spec
 
 ROOT = Path(__file__).parents[1]
 SCENES = ROOT / "scenes"

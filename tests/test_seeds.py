@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animator.errors import SceneError
-from animator.job import shot_of
-from animator.loop import seed_of
-from animator.rng import SEEDS, picture_seed
+from animator.film.loop import seed_of
+from animator.run.job import shot_of
 from animator.scene.reading import read_scene
 from animator.scene.resolved import resolved_text
+from animator.system.rng import SEEDS, picture_seed
 
 NUMBERS = st.integers(0, SEEDS - 1)
 

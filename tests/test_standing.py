@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import animator.render
+import animator.run.render
 from animator.errors import RunError
-from animator.job import Tools, load_tools
-from animator.prune import prune_frames, prune_states
-from animator.render import render_scene, resume_run
+from animator.run.job import Tools, load_tools
+from animator.run.loop_state import bytes_of
+from animator.run.render import render_scene, resume_run
 from animator.runs import RunFolder
 from animator.runs.png import decode_png
+from animator.runs.prune import prune_frames, prune_states
 from animator.scene.reading import LoadedScene, read_scene
-from animator.states import bytes_of
 from animator.video.probe import probe
 from tests.dying import Quiet
 from tests.test_kill import clip, files_of
@@ -63,7 +63,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         tools = load_tools(loaded, sources)  # type: ignore[arg-type]
         return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(animator.render, "load_tools", counted)
+    monkeypatch.setattr(animator.run.render, "load_tools", counted)
     return noted
 
 

@@ -11,11 +11,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import animator.status
-from animator.cli_runs import add_runs
+import animator.run.status
+from animator.cli.runs import add_runs
 from animator.errors import WeightsError
+from animator.run.status import Gap, status_of
 from animator.runs import Entry, RunFolder
-from animator.status import Gap, status_of
 from tests.test_kill import files_of
 from tests.test_standing import render, write
 
@@ -103,7 +103,7 @@ def test_without_the_weights_the_journal_is_believed(run: Path, monkeypatch: pyt
     def refuse(loaded: object) -> None:
         raise WeightsError("clip ViT-B-32: not there")
 
-    monkeypatch.setattr(animator.status, "weights_of", refuse)
+    monkeypatch.setattr(animator.run.status, "weights_of", refuse)
     assert status_of(run).done == 8
     assert "not compared with the scene: clip ViT-B-32: not there" in said("status", run)
 

@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from animator import cli_vr
-from animator.cli_vr import vr180
+from animator.cli.main import vr as cli_vr
+from animator.cli.vr import vr180
 from animator.errors import FilmError, UsageError
 from animator.video import stereo_film
 from animator.video.boxes import boxes_of_file

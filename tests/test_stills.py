@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.engine import GuidedDiffusion, Networks
-from animator.diffusion.options import CutOptions, DiffusionOptions, GuidanceOptions
-from animator.diffusion.thrift import Thrift
-from animator.inits import InitSettings
-from animator.loop import Listener, Shot, first_request
+from animator.diffusion.memory_saving import Thrift
+from animator.film.inits import InitSettings
+from animator.film.loop import Listener, Shot, first_request
+from animator.film.stills import stills
 from animator.scene.reading import LoadedScene, read_scene
-from animator.stills import stills
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import CutOptions, GuidanceOptions
 from animator.types import Painted
 from tests.test_engine import Colours, exact_network
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator import colour, rng
+from animator.film import colour
+from animator.film.loop import FLOW, Listener, LoopState, Shot
+from animator.film.stylise import Trust, followed, stylise
 from animator.flow.dis import DisFlow
-from animator.loop import FLOW, Listener, LoopState, Shot
-from animator.stylise import Trust, followed, stylise
+from animator.system import rng
 from animator.types import Request
 from animator.video.finishing import finished_film
 

@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animator.convert import signed_to_unit
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.guidance import Guide, Target
+from animator.diffusion.memory_saving import Places, Thrift, out_of_memory, told_once, tried
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.step_values import StepValues
-from animator.diffusion.thrift import Places, Thrift, out_of_memory, told_once, tried
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import AnimatorError
+from animator.system.convert import signed_to_unit
 from animator.types import PaintStep, Prompt
 from tests.golden_files import fill, load_json
 from tests.test_engine import DIFFUSION, GUIDANCE, REQUEST, Colours, exact_network, toy_engine
@@ -349,7 +349,7 @@ def test_networks_that_do_not_work_are_away(monkeypatch) -> None:
 
     whole = painter().paint(REQUEST)
     monkeypatch.setattr(
-        "animator.diffusion.thrift._move",
+        "animator.diffusion.memory_saving._move",
         lambda networks, device: [network.move(device is not HOME) for network in networks],
     )
     HOME = torch.device("cpu")

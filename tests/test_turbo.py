@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from animator.film.loop import LoopState, Shot, Turbo
+from animator.film.turbo import is_diffused, turbo_film, weight_of_newer
 from animator.flow.dis import DisFlow
-from animator.job import shot_of
-from animator.keeping import load_state
-from animator.loop import LoopState, Shot, Turbo
+from animator.run.job import shot_of
+from animator.run.loop_state import state_to_keep
+from animator.run.persist import load_state
 from animator.runs import RunFolder
 from animator.scene.reading import read_scene
-from animator.states import state_to_keep
-from animator.turbo import is_diffused, turbo_film, weight_of_newer
 from tests.golden_files import load_json
 from tests.test_loop import BEGIN, Pumping, Recorder, scene, shot
 

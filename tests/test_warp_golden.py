@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from animator.convert import frame_to_uint8, uint8_to_frame
 from animator.depth.blend import midas_to_depth
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.types import Camera, Move2D
 from animator.warp.affine2d import move_matrix, warp_2d
 from animator.warp.camera3d import camera_rotation

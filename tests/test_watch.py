@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from animator.errors import RunError
+from animator.settings.output import OutputOptions
 from animator.types import PaintStep
-from animator.video.options import OutputOptions
 from animator.watch import Watch
 from animator.watch.losses import read_table
 from animator.watch.moments import cut_steps, intermediate_steps

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from open_clip import SimpleTokenizer
 
-from animator.pocket.world import manners, places, spec, words
-from animator.pocket.world.captions import attributes, caption, shown_paint
-from animator.pocket.world.prompts import PROMPTS
-from animator.pocket.world.spec import Spec, draw_spec
-from animator.pocket.world.words import Words
+from tools.pocket.world import manners, places, spec, words
+from tools.pocket.world.captions import attributes, caption, shown_paint
+from tools.pocket.world.prompts import PROMPTS
+from tools.pocket.world.spec import Spec, draw_spec
+from tools.pocket.world.words import Words
 
 COUNT = 3000
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from animator.pocket.world.canvas import FAR, Canvas, Spot
-from animator.pocket.world.ground import paint_ground
-from animator.pocket.world.layout import course, land
-from animator.pocket.world.light import light_of
-from animator.pocket.world.spec import Spec
-from animator.pocket.world.trees import tree
-from animator.pocket.world.ways import paint_way
-from animator.pocket.world.wood import paint_wood
 from tests.empty_world import EMPTY
+from tools.pocket.world.canvas import FAR, Canvas, Spot
+from tools.pocket.world.ground import paint_ground
+from tools.pocket.world.layout import course, land
+from tools.pocket.world.light import light_of
+from tools.pocket.world.spec import Spec
+from tools.pocket.world.trees import tree
+from tools.pocket.world.ways import paint_way
+from tools.pocket.world.wood import paint_wood
 
 SIZES = [(128, 128), (192, 128), (96, 64)]
 FLAT = ("sea", "coast", "lake", "meadow", "field", "forest")
@@ -162,7 +162,7 @@ def test_a_coast_has_sand_on_land_and_water_beyond(seed, thing):
 def test_trees_stand_on_land_and_off_the_way(monkeypatch, ground, season):
     planted = []
     monkeypatch.setattr(
-        "animator.pocket.world.wood.tree",
+        "tools.pocket.world.wood.tree",
         lambda canvas, spot, kind, rng, season: planted.append((spot, kind)),
     )
     for seed in range(12):

@@ -8,12 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from animator.pocket.world.canvas import FAR, Canvas
-from animator.pocket.world.light import LIGHTS, Light, light_of
-from animator.pocket.world.ridges import TALL, crest, paint_ridges
-from animator.pocket.world.sky import paint_sky
-from animator.pocket.world.spec import TIMES, WEATHERS, Spec
 from tests.empty_world import EMPTY
+from tools.pocket.world.canvas import FAR, Canvas
+from tools.pocket.world.light import LIGHTS, Light, light_of
+from tools.pocket.world.ridges import TALL, crest, paint_ridges
+from tools.pocket.world.sky import paint_sky
+from tools.pocket.world.spec import TIMES, WEATHERS, Spec
 
 PLAIN = replace(EMPTY, seed=0)
 WIDTH, HEIGHT = 96, 64

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from animator.pocket.world.air import fill_air, paint_falling
-from animator.pocket.world.canvas import FAR, Canvas
-from animator.pocket.world.spec import GRADES, STYLES, WEATHERS, Spec
-from animator.pocket.world.styles import LOOKS, paint_style
-from animator.pocket.world.styles.pixel import square_side
-from animator.pocket.world.styles.tools import depth_edges, few_colours, nearest_colour
+from tools.pocket.world.air import fill_air, paint_falling
+from tools.pocket.world.canvas import FAR, Canvas
+from tools.pocket.world.spec import GRADES, STYLES, WEATHERS, Spec
+from tools.pocket.world.styles import LOOKS, paint_style
+from tools.pocket.world.styles.pixel import square_side
+from tools.pocket.world.styles.tools import depth_edges, few_colours, nearest_colour
 
 SIZES = [(128, 128), (192, 128), (96, 64), (100, 70)]
 HOURS = {

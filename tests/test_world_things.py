@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from animator.pocket.world.canvas import Canvas, Spot
-from animator.pocket.world.paints import PAINTS
-from animator.pocket.world.spec import COMPANIES, PAINTED, STANDING, Spec, draw_spec
-from animator.pocket.world.spec import PAINTS as NAMES
-from animator.pocket.world.spec import THINGS as MAIN
-from animator.pocket.world.stage import paint_things
-from animator.pocket.world.things import SIZES, THINGS
+from tools.pocket.world.canvas import Canvas, Spot
+from tools.pocket.world.paints import PAINTS
+from tools.pocket.world.spec import COMPANIES, PAINTED, STANDING, Spec, draw_spec
+from tools.pocket.world.spec import PAINTS as NAMES
+from tools.pocket.world.spec import THINGS as MAIN
+from tools.pocket.world.stage import paint_things
+from tools.pocket.world.things import SIZES, THINGS
 
 WIDTH, HEIGHT = 96, 64
 LAND = np.array((0.36, 0.56, 0.22), np.float32)

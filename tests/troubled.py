@@ -31,10 +31,10 @@ from typing import Any
 import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401
 
-import animator.cli
+import animator.cli.main
 import animator.diffusion.fake
-import animator.render  # noqa: F401
-from animator.cli import main as command_line
+import animator.run.render  # noqa: F401
+from animator.cli.main import main as command_line
 
 
 def jumping_clock() -> None:

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from animator.depth.blend import blend
-from animator.depth.options import DepthOptions
 from animator.depth.plane import PlaneDepth
 from animator.depth.pocket import PocketDepth, PocketDepthNetwork
 from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDepth, load_network
 from animator.errors import UsageError
+from animator.settings.depth import DepthOptions
 from animator.types import DepthEstimator, DepthMap, Frame
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import config_file, find, locate

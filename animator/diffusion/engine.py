@@ -10,24 +10,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from animator import rng
-from animator.convert import frame_to_signed
 from animator.diffusion.compiled import compiled
-from animator.diffusion.course import (
-    Course,
-    Unfinished,
-    begin_anew,
-    course_of,
-    draws_of,
-    gone_on,
-    mirror_indices,
-    unfinished_of,
-)
 from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
+from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, told_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
-from animator.diffusion.options import DiffusionOptions, GuidanceOptions
-from animator.diffusion.painted import painted_of, told_of
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import (
@@ -41,16 +28,30 @@ from animator.diffusion.prediction import (
     relayed,
 )
 from animator.diffusion.requests import check_requests
-from animator.diffusion.sampler_names import parse_sampler
+from animator.diffusion.results import painted_of, told_of
 from animator.diffusion.samplers import Step, noised, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
+from animator.diffusion.step_range import (
+    Course,
+    Unfinished,
+    begin_anew,
+    course_of,
+    draws_of,
+    gone_on,
+    mirror_indices,
+    unfinished_of,
+)
 from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
-from animator.diffusion.thrift import Places, Recomputing, Thrift, networks_of, told_once, tried
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
 from animator.errors import AnimatorError, PaintError, UsageError
-from animator.options import share
+from animator.settings.base import share
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import GuidanceOptions
+from animator.settings.samplers import parse_sampler
+from animator.system import rng
+from animator.system.convert import frame_to_signed
 from animator.types import Frame, OnStep, Painted, Request
 
 log = logging.getLogger(__name__)

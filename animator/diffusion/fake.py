@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from animator import rng
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import pyramid_distance
 from animator.diffusion.noise_schedule import BASE_STEPS, linear_alpha_bar
-from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.targets import OpenImage
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import GuidanceOptions
+from animator.system import rng
 
 SPREAD = 0.5
 """Standard deviation of the values of the denoiser's pictures, in [-1, 1]; their mean is 0."""

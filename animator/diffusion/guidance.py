@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from animator.convert import signed_to_unit
 from animator.diffusion import losses
 from animator.diffusion.cutouts import make_cuts
+from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
 from animator.diffusion.step_values import StepValues
-from animator.diffusion.thrift import Places
+from animator.system.convert import signed_to_unit
 
 Gradient = Callable[[Tensor, int, Prediction], Tensor]
 """Given the state ``x`` (N x 3 x H x W), an index of the schedule and the prediction there, returns which

@@ -10,11 +10,12 @@ import torch
 from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import perceptual_loss, pyramid_distance
-from animator.diffusion.options import DiffusionOptions, GuidanceOptions
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import WIDTHS
 from animator.diffusion.targets import OpenImage
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import GuidanceOptions
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from animator.diffusion.cutouts import CutSettings
 from animator.diffusion.noise_schedule import NoiseSchedule
-from animator.diffusion.options import DiffusionOptions, GuidanceOptions
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guidance import GuidanceOptions
 from animator.types import DIFFUSION_SCALE, Schedule
 
 

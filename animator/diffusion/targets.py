@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from animator import rng
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.guidance import Target
+from animator.diffusion.memory_saving import Places
 from animator.diffusion.perceptors import Perceptor
-from animator.diffusion.thrift import Places
+from animator.system import rng
 from animator.types import Frame, Prompt, Request
 from animator.weights.clip_names import canonical_name
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from animator.disk import told_in_one_line
+from animator.system.disk import told_in_one_line
 from animator.types import Flow, FlowEstimator, Frame
 
 NAMES = ("forward", "backward")

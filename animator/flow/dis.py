@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from animator.convert import frame_to_uint8
+from animator.system.convert import frame_to_uint8
 from animator.types import Flow, Frame
 
 SMALLEST_SIDE = 32

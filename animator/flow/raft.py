@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from animator.convert import unit_to_signed
+from animator.system.convert import unit_to_signed
 from animator.types import Flow, Frame
 
 MULTIPLE = 8

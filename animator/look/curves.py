@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from animator.keyframes.timeline import Timeline
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 
 FIRST = ("camera", "coherence", "guidance", "diffusion", "video")
 """Sections in the order in which they are shown; others follow."""
@@ -26,8 +26,8 @@ def diffused_frames(scene: Scene) -> np.ndarray:
     frames = np.arange(scene.pictures)
     if scene.mode not in ("2d", "3d"):
         return np.ones(len(frames), bool)
-    from animator.loop import Turbo  # torch takes seconds to import
-    from animator.turbo import is_diffused
+    from animator.film.loop import Turbo  # torch takes seconds to import
+    from animator.film.turbo import is_diffused
 
     turbo = Turbo(steps=scene.turbo.steps, preroll=scene.turbo.preroll)
     return np.array([is_diffused(int(frame), turbo) for frame in frames])

@@ -30,21 +30,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator import rng
-from animator.convert import frame_to_signed, frame_to_uint8, signed_to_frames
-from animator.diffusion.course import course_of
 from animator.diffusion.engine import schedule_for
 from animator.diffusion.samplers import noised
-from animator.drivers import remaining
+from animator.diffusion.step_range import course_of
 from animator.errors import UsageError
-from animator.inputs import gather
-from animator.job import Job, job_of, load_tools
-from animator.loop import Finished, Listener, seed_of
-from animator.options import share
+from animator.film.loop import Finished, Listener, seed_of
+from animator.run.dispatch import remaining
+from animator.run.inputs import gather
+from animator.run.job import Job, job_of, load_tools
 from animator.runs import RunFolder
 from animator.runs.files import told_in_one_line, write_atomic
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
+from animator.settings.base import share
+from animator.system import rng
+from animator.system.convert import frame_to_signed, frame_to_uint8, signed_to_frames
 from animator.types import PaintStep
 
 STEP = {"depth": 2, "footage": 2, "held": 4, "init": 5, "noised": 5}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import interpolate
 
-from animator.convert import image_to_frame
-from animator.inputs import Sources, gather
-from animator.job import shot_of
+from animator.film.loop import SILENT, Shot, Track, Turbo, camera_3d, move
 from animator.look.scenery import HEIGHT, SKY, Pose, view
-from animator.loop import SILENT, Shot, Track, Turbo, camera_3d, move
+from animator.run.inputs import Sources, gather
+from animator.run.job import shot_of
+from animator.system.convert import image_to_frame
 from animator.warp.camera3d import camera_rotation, camera_translation
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ class ScaledRow:
 def flown(loaded: LoadedScene, width: int) -> Iterator[Frame]:
     """Fly a test picture through a scene and yield what is seen, a frame at a time.
 
-    The scene's init picture, or a drawn landscape, is moved by `animator.loop.move`. Warped again and again
-    it would wear out, for nothing new is painted. So what a move uncovers is drawn in. In 3D the landscape is
-    drawn at each frame as it looks from where the camera has come, and a share of that is mixed in; any other
-    picture is begun anew once a second and faded in.
+    The scene's init picture, or a drawn landscape, is moved by `animator.film.loop.move`. Warped again and
+    again it would wear out, for nothing new is painted. So what a move uncovers is drawn in. In 3D the
+    landscape is drawn at each frame as it looks from where the camera has come, and a share of that is mixed
+    in; any other picture is begun anew once a second and faded in.
 
     Args:
         loaded: a scene of mode 2d or 3d.

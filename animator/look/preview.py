@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from animator.convert import frame_to_uint8
 from animator.errors import UsageError
 from animator.look.flight import flown
 from animator.look.panel import Panel
 from animator.runs.folder import folder_name
+from animator.system.convert import frame_to_uint8
 from animator.video.film import FilmWriter
 from animator.video.footage import FootageReader, open_footage
 

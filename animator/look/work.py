@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 
-from animator.diffusion.course import course_of
 from animator.diffusion.engine import schedule_for
+from animator.diffusion.step_range import course_of
 from animator.diffusion.step_values import schedule_position
 from animator.keyframes.timeline import Row
 from animator.look.curves import diffused_frames
-from animator.options import share
 from animator.scene.reading import LoadedScene
+from animator.settings.base import share
 
 WRITTEN = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""

@@ -15,7 +15,7 @@ from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDept
 from animator.errors import WeightsError
 from animator.memory.meter import Meter, NumberNeeded, without_numbers
 from animator.memory.networks import emptied, held_by, on_meta
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 from animator.weights.files import read_config
 from animator.weights.registry import config_file, find
 

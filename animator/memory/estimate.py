@@ -28,7 +28,7 @@ from animator.memory.networks import (
     perceptual_distance,
     secondary_network,
 )
-from animator.memory.worst import Worst, worst_step
+from animator.memory.peak_step import Worst, worst_step
 from animator.scene.reading import LoadedScene
 
 DeviceKind = Literal["cpu", "cuda"]

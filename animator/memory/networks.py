@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.losses import PerceptualLoss, perceptual_files, pyramid_distance
-from animator.diffusion.options import DiffusionOptions
 from animator.diffusion.perceptors import ClipPerceptor, build_published, published
 from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError
+from animator.settings.diffusion import DiffusionOptions
 from animator.weights.files import read_config
 from animator.weights.registry import Entry, config_file, families, find
 

@@ -1,1 +1,1 @@
-"""The bundled small networks and how they were trained, on pictures that this package draws itself."""
+"""The bundled small networks: their weights, what they are, and the card that says what they can do."""

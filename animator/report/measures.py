@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from animator.convert import uint8_to_frame
 from animator.flow.dis import DisFlow
+from animator.system.convert import uint8_to_frame
 from animator.types import Frame
 from animator.warp.by_flow import warp_by_flow
 from animator.watch.sheet import shrunk

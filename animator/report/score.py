@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from animator.convert import uint8_to_frame
 from animator.diffusion.perceptors import Perceptor, load_perceptor
 from animator.diffusion.targets import spoken_to
 from animator.errors import UsageError, WeightsError
 from animator.scene.reading import LoadedScene
+from animator.system.convert import uint8_to_frame
 from animator.types import Prompt
 
 AT_MOST = 60

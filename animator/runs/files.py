@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from animator.disk import told_in_one_line
+from animator.system.disk import told_in_one_line
 
 __all__ = ["remove_leftovers", "sync_folder", "told_in_one_line", "write_atomic"]
 

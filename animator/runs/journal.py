@@ -26,7 +26,7 @@ class Entry:
         seconds: how long it took.
         file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
         stopped: share of the diffusion after which a draft was stopped; 1 where it came to its end.
-        stages: seconds of each step of its way, by the names of `animator.loop.STEPS`.
+        stages: seconds of each step of its way, by the names of `animator.film.loop.STEPS`.
         notes: what happened to it that a user should know, such as that it was painted again.
         more: SHA-256 of the further pictures of the frame, by the names of their folders (``left``).
         pruned: for each folder whose picture was given up (``frames``, ``left``), the film in the run that

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import RunError
-from animator.locks import take
 from animator.runs.files import told_in_one_line
+from animator.system.locks import take
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from animator.disk import told_in_one_line
+from animator.system.disk import told_in_one_line
 
 LOG = "log.txt"
 """The log's file in a run folder; what was before the last `LARGEST` bytes or so is in ``log.txt.1``."""

@@ -12,11 +12,11 @@ import numpy as np
 
 from animator.errors import Problem, UsageError
 from animator.keyframes import Clock, Curve
-from animator.plain_files import read_plain
 from animator.scene.camera_table import read_camera_table
 from animator.scene.fit import Fit
-from animator.scene.schema import Scene
 from animator.scene.words import allowed
+from animator.settings.scene import Scene
+from animator.system.safe_read import read_plain
 from animator.types import Schedule
 
 MAX_BYTES = 20_000_000

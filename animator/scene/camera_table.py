@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from animator.errors import UsageError
-from animator.warp.options import CameraOptions
+from animator.settings.camera import CameraOptions
 
 MAX_ROWS = 200_000
 """Most rows of a table, and the last frame that one may be for."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from animator.errors import Problem, RunError, SceneError
-from animator.plain_files import read_plain
 from animator.scene.picture_text import read_text
 from animator.scene.source import parse
+from animator.system.safe_read import read_plain
 
 SCENE, NAME, NUMBER = "animator.scene", "scene", "frame"
 """Keywords under which a picture carries its scene in full, the scene's name, and its own number."""

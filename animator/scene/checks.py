@@ -12,13 +12,13 @@ import numpy as np
 
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
-from animator.options import share
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
-from animator.scene.idle import notice_idle
 from animator.scene.layers import is_checkpoint
 from animator.scene.nodes import dotted, plain
-from animator.scene.schema import SIZE_STEP, Scene
+from animator.scene.unused import notice_idle
+from animator.settings.base import share
+from animator.settings.scene import SIZE_STEP, Scene
 from animator.types import DIFFUSION_SCALE, Schedule
 from animator.weights.registry import Kind, families, find
 

@@ -15,11 +15,11 @@ from animator.keyframes import Clock, Curve, compile_value
 from animator.keyframes.compile import switch_numbers
 from animator.keyframes.expressions import NO_SOUNDS, Sounds
 from animator.keyframes.keys import keys_of_mapping, parse_keys
-from animator.scene.coherence import without_percent
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, dotted, plain
-from animator.scene.schema import Scene
 from animator.scene.words import allowed, found
+from animator.settings.coherence import without_percent
+from animator.settings.scene import Scene
 from animator.types import Schedule
 
 SKIP = "coherence.frames_skip_steps"

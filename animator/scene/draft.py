@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from animator.keyframes.schedules import number_text, schedule_text
-from animator.options import Animated
-from animator.scene.coherence import without_percent
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.resolved import resolved_text
-from animator.scene.schema import SIZE_STEP, Scene
+from animator.settings.base import Animated
+from animator.settings.coherence import without_percent
+from animator.settings.scene import SIZE_STEP, Scene
 from animator.types import Schedule
 
 SHARE_OF_STEPS = 0.4

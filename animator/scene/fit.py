@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from animator.errors import Problem, SceneError
 from animator.scene.names import unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
-from animator.scene.schema import Scene
 from animator.scene.words import allowed, found
+from animator.settings.scene import Scene
 
 Schema = dict[str, Any]
 MAX_PROBLEMS = 100

@@ -17,7 +17,7 @@ from animator.errors import Problem, UsageError
 from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node
-from animator.scene.schema import MAX_FRAMES, SIZE_STEP, Scene
+from animator.settings.scene import MAX_FRAMES, SIZE_STEP, Scene
 
 if TYPE_CHECKING:
     from animator.video.footage import Footage

@@ -12,10 +12,10 @@ from animator.keyframes.prompts import joint_sets, parse_entry
 from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
-from animator.scene.prompt_entries import Position
-from animator.scene.schema import Scene
 from animator.scene.tokens import CONTEXT, ROOM, lost
 from animator.scene.words import short
+from animator.settings.prompts import Position
+from animator.settings.scene import Scene
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import context_length, find, names

@@ -16,6 +16,7 @@ from animator.scene.camera_path import with_camera_path
 from animator.scene.carried import NAME, NUMBER, SCENE, carried
 from animator.scene.checks import check_scene, notice_scene
 from animator.scene.curves import compile_curves
+from animator.scene.defaults import without_hold
 from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.footage_reading import (
     SELECTION,
@@ -25,16 +26,15 @@ from animator.scene.footage_reading import (
     take_length,
     take_rate_and_size,
 )
-from animator.scene.hold import without_hold
 from animator.scene.layers import override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
 from animator.scene.prompts import compile_prompts
-from animator.scene.schema import MAX_FRAMES, Scene, scene_schema
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
 from animator.scene.source import parse
 from animator.scene.video_checks import check_video
 from animator.scene.words import found, short
+from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
 
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
 _STAND_IN_BPM = 120.0

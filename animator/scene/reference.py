@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from animator.scene.presets import cut_presets
-from animator.scene.schema import scene_schema
-from animator.scene.units import UNITS
+from animator.settings.scene import scene_schema
+from animator.settings.units import UNITS
 
 BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
 """Between these lines of the README stands the table of controls."""

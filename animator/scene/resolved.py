@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
 from animator.scene.presets import cut_presets
-from animator.scene.schema import Scene, scene_schema
 from animator.scene.seeds import WORDS
+from animator.settings.scene import Scene, scene_schema
 
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)

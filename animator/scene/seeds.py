@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
-from animator.errors import ExpressionError, Problem
-from animator.keyframes.clock import Clock
-from animator.rng import picture_seed
+from animator.errors import Problem
 from animator.scene.nodes import Node
 
 WORDS = ("step", "fixed", "random")
@@ -37,36 +34,6 @@ def spelt_out(tree: Node, alone: str | None = None) -> tuple[Node, list[Problem]
         problems.append(seed.place.problem("seed", message))
     drawn = dataclasses.replace(seed, value=None)
     return dataclasses.replace(tree, value={**members, "seed": drawn, "seed_mode": seed}), problems
-
-
-def scheduled(seeds: Mapping[int | float | str, int], mode: str, clock: Clock) -> list[int]:
-    """Return the seed of every frame where a scene gives several over its frames.
-
-    From each position on the seeds go on from its seed as ``mode`` says; the first one holds from the first
-    frame on, wherever it is set.
-
-    Args:
-        seeds: seed by position.
-        mode: ``step``, ``fixed`` or ``random``, see `animator.rng.picture_seed`.
-        clock: length and pace of the film.
-
-    Raises:
-        ExpressionError: a position is none, or two are the same frame.
-
-    >>> scheduled({0: 5, 3: 9}, "step", Clock(frames=6, fps=12))
-    [5, 6, 7, 9, 10, 11]
-    """
-    starts: dict[int, int] = {}
-    for position, seed in seeds.items():
-        frame = clock.key(position)
-        if frame in starts:
-            raise ExpressionError(f"two seeds begin at frame {frame}; keep one of them")
-        starts[frame] = seed
-    starts.setdefault(0, starts[min(starts)])
-    if len(starts) > len(seeds):  # nothing begins before the first of them
-        del starts[sorted(starts)[1]]
-    begins = [max(start for start in starts if start <= frame) for frame in range(clock.frames)]
-    return [picture_seed(starts[begin], mode, frame - begin) for frame, begin in enumerate(begins)]
 
 
 def counted(root: Node) -> Node:

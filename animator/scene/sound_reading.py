@@ -15,7 +15,7 @@ from animator.keyframes.functions import SOUNDS
 from animator.scene.curves import animated_settings
 from animator.scene.fit import Fit
 from animator.scene.nodes import plain
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 
 AUDIO = "output.audio"
 RATE = 22050

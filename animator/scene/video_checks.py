@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from animator.scene.fit import Fit
-from animator.scene.schema import Scene
+from animator.settings.scene import Scene
 
 
 def check_video(scene: Scene, fit: Fit) -> None:

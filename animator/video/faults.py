@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from animator.disk import printed_fault
 from animator.errors import FilmError
+from animator.system.disk import printed_fault
 from animator.video.ffmpeg import last_lines_of
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
-from animator.disk import printed_fault, told_in_one_line
 from animator.errors import FilmError
+from animator.system.disk import printed_fault, told_in_one_line
 from animator.video.faults import encoder_failure, printed_log
 from animator.video.ffmpeg import QUIET, command, run, start
 from animator.video.probe import probe

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.convert import frame_to_uint8, uint8_to_frame
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.warp.by_flow import warp_by_flow
 
 if TYPE_CHECKING:

@@ -191,7 +191,7 @@ class FootageReader:
     def _decode(self, source: SourceFilm, index: int) -> None:
         """Decode up to a frame, or to the last one that can be, and keep it."""
         # Imported here because footage is looked at where torch shall not be loaded.
-        from animator.convert import uint8_to_frame, uint16_to_frame
+        from animator.system.convert import uint8_to_frame, uint16_to_frame
 
         if self._pipe is None or index < self._next:
             self._start(source, index)
@@ -239,7 +239,7 @@ class FootageReader:
         self._began = self._next = index
 
     def _picture(self, path: Path) -> Frame:
-        from animator.images import read_picture  # as in `_decode`
+        from animator.system.images import read_picture  # as in `_decode`
 
         width, height = self._size
         if self._fit != "contain":

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.convert import frame_to_uint8, frame_to_uint16, uint8_to_frame, uint16_to_frame
 from animator.flow.consistency import consistency
+from animator.system.convert import frame_to_uint8, frame_to_uint16, uint8_to_frame, uint16_to_frame
 from animator.video.ffmpeg import QUIET, command, run
 from animator.video.film import THREADS, frame_rate
 from animator.video.making import replacing

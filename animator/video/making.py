@@ -15,8 +15,8 @@ from typing import Any
 import ffmpeg
 import numpy as np
 
-from animator.disk import fault_line, printed_fault
 from animator.errors import FilmError
+from animator.system.disk import fault_line, printed_fault
 from animator.video.faults import encoder_failure, printed_log
 from animator.video.ffmpeg import QUIET, command, start
 from animator.video.film import frame_rate, raw

@@ -81,7 +81,7 @@ def _small(footage: Footage) -> Iterator[np.ndarray]:
     scale = Fraction(LONGER_SIDE, max(footage.width, footage.height))
     width, height = (max(BINS, round(side * scale)) for side in (footage.width, footage.height))
     if not isinstance(footage.source, SourceFilm):
-        from animator.convert import frame_to_uint8  # films need no torch here
+        from animator.system.convert import frame_to_uint8  # films need no torch here
 
         with FootageReader(footage, width, height, "stretch") as reader:
             for index in range(footage.frames):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from animator.convert import frame_to_uint8, uint8_to_frame
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.video.film import LOOKAHEAD, THREADS, TO_BT709, FilmWriter, frame_rate
 from animator.video.making import begun, feed, pictures_like, replacing
 from animator.video.mux import with_sound

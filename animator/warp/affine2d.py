@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from animator.convert import frame_to_image, image_to_frame
+from animator.system.convert import frame_to_image, image_to_frame
 from animator.types import Move2D
 
 if TYPE_CHECKING:

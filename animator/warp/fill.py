@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from animator.convert import frame_to_image, image_to_frame
+from animator.system.convert import frame_to_image, image_to_frame
 from animator.warp.edges import STEP
 
 if TYPE_CHECKING:

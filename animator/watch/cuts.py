@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from torch import Tensor
 
-from animator.convert import frame_to_uint8
 from animator.runs import folder_name
+from animator.system.convert import frame_to_uint8
 from animator.watch.sheet import pictures_sheet, with_header
 
 WIDEST = 4096

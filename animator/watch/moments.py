@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from animator.options import share
+from animator.settings.base import share
 
 CUT_SHEETS = 5
 """Sheets of cuts that are kept of one diffusion."""

@@ -19,12 +19,12 @@ from types import TracebackType
 
 import numpy as np
 
-from animator.convert import frame_to_uint8
 from animator.runs.files import remove_leftovers, told_in_one_line, write_atomic
 from animator.runs.png import encode_png
+from animator.settings.output import OutputOptions
+from animator.system.convert import frame_to_uint8
 from animator.types import PaintStep
 from animator.video.film import FilmWriter
-from animator.video.options import OutputOptions
 from animator.watch.contact import contact_sheet
 from animator.watch.cuts import cuts_sheet, file_names
 from animator.watch.films import DiffusionFilms

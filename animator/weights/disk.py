@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import WeightsError
-from animator.locks import take
+from animator.system.locks import take
 
 POLL = 0.2
 """Seconds between two looks at a lock that another process holds."""

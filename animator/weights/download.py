@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import WeightsError
-from animator.fetch import shown
+from animator.system.fetch import shown
 from animator.weights.disk import alone, told
 from animator.weights.hashes import file_hashes, fits, published, write_note
 from animator.weights.registry import Entry, locate, location

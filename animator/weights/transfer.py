@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from animator.fetch import fault_of, shown
+from animator.system.fetch import fault_of, shown
 from animator.weights.disk import require_room
 
 SILENCE = 30.0

@@ -1,0 +1,324 @@
+"""The command line: verbs, exit statuses and what is printed; no logic of its own.
+
+Exit status 0: done. 2: the scene or the command line is wrong. 1: our fault, or the machine's. 130:
+interrupted.
+Networks are imported only by the verbs that run them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from animator import __version__
+from animator.cli.look import add_look, plan_more
+from animator.cli.models import models
+from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
+from animator.cli.report import report
+from animator.cli.runs import add_runs
+from animator.cli.shared import Debug, OneScene, Settings, guarded, printable, show_notices
+from animator.cli.vr import vr180
+from animator.errors import Problem, SceneError, UsageError
+from animator.run.reporter import Reporter
+
+if TYPE_CHECKING:
+    from animator.scene.reading import LoadedScene
+
+app = typer.Typer(
+    help="Turn a scene file into a film.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(models, name="models")
+app.command()(vr180)
+app.command()(report)
+
+Scenes = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Scene files, or pictures that carry their scene.", metavar="SCENE...", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
+
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="On a GPU, only kernels that give the same bytes again; slower. A CPU always does.",
+    ),
+]
+
+
+def reporter_for(as_json: bool) -> Reporter:
+    """Choose how progress is shown."""
+    if as_json:
+        return JsonReporter(sys.stdout)
+    console = Console(stderr=True)
+    return LiveReporter(console) if console.is_terminal else LineReporter(sys.stderr)
+
+
+@app.command()
+@guarded
+def render(  # noqa: PLR0913 (an option of the command line is an argument)
+    scenes: Scenes,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run folder, in place of renders/<scene>/<number>.")
+    ] = None,
+    settings: Settings = None,
+    draft: Annotated[
+        bool,
+        typer.Option(
+            "--draft",
+            help="Half the size, 0.4 of the steps (10 or more), half the cuts in one batch: quick and rough.",
+        ),
+    ] = False,
+    show_cuts: Annotated[
+        bool, typer.Option("--show-cuts", help="Keep sheets of what CLIP sees; sets output.show_cuts=true.")
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="N,N", help="Make only these of several stills, counted from 0."),
+    ] = None,
+    deterministic: Deterministic = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the networks first; sets diffusion.compile=true.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Render scenes to films or pictures; a run folder that was begun is gone on with.
+
+    In place of a scene file, a picture that this program made renders what it shows again.
+    """
+    from animator.scene.reading import read_scene
+
+    if out is not None and len(scenes) > 1:
+        raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
+    over = [*(settings or ()), *(["output.show_cuts=true"] if show_cuts else ())]
+    over += ["diffusion.compile=true"] if compiled else []
+    loaded = read_all(scenes, lambda path: read_scene(path, over))
+    if only is not None:
+        loaded = [chosen(one, only) for one in loaded]
+    if draft:
+        from animator.scene.draft import draft_of
+
+        loaded = [draft_of(one) for one in loaded]
+    if deterministic:
+        from animator.system.deterministic import use_deterministic
+
+        use_deterministic()
+    from animator.run.render import render_scene
+
+    for one in loaded:
+        show_notices(one.notices)
+        print(render_scene(one, reporter_for(as_json), out=out))
+
+
+@app.command()
+@guarded
+def resume(
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
+    deterministic: Deterministic = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a run that was interrupted, from its last finished frame."""
+    if deterministic:
+        from animator.system.deterministic import use_deterministic
+
+        use_deterministic()
+    from animator.run.render import resume_run
+
+    print(resume_run(run, reporter_for(as_json)))
+
+
+@app.command()
+@guarded
+def finish(
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
+    pictures: Annotated[
+        list[int] | None,
+        typer.Argument(
+            help="Numbers of the stills, from 0; all of them if left out.", metavar="[PICTURE...]"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Finish the drafts that a run left half-way where its scene says stop_at."""
+    from animator.run.render import finish_run
+
+    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json)))
+
+
+@app.command()
+@guarded
+def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> None:
+    """Find everything that is wrong with scenes, without loading a network."""
+    from animator.scene.reading import read_scene
+
+    for path, one in zip(
+        scenes, read_all(scenes, lambda path: read_scene(path, settings or ())), strict=True
+    ):
+        show_notices(one.notices)
+        scene = one.scene
+        what = "pictures" if scene.mode == "still" else "frames"
+        size = f"{scene.size[0]} x {scene.size[1]}"
+        made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
+        print(f"{printable(str(path))}: fine: {made}")
+
+
+@app.command()
+@guarded
+def plan(
+    scene: OneScene,
+    csv: Annotated[bool, typer.Option("--csv", help="The whole timeline as CSV, a row a frame.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Take a few real steps and tell how long all of it will take.")
+    ] = False,
+    settings: Settings = None,
+    debug: Debug = False,
+) -> None:
+    """Show what every setting is at every frame, what will run, and about how much memory it takes."""
+    from animator.scene.reading import read_scene
+
+    loaded = read_scene(scene, settings or ())
+    show_notices(loaded.notices)
+    if csv:
+        loaded.timeline.to_csv(sys.stdout)
+        return
+    from animator.scene.summary import summary
+
+    print(summary(loaded), flush=True)
+    from animator.memory.report import memory_text  # torch takes seconds to import: the rest is there first
+
+    print(f"\n{memory_text(loaded)}", flush=True)
+    print(f"\n{plan_more(loaded, probe=probe)}")
+
+
+@app.command()
+@guarded
+def doctor(
+    scene: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Also look at what this scene needs: its networks, space for its frames.",
+            metavar="[SCENE]",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Settings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, on stdout.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at the machine and the installation, and tell what to do about every fault."""
+    from animator.cli.doctor import examine
+    from animator.scene.reading import read_scene
+
+    failed = False
+    for found in examine(read_scene(scene, settings or ()) if scene else None):
+        print(json.dumps(dataclasses.asdict(found)) if as_json else found, flush=True)
+        failed = failed or found.verdict == "FAIL"
+    if failed:
+        raise SystemExit(1)
+
+
+@app.command()
+@guarded
+def show(
+    picture: Annotated[
+        Path, typer.Argument(help="A PNG that this program made.", metavar="PICTURE", show_default=False)
+    ],
+    everything: Annotated[
+        bool, typer.Option("--all", help="First, as comments, its number, its seed and its prompt.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Print the scene that a picture carries."""
+    from animator.scene.carried import carried_text
+
+    print(carried_text(picture, everything=everything), end="")
+
+
+@app.command()
+@guarded
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of a scene, from which editors complete."""
+    from animator.scene.resolved import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+add_look(app)
+add_runs(app)
+
+
+def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:
+    """Read every scene; where some are wrong, report the problems of all of them together."""
+    loaded: list[Any] = []
+    problems: list[Problem] = []
+    notices: list[Problem] = []
+    for path in paths:
+        try:
+            loaded.append(read(path))
+        except SceneError as error:
+            problems += error.problems
+            notices += error.notices
+    if problems:
+        raise SceneError(problems, notices)
+    return loaded
+
+
+def chosen(loaded: LoadedScene, numbers: str) -> LoadedScene:
+    """Return a scene of stills of which only some are to be made; ``numbers`` are as in ``--only 3,5``."""
+    words = [word.strip() for word in numbers.split(",")]
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise UsageError(f"--only: expected numbers of stills such as 3,5, found '{numbers}'")
+    scene = loaded.scene
+    if scene.mode != "still":
+        raise UsageError(f"--only chooses among stills, but {loaded.source} is a film (mode: {scene.mode})")
+    only = sorted({int(word[:20]) for word in words})
+    if only[-1] >= scene.pictures:
+        last = scene.pictures - 1
+        raise UsageError(f"--only: {loaded.source} has no picture {only[-1]}; its pictures are 0 to {last}")
+    return dataclasses.replace(loaded, only=tuple(only))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"animator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn a scene file into a film."""
+
+
+def _interrupt(signum: int, where: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line; being told to terminate ends as cleanly as Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to go on
+        signal.signal(hangup, _interrupt)
+    app()

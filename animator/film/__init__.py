@@ -1,0 +1,1 @@
+"""The way of a frame, and the drivers that take its steps."""

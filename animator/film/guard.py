@@ -1,0 +1,267 @@
+"""Bad frames never feed forward: an engine that looks at what it painted before anybody else does.
+
+What a good frame looks like is not changed by a bit. A bad one is painted again, from another seed and more
+gently; where that does not help, what it was to be painted over stands in its place; and where it happens
+too often in a row, the run stops. All of it follows from the request and from the frames before it, so that
+a run that is gone on with comes to the same frames and stops at the same one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from animator.errors import PaintError
+from animator.film.judge import NO_NUMBERS, fault_of
+from animator.film.loop import Finished, Listener
+from animator.settings.guard import GuardOptions
+from animator.system import rng
+from animator.types import DIFFUSION_SCALE, OnStep, Painted, PaintStep, Request, StillEngine
+
+if TYPE_CHECKING:
+    from animator.types import Frame
+
+log = logging.getLogger(__name__)
+
+CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
+
+KEPT = "kept what it was to be painted over"
+"""How the last note of a frame ends that could not be painted."""
+
+REMEDY = (
+    "lower guidance.clamp_max or guidance.clip_guidance_scale, or set guard.policy: off if it is meant to "
+    "look like this"
+)
+
+CPU = torch.device("cpu")
+
+Make = Callable[[StillEngine, Listener], Iterator[Finished]]
+"""A driver that lacks its engine and its listener only."""
+
+
+@runtime_checkable
+class Refinable(Protocol):
+    """An engine that may compute in a shorter number format, and has a twin that does not."""
+
+    def in_float32(self) -> StillEngine:
+        """Return the twin."""
+        ...
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of painting one picture.
+
+    Attributes:
+        painted: the picture, or None where there is none.
+        fault: what is wrong with it; empty if nothing is.
+    """
+
+    painted: Painted | None
+    fault: str
+
+
+def guarded(
+    make: Make,
+    engine: StillEngine,
+    options: GuardOptions,
+    listener: Listener,
+    *,
+    device: torch.device = CPU,
+    broken: int = 0,
+) -> Iterator[Finished]:
+    """Return the frames of a driver, none of them bad, each with notes of what was done about it.
+
+    Args:
+        make: the driver.
+        engine: paints its frames.
+        options: the section ``guard``.
+        listener: told of every step.
+        device: where the engine's frames are.
+        broken: how many frames in a row could not be painted just before the first, see
+            `animator.run.resume.broken_before`.
+
+    Raises:
+        PaintError: one is bad, whatever was tried, and there is nothing to keep in its place; or too many in
+            a row were bad.
+    """
+    guard = Guarded(engine, options, device=device, broken=broken)
+    for finished in make(guard, _Numbering(listener, guard)):
+        notes = guard.next_notes()
+        yield replace(finished, notes=(*finished.notes, *notes)) if notes else finished
+
+
+class Guarded:
+    """An engine whose pictures are looked at and, where they are bad, painted again; a `StillEngine`.
+
+    Drafts that were stopped half-way are no pictures yet: they are taken as they are, if they are numbers.
+
+    Args:
+        engine: paints.
+        options: the section ``guard``.
+        device: where the engine's frames are.
+        broken: how many frames in a row could not be painted just before the next one.
+
+    Attributes:
+        numbers: of the pictures that are painted next, as messages tell them; a request's ``frame`` is what
+            decides its randomness.
+    """
+
+    def __init__(
+        self, engine: StillEngine, options: GuardOptions, *, device: torch.device = CPU, broken: int = 0
+    ) -> None:
+        self.numbers: Sequence[int] = ()
+        self._engine = engine
+        self._options = options
+        self._device = device
+        self._broken = broken
+        self._notes: deque[tuple[str, ...]] = deque()
+
+    def next_notes(self) -> tuple[str, ...]:
+        """Return what happened to the picture that was painted first among those not asked about yet."""
+        return self._notes.popleft() if self._notes else ()
+
+    def paint(self, request: Request, on_step: OnStep | None = None) -> Frame:
+        """Return the frame that ``request`` describes, or what stands for it; see `paint_together`."""
+        return self.paint_together([request], on_step)[0].picture
+
+    def paint_together(
+        self,
+        requests: Sequence[Request],
+        on_step: OnStep | None = None,
+        *,
+        stop_at: float = 1.0,
+        unfinished: Sequence[Mapping[str, Tensor]] | None = None,
+    ) -> list[Painted]:
+        """Paint requests, arguments as the engine's; ``on_step`` is not told of what is painted again.
+
+        Raises:
+            PaintError: see `guarded`.
+        """
+        attempts = self._attempts(self._engine, requests, on_step, stop_at, unfinished)
+        numbers = self.numbers or [request.frame for request in requests]
+        made = []
+        for number, request, attempt in zip(numbers, requests, attempts, strict=True):
+            painted, notes = self._mended(number, request, attempt, stop_at)
+            made.append(painted)
+            self._notes.append(notes)
+        return made
+
+    def _attempts(
+        self,
+        engine: StillEngine,
+        requests: Sequence[Request],
+        on_step: OnStep | None,
+        stop_at: float,
+        unfinished: Sequence[Mapping[str, Tensor]] | None = None,
+    ) -> list[Attempt]:
+        """Paint requests as they are, and look at what comes of them."""
+        try:
+            painted = engine.paint_together(requests, on_step, stop_at=stop_at, unfinished=unfinished)
+        except PaintError:
+            if self._options.policy == "off":
+                raise
+            if len(requests) == 1:
+                return [Attempt(None, NO_NUMBERS)]
+            # One of them spoilt it for all.
+            parts = [None] * len(requests) if unfinished is None else [[one] for one in unfinished]
+            return [
+                self._attempts(engine, [request], None, stop_at, part)[0]
+                for request, part in zip(requests, parts, strict=True)
+            ]
+        return [
+            Attempt(one, self._fault(one, request)) for one, request in zip(painted, requests, strict=True)
+        ]
+
+    def _fault(self, painted: Painted, request: Request) -> str:
+        if self._options.policy == "off" or painted.unfinished is not None:
+            return ""
+        return fault_of(painted.picture, request.init, self._options, beyond=painted.beyond)
+
+    def _mended(
+        self, number: int, request: Request, attempt: Attempt, stop_at: float
+    ) -> tuple[Painted, tuple[str, ...]]:
+        """Return a picture that may be gone on with in place of one attempt, and what had to be done."""
+        notes: list[str] = []
+        for words, engine, gentler in self._ways(request) if attempt.fault else ():
+            notes.append(f"{attempt.fault}; {words}")
+            log.warning("frame %d: %s", number, notes[-1])
+            attempt = self._attempts(engine(), [gentler], None, stop_at)[0]
+            if not attempt.fault:
+                break
+        if not attempt.fault and attempt.painted is not None:
+            self._broken = 0
+            return attempt.painted, tuple(notes)
+        self._broken += 1
+        notes.append(f"{attempt.fault}; {KEPT}")
+        kept = self._to_keep(request)
+        if kept is None or self._broken >= self._options.give_up:
+            raise PaintError(_farewell(number, attempt.fault, len(notes) > 1, self._broken))
+        log.warning("frame %d: %s", number, notes[-1])
+        return Painted(kept), tuple(notes)
+
+    def _ways(self, request: Request) -> Iterator[tuple[str, Callable[[], StillEngine], Request]]:
+        """Return how a bad picture is painted again: in words, the engine, and what it is asked."""
+        if self._options.policy != "retry":
+            return
+        first, second = (_gentler(request, turn) for turn in (1, 2))
+        half, quarter = f"half of {CLAMP}", f"a quarter of {CLAMP}"
+        yield f"painted again from seed {first.seed} with {half}", self._plainly, first
+        yield f"painted again from seed {second.seed} in float32 with {quarter}", self._exactly, second
+
+    def _plainly(self) -> StillEngine:
+        return self._engine
+
+    def _exactly(self) -> StillEngine:
+        return self._engine.in_float32() if isinstance(self._engine, Refinable) else self._engine
+
+    def _to_keep(self, request: Request) -> Frame | None:
+        """Return what stands in the place of a frame that cannot be painted, or None."""
+        init = request.init
+        if init is None or self._options.policy == "stop" or not bool(init.isfinite().all()):
+            return None
+        return init.to(self._device, copy=True).clamp(0, 1)
+
+
+class _Numbering(Listener):
+    """Passes everything on, and tells a guard which pictures are next."""
+
+    def __init__(self, listener: Listener, guard: Guarded) -> None:
+        self._listener = listener
+        self._guard = guard
+
+    def stage(self, frame: int, name: str) -> None:
+        self._listener.stage(frame, name)
+
+    def made(self, frame: int, name: str, value: Tensor) -> None:
+        self._listener.made(frame, name, value)
+
+    def begin(self, frames: Sequence[int]) -> None:
+        self._guard.numbers = tuple(frames)
+        self._listener.begin(frames)
+
+    def step(self, step: PaintStep) -> None:
+        self._listener.step(step)
+
+
+def _gentler(request: Request, turn: int) -> Request:
+    """Return what is asked in place of a request: another seed, and less of a gradient with each turn."""
+    values = {**request.values, CLAMPED: np.ones(DIFFUSION_SCALE)}
+    if CLAMP in values:
+        values[CLAMP] = values[CLAMP] / 2**turn
+    seed = rng.derive(request.seed, request.frame, f"painted again {turn}") % rng.SEEDS
+    return replace(request, seed=seed, values=values)
+
+
+def _farewell(number: int, fault: str, again: bool, broken: int) -> str:
+    """Return the line with which a run stops at a frame."""
+    tried = f", also painted again from two other seeds with less of {CLAMP} and in float32" if again else ""
+    row = f", the last of {broken} frames in a row that could not be painted" if broken > 1 else ""
+    return f"frame {number}: {fault}{tried}{row}; {REMEDY}"

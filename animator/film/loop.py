@@ -1,0 +1,394 @@
+"""The way of a frame, from the settings of its row to a finished picture.
+
+| # | step | in -> out |
+|---|------|-----------|
+| 1 | look up this frame's row of the timeline | frame -> parameters |
+| 2 | estimate the depth of the previous frame (3D) | Frame -> DepthMap |
+| 3 | warp it by the camera's move | Frame (+ DepthMap) -> Frame + Mask of what was uncovered |
+| 4 | hold the colours | Frame -> Frame |
+| 5 | noise it to the level that `frames_skip_steps` leaves | Frame -> x |
+| 6 | denoise towards the prompt | x -> Frame |
+| 7 | keep it | Frame -> files |
+
+Steps 1 to 6 are here; 5 and 6 are one call of the engine. Step 7 belongs to whoever consumes the frames:
+the loop opens no file and prints nothing. Everything that a later frame needs is in the `LoopState` that
+comes with each finished frame, so a film can go on from any of them.
+
+Two other drivers take the same steps: `animator.film.turbo`, which paints every n-th frame only, and
+`animator.film.stylise`, in which footage takes the camera's place and step 2 is the flow in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from torch import Tensor
+
+from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
+from animator.film import colour
+from animator.film.inits import InitSettings, first_picture
+from animator.system import rng
+from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
+from animator.warp.affine2d import outside_2d, warp_2d
+from animator.warp.fill import fill
+from animator.warp.reproject3d import view
+
+if TYPE_CHECKING:
+    from animator.keyframes.timeline import Row, Timeline
+    from animator.types import DepthMap, Frame, Mask
+    from animator.warp.affine2d import Border
+    from animator.warp.camera3d import Projection
+    from animator.warp.fill import Fill
+    from animator.warp.sampling import Padding, Sampling
+
+STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
+"""The steps of a frame's way by the names that the progress line and a debug dump use."""
+
+SETTLING = 16
+"""Frames after a change of prompts in which a film takes on their colours."""
+
+FLOW = "flow"
+"""Name of step 2 where footage moves and no camera."""
+
+
+class Listener:
+    """Hears what a driver does. This one does nothing; who wants to know overrides what it wants to know."""
+
+    def stage(self, frame: int, name: str) -> None:
+        """A step of a frame's way begins, one of `STEPS`."""
+
+    def made(self, frame: int, name: str, value: Tensor) -> None:
+        """A step made something: a frame, a depth or a mask, by a name such as ``depth`` or ``warped``."""
+
+    def begin(self, frames: Sequence[int]) -> None:
+        """The diffusion of these frames begins; there is one in a film."""
+
+    def step(self, step: PaintStep) -> None:
+        """A step of their diffusion is done."""
+
+
+SILENT = Listener()
+
+
+@dataclass(frozen=True)
+class Turbo:
+    """Which frames of a film are painted, and how the others are faded; see `animator.film.turbo`.
+
+    Attributes:
+        steps: every how many frames one is painted; 1 is all of them.
+        preroll: the last of the frames at the beginning that are all painted.
+        ease: whether the fade is slow at both ends, not even.
+        align: whether the two pictures are brought over one another before they are faded.
+        disco: whether the weights of the fade are those of Disco Diffusion.
+    """
+
+    steps: int = 1
+    preroll: int = 10
+    ease: bool = False
+    align: bool = False
+    disco: bool = False
+
+
+NO_TURBO = Turbo()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What the loop must know of a scene besides its timeline.
+
+    Attributes:
+        mode: ``still`` makes independent pictures, ``2d`` and ``3d`` make each from the one before.
+        width: pixels.
+        height: pixels.
+        pictures: how many to make.
+        seed: what the seed of each picture follows from, see `animator.system.rng.picture_seed`.
+        seed_mode: how.
+        init: what the first frame starts from, or every picture of a still.
+        keep: share of the diffusion that is skipped for a first frame, 0 to 1.
+        border_2d: what comes in from outside in 2D.
+        padding: what comes in from outside in 3D.
+        sampling: how colours between pixels are found in 3D.
+        projection: the shape of space in 3D.
+        occlusion: whether near things hide far ones and uncover what was behind them.
+        fill: what stands where the move uncovered something.
+        align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
+        stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
+        turbo: which frames are painted and how the others are faded.
+    """
+
+    mode: Literal["still", "2d", "3d", "video"]
+    width: int
+    height: int
+    pictures: int
+    seed: int | Sequence[int]
+    seed_mode: Literal["step", "fixed", "random"] = "step"
+    init: InitSettings = field(default_factory=InitSettings)
+    keep: float = 0.0
+    border_2d: Border = "wrap"
+    padding: Padding = "border"
+    sampling: Sampling = "bicubic"
+    projection: Projection = "disco"
+    occlusion: bool = False
+    fill: Fill = "padding"
+    align: bool = True
+    stereo: bool = False
+    turbo: Turbo = NO_TURBO
+
+
+@dataclass(frozen=True)
+class Track:
+    """A picture on its way through the camera's moves.
+
+    Attributes:
+        picture: as the camera sees it now.
+        depth: its depth where that is known: because it was moved along, or estimated already; None in 2D and
+            where it is yet to be estimated.
+        expected: what an estimate is held to, see `animator.depth.align`.
+    """
+
+    picture: Frame
+    depth: DepthMap | None = None
+    expected: Expectation = NOTHING
+
+
+@dataclass(frozen=True)
+class LoopState:
+    """All that the next frame takes from the frames before it.
+
+    Attributes:
+        frame: number of the frame that was finished last; -1 before the first.
+        track: what the next frame grows out of, or None before the first: that frame, in turbo the newer of
+            the two pictures that were faded into it.
+        colours: the reference of step 4 (see `animator.film.colour`), or None before the first.
+        old: in turbo, the older of the two; None before there are two.
+    """
+
+    frame: int = -1
+    track: Track | None = None
+    colours: Tensor | None = None
+    old: Track | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One finished frame.
+
+    Attributes:
+        frame: its number, from 0.
+        picture: the frame itself.
+        seed: its seed.
+        row: the settings it was made with.
+        state: what the next frame goes on from; None for a still, which has no next one.
+        uncovered: what the camera's move newly uncovered, or None.
+        depth: its depth, where the shot is stereo and it is known; else None.
+        unfinished: of a draft, what its diffusion can be gone on with; else None.
+        notes: what happened to it that a user should know.
+    """
+
+    frame: int
+    picture: Frame
+    seed: int
+    row: Row
+    state: LoopState | None = None
+    uncovered: Mask | None = None
+    depth: DepthMap | None = None
+    unfinished: Mapping[str, Tensor] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def film(
+    timeline: Timeline,
+    shot: Shot,
+    engine: Engine,
+    depth: DepthEstimator | None,
+    state: LoopState,
+    *,
+    listener: Listener = SILENT,
+) -> Iterator[Finished]:
+    """Make the frames of a film one from another, from where ``state`` left off.
+
+    Args:
+        timeline: every setting at every frame.
+        shot: what does not change from frame to frame; its mode is ``2d`` or ``3d``.
+        engine: paints a frame.
+        depth: tells distances; needed in 3D only.
+        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
+        listener: told of every step.
+    """
+    for frame in range(state.frame + 1, shot.pictures):
+        listener.stage(frame, "look up")
+        row = timeline.row(frame)
+        moved, uncovered = None, None
+        if state.track is None or shot.init.frames == "all":
+            request = first_request(row, shot, noise_of(shot, frame))
+        else:
+            moved, uncovered = move(state.track, row, shot, depth, listener)
+            held = hold_colours(moved.picture, row, state.colours, listener)
+            listener.stage(frame, "noise")
+            request = next_request(row, shot, held, uncovered)
+        picture = paint(engine, request, frame, listener)
+        track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
+        state = LoopState(frame, track, follow_colours(state.colours, picture, row))
+        listener.stage(frame, "keep")
+        yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
+
+
+def paint(engine: Engine, request: Request, frame: int, listener: Listener) -> Frame:
+    """Steps 5 and 6: have a frame painted."""
+    listener.stage(frame, "denoise")
+    listener.begin([frame])
+    if request.init is not None:
+        listener.made(frame, "init", request.init)
+    return engine.paint(request, listener.step)
+
+
+def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
+    """Return a finished frame with its depth where two eyes need it at once; the next move then has it."""
+    if not shot.stereo or shot.mode != "3d":
+        return track
+    distance, drift = distances(track, shot, depth, frame, listener)
+    return replace(track, depth=distance, expected=replace(track.expected, drift=drift))
+
+
+def first_request(row: Row, shot: Shot, frame: int) -> Request:
+    """Ask for a picture that has no frame before it: from noise, or from the shot's init.
+
+    Args:
+        row: its settings.
+        shot: what does not change.
+        frame: what decides its randomness together with its seed: its number in a film. Stills are all told
+            0, so that they differ by their seeds alone and each can be made again by itself.
+    """
+    seed = seed_of(shot, row.frame)
+    init = first_picture(shot.init, shot.width, shot.height, seed, frame)
+    return Request(
+        frame=frame,
+        seed=seed,
+        width=shot.width,
+        height=shot.height,
+        prompts=row.prompts,
+        init=init,
+        keep=shot.keep,
+        init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
+        values=diffusion_values(row),
+    )
+
+
+def next_request(row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None) -> Request:
+    """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
+    return Request(
+        frame=noise_of(shot, row.frame),
+        seed=seed_of(shot, row.frame),
+        width=shot.width,
+        height=shot.height,
+        prompts=row.prompts,
+        init=held,
+        keep=row["coherence.frames_skip_steps"],
+        uncovered=uncovered,
+        uncovered_keep=row["coherence.uncovered_skip_steps"],
+        init_scale=row.schedule("coherence.frames_scale"),
+        values=diffusion_values(row),
+    )
+
+
+def move(
+    track: Track, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
+) -> tuple[Track, Mask]:
+    """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
+
+    Returns:
+        The moved picture, and what the move newly uncovered. Its depth is moved along where depths are
+        aligned or it is not painted over (turbo).
+    """
+    frame = row.frame
+    if shot.mode == "2d":
+        listener.stage(frame, "warp")
+        turn = move_2d(row)
+        uncovered = outside_2d(turn, shot.height, shot.width).to(track.picture.device)
+        moved = fill(warp_2d(track.picture, turn, shot.border_2d), uncovered, shot.fill)
+        listener.made(frame, "warped", moved)
+        listener.made(frame, "uncovered", uncovered)
+        return Track(moved), uncovered
+    distance, drift = distances(track, shot, depth, frame, listener)
+    listener.stage(frame, "warp")
+    new = view(
+        track.picture,
+        distance,
+        camera_3d(row),
+        sampling=shot.sampling,
+        padding=shot.padding,
+        projection=shot.projection,
+        occlusion=shot.occlusion,
+    )
+    moved = fill(new.picture, new.uncovered, shot.fill, new.near)
+    listener.made(frame, "warped", moved)
+    listener.made(frame, "uncovered", new.uncovered)
+    if not (shot.align or shot.turbo.steps > 1):
+        return Track(moved), new.uncovered
+    return Track(moved, new.depth, Expectation(new.depth, ~new.uncovered, drift)), new.uncovered
+
+
+def distances(
+    track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener
+) -> tuple[DepthMap, Drift]:
+    """Step 2: return the depth of a picture, known or estimated now, and how far depths were corrected."""
+    if track.depth is not None:
+        return track.depth, track.expected.drift
+    if depth is None:
+        raise ValueError("a film in 3D needs a depth estimator")
+    listener.stage(frame, "depth")
+    distance, drift = depth(track.picture), NO_DRIFT
+    if shot.align:
+        distance, drift = aligned(distance, track.expected)
+    listener.made(frame, "depth", distance)
+    return distance, drift
+
+
+def hold_colours(moved: Frame, row: Row, colours: Tensor | None, listener: Listener) -> Frame:
+    """Step 4: draw the frame's colours towards the film's slowly moving reference, while the prompts stay."""
+    listener.stage(row.frame, "colour")
+    strength = row["coherence.color_coherence"]
+    held = moved
+    if colours is not None and is_settled(row):
+        held = colour.hold(moved, colours, strength)
+    listener.made(row.frame, "held", held)
+    return held
+
+
+def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
+    """Return the reference of step 4 after a painted frame: quick to follow new prompts, else slow."""
+    return colour.follow(colours, picture, colour.SLOW if is_settled(row) else colour.QUICK)
+
+
+def is_settled(row: Row) -> bool:
+    """Tell whether the prompts are what they were some frames ago, so that a film has their colours."""
+    return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
+
+
+def move_2d(row: Row) -> Move2D:
+    """Return the 2D move of a row."""
+    names = ("angle", "zoom", "translation_x", "translation_y")
+    return Move2D(**{name: row[f"camera.{name}"] for name in names})
+
+
+def camera_3d(row: Row) -> Camera:
+    """Return the 3D move of a row."""
+    moves = [f"{kind}_{axis}" for kind in ("translation", "rotation_3d") for axis in "xyz"]
+    return Camera(**{name: row[f"camera.{name}"] for name in (*moves, "fov", "near_plane", "far_plane")})
+
+
+def diffusion_values(row: Row) -> dict[str, Schedule]:
+    """Return every value of a row that the engine reads, as schedules over the diffusion."""
+    return {name: row.schedule(name) for name in row.names if name.startswith(("guidance.", "diffusion."))}
+
+
+def noise_of(shot: Shot, frame: int) -> int:
+    """Return what decides a frame's noise beside its seed: its number; with a fixed seed all are alike."""
+    return 0 if shot.seed_mode == "fixed" else frame
+
+
+def seed_of(shot: Shot, frame: int) -> int:
+    """Return the seed of a frame or still."""
+    return rng.picture_seed(shot.seed, shot.seed_mode, frame)

@@ -1,0 +1,105 @@
+"""The driver of single pictures: the steps of `animator.film.loop` that they need, several pictures at once.
+
+Stills know nothing of one another: each follows from its row, its seed and its init. Those that differ in
+nothing else are painted together, as many as memory allows.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from animator.diffusion.memory_saving import tried
+from animator.film.loop import SILENT, Finished, Listener, Shot, first_request
+from animator.types import Painted, Request, StillEngine
+
+if TYPE_CHECKING:
+    from animator.keyframes.timeline import Timeline
+
+Drafts = Mapping[int, Mapping[str, Tensor]]
+"""By number of a picture, what an earlier draft of it left to go on with."""
+
+log = logging.getLogger(__name__)
+
+
+def stills(
+    timeline: Timeline,
+    shot: Shot,
+    engine: StillEngine,
+    wanted: Sequence[int],
+    drafts: Drafts,
+    *,
+    batch: int = 1,
+    stop_at: float = 1.0,
+    listener: Listener = SILENT,
+) -> Iterator[Finished]:
+    """Make pictures, in the order in which they are wanted.
+
+    Args:
+        timeline: every setting at every picture.
+        shot: what does not change from picture to picture.
+        engine: paints them.
+        wanted: their numbers.
+        drafts: where to go on with pictures that were stopped earlier.
+        batch: how many to paint at once at most; halved as often as the memory does not hold them.
+        stop_at: share of the diffusion after which to stop and keep drafts.
+        listener: told of every step, of the first picture of a batch.
+    """
+    left = list(wanted)
+    while left:
+        listener.stage(left[0], "look up")
+        group, requests = _group(timeline, shot, left, batch, drafts)
+        unfinished = [drafts[number] for number in group] if group[0] in drafts else None
+        listener.stage(group[0], "denoise")
+        listener.begin(group)
+        paint = functools.partial(
+            engine.paint_together, requests, listener.step, stop_at=stop_at, unfinished=unfinished
+        )
+        # What one picture needs is between the engine and the memory.
+        painted = tried(paint) if len(group) > 1 else paint()
+        if painted is None:
+            batch = len(group) // 2
+            log.warning(
+                "%d pictures at once are too many for the memory; going on with %d", len(group), batch
+            )
+            continue
+        listener.stage(group[0], "keep")
+        for number, request, one in zip(group, requests, painted, strict=True):
+            yield _finished(timeline, number, request, one)
+        del left[: len(group)]
+
+
+def _finished(timeline: Timeline, number: int, request: Request, one: Painted) -> Finished:
+    return Finished(number, one.picture, request.seed, timeline.row(number), unfinished=one.unfinished)
+
+
+def _group(
+    timeline: Timeline, shot: Shot, left: Sequence[int], batch: int, drafts: Drafts
+) -> tuple[list[int], list[Request]]:
+    """Return the first pictures that can be painted together, at most ``batch``, and what to ask for."""
+    group: list[int] = []
+    requests: list[Request] = []
+    for number in left[:batch]:
+        request = first_request(timeline.row(number), shot, 0)
+        if group and not (_alike(requests[0], request) and _same_stop(drafts, group[0], number)):
+            break
+        group.append(number)
+        requests.append(request)
+    return group, requests
+
+
+def _alike(one: Request, other: Request) -> bool:
+    """Tell whether two pictures have the same prompts and settings."""
+    same = one.prompts == other.prompts and np.array_equal(one.init_scale, other.init_scale)
+    return same and all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
+
+
+def _same_stop(drafts: Drafts, one: int, other: int) -> bool:
+    """Tell whether two pictures are gone on with from the same step, or both begin."""
+    stops = [int(drafts[number]["index"]) if number in drafts else None for number in (one, other)]
+    return stops[0] == stops[1]

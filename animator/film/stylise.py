@@ -1,0 +1,138 @@
+"""The driver of stylised footage: the steps of `animator.film.loop`, with the footage in the camera's place.
+
+What a frame is painted over is the footage at that frame, into which the frame before it is mixed: moved to
+where the footage says that everything went, and only where the footage's flow can be trusted. With ``F_f``
+the footage, ``P_f`` the finished frames, ``W`` the warp along the flow from ``F_f`` back to ``F_(f-1)``,
+``m`` the trust in that flow and ``b`` the setting `video.flow_blend`, it is::
+
+    init_f = (1 - b m) F_f + b m W(P_(f-1))
+
+At the first frame and at a scene cut it is ``F_f``, and the film's colours are measured anew: nothing is
+carried over a cut. As in the other films, a frame needs no more of the past than the `LoopState` of the frame
+before, and the driver opens no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from animator.film.loop import (
+    FLOW,
+    SILENT,
+    Finished,
+    Listener,
+    LoopState,
+    Shot,
+    Track,
+    follow_colours,
+    hold_colours,
+    next_request,
+    paint,
+)
+from animator.flow.trust import trusted
+from animator.warp.by_flow import warp_by_flow
+
+if TYPE_CHECKING:
+    from animator.keyframes.timeline import Row, Timeline
+    from animator.types import Engine, Flow, Frame
+
+Footage = Callable[[int], "Frame"]
+"""Returns the footage at a frame of the film, in the film's size."""
+
+Flows = Callable[[int, "Frame", "Frame"], "tuple[Flow, Flow]"]
+"""Takes a frame's number, the footage before it and its own; returns the flow between them, and back."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Where the flow of the footage is followed; the options of the same names of the section `video`.
+
+    Attributes:
+        check_consistency: whether only where the flows there and back agree; otherwise everywhere.
+        dilation: pixels by which the other places are widened.
+        blur: standard deviation, in pixels, of the blur of their edges.
+    """
+
+    check_consistency: bool = True
+    dilation: int = 3
+    blur: float = 2.0
+
+
+def stylise(
+    timeline: Timeline,
+    shot: Shot,
+    engine: Engine,
+    footage: Footage,
+    flows: Flows | None,
+    cuts: Collection[int],
+    trust: Trust,
+    state: LoopState,
+    *,
+    listener: Listener = SILENT,
+) -> Iterator[Finished]:
+    """Make the frames of a film from footage, from where ``state`` left off.
+
+    Args:
+        timeline: every setting at every frame.
+        shot: what does not change from frame to frame; of it, the size, the length and the seeds count.
+        engine: paints a frame.
+        footage: what is stylised; frames are asked for in rising order, from the one before the first that
+            is made on.
+        flows: how things move in it, or None: then every frame stands on its own.
+        cuts: numbers of the frames with which a new scene of the footage begins.
+        trust: where the flow is followed.
+        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
+        listener: told of every step.
+    """
+    before = None if state.track is None else footage(state.frame)
+    for frame in range(state.frame + 1, shot.pictures):
+        listener.stage(frame, "look up")
+        row = timeline.row(frame)
+        if frame in cuts:
+            state = LoopState(frame - 1)
+        init = here = footage(frame)
+        listener.made(frame, "footage", here)
+        if flows and state.track and before is not None and row["video.flow_blend"] > 0:
+            listener.stage(frame, FLOW)
+            both = flows(frame, before, here)
+            init = _carried(state.track.picture, here, both, row, trust, listener)
+        held = hold_colours(init, row, state.colours, listener)
+        listener.stage(frame, "noise")
+        request = next_request(row, shot, held)
+        picture = paint(engine, request, frame, listener)
+        state, before = LoopState(frame, Track(picture), follow_colours(state.colours, picture, row)), here
+        listener.stage(frame, "keep")
+        yield Finished(frame, picture, request.seed, row, state)
+
+
+def followed(forward: Flow, backward: Flow, trust: Trust) -> torch.Tensor:
+    """Return how far each pixel of the newer picture may follow the flow back to the older one.
+
+    Args:
+        forward: from the older picture to the newer, 2 x H x W in pixels.
+        backward: from the newer picture to the older.
+        trust: where the flow is followed.
+
+    Returns:
+        Float32, H x W, 0 to 1.
+    """
+    if not trust.check_consistency:
+        return torch.ones_like(backward[0])
+    return trusted(backward, forward, trust.dilation, trust.blur)
+
+
+def _carried(
+    previous: Frame, here: Frame, flows: tuple[Flow, Flow], row: Row, trust: Trust, listener: Listener
+) -> Frame:
+    """Step 3: return the footage with the frame before, moved along, mixed into it."""
+    forward, backward = flows
+    share = followed(forward, backward, trust).to(here.device)
+    listener.made(row.frame, "trust", share)
+    listener.stage(row.frame, "warp")
+    warped = warp_by_flow(previous, backward.to(previous.device)).to(here.device)
+    listener.made(row.frame, "warped", warped)
+    return torch.lerp(here, warped, row["video.flow_blend"] * share)

@@ -1,0 +1,139 @@
+"""Turbo: only every n-th frame is painted, the others are moved and faded.
+
+Two pictures travel side by side. The newer one is what was painted last; the older one is the picture that it
+was painted over. Both are moved by the camera of every frame, each with its own depth, which is estimated
+once for a painted picture and moved along with it from then on. What is seen is a fade from the older to the
+newer, which is over when the next picture is painted, so that each arrives slowly.
+
+With diffused frames ``d`` and the next one ``g`` frames later, frame ``d + k`` shows ``(k + 1) / g`` of the
+newer picture: a frame after which every frame is painted (``g = 1``) is seen as it is. Disco Diffusion counts
+``k`` from the last multiple of ``turbo_steps`` and ``g`` always as ``turbo_steps``, in the preroll too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from animator.film.loop import (
+    SILENT,
+    Finished,
+    Listener,
+    LoopState,
+    Shot,
+    Track,
+    Turbo,
+    first_request,
+    follow_colours,
+    hold_colours,
+    move,
+    next_request,
+    noise_of,
+    paint,
+    seed_of,
+    seen,
+)
+from animator.warp.by_flow import warp_by_flow
+
+if TYPE_CHECKING:
+    from animator.keyframes.timeline import Timeline
+    from animator.types import DepthEstimator, DepthMap, Engine, FlowEstimator, Frame
+
+
+def is_diffused(frame: int, turbo: Turbo) -> bool:
+    """Tell whether a frame is painted."""
+    return frame <= turbo.preroll or frame % turbo.steps == 0
+
+
+def weight_of_newer(frame: int, turbo: Turbo) -> float:
+    """Return how much of the newer picture is seen at a frame, above 0 up to 1.
+
+    >>> [round(weight_of_newer(frame, Turbo(steps=3, preroll=10)), 2) for frame in range(9, 16)]
+    [1.0, 0.5, 1.0, 0.33, 0.67, 1.0, 0.33]
+    """
+    if frame == 0:
+        return 1.0
+    if turbo.disco:
+        passed, gap = 0 if is_diffused(frame, turbo) else frame % turbo.steps, turbo.steps
+    else:
+        last, following = frame, frame + 1
+        while not is_diffused(last, turbo):
+            last -= 1
+        while not is_diffused(following, turbo):
+            following += 1
+        passed, gap = frame - last, following - last
+    share = (passed + 1) / gap
+    return share * share * (3 - 2 * share) if turbo.ease else share
+
+
+def turbo_film(
+    timeline: Timeline,
+    shot: Shot,
+    engine: Engine,
+    depth: DepthEstimator | None,
+    state: LoopState,
+    *,
+    flow: FlowEstimator | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[Finished]:
+    """Make the frames of a film in turbo, from where ``state`` left off.
+
+    Args:
+        timeline: every setting at every frame.
+        shot: what does not change from frame to frame.
+        engine: paints a frame.
+        depth: tells distances; needed in 3D only.
+        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
+        flow: tells how the two pictures differ; needed where they are aligned.
+        listener: told of every step.
+    """
+    turbo = shot.turbo
+    for frame in range(state.frame + 1, shot.pictures):
+        listener.stage(frame, "look up")
+        row = timeline.row(frame)
+        seed = seed_of(shot, frame)
+        moved, uncovered, old = None, None, state.old
+        if state.track is not None:
+            moved, uncovered = move(state.track, row, shot, depth, listener)
+        if moved is not None and not is_diffused(frame, turbo):
+            new, colours = moved, state.colours
+            old = move(old, row, shot, depth, listener)[0] if old else None
+        else:
+            if moved is None:
+                request = first_request(row, shot, noise_of(shot, frame))
+            else:
+                held = hold_colours(moved.picture, row, state.colours, listener)
+                listener.stage(frame, "noise")
+                request = next_request(row, shot, held, uncovered)
+            picture = paint(engine, request, frame, listener)
+            new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
+            new = seen(new, shot, depth, frame, listener)
+            colours = follow_colours(state.colours, picture, row)
+        state = LoopState(frame, new, colours, old)
+        shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
+        listener.made(frame, "faded", shown)
+        listener.stage(frame, "keep")
+        yield Finished(frame, shown, seed, row, state, uncovered, distance if shot.stereo else None)
+
+
+def faded(
+    new: Track, old: Track | None, weight: float, flow: FlowEstimator | None
+) -> tuple[Frame, DepthMap | None]:
+    """Return the fade between two pictures and its depth, where both are known.
+
+    Args:
+        new: the newer picture.
+        old: the older, or None.
+        weight: of the newer, 0 to 1.
+        flow: tells how the pictures differ, so that each is moved towards the other by its part of the way
+            first; or None.
+    """
+    if old is None or weight == 1:
+        return new.picture, new.depth
+    newer, older = new.picture, old.picture
+    if flow is not None:
+        there, back = flow.both_ways(older, newer)
+        newer, older = warp_by_flow(newer, there * (1 - weight)), warp_by_flow(older, back * weight)
+    depths = new.depth is not None and old.depth is not None
+    distance = old.depth.lerp(new.depth, weight) if depths else None  # type: ignore[union-attr, arg-type]
+    return older.lerp(newer, weight), distance

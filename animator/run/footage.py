@@ -1,0 +1,70 @@
+"""The footage of a job of mode video: its frames, the flow between them and where its scenes begin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from animator.film.stylise import Flows, Footage, Trust
+from animator.flow.cache import FlowCache
+from animator.run.inputs import flow_of
+from animator.run.job import Job
+from animator.runs.png import encode_png
+from animator.scene.footage_reading import open_footage_of
+from animator.system.convert import frame_to_uint8
+from animator.types import Frame
+from animator.video.footage import FootageReader
+from animator.video.scene_cuts import cuts_of
+
+log = logging.getLogger(__name__)
+
+FLOW, EXTRACTED = "flow", "footage"
+"""Folders of a run: the flow of its footage, and the footage's frames where they are asked for."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Footage as the driver of stylised films takes it, see `animator.film.stylise.stylise`.
+
+    Attributes:
+        frame: returns the footage at a frame of the film.
+        flows: how it moves from the frame before, or None where the scene does not follow it.
+        cuts: numbers of the frames with which a new scene begins.
+        trust: where the flow is followed.
+    """
+
+    frame: Footage
+    flows: Flows | None
+    cuts: frozenset[int]
+    trust: Trust
+
+
+@contextmanager
+def clip_of(job: Job) -> Iterator[Clip]:
+    """Open the footage of a job; inside the block its frames can be had.
+
+    Raises:
+        UsageError: it is gone, or no longer what it was.
+    """
+    scene, run = job.loaded.scene, job.run
+    video, (width, height) = scene.video, scene.size
+    footage = open_footage_of(scene)
+    cuts = cuts_of(footage, video.cut_threshold) if video.cuts else frozenset()
+    trust = Trust(video.check_consistency, video.consistency_dilation, video.consistency_blur)
+    key = f"{job.sources.footage} {flow_of(scene)} {width}x{height} {video.fit} {footage.start} {footage.fps}"
+    flows = FlowCache(run.path / FLOW, job.tools.flow, key).both_ways if job.tools.flow else None
+    with FootageReader(footage, width, height, video.fit) as reader:
+
+        def extracted(number: int) -> Frame:
+            frame = reader.frame(number)
+            path = run.frame_file(number, EXTRACTED)
+            if not path.exists():
+                run.write(f"{EXTRACTED}/{path.name}", encode_png(frame_to_uint8(frame), {}))
+            return frame
+
+        yield Clip(extracted if video.extract else reader.frame, flows, cuts, trust)
+        if reader.decodable < footage.frames:
+            missing = footage.frames - reader.decodable
+            log.warning("%s breaks off: its last %d frames show the last whole one", footage.path, missing)

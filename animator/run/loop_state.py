@@ -1,0 +1,80 @@
+"""A film's state as a run keeps it: tensors by name, and values that JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animator.depth.align import Drift, Expectation
+from animator.film.loop import LoopState, Shot, Track
+
+OLD = "old."
+"""Before the names of what belongs to turbo's older picture."""
+
+MULTIPLES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def bytes_of(size: int | str) -> int:
+    """Return a size on the disk as a number of bytes.
+
+    >>> bytes_of(512), bytes_of("500 MB"), bytes_of("1.5GB")
+    (512, 500000000, 1500000000)
+    """
+    if isinstance(size, int):
+        return size
+    number = size.strip().rstrip("BkMGT")
+    return int(float(number) * MULTIPLES[size.strip()[len(number) :]])
+
+
+def room_for_states(size: int | str, shot: Shot) -> int:
+    """Return for how many states of earlier frames there is room, besides the two that a film works with.
+
+    Reckoned with the largest that a state of the shot may be, so that it is the same at every frame: a
+    picture of three floats a pixel, in 3D also its depth, the depth expected and where it is known, in turbo
+    all of that twice; and the file's head.
+
+    Args:
+        size: how much there is, see `bytes_of`.
+        shot: the scene.
+    """
+    track = 3 * 4 + (4 + 4 + 1) * (shot.mode == "3d")
+    state = shot.width * shot.height * track * (2 if shot.turbo.steps > 1 else 1) + 4096
+    return max(0, bytes_of(size) // state - 2)
+
+
+def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
+    tensors: dict[str, Tensor] = {}
+    meta: dict[str, Any] = {"frame": state.frame}
+    for prefix, track in (("", state.track), (OLD, state.old)):
+        if track is None:
+            continue
+        expected = track.expected
+        parts = {"picture": track.picture, "depth": track.depth}
+        parts |= {"expected": expected.depth, "known": expected.known}
+        tensors |= {f"{prefix}{name}": part for name, part in parts.items() if part is not None}
+        meta[f"{prefix}drift"] = dataclasses.asdict(expected.drift)
+    if state.colours is not None:
+        tensors["colours"] = state.colours
+    return tensors, meta
+
+
+def kept_state(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
+    """Return the state of which `state_to_keep` made these; pictures and depths go to ``device``."""
+    new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
+    return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
+
+
+def _track(
+    tensors: Mapping[str, Tensor], meta: Mapping[str, Any], prefix: str, device: torch.device
+) -> Track | None:
+    if f"{prefix}picture" not in tensors:
+        return None
+    names = ("picture", "depth", "expected", "known")
+    parts = {name: tensors[f"{prefix}{name}"].to(device) for name in names if f"{prefix}{name}" in tensors}
+    expected = Expectation(parts.get("expected"), parts.get("known"), Drift(**meta[f"{prefix}drift"]))
+    return Track(parts["picture"], parts.get("depth"), expected)

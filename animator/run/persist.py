@@ -1,0 +1,122 @@
+"""Step 7 of a frame's way: what a run keeps of a finished frame, and of itself."""
+
+from __future__ import annotations
+
+import io
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from animator import __version__
+from animator.film.loop import Finished, LoopState
+from animator.run.inputs import FETCHED
+from animator.run.job import Job
+from animator.run.loop_state import kept_state, state_to_keep
+from animator.runs import Entry, RunFolder
+from animator.system import convert
+from animator.warp.stereo import stereo_eyes
+
+EYES = ("left", "right")
+"""Folders of what the two eyes see."""
+
+
+@dataclass(frozen=True)
+class Lap:
+    """How long a frame took.
+
+    Attributes:
+        seconds: in all.
+        stages: of its steps, by name; without the one in which it is kept, which is not over yet.
+    """
+
+    seconds: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
+    """Write a frame, what two eyes see of it, the state that is gone on from, and the journal's line.
+
+    Returns:
+        The frame as it was written, H x W x 3.
+    """
+    run, state = job.run, finished.state
+    if state is not None:
+        tensors, meta = state_to_keep(state)
+        run.keep_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
+    stopped = 1.0
+    if finished.unfinished is not None:
+        run.keep_draft(finished.frame, finished.unfinished)
+        stopped = job.stop_at
+    to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
+    pixels = to_pixels(finished.picture)
+    prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
+    text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
+    text |= {"prompt": prompt, "animator.scene": job.text}
+    inputs = job.inputs[finished.frame]
+    entry = Entry(
+        finished.frame,
+        inputs,
+        finished.seed,
+        round(lap.seconds, 3),
+        stopped=stopped,
+        stages={name: round(part, 4) for name, part in lap.stages.items()},
+        notes=finished.notes,
+    )
+    run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
+    return pixels
+
+
+def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:
+    """Return what the two eyes see of a frame, by folder; nothing where the scene has no eyes."""
+    vr, shot = job.loaded.scene.vr, job.shot
+    if not vr.enabled:
+        return {}
+    distance = finished.depth
+    if distance is None:
+        assert job.tools.depth is not None
+        distance = job.tools.depth(finished.picture)
+    seen = stereo_eyes(
+        finished.picture,
+        distance,
+        eye_angle=vr.eye_angle,
+        ipd=vr.ipd,
+        fov=finished.row["camera.fov"],
+        bulge=vr.bulge,
+        sampling=shot.sampling,
+        padding=shot.padding,
+    )
+    return {name: convert.frame_to_uint8(one) for name, one in zip(EYES, seen, strict=True)}
+
+
+def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
+    """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
+    return kept_state(*run.load_state(done - 1), device)
+
+
+def write_head(job: Job) -> None:
+    """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
+    run, loaded, device = job.run, job.loaded, job.tools.device
+    run.write("scene.yaml", job.text)
+    for name, data in job.sources.fetched().items():
+        run.write(f"{FETCHED}/{name}", data)
+    timeline = io.StringIO()
+    loaded.timeline.to_csv(timeline)
+    run.write("timeline.csv", timeline.getvalue())
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu"
+    info: dict[str, object] = {
+        "scene": loaded.name,
+        "notices": [": ".join(part for part in (one.key, one.message) if part) for one in loaded.notices],
+        "animator": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "deterministic": device.type == "cpu" or torch.are_deterministic_algorithms_enabled(),
+        "seed": loaded.scene.seed,
+        "weights": dict(job.weights),
+    }
+    run.write_info(info | ({"only": list(loaded.only)} if loaded.only else {}))

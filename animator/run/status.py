@@ -1,0 +1,245 @@
+"""What there is of a run, and what going on with it would do."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from animator.errors import AnimatorError
+from animator.run.inputs import gather, hash_inputs, weights_of
+from animator.run.resume import Standing, standing, usable_states
+from animator.runs import RunFolder
+from animator.runs.folder import FRAMES
+from animator.scene.reading import LoadedScene, read_scene
+from animator.system.locks import take
+
+FILMS = (".mp4", ".mov", ".gif", ".webp")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Frames in a row that going on with a run would make.
+
+    Attributes:
+        first: the first of them.
+        last: the last.
+        state: after which frame the state is from which it would begin; None: at the first frame.
+    """
+
+    first: int
+    last: int
+    state: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What there is of a run.
+
+    Attributes:
+        run: its folder.
+        scene: its scene's name.
+        mode: the scene's mode.
+        frames: how many frames or pictures are wanted.
+        done: how many of them stand under the scene as it is kept in the run.
+        outdated: finished ones that the scene asks for otherwise now.
+        damaged: finished ones whose files are missing or not as they were written.
+        missing: those that were never finished.
+        pruned: those that only a film shows.
+        drafts: stills that were stopped half-way.
+        notes: what happened to a frame, by its number.
+        states: after how many frames there are states.
+        state_bytes: what they take.
+        sizes: bytes by folder of the run; ``.`` is the run folder itself.
+        owner: the program that is at work there; empty if none is.
+        films: the films and their bytes.
+        todo: what going on would make.
+        fault: why the frames could not be compared with the scene; then the journal is believed.
+    """
+
+    run: str
+    scene: str
+    mode: str
+    frames: int
+    done: int
+    outdated: tuple[int, ...]
+    damaged: tuple[int, ...]
+    missing: tuple[int, ...]
+    pruned: tuple[int, ...]
+    drafts: tuple[int, ...]
+    notes: dict[int, tuple[str, ...]]
+    states: int
+    state_bytes: int
+    sizes: dict[str, int]
+    owner: str
+    films: dict[str, int]
+    todo: tuple[Gap, ...]
+    fault: str = ""
+
+
+def status_of(path: Path) -> Status:
+    """Look at a run; every picture of it is read, nothing is written.
+
+    Raises:
+        UsageError: there is no run in this folder.
+        SceneError: its scene cannot be read.
+        RunError: its journal is damaged.
+    """
+    run = RunFolder.open(path)
+    info = run.read_info()
+    only = tuple(int(number) for number in info.get("only", ()))
+    loaded = dataclasses.replace(read_scene(run.scene_file), only=only)
+    lines = run.journal()
+    inputs, fault = _inputs(run, loaded)
+    if not inputs:
+        inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.pictures)]
+    there = standing(run, loaded, inputs)
+    wanted = [number for number in there.numbers if number in lines]
+    states = [run.state_file(number) for number in run.states()]
+    return Status(
+        run=str(run.path),
+        scene=str(info.get("scene", "")),
+        mode=loaded.scene.mode,
+        frames=len(there.numbers),
+        done=len(there.done),
+        outdated=tuple(number for number in wanted if lines[number].inputs != inputs[number]),
+        damaged=tuple(number for number in wanted if number not in there.entries),
+        missing=tuple(number for number in there.numbers if number not in lines),
+        pruned=tuple(number for number in wanted if FRAMES in lines[number].pruned),
+        drafts=tuple(number for number in wanted if lines[number].stopped < 1),
+        notes={number: lines[number].notes for number in wanted if lines[number].notes},
+        states=len(states),
+        state_bytes=sum(file.stat().st_size for file in states),
+        sizes=_sizes(run.path),
+        owner=_owner(run.path / "run.lock"),
+        films={one.name: one.stat().st_size for one in sorted(run.path.iterdir()) if one.suffix in FILMS},
+        todo=tuple(_gaps(run, there, inputs, loaded.scene.mode == "still")),
+        fault=fault,
+    )
+
+
+def status_text(status: Status) -> str:
+    """Return a status for a reader, a line a fact."""
+    what = "pictures" if status.mode == "still" else "frames"
+    lines = [
+        f"{status.run}: {status.scene}, mode {status.mode}: "
+        f"{status.done} of {status.frames} {what} stand as the scene asks"
+    ]
+    if status.owner:
+        lines.append(f"at work: {status.owner}")
+    if status.fault:
+        lines.append(f"not compared with the scene: {status.fault}")
+    kinds = {
+        "made of an earlier scene": status.outdated,
+        "damaged or deleted": status.damaged,
+        "not made yet": status.missing,
+        "pruned, only a film shows them": status.pruned,
+        "drafts": status.drafts,
+    }
+    lines += [f"{kind}: {ranges(numbers)}" for kind, numbers in kinds.items() if numbers]
+    lines += [f"{what[:-1]} {number}: {'; '.join(notes)}" for number, notes in status.notes.items()]
+    lines.append(f"states: {status.states}, {megabytes(status.state_bytes)}")
+    lines.append(f"disk: {megabytes(sum(status.sizes.values()))}")
+    lines += [f"  {name}/: {megabytes(size)}" for name, size in status.sizes.items() if name != "."]
+    lines += [f"film: {name}, {megabytes(size)}" for name, size in status.films.items()]
+    lines += [f"resume makes {_gap_text(gap, status.mode)}" for gap in status.todo]
+    return "\n".join(lines if status.todo else [*lines, f"resume has no {what} to make"])
+
+
+def status_json(status: Status) -> str:
+    """Return a status as a JSON object."""
+    return json.dumps(dataclasses.asdict(status), ensure_ascii=False)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Write numbers in rising order as ranges.
+
+    >>> ranges([0, 1, 2, 5, 7, 8])
+    '0-2, 5, 7-8'
+    """
+    return ", ".join(
+        f"{first}-{last}" if last > first else str(first) for first, last in _runs(list(numbers))
+    )
+
+
+def megabytes(size: int) -> str:
+    """Write a number of bytes for a reader.
+
+    >>> megabytes(1_234_567), megabytes(512)
+    ('1.2 MB', '0.5 kB')
+    """
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return first and last of each run of numbers that follow one another."""
+    firsts = [n for at, n in enumerate(numbers) if at == 0 or numbers[at - 1] != n - 1]
+    lasts = [n for at, n in enumerate(numbers) if at == len(numbers) - 1 or numbers[at + 1] != n + 1]
+    return list(zip(firsts, lasts, strict=True))
+
+
+def _gaps(run: RunFolder, there: Standing, inputs: Sequence[str], still: bool) -> Iterable[Gap]:
+    for first, last in _runs(there.missing):
+        yield Gap(first, last, None if still else next(usable_states(run, inputs, first), None))
+
+
+def _gap_text(gap: Gap, mode: str) -> str:
+    made = ranges(range(gap.first, gap.last + 1))
+    if mode == "still":
+        return f"{made}"
+    return f"{made}, from the beginning" if gap.state is None else f"{made}, from the state of {gap.state}"
+
+
+def _inputs(run: RunFolder, loaded: LoadedScene) -> tuple[list[str], str]:
+    """Return the hash of what decides each frame, or why it is not known."""
+    try:
+        return hash_inputs(loaded, gather(loaded, run.path), weights_of(loaded)), ""
+    except AnimatorError as fault:
+        return [], str(fault).splitlines()[0]
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    """Return the bytes of a run by its folders; a file with two names counts once."""
+    sizes: dict[str, int] = {}
+    seen: set[tuple[int, int]] = set()
+    for file in sorted(path.rglob("*")):
+        try:
+            facts = file.lstat()
+        except FileNotFoundError:
+            continue  # a program at work there has just removed it
+        if not stat.S_ISREG(facts.st_mode):
+            continue
+        within = file.relative_to(path).parts
+        folder = within[0] if len(within) > 1 else "."
+        if (facts.st_dev, facts.st_ino) not in seen:
+            sizes[folder] = sizes.get(folder, 0) + facts.st_size
+        seen.add((facts.st_dev, facts.st_ino))
+    return sizes
+
+
+def _owner(lock: Path) -> str:
+    """Return who holds a lock, as its file tells; empty if nobody does."""
+    if not lock.exists():
+        return ""
+    handle = os.open(lock, os.O_RDONLY)
+    try:
+        take(handle)
+    except (BlockingIOError, PermissionError):
+        return _owner_text(lock)
+    except OSError:
+        return ""  # this file system knows no locks
+    finally:
+        os.close(handle)
+    return ""
+
+
+def _owner_text(lock: Path) -> str:
+    try:
+        owner = json.loads(lock.read_text())
+        return f"process {owner['pid']} on {owner['host']}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return "another process"

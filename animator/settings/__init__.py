@@ -1,0 +1,1 @@
+"""Every setting of a scene, one class a section."""

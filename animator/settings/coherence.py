@@ -1,0 +1,57 @@
+"""What a scene says about how one frame holds on to the frame before it."""
+
+from __future__ import annotations
+
+import re
+
+from animator.settings.base import Animated, Options, animated
+
+_PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
+
+
+class CoherenceOptions(Options):
+    """How much of a moved frame survives when the next one is painted over it."""
+
+    frames_skip_steps: Animated = animated("60%", ge=0)
+    """How much of the diffusion a moved frame stands for: a share of the steps ("60%", "0: (60%), 24: (70%)")
+    or a number of them; more keeps more of the frame before. Where one key has a percent sign, all have."""
+
+    uncovered_skip_steps: Animated = animated("100%", ge=0)
+    """The same where the move uncovered something new, where it is less than `frames_skip_steps`: such places
+    then get more noise than the rest, so that new content grows there; 100%, the rule for all, when left
+    out."""
+
+    frames_scale: Animated = animated(1500, ge=0)
+    """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
+
+    color_coherence: Animated = animated(0.6, ge=0, le=1)
+    """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones, but not
+    while the prompts change; 0.6 when left out, 0 in mode video and with ``compat: disco-5``."""
+
+
+def without_percent(value: Animated) -> tuple[Animated, bool]:
+    """Take the percent signs out of a value of `frames_skip_steps`.
+
+    Each becomes a blank, so that every letter keeps its place in messages. A sign inside an expression
+    (``t % 5``) is the remainder and stays.
+
+    Args:
+        value: the value as written.
+
+    Returns:
+        The value without percent signs, and whether there were any.
+
+    >>> without_percent("0: (60%), 24: (60 + t%5)")
+    ('0: (60 ), 24: (60 + t%5)', True)
+    """
+    if isinstance(value, dict):
+        parts = {key: _strip(part) for key, part in value.items()}
+        return {key: part for key, (part, _) in parts.items()}, any(found for _, found in parts.values())
+    return _strip(value)
+
+
+def _strip(value: int | float | str) -> tuple[int | float | str, bool]:
+    if not isinstance(value, str):
+        return value, False
+    text, count = _PERCENT.subn(" ", value)
+    return text, count > 0

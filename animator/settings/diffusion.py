@@ -1,0 +1,152 @@
+"""The section `diffusion` of a scene.
+
+Values over the diffusion are written on Disco Diffusion's scale: 1000 entries, the first is the noisiest
+moment, whatever the number of steps.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema, field_validator
+
+from animator.settings.base import Animated, Options, Switch, animated, share, switch
+from animator.settings.samplers import parse_sampler
+
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
+
+Percent = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*%\s*$",
+            "allowed": "a percentage such as 40%",
+        }
+    ),
+]
+
+
+class DiffusionOptions(Options):
+    """How a picture is denoised."""
+
+    model: str = "pocket"
+    """The diffusion network: the bundled ``pocket`` (default), one that ``animator models list`` names, or
+    the path of a checkpoint (.pt, .pth, .ckpt, .safetensors), relative to the scene file."""
+
+    family: str | None = None
+    """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
+    portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
+
+    secondary: Switch = switch(False)
+    """Whether the small secondary model is asked for the gradient instead of the large network, which is
+    several times faster and a little vaguer."""
+
+    sampler: str = "ddim"
+    """The solver: ``ddim`` adds noise of strength `eta`, ``plms`` (Disco's second-order multistep) and
+    ``dpmpp_2m`` (DPM-Solver++, second order) add none, ``dpmpp_2m_sde`` adds noise of strength `eta`; or one
+    after another, ``"[plms]*500+[ddim]*500"``."""
+
+    steps: int = Field(50, ge=1, le=1000)
+    """Steps of the whole diffusion; 50 suits the bundled network (Disco Diffusion: 250), more is slower and
+    finer."""
+
+    skip_steps: int | Percent = "4%"
+    """Steps left out at the noisy end of a picture's diffusion, or their share of `steps` (Disco: 10 of 250).
+    With an init picture this is how much of it stays."""
+
+    skip_end_steps: int | Percent = 0
+    """Steps left out at the clean end, or their share of `steps`: the picture is the clean estimate of the
+    last step that is made, a little softer; for drafts."""
+
+    stop_at: Percent | None = None
+    """Share of a still's steps after which it is kept as a draft, together with all that is needed to finish
+    it later with ``animator finish``."""
+
+    eta: Animated = animated(0.8, frames=True, steps=True, ge=-1, le=1)
+    """Noise that ddim and dpmpp_2m_sde add at each step as a share of what an ancestral sampler adds; 0 is
+    deterministic, a negative value takes as much noise with its sign turned."""
+
+    estimate: Literal["auto", "free", "clamped", "thresholded"] = "auto"
+    """How the clean estimate of each step is held to the range of a picture: ``clamped`` cuts it off,
+    ``thresholded`` scales it in by `threshold` (dynamic thresholding), ``free`` leaves it, as Disco Diffusion
+    runs the published networks, ``auto`` does what the network's description asks for."""
+
+    threshold: float = Field(0.995, gt=0, le=1)
+    """Quantile of a thresholded estimate's values that is scaled to the edge of the range."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format inside the networks; ``auto`` is bfloat16 on a GPU and on processors that compute in it,
+    and float32 elsewhere. The solver itself is always float32."""
+
+    compile: bool = False
+    """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
+    start, then fewer and larger kernels. For many pictures on a GPU; left out on a CPU, where it gains
+    nothing."""
+
+    init_image: str | None = None
+    """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
+    address."""
+
+    init_fit: Literal["stretch", "cover", "contain"] = "stretch"
+    """How an init picture of another shape fills the frame: ``stretch`` distorts it, ``cover`` cuts off what
+    stands out, ``contain`` shows all of it on its mean colour."""
+
+    init_frames: Literal["first", "all"] = "first"
+    """Which frames of a film start from `init_image` or `perlin_init`: the ``first`` only, or ``all``, which
+    gives up the motion from frame to frame."""
+
+    init_scale: Animated = animated(1000, frames=True, steps=True, ge=0)
+    """Strength of the perceptual pull towards the init picture; 0 is off. Frames after the first have
+    ``coherence.frames_scale``."""
+
+    init_noise: float = Field(0.0, ge=0, le=2)
+    """Grey noise laid over the init picture, as a standard deviation on the scale where black is 0 and white
+    1: detail grows out of it in flat areas; guides use 0.05 to 0.2."""
+
+    init_color_noise: float = Field(0.0, ge=0, le=2)
+    """The same in colour, each channel on its own."""
+
+    perlin_init: Literal["none", "mixed", "color", "gray"] = "none"
+    """Soft random clouds (Perlin noise) to start from instead of an init picture: coloured, grey, or both
+    mixed."""
+
+    use_horizontal_symmetry: bool = False
+    """Whether the right half is made a mirror image of the left, at `transformation_percent`."""
+
+    use_vertical_symmetry: bool = False
+    """Whether the lower half is made a mirror image of the upper, at `transformation_percent`."""
+
+    transformation_percent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.09,)
+    """When symmetry is put into the picture, as shares of the diffusion; later is stricter."""
+
+    @field_validator("sampler")
+    @classmethod
+    def _known_samplers(cls, value: str) -> str:
+        parse_sampler(value)
+        return value
+
+    @field_validator("skip_steps", "skip_end_steps", "stop_at")
+    @classmethod
+    def _count_or_percent(cls, value: int | str | None) -> int | str | None:
+        if value is None:
+            return None
+        if isinstance(value, int):
+            if value < 0:
+                raise ValueError(f"is {value}, must be 0 or more, or a percentage such as 40%")
+            return value
+        match = _PERCENT.fullmatch(value)
+        if match is None:
+            raise ValueError(f"is {value!r}, must be a whole number of steps or a percentage such as 40%")
+        if float(match[1]) > 100:
+            raise ValueError(f"is {value!r}, must be at most 100%")
+        return value.strip()
+
+    def keep(self) -> float:
+        """Return `skip_steps` as the share of the diffusion that is skipped, 0 to 1.
+
+        >>> DiffusionOptions(steps=50, skip_steps=10).keep(), DiffusionOptions(skip_steps="40%").keep()
+        (0.2, 0.4)
+        """
+        return share(self.skip_steps, self.steps)

@@ -1,0 +1,40 @@
+"""The forms in which a scene may write a prompt."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from animator.settings.base import Options
+
+
+class TextPrompt(Options):
+    """A prompt with its parts named."""
+
+    text: str
+    """What to paint; a colon in it is a colon."""
+
+    weight: float = 1.0
+    """How strongly it pulls; negative pushes away."""
+
+    clip_models: list[str] = Field(default_factory=list)
+    """The CLIP models that it speaks to; empty: all of them."""
+
+
+class ImagePrompt(Options):
+    """A picture as a prompt, with its parts named."""
+
+    image: str
+    """Path, relative to the scene file, or http(s) address of the picture."""
+
+    weight: float = 1.0
+    """How strongly it pulls; negative pushes away."""
+
+    clip_models: list[str] = Field(default_factory=list)
+    """The CLIP models that it speaks to; empty: all of them."""
+
+
+Position = int | float | str
+TextPrompts = str | list[str | TextPrompt]
+Pictures = str | list[str | ImagePrompt]
+Prompts = TextPrompts | dict[Position, TextPrompts]
+ImagePrompts = Pictures | dict[Position, Pictures]

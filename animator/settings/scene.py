@@ -1,0 +1,185 @@
+"""What a scene may say: every setting with its type, range, default and a sentence."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema, field_validator
+
+from animator.keyframes.clock import Clock
+from animator.settings.base import Options
+from animator.settings.camera import CameraOptions
+from animator.settings.coherence import CoherenceOptions
+from animator.settings.depth import DepthOptions
+from animator.settings.diffusion import DiffusionOptions
+from animator.settings.guard import GuardOptions
+from animator.settings.guidance import GuidanceOptions
+from animator.settings.output import OutputOptions
+from animator.settings.prompts import ImagePrompts, Position, Prompts
+from animator.settings.seeds import scheduled
+from animator.settings.turbo import TurboOptions
+from animator.settings.video import VideoOptions
+from animator.settings.vr import VrOptions
+from animator.settings.warp import WarpOptions
+
+SIZE_STEP = 64
+MAX_FRAMES = 100_000
+SeedMode = Literal["step", "fixed", "random"]
+Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Count = Annotated[
+    int,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_FRAMES},
+                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*s\s*$"},
+            ],
+            "allowed": f"a whole number from 1 to {MAX_FRAMES}, or a duration such as 20s",
+        }
+    ),
+]
+
+
+def _draw_seed() -> int:
+    return secrets.randbelow(2**32)
+
+
+class Scene(Options):
+    """A film or a picture, described in full. What a scene file leaves out has the value given here."""
+
+    version: Literal[1] = Field(1, json_schema_extra={"allowed": "1, the format that this program reads"})
+    """Version of the scene format; there is one so far."""
+
+    mode: Literal["still", "2d", "3d", "video"] = "3d"
+    """What is made: single pictures (`still`), a film of a moved picture (`2d`), a film by a camera that
+    moves through the picture's depth (`3d`), or footage that is stylised (`video`)."""
+
+    size: tuple[Side, Side] = (192, 128)
+    """Width and height in pixels, 64 to 4096 each, rounded down to multiples of 64; left out, 192 x 128, the
+    size that the bundled networks know best; of footage, its own, at most 512 on the longer side."""
+
+    frames: Count = Field(48, ge=1, le=MAX_FRAMES)
+    """Length of the film: a number of frames, or a duration such as 20s; left out, all of the footage."""
+
+    images: int = Field(1, ge=1, le=MAX_FRAMES)
+    """Number of pictures that `mode: still` makes, each from its own seed."""
+
+    batch: int = Field(1, ge=1, le=1024)
+    """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
+    those that differ in nothing but their seeds. Beside others a picture is rounded otherwise and may come
+    out visibly different. A CPU paints one by one, which is as fast there."""
+
+    fps: float = Field(12.0, gt=0, le=1000)
+    """Frames a second of the film; left out, those of the footage."""
+
+    bpm: float | None = Field(None, gt=0, le=1000)
+    """Beats a minute of the music, so that positions may be beats (16b)."""
+
+    models: Literal["real", "fake"] = "real"
+    """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of
+    depth, for trying a scene's motion and settings."""
+
+    seed: (
+        Seed
+        | Annotated[list[Seed], Field(min_length=1)]
+        | Annotated[dict[Position, Seed], Field(min_length=1)]
+    ) = Field(
+        default_factory=_draw_seed,
+        json_schema_extra={
+            "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as "
+            "{0: 7, 24: 9}, or step, fixed or random"
+        },
+    )
+    """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
+    still its own seed, a mapping such as {0: 7, 4b: 9} begins anew with another at each position; the words
+    ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
+
+    seed_mode: SeedMode = "step"
+    """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same
+    (and the frames of a film the same noise), ``random`` draws one for each from `seed`."""
+
+    interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
+    """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
+
+    prompts: Prompts = Field(
+        json_schema_extra={"allowed": 'texts such as ["a sea", "fog:0.5"], or a mapping from frames to them'}
+    )
+    """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
+    8.5s, 16b) to them."""
+
+    prompt_blend: float = Field(0.0, ge=0, le=MAX_FRAMES)
+    """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
+
+    image_prompts: ImagePrompts = Field(default_factory=dict)
+    """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
+    or a mapping from positions to them."""
+
+    camera: CameraOptions = CameraOptions()
+    """How the camera moves from frame to frame."""
+
+    warp: WarpOptions = WarpOptions()
+    """How a moved picture is sampled."""
+
+    depth: DepthOptions = DepthOptions()
+    """How far away things are."""
+
+    coherence: CoherenceOptions = CoherenceOptions()
+    """How one frame holds on to the frame before it."""
+
+    turbo: TurboOptions = TurboOptions()
+    """Whether only every n-th frame is diffused."""
+
+    vr: VrOptions = VrOptions()
+    """Whether there are two eyes, and what is made for them."""
+
+    video: VideoOptions = VideoOptions()
+    """The footage of `mode: video`, and how it is stylised."""
+
+    diffusion: DiffusionOptions = DiffusionOptions()
+    """The network, the solver and the steps that turn noise into a picture."""
+
+    guidance: GuidanceOptions = GuidanceOptions()
+    """Through which networks and cuts, and how strongly, the prompts pull."""
+
+    guard: GuardOptions = GuardOptions()
+    """When a painted frame is broken, and what becomes of it."""
+
+    output: OutputOptions = OutputOptions()
+    """The film that the finished frames become."""
+
+    @field_validator("size")
+    @classmethod
+    def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
+        return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @property
+    def first_seed(self) -> int:
+        """The seed, or the first of several; expressions know it as ``s``."""
+        if isinstance(self.seed, dict):
+            return next(iter(self.seed.values()))
+        return self.seed if isinstance(self.seed, int) else self.seed[0]
+
+    @property
+    def seeds(self) -> int | list[int]:
+        """The seed that those of the pictures follow from, or the seed of each.
+
+        Raises:
+            ExpressionError: a position of a mapping is none.
+        """
+        if not isinstance(self.seed, dict):
+            return self.seed
+        return scheduled(self.seed, self.seed_mode, Clock(self.pictures, self.fps, self.bpm))
+
+    @property
+    def pictures(self) -> int:
+        """Number of pictures that are made: the images of a still, the frames of a film."""
+        return self.images if self.mode == "still" else self.frames
+
+
+@cache
+def scene_schema() -> dict[str, Any]:
+    """Return the JSON schema of a scene as pydantic makes it; not to be altered."""
+    return Scene.model_json_schema()

@@ -1,0 +1,33 @@
+"""The section `warp` of a scene: how a moved picture is sampled and filled in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from animator.settings.base import Options
+
+
+class WarpOptions(Options):
+    """How a moved picture is sampled, and what stands where nothing was."""
+
+    projection: Literal["disco", "pinhole"] = "disco"
+    """3D: the shape of space. `disco` is Disco Diffusion's box, in which the numbers of its scenes mean the
+    same; `pinhole` is a real camera: a move forwards acts with a thing's nearness, not with its square."""
+
+    border_2d: Literal["wrap", "reflect", "replicate"] = "wrap"
+    """2D: what comes in from outside: the other side (`wrap`), a mirror image, or the edge drawn out."""
+
+    padding_mode: Literal["border", "reflection", "zeros"] = "border"
+    """3D: what comes in from outside: the edge drawn out (`border`), a mirror image, or black (`zeros`)."""
+
+    sampling_mode: Literal["bicubic", "bilinear", "nearest"] = "bicubic"
+    """3D: how a colour between pixels is found."""
+
+    occlusion: bool = False
+    """3D: whether every pixel is put where it is seen from the new place, the nearer over the farther, so
+    that near things hide what they pass and uncover what was behind them; off, each new pixel is read from
+    where the old one at its place came from, as Disco Diffusion does, and edges of near things stretch."""
+
+    fill: Literal["padding", "inpaint"] = "padding"
+    """What stands where the move uncovered something or left the picture: what the padding gives, or the
+    surroundings drawn in (``inpaint``, Telea's method)."""

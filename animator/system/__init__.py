@@ -1,0 +1,1 @@
+"""What the program asks of the machine: files, locks, addresses, pictures, random numbers."""

@@ -1,0 +1,186 @@
+"""Pictures from files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from animator.errors import UsageError
+from animator.system.convert import image_to_frame
+from animator.system.safe_read import read_plain
+
+if TYPE_CHECKING:
+    from animator.types import Frame
+
+Fit = Literal["stretch", "cover", "contain"]
+"""How a picture of another shape fills a frame; ``diffusion.init_fit`` says what each does."""
+
+MAX_PIXELS = 100_000_000
+"""Pixels of the largest picture that is read: a small file can claim to be one that fills the memory."""
+
+MAX_BYTES = 400_000_000
+"""Bytes of the largest file that is read as a picture."""
+
+WORKED_ON = 25_000_000
+"""Pixels above which a picture is halved before it is worked on."""
+
+KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+"""Kinds that are read, those of which Pillow can tell the size without decoding or running anything."""
+
+TIFF_HEADS = (b"II*\0", b"MM\0*")
+
+NO_PICTURE = "not a picture that can be read; use PNG, JPEG, WebP or TIFF"
+
+CHECKED = frozenset({"JPEG", "MPO", "PNG", "BMP"})
+"""Kinds of which OpenCV, in some of its versions, takes a file that was cut off and makes up the rest."""
+
+
+def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch") -> Frame:
+    """Return a picture file as a frame of a size.
+
+    Every kind of `KINDS` is taken: 8 or 16 bits, grey or colour, turned as its EXIF says. What is
+    transparent is laid over white (but in TIFF, whose transparency is not read); a picture that has
+    transparent parts is not turned.
+
+    Args:
+        path: the file.
+        width: pixels of the frame.
+        height: pixels of the frame.
+        fit: ``stretch`` distorts a picture of another shape, ``cover`` cuts off what stands out on two sides
+            alike, ``contain`` shows all of it in the middle of its mean colour.
+
+    Raises:
+        UsageError: the file is not there, not a whole picture, or has more than `MAX_PIXELS`.
+    """
+    image = _decoded(path)
+    if fit == "cover":
+        image = _cropped(image, width, height)
+    if fit == "contain":
+        return _to_frame(_framed(image, width, height))
+    return _to_frame(_resized(image, width, height))
+
+
+def read_whole(path: Path, longest: int = 1024) -> Frame:
+    """Return a picture file as a frame of its own shape.
+
+    Args:
+        path: the file, of any kind that `read_picture` takes.
+        longest: pixels of the longer side; a larger picture is scaled down to it, a smaller one stays.
+
+    Raises:
+        UsageError: as `read_picture`.
+    """
+    image = _decoded(path)
+    height, width = image.shape[:2]
+    return _to_frame(_resized(image, *_scaled(width, height, min(1.0, longest / max(width, height)))))
+
+
+def _to_frame(bgr: np.ndarray) -> Frame:
+    return image_to_frame(bgr[..., ::-1]).clamp(0, 1)
+
+
+def _decoded(path: Path) -> np.ndarray:
+    """Return a picture file as H x W x 3, BGR, float32, 1 being white."""
+    try:
+        data = read_plain(path, MAX_BYTES)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; name a picture") from error
+    kind = _checked(data, path)
+    try:
+        pixels = _pixels(np.frombuffer(data, np.uint8), kind)
+    except cv2.error:  # more pixels than OpenCV takes, or a header that makes no sense
+        pixels = None
+    if pixels is None:
+        raise UsageError(f"{path}: {NO_PICTURE}")
+    # Before there are four bytes for each of its values.
+    while pixels.shape[0] * pixels.shape[1] > WORKED_ON:
+        pixels = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    image = np.nan_to_num(pixels.astype(np.float32), copy=False)
+    image /= _white(pixels)
+    if image.shape[2] == 3:
+        return image
+    alpha = image[..., 3:]
+    return image[..., :3] * alpha + (1 - alpha)
+
+
+def _pixels(data: np.ndarray, kind: str) -> np.ndarray | None:
+    """Return what OpenCV decodes: four channels where something is transparent, else three."""
+    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if kind not in {"JPEG", "MPO", "TIFF"} else None
+    if whole is not None and whole.shape[2:] == (4,) and (whole[..., 3] < _white(whole)).any():
+        return whole
+    del whole
+    # IMREAD_COLOR alone would cut 16 bits down to 8; unlike IMREAD_UNCHANGED it turns as the EXIF says.
+    return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+
+
+def _white(pixels: np.ndarray) -> float:
+    return float(np.iinfo(pixels.dtype.name).max) if pixels.dtype.kind in "ui" else 1.0
+
+
+def _checked(data: bytes, path: Path) -> str:
+    """Return Pillow's name for the kind of a picture; refuse what is none of `KINDS` or not whole.
+
+    OpenCV cannot tell the size of a picture without decoding it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a large picture, odd EXIF: not the user's concern
+            Image.init()
+            known = [kind for kind in KINDS if kind in Image.OPEN]  # AVIF in newer versions
+            with Image.open(io.BytesIO(data), formats=known) as header:
+                kind, (width, height) = header.format or "", header.size
+                if width * height > MAX_PIXELS:
+                    raise UsageError(
+                        f"{path}: {width} x {height} pixels are more than {MAX_PIXELS // 10**6} million; "
+                        "scale the picture down"
+                    )
+                if kind in CHECKED:
+                    header.draft("RGB", (1, 1))  # a JPEG's detail need not be computed to see its end
+                    header.load()
+    except Image.UnidentifiedImageError as error:
+        if data.startswith(TIFF_HEADS):  # one of floating point, which Pillow does not know
+            return "TIFF"
+        raise UsageError(f"{path}: {NO_PICTURE}") from error
+    except Image.DecompressionBombError as error:
+        raise UsageError(
+            f"{path}: has more than {MAX_PIXELS // 10**6} million pixels; scale the picture down"
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UsageError(f"{path}: the picture is damaged ({error}); get or save it again") from error
+    return kind
+
+
+def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return an image of a size, each side on its own: averaged where it shrinks, cubic where it grows."""
+    smaller = (min(width, image.shape[1]), min(height, image.shape[0]))
+    shrunk = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _cropped(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the largest part, in the middle, that has the shape of width x height."""
+    scale = min(image.shape[1] / width, image.shape[0] / height)
+    part_width, part_height = _scaled(width, height, scale)
+    left, top = (image.shape[1] - part_width) // 2, (image.shape[0] - part_height) // 2
+    return image[top : top + part_height, left : left + part_width]
+
+
+def _framed(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the whole image, as large as it can be, in the middle of its mean colour."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    part = _resized(image, *_scaled(image.shape[1], image.shape[0], scale))
+    ground = np.broadcast_to(image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32), (height, width, 3))
+    framed = ground.copy()
+    left, top = (width - part.shape[1]) // 2, (height - part.shape[0]) // 2
+    framed[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return framed

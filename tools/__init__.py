@@ -1,0 +1,1 @@
+"""Programs for those who develop animator; no part of what is installed."""
