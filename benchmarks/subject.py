@@ -12,8 +12,8 @@ from torch import Tensor
 from animator.diffusion.engine import GuidedDiffusion
 from animator.diffusion.perlin import perlin_picture
 from animator.film.loop import Shot, next_request
-from animator.run.inputs import Sources
 from animator.run.job import shot_of
+from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.system import rng
 from animator.types import Camera, DepthEstimator, Request

@@ -28,8 +28,8 @@ from animator.diffusion.fake import (
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import linear_alpha_bar
 from animator.film.loop import LoopState, Shot, film
-from animator.run.inputs import gather
 from animator.run.render import render_scene
+from animator.run.sources import gather
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import CutOptions, GuidanceOptions

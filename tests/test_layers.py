@@ -21,9 +21,10 @@ LEVELS: list[set[str]] = [
     {"video"},
     {"scene", "film"},
     {"runs"},
-    {"watch", "memory"},
+    {"watch"},
     {"report"},
     {"run"},
+    {"memory"},
     {"look"},
     {"cli"},
 ]

@@ -18,7 +18,7 @@ from animator.cli.main import models as cli_models
 from animator.cli.models import ProgressLine
 from animator.diffusion.secondary import SecondaryModel
 from animator.errors import SceneError, UsageError, WeightsError
-from animator.run.inputs import needed, require_weights, weights_of
+from animator.run.networks import needed, require_weights, weights_of
 from animator.scene.reading import read_scene
 from animator.weights import cache as module
 from animator.weights import hashes, registry

@@ -201,7 +201,7 @@ def folder(what: str, path: Path, wanted: int, remedy: str) -> Finding:
 
 def networks(loaded: LoadedScene) -> Iterator[Finding]:
     """Yield a line for each network of a scene that does not come with the program."""
-    from animator.run.inputs import needed
+    from animator.run.networks import needed
 
     try:
         wanted = needed(loaded.scene)
@@ -240,7 +240,7 @@ def _missing_bytes(loaded: LoadedScene | None) -> int:
     """Return about how many bytes are still to be fetched for a scene."""
     if loaded is None:
         return 0
-    from animator.run.inputs import needed
+    from animator.run.networks import needed
 
     try:
         wanted = needed(loaded.scene)

@@ -199,7 +199,7 @@ def _needed(path: Path) -> list[Entry]:
 
     loaded = read_scene(path)
     show_notices(loaded.notices)
-    from animator.run.inputs import needed
+    from animator.run.networks import needed
 
     return needed(loaded.scene)
 

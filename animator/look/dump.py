@@ -36,8 +36,8 @@ from animator.diffusion.step_range import course_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener, seed_of
 from animator.run.dispatch import remaining
-from animator.run.inputs import gather
 from animator.run.job import Job, job_of, load_tools
+from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.files import told_in_one_line, write_atomic
 from animator.runs.png import encode_png

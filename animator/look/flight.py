@@ -13,8 +13,8 @@ from torch.nn.functional import interpolate
 
 from animator.film.loop import SILENT, Shot, Track, Turbo, camera_3d, move
 from animator.look.scenery import HEIGHT, SKY, Pose, view
-from animator.run.inputs import Sources, gather
 from animator.run.job import shot_of
+from animator.run.sources import Sources, gather
 from animator.system.convert import image_to_frame
 from animator.warp.camera3d import camera_rotation, camera_translation
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from animator.film.stylise import Flows, Footage, Trust
 from animator.flow.cache import FlowCache
-from animator.run.inputs import flow_of
 from animator.run.job import Job
+from animator.run.networks import flow_of
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of
 from animator.system.convert import frame_to_uint8

@@ -15,8 +15,10 @@ from animator.diffusion.load import load_engine
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
 from animator.flow.load import load_flow
-from animator.run.inputs import Sources, flow_of, hash_inputs, require_weights, sees_depth, weights_of
+from animator.run.fingerprint import hash_inputs
 from animator.run.loop_state import room_for_states
+from animator.run.networks import flow_of, require_weights, sees_depth, weights_of
+from animator.run.sources import Sources
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text

@@ -12,9 +12,9 @@ import torch
 
 from animator import __version__
 from animator.film.loop import Finished, LoopState
-from animator.run.inputs import FETCHED
 from animator.run.job import Job
 from animator.run.loop_state import kept_state, state_to_keep
+from animator.run.sources import FETCHED
 from animator.runs import Entry, RunFolder
 from animator.system import convert
 from animator.warp.stereo import stereo_eyes

@@ -17,12 +17,12 @@ from animator.film.loop import Finished, Listener
 from animator.report import write_report
 from animator.run.background import Aside
 from animator.run.dispatch import remaining
-from animator.run.inputs import gather
 from animator.run.job import Job, job_of, load_tools
 from animator.run.outputs import GrowingFilms, film_path, make_outputs, make_still_pairs, shows_frames
 from animator.run.persist import Lap, keep, write_head
 from animator.run.reporter import Reporter
 from animator.run.resume import Standing, film_stands, standing
+from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.folder import FILM, FRAMES
 from animator.runs.log import LOG, log_levels, run_log

@@ -45,7 +45,7 @@ def standing(run: RunFolder, loaded: LoadedScene, inputs: Sequence[str]) -> Stan
     Args:
         run: the run.
         loaded: the scene.
-        inputs: hash of what decides each of its frames, see `animator.run.inputs.hash_inputs`.
+        inputs: hash of what decides each of its frames, see `animator.run.fingerprint.hash_inputs`.
     """
     still = loaded.scene.mode == "still"
     numbers = (loaded.only if still else ()) or range(loaded.scene.pictures)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import AnimatorError
-from animator.run.inputs import gather, hash_inputs, weights_of
+from animator.run.fingerprint import hash_inputs
+from animator.run.networks import weights_of
 from animator.run.resume import Standing, standing, usable_states
+from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.folder import FRAMES
 from animator.scene.reading import LoadedScene, read_scene

@@ -1,0 +1,72 @@
+"""The pictures and the footage that a scene names: found, or fetched, and hashed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animator.scene.reading import LoadedScene
+from animator.system.fetch import fetch, is_url
+from animator.system.images import read_whole
+from animator.video.footage import hash_footage
+from animator.weights.registry import cache_folder
+
+if TYPE_CHECKING:
+    from animator.types import Frame
+
+FETCHED = "inputs"
+"""Folder of a run in which it keeps what it fetched, so that it can be gone on with without a network."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The pictures that a scene names.
+
+    Attributes:
+        files: the file of each, by its path or address in the scene.
+        footage: SHA-256 of the footage of mode video; empty in other modes.
+    """
+
+    files: Mapping[str, Path]
+    footage: str = ""
+
+    def open(self, name: str) -> Frame:
+        """Return a picture at its own size; raises UsageError where it cannot be read."""
+        return read_whole(self.files[name])
+
+    @functools.cached_property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file, by its path or address in the scene."""
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.files.items()}
+
+    def fetched(self) -> dict[str, bytes]:
+        """Return what came from the web, by the name under which a run keeps it."""
+        return {path.name: path.read_bytes() for name, path in self.files.items() if is_url(name)}
+
+
+def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
+    """Return the pictures that a scene names; those on the web are fetched now, if they never were.
+
+    Args:
+        loaded: the scene.
+        run: the folder of a run that is gone on with and may have kept them.
+
+    Raises:
+        UsageError: a picture cannot be had.
+    """
+    init = loaded.scene.diffusion.init_image
+    names = [init] if init else []
+    names += [one.text for part in loaded.timeline.prompts.sets for one in part.prompts if one.image]
+    clip = loaded.scene.video.init if loaded.scene.mode == "video" else None
+    files = {name: _file_of(name, run) for name in dict.fromkeys(names)}
+    return Sources(files, hash_footage(Path(clip)) if clip else "")
+
+
+def _file_of(name: str, run: Path | None) -> Path:
+    if not is_url(name):
+        return Path(name)
+    return fetch(name, cache_folder() / "pictures" if run is None else run / FETCHED)
