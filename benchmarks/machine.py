@@ -100,7 +100,7 @@ class Operations(TorchDispatchMode):
     """Counts what torch's own counter counts; that one cannot watch gradients that are taken by hand."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -67,7 +67,8 @@ def plain_operations() -> Iterator[None]:
 
     def modulated(norm: GroupNorm32, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         scale, shift = (value[:, :, None, None] for value in (scale, shift))
-        return norm(x) * (1 + scale) + shift
+        result: Tensor = norm(x) * (1 + scale) + shift
+        return result
 
     def group_norm(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         return F.group_norm(x.float(), groups, weight, bias, eps).to(x.dtype)

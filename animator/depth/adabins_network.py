@@ -63,7 +63,8 @@ class _Up(nn.Module):
 
     def forward(self, h: Tensor, level: Tensor) -> Tensor:
         h = F.interpolate(h, size=level.shape[2:], mode="bilinear", align_corners=True)
-        return self._net(torch.cat([h, level], dim=1))
+        result: Tensor = self._net(torch.cat([h, level], dim=1))
+        return result
 
 
 class _Decoder(nn.Module):
@@ -87,7 +88,8 @@ class _Decoder(nn.Module):
         h = self.conv2(h)
         for up, level in zip((self.up1, self.up2, self.up3, self.up4), reversed(levels), strict=True):
             h = up(h, level)
-        return self.conv3(h)
+        result: Tensor = self.conv3(h)
+        return result
 
 
 class _PatchTransformer(nn.Module):
@@ -103,7 +105,8 @@ class _PatchTransformer(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Return N x patches x 128."""
         tokens = self.embedding_convPxP(h).flatten(2).transpose(1, 2)
-        return self.transformer_encoder(tokens + self.positional_encodings[: tokens.shape[1]])
+        result: Tensor = self.transformer_encoder(tokens + self.positional_encodings[: tokens.shape[1]])
+        return result
 
 
 class _MiniViT(nn.Module):

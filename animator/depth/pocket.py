@@ -30,7 +30,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(F.silu(self.norm1(x)))
         h = self.conv2(F.silu(self.norm2(h)))
-        return self.skip(x) + h
+        result: Tensor = self.skip(x) + h
+        return result
 
 
 def _stack(channels: int, out_channels: int, count: int) -> nn.Sequential:

@@ -84,7 +84,8 @@ def load_network(config: Path, weights: Path, label: str, device: torch.device |
     family = network.config.model_type
     state = {_current(name, names, family): entry for name, entry in read_state(weights).items()}
     fit(network, state, label)
-    return network.to(device)
+    result: Module = network.to(device)
+    return result
 
 
 def _current(name: str, names: Collection[str], family: str) -> str:
@@ -136,17 +137,18 @@ def predict_dpt(network: Any, pixels: Tensor) -> Tensor:
     """
     rows, columns = (side // network.config.patch_size for side in pixels.shape[2:])
 
-    def tell_grid(_neck: Module, given: tuple) -> tuple:
+    def tell_grid(_neck: Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
         return given[0], rows, columns
 
-    def let_stretch(_embeddings: Module, given: tuple) -> tuple:
+    def let_stretch(_embeddings: Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
         return (given[0], True) if network.config.is_hybrid else given
 
     with (
         network.neck.register_forward_pre_hook(tell_grid),
         network.dpt.embeddings.register_forward_pre_hook(let_stretch),
     ):
-        return network(pixels).predicted_depth
+        result: Tensor = network(pixels).predicted_depth
+        return result
 
 
 LOW, HIGH = 2.0, 38.0
@@ -170,7 +172,8 @@ def to_midas_scale(prediction: Tensor) -> Tensor:
     spread = high - low
     if not spread > 1e-6 * high.abs():
         return torch.full_like(prediction, (LOW + HIGH) / 2)
-    return (LOW + (HIGH - LOW) * (prediction - low) / spread).clamp(0, HIGHEST)
+    result: Tensor = (LOW + (HIGH - LOW) * (prediction - low) / spread).clamp(0, HIGHEST)
+    return result
 
 
 class DepthAnything:

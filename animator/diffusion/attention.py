@@ -31,7 +31,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
     if query.device.type != "cpu" or query.shape[-2] > SHORT:
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
     logits = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    return (logits if mask is None else logits + mask).softmax(dim=-1) @ value
+    result: Tensor = (logits if mask is None else logits + mask).softmax(dim=-1) @ value
+    return result
 
 
 class BatchFirstAttention(nn.Module):
@@ -57,7 +58,10 @@ class BatchFirstAttention(nn.Module):
         """Return what `torch.nn.MultiheadAttention.forward` does, N x L x D for N x L x D."""
         whole = self.whole
         if need_weights or others or key is not query or value is not query or query.ndim != 3:
-            return whole(query, key, value, need_weights=need_weights, attn_mask=attn_mask, **others)
+            result: tuple[Tensor, Tensor | None] = whole(
+                query, key, value, need_weights=need_weights, attn_mask=attn_mask, **others
+            )
+            return result
         number, length, width = query.shape
         packed = F.linear(query, whole.in_proj_weight, whole.in_proj_bias)
         split = packed.view(number, length, 3, whole.num_heads, width // whole.num_heads)

@@ -113,7 +113,8 @@ def load_secondary(name: str, device: torch.device | str = "cpu") -> SecondaryMo
     config = _config_of(entry)
     network = _on_meta(SecondaryModel, int(config.get("switches", config).get("width", PUBLISHED_WIDTH)))
     fit(network, state, entry.name, resemblance=resemblance)
-    return network.to(device)
+    result: SecondaryModel = network.to(device)
+    return result
 
 
 def _config_of(entry: Entry) -> dict[str, Any]:
@@ -134,7 +135,8 @@ def _estimate(config: Mapping[str, Any], label: str) -> Estimate:
     if found not in get_args(Estimate):
         allowed = ", ".join(get_args(Estimate))
         raise WeightsError(f"the description of {label} has the estimate {found!r}; it is one of {allowed}")
-    return found
+    result: Estimate = found
+    return result
 
 
 def expert_of(name_or_path: str | Path) -> Expert | None:
@@ -181,8 +183,10 @@ def _family_network(family: str) -> UNet | SecondaryModel:
     """Return a network of a family, without memory."""
     switches = families()[family].switches
     if families()[family].kind == "diffusion":
-        return _on_meta(UNet, unet_config(switches))
-    return _on_meta(SecondaryModel, int(switches["width"]))
+        result: UNet | SecondaryModel = _on_meta(UNet, unet_config(switches))
+        return result
+    result = _on_meta(SecondaryModel, int(switches["width"]))
+    return result
 
 
 @functools.cache

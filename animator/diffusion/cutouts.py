@@ -248,7 +248,8 @@ def _hue_turn(radians: Tensor) -> Tensor:
     cross = torch.linalg.cross(axis.expand(3, 3), torch.eye(3), dim=1).T
     cos, sin = radians.cos()[:, None, None], radians.sin()[:, None, None]
     turned = cos * torch.eye(3) + sin * cross + (1 - cos) * torch.outer(axis, axis)
-    return luminance + chroma @ turned @ chroma
+    result: Tensor = luminance + chroma @ turned @ chroma
+    return result
 
 
 def _recolour(cuts: Tensor, matrices: Tensor) -> Tensor:

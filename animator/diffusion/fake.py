@@ -120,7 +120,8 @@ def solvable_network(x: Tensor, t: Tensor) -> Tensor:
     parts = power(height, width, x.device)[:, None]
     waves = waves * (math.sqrt(1 - alpha_bar) / (alpha_bar * parts + 1 - alpha_bar))
     eps = torch.fft.irfft2(waves, s=(height, width), norm="ortho")
-    return torch.tensordot(eps, axes, dims=([0], [0])).movedim(-1, 1)
+    result: Tensor = torch.tensordot(eps, axes, dims=([0], [0])).movedim(-1, 1)
+    return result
 
 
 def power(height: int, width: int, device: torch.device | None = None) -> Tensor:
@@ -142,7 +143,8 @@ def power(height: int, width: int, device: torch.device | None = None) -> Tensor
     mean = (shape * times).sum() / (height * width)
     shares = torch.tensor([GREYNESS, (1 - GREYNESS) / 2, (1 - GREYNESS) / 2], device=device)
     # Along orthonormal axes the variances of the three add up to three times that of a value.
-    return 3 * SPREAD**2 * shares[:, None, None] * shape / mean
+    result: Tensor = 3 * SPREAD**2 * shares[:, None, None] * shape / mean
+    return result
 
 
 def _alpha_bar(t: float) -> float:

@@ -88,7 +88,8 @@ def spherical_distance(x: Tensor, y: Tensor) -> Tensor:
     2.467400...
     """
     chord = (F.normalize(x, dim=-1) - F.normalize(y, dim=-1)).norm(dim=-1)
-    return (chord / 2).clamp(max=1).arcsin().square() * 2
+    result: Tensor = (chord / 2).clamp(max=1).arcsin().square() * 2
+    return result
 
 
 def pyramid_distance(x: Tensor, y: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ class ClipPerceptor:
     def encode_text(self, texts: list[str]) -> Tensor:
         """Return the embeddings of N texts, N x D float32, on the network's device."""
         with self._precision():
-            return self._network.encode_text(self._tokenizer(texts).to(self._device)).float()
+            result: Tensor = self._network.encode_text(self._tokenizer(texts).to(self._device)).float()
+            return result
 
     def encode_images(self, batch: Tensor) -> Tensor:
         """Return the embeddings of pictures, N x D float32, differentiable in ``batch``, not of unit length.
@@ -246,7 +247,8 @@ def build_published(model_cfg: Mapping[str, Any]) -> nn.Module:
     kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     if "timm_model_name" in config["vision_cfg"]:
         config["vision_cfg"]["timm_model_pretrained"] = False
-    return kind(**config)
+    result: nn.Module = kind(**config)
+    return result
 
 
 def _published(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -263,7 +263,7 @@ def _indices(schedule: NoiseSchedule, indices: range | None) -> range:
     return indices
 
 
-def _per_index(value: object, schedule: NoiseSchedule, name: str) -> list:
+def _per_index(value: object, schedule: NoiseSchedule, name: str) -> list[Any]:
     """Return one value an index."""
     count = schedule.num_timesteps
     values = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value] * count

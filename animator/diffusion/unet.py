@@ -102,7 +102,8 @@ class UNetConfig:
     @property
     def size_multiple(self) -> int:
         """What height and width of the input must be multiples of, in pixels."""
-        return 2 ** (len(self.channel_mult) - 1)
+        result: int = 2 ** (len(self.channel_mult) - 1)
+        return result
 
 
 def unet_config(switches: Mapping[str, Any]) -> UNetConfig:
@@ -216,12 +217,15 @@ class UNet(nn.Module):
         h = self._run(self.middle_block, h, embedding)
         for stage in self.output_blocks:
             h = self._run(stage, torch.cat([h, skips.pop()], dim=1), embedding)
-        return self.out(h).to(x.dtype)
+        result: Tensor = self.out(h).to(x.dtype)
+        return result
 
     def _run(self, stage: nn.Module, h: Tensor, embedding: Tensor) -> Tensor:
         if self.use_checkpoint and torch.is_grad_enabled():
-            return checkpoint(stage, h, embedding, use_reentrant=False)
-        return stage(h, embedding)
+            result: Tensor = checkpoint(stage, h, embedding, use_reentrant=False)
+            return result
+        result = stage(h, embedding)
+        return result
 
     def _block(self, channels: int, out_channels: int, resize: nn.Module | None = None) -> ResBlock:
         return ResBlock(

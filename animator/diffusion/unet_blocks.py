@@ -89,7 +89,8 @@ class GroupNorm32(nn.GroupNorm):
             more = 1 + scale[0].float()
             return self._normed(x, self.weight * more, self.bias * more + shift[0].float())
         scale, shift = (value[:, :, None, None].to(x.dtype) for value in (scale, shift))
-        return self(x) * (1 + scale) + shift
+        result: Tensor = self(x) * (1 + scale) + shift
+        return result
 
     def _normed(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         weight, bias = weight.float(), bias.float()
@@ -107,7 +108,8 @@ def pointwise(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
     On a CPU as one matrix product a picture, which spares it the bringing of its input into another layout.
     """
     if x.device.type != "cpu" or layer.bias is None:
-        return layer(x)
+        result: Tensor = layer(x)
+        return result
     weight = layer.weight.flatten(1).expand(len(x), -1, -1)
     return torch.baddbmm(layer.bias[:, None], weight, x.flatten(2)).view(len(x), -1, *x.shape[2:])
 
@@ -121,7 +123,8 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x C x 2H x 2W."""
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        result: Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return result
 
 
 class Downsample(nn.Module):
@@ -133,7 +136,8 @@ class Downsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x C x H/2 x W/2."""
-        return self.op(x)
+        result: Tensor = self.op(x)
+        return result
 
 
 class ResBlock(nn.Module):
@@ -191,7 +195,8 @@ class ResBlock(nn.Module):
         skip = self.resize(x)
         if isinstance(self.skip_connection, nn.Conv2d):
             skip = pointwise(self.skip_connection, skip)
-        return skip + h
+        result: Tensor = skip + h
+        return result
 
 
 class AttentionBlock(nn.Module):

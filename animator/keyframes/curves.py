@@ -169,9 +169,11 @@ def _spline(method: str, frames: np.ndarray, known: np.ndarray, count: int, leng
 
     at = np.arange(length)
     if method == "pchip":
-        return PchipInterpolator(frames, known)(at)
+        result: np.ndarray = PchipInterpolator(frames, known)(at)
+        return result
     degree = min(3 if method == "cubic" else 2, count - 1, len(frames) - 1)
-    return make_interp_spline(frames, known, k=degree)(at)
+    result = make_interp_spline(frames, known, k=degree)(at)
+    return result
 
 
 def _bridged(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -39,7 +39,8 @@ def _expo(u: np.ndarray) -> np.ndarray:
 
 
 def _circ(u: np.ndarray) -> np.ndarray:
-    return 1 - np.sqrt(1 - np.clip(u, 0, 1) ** 2)
+    result: np.ndarray = 1 - np.sqrt(1 - np.clip(u, 0, 1) ** 2)
+    return result
 
 
 def _back(u: np.ndarray, overshoot: float = 1.70158) -> np.ndarray:

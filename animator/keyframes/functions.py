@@ -50,7 +50,8 @@ def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (2.0, [-1.0])
     """
     constant = np.ndim(a) == 0 and np.ndim(b) == 0
-    return np.mod(a, b) if constant else np.fmod(a, b)
+    result: np.ndarray = np.mod(a, b) if constant else np.fmod(a, b)
+    return result
 
 
 def heard(frames: np.ndarray, envelope: np.ndarray) -> np.ndarray:
@@ -60,7 +61,8 @@ def heard(frames: np.ndarray, envelope: np.ndarray) -> np.ndarray:
     [0.5, 1.0, 0.0]
     """
     at = np.arange(len(envelope))
-    return np.interp(np.asarray(frames, np.float64), at, envelope, left=0.0, right=0.0)
+    result: np.ndarray = np.interp(np.asarray(frames, np.float64), at, envelope, left=0.0, right=0.0)
+    return result
 
 
 def _is_bool(a: np.ndarray) -> bool:
@@ -75,11 +77,13 @@ def _whole(a: np.ndarray) -> np.ndarray:
 
 
 def _both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a & b if _is_bool(a) and _is_bool(b) else (_whole(a) & _whole(b)).astype(np.float64)
+    result: np.ndarray = a & b if _is_bool(a) and _is_bool(b) else (_whole(a) & _whole(b)).astype(np.float64)
+    return result
 
 
 def _either(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a | b if _is_bool(a) and _is_bool(b) else (_whole(a) | _whole(b)).astype(np.float64)
+    result: np.ndarray = a | b if _is_bool(a) and _is_bool(b) else (_whole(a) | _whole(b)).astype(np.float64)
+    return result
 
 
 def _invert(a: np.ndarray) -> np.ndarray:

@@ -98,7 +98,8 @@ def _sky(ways: np.ndarray) -> np.ndarray:
     share = np.clip(up / 50, 0, 1)[..., None].astype(np.float32)
     sky = HAZE * (1 - share) + ZENITH * share
     lines = (np.abs((up + 7.5) % 15 - 7.5) < 0.12) | (np.abs((round_about + 7.5) % 15 - 7.5) < 0.12)
-    return np.where(lines[..., None], sky * 0.88 + 0.12, sky)
+    result: np.ndarray = np.where(lines[..., None], sky * 0.88 + 0.12, sky)
+    return result
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,16 @@ def _built(name: str) -> nn.Module:
     if name == "adabins":
         from animator.depth.adabins_network import AdaBinsNetwork  # timm takes a second to import
 
-        return on_meta(AdaBinsNetwork)
+        result: nn.Module = on_meta(AdaBinsNetwork)
+        return result
     config = config_file(find("depth", name))
     if config is None:
         raise WeightsError(f"the depth network {name} has no description from which to tell its memory")
     if name == "pocket":
-        return on_meta(PocketDepthNetwork, **read_config(config))
-    return build(config)
+        result = on_meta(PocketDepthNetwork, **read_config(config))
+        return result
+    result = build(config)
+    return result
 
 
 def _estimator(name: str, network: Any) -> Callable[[Tensor], Any]:
@@ -70,4 +73,5 @@ def _estimator(name: str, network: Any) -> Callable[[Tensor], Any]:
     if name == "pocket":
         return PocketDepth(network)
     kinds = {"dpt": MidasDepth, "depth_anything": DepthAnything, "zoedepth": ZoeDepth}
-    return kinds[network.config.model_type](network)
+    result: Callable[[Tensor], Any] = kinds[network.config.model_type](network)
+    return result

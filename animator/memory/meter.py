@@ -33,7 +33,7 @@ class Meter(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak: Mapping[str, int] = {}
         self._live: Counter[str] = Counter()
         self._most = 0

@@ -57,21 +57,24 @@ def diffusion_network(diffusion: DiffusionOptions) -> UNet:
         UsageError: only reading the weights would tell what network they are of.
     """
     switches = _diffusion_config(diffusion)["switches"]
-    return emptied(on_meta(UNet, unet_config(switches)))
+    result: UNet = emptied(on_meta(UNet, unet_config(switches)))
+    return result
 
 
 def clean_estimate(diffusion: DiffusionOptions) -> Estimate:
     """Return how the clean estimates of a scene's network are held, see ``prediction.hold_for``."""
     if diffusion.estimate != "auto":
         return diffusion.estimate
-    return _diffusion_config(diffusion).get("estimate", "free")
+    result: Estimate = _diffusion_config(diffusion).get("estimate", "free")
+    return result
 
 
 def secondary_network(name: str) -> SecondaryModel:
     """Return a secondary model of the registry."""
     config = _described(find("secondary", name))
     width = int(config.get("switches", config).get("width", PUBLISHED_WIDTH))
-    return emptied(on_meta(SecondaryModel, width))
+    result: SecondaryModel = emptied(on_meta(SecondaryModel, width))
+    return result
 
 
 def perceptor(name: str, dtype: torch.dtype) -> tuple[ClipPerceptor, nn.Module, int]:

@@ -92,7 +92,8 @@ def _values(timeline: Timeline, name: str, written: object) -> np.ndarray:
     if name in timeline.schedules:
         return np.asarray(timeline.schedules[name])
     if name in timeline.table:
-        return timeline.table[name].to_numpy()
+        result: np.ndarray = timeline.table[name].to_numpy()
+        return result
     if isinstance(written, bool | int | float):
         return np.array([float(written)])
     raise ValueError(f"{name} is {written!r}, and the timeline has no numbers for it")

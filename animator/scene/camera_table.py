@@ -126,4 +126,5 @@ def _value(cell: str, name: str, where: str) -> float:
 
 def _filled(pairs: Keys, frames: int) -> np.ndarray:
     at, values = np.array(sorted(pairs)).T
-    return np.interp(np.arange(frames), at, values)
+    result: np.ndarray = np.interp(np.arange(frames), at, values)
+    return result

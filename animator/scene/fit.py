@@ -207,7 +207,8 @@ def _fits_number(value: Any, schema: Schema) -> bool:
     if schema["type"] == "integer" and value != int(value):
         return False
     low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
-    return low <= value <= high and value > schema.get("exclusiveMinimum", -math.inf)
+    result: bool = low <= value <= high and value > schema.get("exclusiveMinimum", -math.inf)
+    return result
 
 
 def build_scene(data: dict[str, Any], fit: Fit, root: Node) -> Scene:

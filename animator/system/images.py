@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from animator.errors import UsageError
 from animator.system.convert import image_to_frame
@@ -143,7 +143,7 @@ def _checked(data: bytes, path: Path) -> str:
                 if kind in CHECKED:
                     header.draft("RGB", (1, 1))  # a JPEG's detail need not be computed to see its end
                     header.load()
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         if data.startswith(TIFF_HEADS):  # one of floating point, which Pillow does not know
             return "TIFF"
         raise UsageError(f"{path}: {NO_PICTURE}") from error

@@ -37,14 +37,16 @@ def executable() -> str:
             raise FilmError(f"{VARIABLE} is {named!r}, which is not a program; name an ffmpeg or unset it")
         return found
     try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
+        result: str = imageio_ffmpeg.get_ffmpeg_exe()
+        return result
     except RuntimeError as error:
         raise FilmError(f"imageio-ffmpeg has no ffmpeg for this system; set {VARIABLE} to one") from error
 
 
 def command(stream: Any) -> list[str]:
     """Return the command line of a graph that was put together with ffmpeg-python."""
-    return stream.compile(cmd=executable(), overwrite_output=True)
+    result: list[str] = stream.compile(cmd=executable(), overwrite_output=True)
+    return result
 
 
 def start(arguments: list[str], **pipes: Any) -> subprocess.Popen[bytes]:

@@ -9,7 +9,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from animator.errors import FilmError
 
@@ -88,7 +88,7 @@ def _find(file: BinaryIO, span: tuple[int, int], *path: bytes) -> tuple[int, int
     return span
 
 
-def _unpack(file: BinaryIO, position: int, layout: str) -> tuple:
+def _unpack(file: BinaryIO, position: int, layout: str) -> tuple[Any, ...]:
     file.seek(position)
     return struct.unpack(layout, file.read(struct.calcsize(layout)))
 

@@ -98,7 +98,8 @@ def _anaglyph(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     light = np.concatenate((linear[left], linear[right]), axis=2) @ RED_CYAN.T.astype(np.float32)
     light = light.clip(0, 1)
     levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(levels * 255).astype(np.uint8)
+    result: np.ndarray = np.rint(levels * 255).astype(np.uint8)
+    return result
 
 
 def write_packed(path: Path, pairs: Pairs, layout: Packing, encoding: Encoding) -> None:

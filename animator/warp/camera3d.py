@@ -46,7 +46,8 @@ def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return about_x @ about_y @ about_z
+    result: np.ndarray = about_x @ about_y @ about_z
+    return result
 
 
 def camera_rotation(camera: Camera) -> np.ndarray:

@@ -184,7 +184,8 @@ def _nearest(marks: np.ndarray) -> np.ndarray:
     unmarked = np.flatnonzero(marks == 0)
     numbers = np.zeros(labels.max() + 1, np.int64)
     numbers[labels.ravel()[unmarked]] = unmarked
-    return numbers[labels]
+    result: np.ndarray = numbers[labels]
+    return result
 
 
 def _bytes(mask: Mask) -> np.ndarray:

@@ -12,9 +12,10 @@ from torch import Tensor
 from animator.runs.png import encode_png
 from animator.system.convert import frame_to_uint8
 from animator.watch.sheet import sheet
+from tools.pocket import JUDGE
 from tools.pocket.figures.figure import CARD, HEAD, Figure, read, row, write
 from tools.pocket.figures.held_out import FIRST
-from tools.pocket.figures.networks import JUDGE, read_judge
+from tools.pocket.figures.networks import read_judge
 from tools.pocket.figures.precision import TRAINING
 from tools.pocket.figures.report import PARTS, Extent, figures
 from tools.pocket.figures.retrieval import AMONG
@@ -61,7 +62,7 @@ def extent_of(given: argparse.Namespace) -> Extent:
     if given.prompts is None:
         return extent
     lines = [line.strip() for line in given.prompts.read_text(encoding="utf-8").splitlines()]
-    own = [(line, {}) for line in lines if line]
+    own: list[tuple[str, dict[str, str]]] = [(line, {}) for line in lines if line]
     return replace(extent, prompts=own, painted=len(own))
 
 

@@ -49,7 +49,8 @@ def _fitted(x: Tensor, y: Tensor) -> Tensor:
     """Return ``a * x + b``, nearest to ``y`` in least squares."""
     design = torch.stack([x, torch.ones_like(x)], dim=1)
     fit = torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
-    return fit[0] * x + fit[1]
+    result: Tensor = fit[0] * x + fit[1]
+    return result
 
 
 def as_frames(networks: Networks, pictures: Tensor, share: float = SHARE, steps: int = STEPS) -> Tensor:

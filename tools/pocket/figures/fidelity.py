@@ -64,7 +64,7 @@ def fidelity(
     """
     texts = [text for text, _ in prompts]
     sets = {"guided": guided} if unguided is None else {"guided": guided, "unguided": unguided}
-    found = {}
+    found: dict[str, Figure] = {}
     for kind, pictures in sets.items():
         if networks.judge is not None:
             judged = places(networks.judge, pictures, texts, networks.device)

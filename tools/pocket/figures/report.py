@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tools.pocket import JUDGE
 from tools.pocket.figures.depth import depth
 from tools.pocket.figures.fid import distances
 from tools.pocket.figures.fidelity import Prompts, attributes_of_the_world, fidelity
 from tools.pocket.figures.figure import Figure
 from tools.pocket.figures.held_out import FIRST, Drawn, drawn
-from tools.pocket.figures.networks import JUDGE, Networks, load_networks
+from tools.pocket.figures.networks import Networks, load_networks
 from tools.pocket.figures.paint import UNGUIDED, guiding, paint
 from tools.pocket.figures.precision import TRAINING, precision
 from tools.pocket.figures.retrieval import AMONG, retrieval, retrieval_of_estimates

@@ -87,7 +87,8 @@ def loss_of(network: Any, images: Tensor, truth: Tensor, machine: Machine) -> Te
     edges = (miss[..., 1:] - miss[..., :-1]).abs().mean() + (
         miss[..., 1:, :] - miss[..., :-1, :]
     ).abs().mean()
-    return 0.5 * shape + relative + 0.5 * edges + 0.2 * miss.abs().mean()
+    result: Tensor = 0.5 * shape + relative + 0.5 * edges + 0.2 * miss.abs().mean()
+    return result
 
 
 def train(

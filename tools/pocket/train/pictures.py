@@ -29,7 +29,8 @@ def depth_to_bytes(depth: np.ndarray) -> np.ndarray:
     Shares of 255, they are what the depth network tells (`animator.depth.pocket.to_distance`).
     """
     share = np.log(np.clip(depth, NEAREST, FAR) / NEAREST) / np.log(FAR / NEAREST)
-    return np.round(share * 255).astype(np.uint8)
+    result: np.ndarray = np.round(share * 255).astype(np.uint8)
+    return result
 
 
 def draw_block(folder: Path, number: int) -> None:

@@ -40,7 +40,8 @@ def known_tokens() -> Tensor:
     """Return the numbers of every token that captions of the world are made of, ascending."""
     rng = np.random.default_rng(5)
     captions = [caption(draw_spec(int(seed)), rng) for seed in range(20000)]
-    return torch.unique(tokenizer()(captions))
+    result: Tensor = torch.unique(tokenizer()(captions))
+    return result
 
 
 def rows_of(texts: list[str], known: Tensor) -> Tensor:

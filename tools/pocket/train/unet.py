@@ -143,7 +143,8 @@ class Hybrid:
         bound = 0.5 * (
             log_variance - low + torch.exp(low - log_variance) - 1 + miss * torch.exp(-log_variance)
         )
-        return simple + 1e-3 * bound.mean() + HUE * hue
+        result: Tensor = simple + 1e-3 * bound.mean() + HUE * hue
+        return result
 
 
 def train(

@@ -63,7 +63,8 @@ def paint_falling(rgb: np.ndarray, spec: Spec, haze: np.ndarray, rng: np.random.
     if spec.weather == "snowfall":
         # A breath of shade around each flake, or white flakes would be lost before a white sky.
         rgb = rgb * (1 - 0.38 * cv2.GaussianBlur(cover, (0, 0), max(1.0, height / 70)))[..., None]
-    return rgb + (colour - rgb) * cover[..., None]
+    result: np.ndarray = rgb + (colour - rgb) * cover[..., None]
+    return result
 
 
 def _colour(spec: Spec, haze: np.ndarray) -> np.ndarray:
@@ -79,7 +80,7 @@ def _colour(spec: Spec, haze: np.ndarray) -> np.ndarray:
 
 def _rain(height: int, width: int, spec: Spec, rng: np.random.Generator) -> np.ndarray:
     """Return how much of each pixel long slanted streaks cover, float32 H x W."""
-    cover = np.zeros((height, width), np.float32)
+    cover: np.ndarray = np.zeros((height, width), np.float32)
     count = round(STREAKS[spec.weather] * width / height)
     lean = rng.uniform(0.12, 0.4) * (1 if rng.random() < 0.5 else -1)
     starts = rng.uniform((-0.1 * width, -0.25 * height), (1.1 * width, 0.95 * height), (count, 2))
@@ -99,7 +100,7 @@ def _rain(height: int, width: int, spec: Spec, rng: np.random.Generator) -> np.n
 
 def _snow(height: int, width: int, spec: Spec, rng: np.random.Generator) -> np.ndarray:
     """Return how much of each pixel soft round flakes of three sizes cover, float32 H x W."""
-    cover = np.zeros((height, width), np.float32)
+    cover: np.ndarray = np.zeros((height, width), np.float32)
     rows, columns = FLAKES[0], max(1, round(FLAKES[1] * width / height))
     yy, xx = np.mgrid[:rows, :columns]
     cells = np.stack([xx.ravel() / columns * width, yy.ravel() / rows * height], axis=1)

@@ -74,7 +74,8 @@ class Canvas:
         """Return a surface colour as it looks at a distance: lit, shaded, faded into the haze."""
         clear = np.exp(-0.055 * distance)
         seen = np.asarray(colour, np.float32) * self.tint * shade
-        return np.clip(seen * clear + self.haze * (1 - clear), 0, 1)
+        result: np.ndarray = np.clip(seen * clear + self.haze * (1 - clear), 0, 1)
+        return result
 
     def pixel(self, spot: Spot, side: float, up: float) -> tuple[float, float]:
         """Return the pixel of a point of a thing, given sideways and upwards of its foot in its own units."""

@@ -76,6 +76,7 @@ def _adjective(teller: Teller, told: set[str]) -> str:
     """Return a word for weather, season or light that goes before the ground, and note what it told."""
     spec = teller.spec
     found: list[tuple[str, Sequence[str]]] = []
+    adjectives: Sequence[str]
     if w.WEATHER[spec.weather].adjective:
         adjectives = w.WEATHER[spec.weather].adjective
         if spec.weather == "storm" and spec.ground in ("sea", "lake"):
@@ -336,8 +337,8 @@ def _joined(teller: Teller, clause: str, extras: list[Extra], room: int) -> str:
             room -= cost
     if teller.unseen and kept and teller.chance(0.4):
         # An extra as a phrase at the head is the arrangement that training captions never have.
-        lead, *rest = kept
-        return ", ".join([lead[0].removeprefix("and "), clause, *(item for _, item in rest)])
+        lead, *others = kept
+        return ", ".join([lead[0].removeprefix("and "), clause, *(item for _, item in others)])
     if teller.chance(0.35):
         items = [item for _, item in kept]
         turn = int(teller.chance(0.5)) if len(items) > 1 else 0

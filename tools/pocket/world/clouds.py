@@ -165,7 +165,8 @@ def paint_ceiling(canvas: Canvas, light: Light, rng: np.random.Generator, weathe
 
 def _mirrored(values: np.ndarray) -> np.ndarray:
     """Fold coordinates into [0, 0.99], so that no edge of a texture shows."""
-    return 0.99 * (1 - np.abs(np.mod(values, 2) - 1))
+    result: np.ndarray = 0.99 * (1 - np.abs(np.mod(values, 2) - 1))
+    return result
 
 
 def _half_grid(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:

@@ -79,7 +79,8 @@ def _turned(
     phase = phases[which, columns] - canvas.side * slant
     beside = 2 * (phase - np.rint(phase)) * canvas.side
     edge = np.tanh(SHARPNESS[spec.ground] * beside) * (1 - np.abs(beside)) ** 0.7
-    return 0.60 + 0.50 * edge * np.exp(-0.35 * down)
+    result: np.ndarray = 0.60 + 0.50 * edge * np.exp(-0.35 * down)
+    return result
 
 
 def _grain(canvas: Canvas, plane: Plane, spec: Spec, rng: np.random.Generator) -> np.ndarray:
@@ -89,4 +90,5 @@ def _grain(canvas: Canvas, plane: Plane, spec: Spec, rng: np.random.Generator) -
         return 0.28 * (bend - 0.5)
     sink = plane.below / canvas.height
     phase = 24 * np.log(sink) + 9 * bend
-    return 0.10 * np.sin(phase) * np.clip((sink - 0.14) * 5, 0, 1) + 0.06 * (bend - 0.5)
+    result: np.ndarray = 0.10 * np.sin(phase) * np.clip((sink - 0.14) * 5, 0, 1) + 0.06 * (bend - 0.5)
+    return result

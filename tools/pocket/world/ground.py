@@ -78,7 +78,8 @@ def settle(canvas: Canvas, plane: Plane, colour: np.ndarray) -> None:
 
 def _blend(tones: Tones, share: np.ndarray) -> np.ndarray:
     low, high = np.array(tones, np.float32)
-    return low + (high - low) * np.clip(share, 0, 1)[..., None]
+    result: np.ndarray = low + (high - low) * np.clip(share, 0, 1)[..., None]
+    return result
 
 
 def _land(canvas: Canvas, plane: Plane, spec: Spec, rng: np.random.Generator) -> np.ndarray:
@@ -109,7 +110,8 @@ def _furrows(
     # a furrow lies in shadow on the side that is turned away from the light
     slope = np.cos(phase) * np.clip((pixels - 4) / 8, 0, 1) * canvas.side
     mixed = 0.35 * share + 0.33 + 0.42 * row
-    return _blend(CROPS[spec.season], mixed) * (1 + 0.10 * slope)[..., None]
+    result: np.ndarray = _blend(CROPS[spec.season], mixed) * (1 + 0.10 * slope)[..., None]
+    return result
 
 
 def _shore(
@@ -125,8 +127,9 @@ def _shore(
         soil = _blend(GRASS[spec.season], 0.1 + 0.6 * broad + 0.4 * fine) * tint_of(canvas, spec)
         edge = np.clip(1 - inside / wide * 0.8, 0, 1)[..., None]
         soil *= 1 - 0.45 * edge
-        return water + (soil - water) * np.clip(inside + 0.5, 0, 1)[..., None]
-    sand = _blend(SAND, 0.2 + 0.4 * broad + 0.35 * fine) * canvas.tint
+        result: np.ndarray = water + (soil - water) * np.clip(inside + 0.5, 0, 1)[..., None]
+        return result
+    sand: np.ndarray = _blend(SAND, 0.2 + 0.4 * broad + 0.35 * fine) * canvas.tint
     wet = np.clip(1.15 - inside / (1.4 * wide), 0, 1)[..., None]
     sand = sand * (1 - 0.38 * wet)
     shallow = np.clip(1 + inside / (3.5 * wide), 0, 0.8)[..., None]
@@ -134,9 +137,10 @@ def _shore(
     water = water + (turquoise - water) * shallow * 0.7
     beach = water + (sand - water) * np.clip(inside + 0.5, 0, 1)[..., None]
     line = np.clip(1.3 - np.abs(inside / wide + 0.25) * 2.6, 0, 1)
-    second = np.clip(1 - np.abs(inside / wide + 2.3 + broad) * 2.4, 0, 0.7)
+    second: np.ndarray = np.clip(1 - np.abs(inside / wide + 2.3 + broad) * 2.4, 0, 0.7)
     second *= np.clip(wide * (60 / canvas.height) - 0.8, 0, 1)
-    return beach + (FOAM * (0.2 + 0.8 * canvas.tint) - beach) * np.maximum(line, second)[..., None]
+    result = beach + (FOAM * (0.2 + 0.8 * canvas.tint) - beach) * np.maximum(line, second)[..., None]
+    return result
 
 
 def _far_shore(canvas: Canvas, spec: Spec, rng: np.random.Generator) -> None:

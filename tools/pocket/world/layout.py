@@ -48,7 +48,10 @@ def tint_of(canvas: Canvas, spec: Spec) -> np.ndarray:
     """Return the factor on lit ground, RGB; snow stays whiter than other ground in coloured light."""
     if spec.season != "winter":
         return canvas.tint
-    return (0.55 * canvas.tint + 0.45 * canvas.tint.max() * np.array((0.97, 0.99, 1.0))).astype(np.float32)
+    result: np.ndarray = (0.55 * canvas.tint + 0.45 * canvas.tint.max() * np.array((0.97, 0.99, 1.0))).astype(
+        np.float32
+    )
+    return result
 
 
 def texture(
@@ -108,6 +111,7 @@ def land(canvas: Canvas, spec: Spec, below: np.ndarray, x: np.ndarray) -> np.nda
     if spec.thing in ("boat", "bridge") or (spec.thing == "none" and rng.random() < 0.6):
         depth = below / floor
         line = rng.uniform(-0.05, 0.05) + side * (0.30 - 0.62 * depth + 0.07 * np.sin(8 * np.sqrt(depth)))
-        return side * (across - line) * 0.6 * canvas.width
+        result: np.ndarray = side * (across - line) * 0.6 * canvas.width
+        return result
     front = float(np.clip(canvas.eye * canvas.focal / rng.uniform(3.2, 4.4), 0.28 * floor, 0.5 * floor))
     return below - front * (1 + 0.22 * side * across * 2 + 0.12 * wave)

@@ -159,7 +159,8 @@ LIGHTS: dict[str, tuple[Light, ...]] = {
 def mix(a: Colour | np.ndarray, b: Colour | np.ndarray, share: float | np.ndarray) -> np.ndarray:
     """Return ``a`` where ``share`` is 0, ``b`` where it is 1, and what lies between."""
     a = np.asarray(a, np.float32)
-    return a + (np.asarray(b, np.float32) - a) * share
+    result: np.ndarray = a + (np.asarray(b, np.float32) - a) * share
+    return result
 
 
 def _colour(values: np.ndarray) -> Colour:

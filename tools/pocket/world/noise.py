@@ -16,7 +16,7 @@ def bank() -> np.ndarray:
     rng = np.random.default_rng(20)
     textures = []
     for _ in range(8):
-        total = np.zeros((SIDE, SIDE), np.float32)
+        total: np.ndarray = np.zeros((SIDE, SIDE), np.float32)
         for octave in range(1, 8):
             cells = 2**octave * 2
             grid = rng.standard_normal((cells, cells)).astype(np.float32)
@@ -35,10 +35,12 @@ def sample(layer: int, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     u, v = np.broadcast_arrays(u, v)
     x = np.mod(u, 1.0).astype(np.float32) * SIDE
     y = np.mod(v, 1.0).astype(np.float32) * SIDE
-    return cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    result: np.ndarray = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return result
 
 
 def line(layer: int, start: float, length: float, count: int) -> np.ndarray:
     """Return ``count`` values of texture ``layer`` along a line of ``length`` repeats, float32."""
     u = start + np.linspace(0, length, count, dtype=np.float32)
-    return sample(layer, u[None], np.full((1, count), start * 7.3, np.float32))[0]
+    result: np.ndarray = sample(layer, u[None], np.full((1, count), start * 7.3, np.float32))[0]
+    return result

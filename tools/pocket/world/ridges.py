@@ -130,7 +130,8 @@ def _grid(canvas: Canvas, tall: float) -> tuple[np.ndarray, np.ndarray]:
 def _lit(relief: Relief, colours: tuple[Colour, Colour]) -> np.ndarray:
     """Return the colour of every pixel between its shaded and its lit one."""
     shaded, lit = (np.asarray(colour, np.float32) for colour in colours)
-    return shaded + (lit - shaded) * relief.light[..., None]
+    result: np.ndarray = shaded + (lit - shaded) * relief.light[..., None]
+    return result
 
 
 def _stamp(

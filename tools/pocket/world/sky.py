@@ -145,7 +145,7 @@ def _disc(
     if light.disc == "sun":
         # A low sun is redder at its foot, where more air lies before it.
         redder = np.array((1.0, 0.82, 0.62), np.float32) if low else np.ones(3, np.float32)
-        face = mix(light.sun, light.sun * redder, np.clip(down * 0.5 + 0.5, 0, 1)[..., None])
+        face = mix(light.sun, np.asarray(light.sun) * redder, np.clip(down * 0.5 + 0.5, 0, 1)[..., None])
         part += (face - part) * whole[..., None]
         return
     face = _moon_face(across, down, light, rng)

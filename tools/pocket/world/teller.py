@@ -27,7 +27,8 @@ class Teller:
 
     def chance(self, share: float) -> bool:
         """Return True in ``share`` of all cases."""
-        return next(self._rolls) < share
+        result: bool = next(self._rolls) < share
+        return result
 
     def form(self, *shares: float) -> int:
         """Return which of several forms to use; the last has what the others leave."""

@@ -39,7 +39,8 @@ def mirror(canvas: Canvas, plane: Plane, shake: np.ndarray | float) -> np.ndarra
 
 def _tones(name: str, weather: str, tint: np.ndarray) -> np.ndarray:
     low, high = STORMY if weather == "storm" and name == "sea" else (DEEP[name], SHALLOW[name])
-    return np.array((low, high), np.float32) * tint
+    result: np.ndarray = np.array((low, high), np.float32) * tint
+    return result
 
 
 def open_water(
@@ -79,7 +80,8 @@ def open_water(
         colour += (FOAM * (0.25 + 0.75 * canvas.tint) - colour) * foam[..., None]
     if disc is not None:
         colour += _glitter(canvas, plane, disc, fine, light)
-    return colour
+    result: np.ndarray = colour
+    return result
 
 
 def _glitter(
@@ -90,7 +92,8 @@ def _glitter(
     near = np.exp(-(((plane.x - disc[0]) / wide) ** 2))
     rows = 0.5 + 0.5 * np.sin(26 * np.log(plane.below / canvas.height) + 7 * fine)
     flecks = np.clip((0.5 * rows + 0.6 * fine + 0.35 * near - 0.72) * 5, 0, 1) * near
-    return (0.14 * near + 0.72 * flecks)[..., None] * np.array(light.sun, np.float32)
+    result: np.ndarray = (0.14 * near + 0.72 * flecks)[..., None] * np.array(light.sun, np.float32)
+    return result
 
 
 def flowing_water(canvas: Canvas, plane: Plane, spec: Spec, rng: np.random.Generator) -> np.ndarray:
@@ -99,4 +102,5 @@ def flowing_water(canvas: Canvas, plane: Plane, spec: Spec, rng: np.random.Gener
     low, high = _tones("river", spec.weather, canvas.tint)
     colour = low + (high - low) * ripple[..., None]
     reflected = mirror(canvas, plane, (ripple - 0.5) * (canvas.height * 0.05))
-    return colour + (reflected - colour) * np.float32(0.55)
+    result: np.ndarray = colour + (reflected - colour) * np.float32(0.55)
+    return result

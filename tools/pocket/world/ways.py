@@ -75,7 +75,9 @@ def _road(
         dash = np.sin(2 * np.pi * plane.distance / 0.5 / (0.6 + canvas.eye)) > -0.1
         line = np.clip((0.09 - np.abs(across)) * 14, 0, 1) * dash
         line = np.maximum(line, np.clip((0.06 - np.abs(np.abs(across) - 0.88)) * 16, 0, 1))
-        return (colour + (0.92 - colour) * line[..., None]) * canvas.tint
+        result: np.ndarray = (colour + (0.92 - colour) * line[..., None]) * canvas.tint
+        return result
     rut = np.clip(1 - np.abs(np.abs(across) - 0.48) * 4.5, 0, 1)
     share = np.clip(0.55 + 0.6 * (grain - 0.5) - 0.6 * rut, 0, 1) + 0.3
-    return (low + (high - low) * np.clip(share, 0, 1)[..., None]) * canvas.tint
+    result = (low + (high - low) * np.clip(share, 0, 1)[..., None]) * canvas.tint
+    return result

@@ -32,7 +32,8 @@ def hatching(height: int, width: int, lean: float) -> np.ndarray:
     period = max(3.2, height / 30)
     yy, xx = np.mgrid[:height, :width].astype(np.float32)
     along = (yy + xx * lean) / (period * np.float32(np.hypot(1, lean)))
-    return np.abs((along % 1) * 2 - 1)
+    result: np.ndarray = np.abs((along % 1) * 2 - 1)
+    return result
 
 
 def paint_ink(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.Generator) -> np.ndarray:
@@ -59,4 +60,5 @@ def paint_ink(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.Gen
     outline = np.maximum(outline, np.clip(depth_edges(depth) * 5 - 0.30, 0, 1) * (depth < 9.6))
     shown = wash * (1 - 0.55 * hatched) * (1 - 0.92 * outline)
     paper = np.array(PAPERS[spec.grade], np.float32) * np.float32(rng.uniform(0.97, 1.0))
-    return INK + (paper - INK) * shown[..., None]
+    result: np.ndarray = INK + (paper - INK) * shown[..., None]
+    return result

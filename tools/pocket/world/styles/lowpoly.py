@@ -84,4 +84,5 @@ def paint_lowpoly(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random
         whole = (variance < 3 * TOLERANCE[level] ** 2) & (outlined == 0)
         children = len(shown) // len(coarse)
         shown = np.where(whole.repeat(children)[:, None], coarse.repeat(children, axis=0), shown)
-    return np.take(shown, labels, axis=0).reshape(height, width, 3)
+    result: np.ndarray = np.take(shown, labels, axis=0).reshape(height, width, 3)
+    return result

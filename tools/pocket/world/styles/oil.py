@@ -21,7 +21,7 @@ RICHNESS = np.float32(1.22)
 
 
 @lru_cache(maxsize=8 * VARIANTS)
-def _strokes(height: int, width: int, variant: int, broad: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _strokes(height: int, width: int, variant: int, broad: bool) -> tuple[np.ndarray, np.ndarray]:
     """Lay strokes of each direction over the whole canvas.
 
     Returns:
@@ -31,8 +31,8 @@ def _strokes(height: int, width: int, variant: int, broad: bool) -> tuple[np.nda
     rng = np.random.default_rng((variant, 7, int(broad)))
     thick = max(2.6, height / 18) if broad else max(1.6, height / 52)
     long = thick * (3.4 if broad else 3.0)
-    sources = np.zeros((DIRECTIONS, height, width), np.int32)
-    relief = np.zeros((DIRECTIONS, height, width), np.float32)
+    sources: np.ndarray = np.zeros((DIRECTIONS, height, width), np.int32)
+    relief: np.ndarray = np.zeros((DIRECTIONS, height, width), np.float32)
     ridge = 0.9 * min(1.0, thick / 7)
     count = int(3.2 * height * width / (thick * long))
     for direction in range(DIRECTIONS):
@@ -40,14 +40,14 @@ def _strokes(height: int, width: int, variant: int, broad: bool) -> tuple[np.nda
         angles = np.pi * direction / DIRECTIONS + rng.normal(0, 0.16, count)
         steps = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (long / 2)
         for place, step, bright in zip(places, steps, rng.uniform(-1, 1, count), strict=True):
-            ends = [tuple(int(c) for c in np.round(place + s * step)) for s in (-1, 1)]
+            ends = [np.round(place + s * step).astype(int).tolist() for s in (-1, 1)]
             index = int(place[1]) * width + int(place[0])
-            cv2.line(sources[direction], *ends, index, max(1, round(thick)), cv2.LINE_8)
-            cv2.line(relief[direction], *ends, float(bright), max(1, round(thick)), cv2.LINE_8)
+            cv2.line(sources[direction], ends[0], ends[1], index, max(1, round(thick)), cv2.LINE_8)
+            cv2.line(relief[direction], ends[0], ends[1], float(bright), max(1, round(thick)), cv2.LINE_8)
             side = np.array((-step[1], step[0])) / np.hypot(*step) * thick * 0.32
             for sign in (-1, 1):
-                rim = [tuple(int(c) for c in np.round(place + s * 0.9 * step + sign * side)) for s in (-1, 1)]
-                cv2.line(relief[direction], *rim, float(bright * 0.5 - sign * ridge), 1, cv2.LINE_8)
+                rim = [np.round(place + s * 0.9 * step + sign * side).astype(int).tolist() for s in (-1, 1)]
+                cv2.line(relief[direction], rim[0], rim[1], float(bright * 0.5 - sign * ridge), 1, cv2.LINE_8)
     return sources.astype(np.int64), relief
 
 
@@ -64,7 +64,8 @@ def _flow(grey: np.ndarray) -> np.ndarray:
     # Where nothing leads, strokes lie across: the gentle gradients of a sky.
     angle = 0.5 * np.arctan2(double[..., 1], double[..., 0] - 1e-4) + np.pi / 2
     index = np.round(angle * (DIRECTIONS / np.pi)).astype(np.uint8) % DIRECTIONS
-    return cv2.resize(index, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int64)
+    result: np.ndarray = cv2.resize(index, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int64)
+    return result
 
 
 def paint_oil(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.Generator) -> np.ndarray:

@@ -23,4 +23,5 @@ def paint_photo(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.G
     curve, corner = np.float32(rng.uniform(0.1, 0.35)), np.float32(rng.uniform(0.0, 0.22))
     bent = rgb * (1 - curve) + (rgb * rgb * (3 - 2 * rgb)) * curve
     bent *= 1 - corner * _falloff(*rgb.shape[:2])
-    return bent
+    result: np.ndarray = bent
+    return result

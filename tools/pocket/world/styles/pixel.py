@@ -30,7 +30,7 @@ def paint_pixel(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.G
     side = square_side(height)
     rows, columns = -(-height // side), -(-width // side)
     whole = cv2.copyMakeBorder(rgb, 0, rows * side - height, 0, columns * side - width, cv2.BORDER_REPLICATE)
-    small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    small: np.ndarray = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
     # A little contrast makes up for what the mean over a square takes from thin things.
     small += (small - cv2.GaussianBlur(small, (0, 0), 1.2)) * 0.6
     pixels = np.clip(small, 0, 1).reshape(-1, 3)

@@ -30,7 +30,8 @@ def depth_edges(depth: np.ndarray) -> np.ndarray:
     however steeply it recedes; what is left are the outlines of what stands in front of something else.
     The sign keeps the nearer side only, so that an outline is one line and not two.
     """
-    return np.maximum(-cv2.Laplacian(1 / depth, cv2.CV_32F) * depth, 0)
+    result: np.ndarray = np.maximum(-cv2.Laplacian(1 / depth, cv2.CV_32F) * depth, 0)
+    return result
 
 
 def tone_edges(grey: np.ndarray) -> np.ndarray:
@@ -47,7 +48,8 @@ def piece(rng: np.random.Generator, height: int, width: int, share: float) -> np
     columns = min(max(1, rows * width // height), side)
     top, left = int(rng.integers(side - rows + 1)), int(rng.integers(side - columns + 1))
     part = texture[top : top + rows, left : left + columns]
-    return cv2.resize(part.astype(np.float32), (width, height))
+    result: np.ndarray = cv2.resize(part.astype(np.float32), (width, height))
+    return result
 
 
 def few_colours(pixels: np.ndarray, count: int) -> np.ndarray:
@@ -82,4 +84,5 @@ def nearest_colour(pixels: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Return for each pixel (float32, N x 3) the index of the nearest of ``colours`` (K x 3), int64, N."""
     # |p - c|^2 without |p|^2, which is the same for every colour.
     distance = (colours**2).sum(axis=1)[:, None] - 2 * (colours @ pixels.T)
-    return distance.argmin(axis=0)
+    result: np.ndarray = distance.argmin(axis=0)
+    return result

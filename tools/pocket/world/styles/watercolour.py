@@ -57,4 +57,5 @@ def paint_watercolour(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.ra
         inside = (rim - rng.uniform(0.035, 0.06) - (flow - 0.5) * 0.09) * (height / 1.6)
         load *= np.clip(inside, 0, 1) + np.clip(1 - np.abs(inside - 1.6), 0, 1) * 0.25
     paper = PAPER * DULL if spec.grade == "gloomy" else PAPER
-    return paper * (1 - (1 - wash) * load[..., None])
+    result: np.ndarray = paper * (1 - (1 - wash) * load[..., None])
+    return result

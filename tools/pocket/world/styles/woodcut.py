@@ -35,7 +35,8 @@ def _grooves(height: int, width: int, bend: float) -> np.ndarray:
     period = max(4.0, height / 26)
     yy, xx = np.mgrid[:height, :width].astype(np.float32)
     wave = np.sin(xx * (2 * np.pi * 1.7 / height) + bend * 9) * height * 0.02 * bend
-    return np.abs(((yy + wave) / period % 1) * 2 - 1).astype(np.float32)
+    result: np.ndarray = np.abs(((yy + wave) / period % 1) * 2 - 1).astype(np.float32)
+    return result
 
 
 def _inks(calm: np.ndarray, sky: np.ndarray, dark: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +71,8 @@ def _value(rgb: np.ndarray) -> np.ndarray:
 
     The brightest channel counts as much as brightness: a deep blue or red wall is a colour and not a shade.
     """
-    return (grey_of(rgb) + rgb.max(axis=2)) * np.float32(0.5)
+    result: np.ndarray = (grey_of(rgb) + rgb.max(axis=2)) * np.float32(0.5)
+    return result
 
 
 def paint_woodcut(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random.Generator) -> np.ndarray:
@@ -96,6 +98,8 @@ def paint_woodcut(rgb: np.ndarray, depth: np.ndarray, spec: Spec, rng: np.random
         # In the dark the knife draws: what is carved away prints as light.
         carved = np.clip((lines - 0.62 - 0.25 * tone) * 5, 0, 1) * np.clip((0.55 - tone) * 5, 0, 1)
         flat += (flat * 0.5 + 0.02) * carved[..., None]
-        return flat + (key * 0.4 - flat) * outline[..., None]
+        result: np.ndarray = flat + (key * 0.4 - flat) * outline[..., None]
+        return result
     carved = np.clip((lines - 0.52 - 0.9 * tone) * 5, 0, 1) * 0.8
-    return flat + (key - flat) * np.maximum(outline, carved)[..., None]
+    result = flat + (key - flat) * np.maximum(outline, carved)[..., None]
+    return result

@@ -63,10 +63,7 @@ def pyramid(canvas: Canvas, spot: Spot, colour: Colour, rng: np.random.Generator
     for outer, shade in ((bright, 0.93), (dim, 0.48)):
         courses = []
         for share in (0.16, 0.32, 0.48, 0.64, 0.80):
-            a, b = (
-                tuple(p + (q - p) * share for p, q in zip(corner, top, strict=True))
-                for corner in (outer, foot)
-            )
+            a, b = ((x + (top[0] - x) * share, y + (top[1] - y) * share) for x, y in (outer, foot))
             courses.append([a, b, (b[0], b[1] + 0.016), (a[0], a[1] + 0.016)])
         fill(canvas, spot, courses, colour, shade)
 

@@ -48,7 +48,8 @@ def _grain(
 def _pixels(canvas: Canvas, spot: Spot, points: np.ndarray) -> np.ndarray:
     scale = canvas.focal / spot.distance * spot.size
     foot = canvas.horizon + (canvas.eye - spot.up) * canvas.focal / spot.distance
-    return points * (scale, -scale) + (spot.x, foot)
+    result: np.ndarray = points * (scale, -scale) + (spot.x, foot)
+    return result
 
 
 def hill(canvas: Canvas, spec: Spec, spot: Spot, half: float, tall: float, rng: np.random.Generator) -> None:

@@ -116,10 +116,10 @@ def smoke(canvas: Canvas, spot: Spot, side: float, up: float, rng: np.random.Gen
     """Let puffs of smoke rise and drift away from a chimney; they have no depth of their own."""
     drift = rng.choice((-1.0, 1.0)) * rng.uniform(0.05, 0.10)
     scale = spot.size * canvas.focal / spot.distance
-    tone = tuple(float(c) for c in canvas.lit((0.86, 0.86, 0.88), spot.distance))
+    red, green, blue = (float(c) for c in canvas.lit((0.86, 0.86, 0.88), spot.distance))
     for puff in range(4):
         where = canvas.pixel(spot, side + drift * puff, up + 0.05 + 0.055 * puff)
-        canvas.glow(where, (0.02 + 0.009 * puff) * scale, tone, 0.85 - 0.15 * puff)
+        canvas.glow(where, (0.02 + 0.009 * puff) * scale, (red, green, blue), 0.85 - 0.15 * puff)
 
 
 def mirror(canvas: Canvas, distance: float, row: int, count: int, water: np.ndarray | float = 1.0) -> None:
