@@ -31,7 +31,7 @@ class Problem:
 
 
 class AnimatorError(Exception):
-    """Base of every error that a user is told about in one line. ``exit_status`` is the program's."""
+    """Base of every error that a user sees in one line. ``exit_status`` is the program's."""
 
     exit_status = 1
 
@@ -89,6 +89,6 @@ class FilmError(AnimatorError):
 
 
 class Interrupted(AnimatorError):
-    """The user stopped a render; the message tells how to go on."""
+    """The user stopped a render; the message says how to resume."""
 
     exit_status = 130

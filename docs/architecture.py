@@ -66,6 +66,7 @@ FRAME = (
 """The way of a frame, each step with its file; `film/loop.py` takes them in this order."""
 
 PALE, WARM, COOL = "#f4f1ea", "#f0c987", "#9cc5c9"
+ROUND = "round,pad=0,rounding_size=0.06"
 
 
 def draw() -> Figure:
@@ -81,7 +82,7 @@ def draw() -> Figure:
         for place, room in enumerate(sorted(rooms)):
             at = (0.3 + place * width, 0.25 + number * height)
             size = (width - 0.08, height - 0.1)
-            axes.add_patch(FancyBboxPatch(at, *size, boxstyle="round,pad=0,rounding_size=0.06", fc=PALE, ec="#999"))
+            axes.add_patch(FancyBboxPatch(at, *size, boxstyle=ROUND, fc=PALE, ec="#999"))
             x, y = at[0] + size[0] / 2, at[1] + size[1] / 2
             axes.text(x, y + 0.1, room, ha="center", va="center", fontsize=10, weight="bold")
             axes.text(x, y - 0.12, WHAT[room], ha="center", va="center", fontsize=7, color="#555")
@@ -95,8 +96,7 @@ def _way(axes, left: float, title: str, steps: tuple[tuple[str, str], ...], colo
     height = 0.83
     for number, (what, file) in enumerate(steps):
         top = 8.6 - number * height
-        box = FancyBboxPatch((left, top - 0.6), 3.2, 0.58, boxstyle="round,pad=0,rounding_size=0.06", fc=colour, ec="#777")
-        axes.add_patch(box)
+        axes.add_patch(FancyBboxPatch((left, top - 0.6), 3.2, 0.58, boxstyle=ROUND, fc=colour, ec="#777"))
         axes.text(left + 0.12, top - 0.2, f"{number + 1}  {what}", fontsize=9.5, va="center")
         axes.text(left + 0.32, top - 0.45, file, fontsize=8, va="center", family="monospace", color="#333")
         if number + 1 < len(steps):

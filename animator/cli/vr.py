@@ -78,7 +78,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     from animator.video.stereo_film import Encoding, write_vr180
 
     encoding = Encoding(fps=info.fps, codec=codec.value, crf=crf, audio=left)
-    pairs = _told(_halves(left) if right is None else _both(left, right), info.frames, sys.stderr)
+    pairs = _reported(_halves(left) if right is None else _both(left, right), info.frames, sys.stderr)
     write_vr180(target, pairs, encoding, fovs=fov, size=size, edge=edge.value)
     print(target)
 
@@ -153,15 +153,15 @@ def _halves(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield pixels[:, :middle], pixels[:, middle:]
 
 
-def _told(
+def _reported(
     pairs: Iterator[tuple[np.ndarray, np.ndarray]], frames: int, stream: TextIO
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pass pairs on and print a line now and then."""
-    begun = told = time.monotonic()
+    begun = last = time.monotonic()
     for number, pair in enumerate(pairs):
         now = time.monotonic()
-        if number and now - told >= EVERY:
-            told = now
+        if number and now - last >= EVERY:
+            last = now
             left = (frames - number) * (now - begun) / number
             print(f"frame {number} of {frames}, about {left:.0f} s left", file=stream, flush=True)
         yield pair

@@ -3,7 +3,7 @@
 What a good frame looks like is not changed by a bit. A bad one is painted again, from another seed and more
 gently; where that does not help, what it was to be painted over stands in its place; and where it happens
 too often in a row, the run stops. All of it follows from the request and from the frames before it, so that
-a run that is gone on with comes to the same frames and stops at the same one.
+a resumed run comes to the same frames and stops at the same one.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def guarded(
         make: the driver.
         engine: paints its frames.
         options: the section ``guard``.
-        listener: told of every step.
+        listener: called at every step.
         device: where the engine's frames are.
         broken: how many frames in a row could not be painted just before the first, see
             `animator.run.resume.broken_before`.
@@ -129,7 +129,7 @@ class Guarded:
         return self._notes.popleft() if self._notes else ()
 
     def paint(self, request: Request, on_step: OnStep | None = None) -> Frame:
-        """Return the frame that ``request`` describes, or what stands for it; see `paint_together`."""
+        """Return the frame that ``request`` describes, or its replacement; see `paint_together`."""
         return self.paint_together([request], on_step)[0].picture
 
     def paint_together(
@@ -188,7 +188,7 @@ class Guarded:
     def _mended(
         self, number: int, request: Request, attempt: Attempt, stop_at: float
     ) -> tuple[Painted, tuple[str, ...]]:
-        """Return a picture that may be gone on with in place of one attempt, and what had to be done."""
+        """Return a usable picture in place of one attempt, and what had to be done."""
         notes: list[str] = []
         for words, engine, gentler in self._ways(request) if attempt.fault else ():
             notes.append(f"{attempt.fault}; {words}")
@@ -223,7 +223,7 @@ class Guarded:
         return self._engine.in_float32() if isinstance(self._engine, Refinable) else self._engine
 
     def _to_keep(self, request: Request) -> Frame | None:
-        """Return what stands in the place of a frame that cannot be painted, or None."""
+        """Return the replacement for a frame that cannot be painted, or None."""
         init = request.init
         if init is None or self._options.policy == "stop" or not bool(init.isfinite().all()):
             return None

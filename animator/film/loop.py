@@ -12,7 +12,7 @@
 
 Steps 1 to 6 are here; 5 and 6 are one call of the engine. Step 7 belongs to whoever consumes the frames:
 the loop opens no file and prints nothing. Everything that a later frame needs is in the `LoopState` that
-comes with each finished frame, so a film can go on from any of them.
+comes with each finished frame, so a film can be resumed after any of them.
 
 Two other drivers take the same steps: `animator.film.turbo`, which paints every n-th frame only, and
 `animator.film.stylise`, in which footage takes the camera's place and step 2 is the flow in it.
@@ -112,7 +112,7 @@ class Shot:
         sampling: how colours between pixels are found in 3D.
         projection: the shape of space in 3D.
         occlusion: whether near things hide far ones and uncover what was behind them.
-        fill: what stands where the move uncovered something.
+        fill: what is shown where the move uncovered something.
         align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
         stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
         turbo: which frames are painted and how the others are faded.
@@ -180,10 +180,10 @@ class Finished:
         picture: the frame itself.
         seed: its seed.
         row: the settings it was made with.
-        state: what the next frame goes on from; None for a still, which has no next one.
+        state: what the next frame starts from; None for a still, which has no next one.
         uncovered: what the camera's move newly uncovered, or None.
         depth: its depth, where the shot is stereo and it is known; else None.
-        unfinished: of a draft, what its diffusion can be gone on with; else None.
+        unfinished: of a draft, what its diffusion can be resumed from; else None.
         notes: what happened to it that a user should know.
     """
 
@@ -213,9 +213,9 @@ def film(
         timeline: every setting at every frame.
         shot: what does not change from frame to frame; its mode is ``2d`` or ``3d``.
         engine: paints a frame.
-        depth: tells distances; needed in 3D only.
-        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
-        listener: told of every step.
+        depth: estimates distances; needed in 3D only.
+        state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.
+        listener: called at every step.
     """
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
@@ -363,7 +363,7 @@ def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
 
 
 def is_settled(row: Row) -> bool:
-    """Tell whether the prompts are what they were some frames ago, so that a film has their colours."""
+    """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
     return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from animator.keyframes.timeline import Timeline
 
 Drafts = Mapping[int, Mapping[str, Tensor]]
-"""By number of a picture, what an earlier draft of it left to go on with."""
+"""By number of a picture, what an earlier draft of it left to resume from."""
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ def stills(
         shot: what does not change from picture to picture.
         engine: paints them.
         wanted: their numbers.
-        drafts: where to go on with pictures that were stopped earlier.
+        drafts: where to resume pictures that were stopped earlier.
         batch: how many to paint at once at most; halved as often as the memory does not hold them.
         stop_at: share of the diffusion after which to stop and keep drafts.
-        listener: told of every step, of the first picture of a batch.
+        listener: called at every step, of the first picture of a batch.
     """
     left = list(wanted)
     while left:
@@ -94,12 +94,12 @@ def _group(
 
 
 def _alike(one: Request, other: Request) -> bool:
-    """Tell whether two pictures have the same prompts and settings."""
+    """Return whether two pictures have the same prompts and settings."""
     same = one.prompts == other.prompts and np.array_equal(one.init_scale, other.init_scale)
     return same and all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
 
 
 def _same_stop(drafts: Drafts, one: int, other: int) -> bool:
-    """Tell whether two pictures are gone on with from the same step, or both begin."""
+    """Return whether two pictures resume from the same step, or both begin."""
     stops = [int(drafts[number]["index"]) if number in drafts else None for number in (one, other)]
     return stops[0] == stops[1]

@@ -7,7 +7,7 @@ the footage, ``P_f`` the finished frames, ``W`` the warp along the flow from ``F
 
     init_f = (1 - b m) F_f + b m W(P_(f-1))
 
-At the first frame and at a scene cut it is ``F_f``, and the film's colours are measured anew: nothing is
+At the first frame and at a scene cut it is ``F_f``, and the film's colours are measured again: nothing is
 carried over a cut. As in the other films, a frame needs no more of the past than the `LoopState` of the frame
 before, and the driver opens no file.
 """
@@ -85,8 +85,8 @@ def stylise(
         flows: how things move in it, or None: then every frame stands on its own.
         cuts: numbers of the frames with which a new scene of the footage begins.
         trust: where the flow is followed.
-        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
-        listener: told of every step.
+        state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.
+        listener: called at every step.
     """
     before = None if state.track is None else footage(state.frame)
     for frame in range(state.frame + 1, shot.pictures):

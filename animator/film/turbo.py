@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def is_diffused(frame: int, turbo: Turbo) -> bool:
-    """Tell whether a frame is painted."""
+    """Return whether a frame is painted."""
     return frame <= turbo.preroll or frame % turbo.steps == 0
 
 
@@ -82,10 +82,10 @@ def turbo_film(
         timeline: every setting at every frame.
         shot: what does not change from frame to frame.
         engine: paints a frame.
-        depth: tells distances; needed in 3D only.
-        state: ``LoopState()`` to begin, or the state of a finished frame to go on after it.
-        flow: tells how the two pictures differ; needed where they are aligned.
-        listener: told of every step.
+        depth: estimates distances; needed in 3D only.
+        state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.
+        flow: estimates how the two pictures differ; needed where they are aligned.
+        listener: called at every step.
     """
     turbo = shot.turbo
     for frame in range(state.frame + 1, shot.pictures):
@@ -125,8 +125,8 @@ def faded(
         new: the newer picture.
         old: the older, or None.
         weight: of the newer, 0 to 1.
-        flow: tells how the pictures differ, so that each is moved towards the other by its part of the way
-            first; or None.
+        flow: estimates how the pictures differ, so that each is first moved towards the other by its part of
+            the way; or None.
     """
     if old is None or weight == 1:
         return new.picture, new.depth

@@ -88,7 +88,7 @@ def switch_numbers(value: Any) -> Any:
 
 
 def _changes_over_frames(value: object) -> bool:
-    """Tell whether a value is written as keyframes or a formula, not as a number."""
+    """Return whether a value is written as keyframes or a formula, not as a number."""
     if isinstance(value, str):
         try:
             float(value)

@@ -46,8 +46,8 @@ def parse_curve(
     keys are joined linearly and three at most quadratically, and the spline also passes through the held ends
     at frame 0 and at the last frame. ``pchip`` passes through the same points and never overshoots.
 
-    Two slips are accepted, as in the tools that people bring their texts from, and told in ``notices``: of
-    two keys at one frame the later one counts (in a mapping it is an error, for there they can only be two
+    Two slips are accepted, as in the tools that people bring their texts from, and reported in ``notices``:
+    of two keys at one frame the later one counts (in a mapping it is an error, for there they can only be two
     spellings of one position); and frames where a formula has no real value, such as a root of a negative
     number, are bridged linearly.
 

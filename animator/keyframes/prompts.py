@@ -210,7 +210,7 @@ def joint_sets(prompts: object, images: object, clock: Clock) -> list[PromptSet]
 
 
 def speaks_to(prompt: Prompt, clip_model: str) -> bool:
-    """Tell whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
+    """Return whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
     return not prompt.clip_models or clip_model in map(_canonical, prompt.clip_models)
 
 

@@ -15,7 +15,7 @@ _PIECE = re.compile(r"\s*\[(?P<items>[^\[\]]*)\]\s*(?:\*\s*(?P<count>\d{1,18})\s
 
 
 def is_schedule(text: str) -> bool:
-    """Tell whether a text is meant as a value over the diffusion: it begins with a square bracket.
+    """Return whether a text is meant as a value over the diffusion: it begins with a square bracket.
 
     >>> is_schedule("[12]*400+[4]*600"), is_schedule("0: (1)")
     (True, False)

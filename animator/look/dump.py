@@ -50,8 +50,8 @@ from animator.types import PaintStep
 STEP = {"depth": 2, "footage": 2, "held": 4, "init": 5, "noised": 5}
 """The number of the step that makes something, by its name; what else there is belongs to the third."""
 
-Told = Callable[[str], None]
-"""Is told a line on how far it is."""
+Notify = Callable[[str], None]
+"""Receives a line on the progress."""
 
 
 class Dump(Listener):
@@ -61,11 +61,11 @@ class Dump(Listener):
         job: the scene with all that it needs.
         frame: which frame.
         folder: where to.
-        told: is told of every step.
+        notify: called at every step.
     """
 
-    def __init__(self, job: Job, frame: int, folder: Path, told: Told) -> None:
-        self._job, self._frame, self._folder, self._told = job, frame, folder, told
+    def __init__(self, job: Job, frame: int, folder: Path, notify: Notify) -> None:
+        self._job, self._frame, self._folder, self._notify = job, frame, folder, notify
         self._written: Counter[str] = Counter()
         self._begun = False
         self._current = frame
@@ -73,7 +73,7 @@ class Dump(Listener):
     def stage(self, frame: int, name: str) -> None:
         """A step of a frame's way begins."""
         self._current = frame
-        self._told(f"frame {frame}: {name}")
+        self._notify(f"frame {frame}: {name}")
 
     def made(self, frame: int, name: str, value: Tensor) -> None:
         """Write what a step of this frame made."""
@@ -160,7 +160,7 @@ class Dump(Listener):
 
 
 def dump_frame(
-    loaded: LoadedScene, frame: int, folder: Path, scratch: Path, run: Path | None, told: Told
+    loaded: LoadedScene, frame: int, folder: Path, scratch: Path, run: Path | None, notify: Notify
 ) -> None:
     """Make one frame and write every step of its way.
 
@@ -171,7 +171,7 @@ def dump_frame(
         scratch: an empty folder for what is needed meanwhile.
         run: a run of the scene, from whose kept state is gone on if it comes before the frame; else, and
             without a run, all frames are made from the first on.
-        told: is told how far it is.
+        notify: receives the progress.
 
     Raises:
         UsageError: there is no such frame, or ``folder`` is not empty.
@@ -188,10 +188,10 @@ def dump_frame(
     kept = RunFolder.open(run) if run is not None else None
     sources = gather(loaded, run)
     job = job_of(kept or RunFolder(scratch), loaded, sources, load_tools(loaded, sources))
-    start = 0 if kept is None else _start(job, kept, frame, told)
+    start = 0 if kept is None else _start(job, kept, frame, notify)
     if not start:
         job = job_of(RunFolder(scratch), loaded, sources, job.tools)
-    dump = Dump(job, frame, folder, told)
+    dump = Dump(job, frame, folder, notify)
     dump.row()
     numbers = [frame] if loaded.scene.mode == "still" else range(start, pictures)
     for finished in remaining(job, numbers, {}, dump):
@@ -200,8 +200,8 @@ def dump_frame(
             break
 
 
-def _start(job: Job, kept: RunFolder, frame: int, told: Told) -> int:
-    """Return the frame from which to go on: after the last that was kept as the scene makes it now."""
+def _start(job: Job, kept: RunFolder, frame: int, notify: Notify) -> int:
+    """Return the frame from which to resume: after the last that was kept as the scene makes it now."""
     if job.loaded.scene.mode == "still":
         return 0
     entries = kept.finished_frames()
@@ -210,9 +210,9 @@ def _start(job: Job, kept: RunFolder, frame: int, told: Told) -> int:
         whole += 1
     for done in range(whole, 0, -1):
         if kept.state_file(done - 1).is_file():
-            told(f"goes on from frame {done - 1} of {kept.path}")
+            notify(f"resumes after frame {done - 1} of {kept.path}")
             return done
-    told(f"{kept.path}: keeps no state of this scene before frame {frame}: begins at frame 0")
+    notify(f"{kept.path}: has no saved state of this scene before frame {frame}: starts at frame 0")
     return 0
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from animator.types import DepthMap, Frame
 
 FADE = 0.5
-"""Share of a second over which the picture that was drawn anew takes over."""
+"""Share of a second over which the picture that was drawn again takes over."""
 
 PULL = 0.3
-"""Share of the landscape, drawn anew, in each frame; enough to keep the edges of its things whole."""
+"""Share of the landscape, drawn again, in each frame; enough to keep the edges of its things whole."""
 
 SIZED = ("camera.translation_x", "camera.translation_y")
 """Moves that are in pixels in 2D."""
@@ -61,7 +61,7 @@ def flown(loaded: LoadedScene, width: int) -> Iterator[Frame]:
     The scene's init picture, or a drawn landscape, is moved by `animator.film.loop.move`. Warped again and
     again it would wear out, for nothing new is painted. So what a move uncovers is drawn in. In 3D the
     landscape is drawn at each frame as it looks from where the camera has come, and a share of that is mixed
-    in; any other picture is begun anew once a second and faded in.
+    in; any other picture is started again once a second and faded in.
 
     Args:
         loaded: a scene of mode 2d or 3d.

@@ -1,4 +1,4 @@
-"""What stands under the picture of a preview: time, prompts and curves, with a cursor at the frame."""
+"""What is under the picture of a preview: time, prompts and curves, with a cursor at the frame."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def panels_of(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _unit(name: str) -> str:
-    """Return what tells the camera's shifts, turns and angles of view apart: each has its own unit."""
+    """Return what distinguishes the camera's shifts, turns and angles of view: each has its own unit."""
     return name.partition("_")[0] if name.startswith("camera.") else ""
 
 

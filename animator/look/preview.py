@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def preview(
-    loaded: LoadedScene, out: Path | None, width: int, told: Callable[[int, int], None] | None = None
+    loaded: LoadedScene, out: Path | None, width: int, progress: Callable[[int, int], None] | None = None
 ) -> Path:
     """Write the preview of a film: a test picture on the camera's path over prompts and curves.
 
@@ -29,7 +29,7 @@ def preview(
         loaded: the scene.
         out: the film to write; without it, ``<scene>-preview.mp4`` in the current folder.
         width: pixels of the picture.
-        told: is called with the number of frames that are done, and of all.
+        progress: is called with the number of frames that are done, and of all.
 
     Returns:
         The film.
@@ -52,8 +52,8 @@ def preview(
     with FilmWriter(path, width, height + panel.height, scene.fps, preset="fast") as film:
         for frame, picture in enumerate(_pictures(loaded, width, height)):
             film.add(np.vstack((picture, panel.at(frame))))
-            if told is not None:
-                told(frame + 1, scene.pictures)
+            if progress is not None:
+                progress(frame + 1, scene.pictures)
     return path
 
 

@@ -99,13 +99,13 @@ def _steps(tools: Tools, request: Request, total: int) -> list[float]:
     """Return the seconds of a few steps of a diffusion."""
     moments: list[float] = []
 
-    def told(step: PaintStep) -> None:
+    def progress(step: PaintStep) -> None:
         _wait(tools.device)
         moments.append(time.perf_counter())
 
     stop_at = min(1.0, request.keep + (TIMED + 1) / total)
     moments.append(time.perf_counter())
-    tools.engine.paint_together([request], told, stop_at=stop_at)
+    tools.engine.paint_together([request], progress, stop_at=stop_at)
     laps = [after - before for before, after in itertools.pairwise(moments)]
     return laps[1:] or laps or [0.0]
 
@@ -131,7 +131,7 @@ def _peak(device: torch.device) -> int:
 
 
 def probe_text(loaded: LoadedScene) -> str:
-    """Return what a probe tells of the whole scene, as a block of lines."""
+    """Return what a probe reports of the whole scene, as a block of lines."""
     found, work = probe(loaded), work_of(loaded)
     expected, low, high = found.seconds(work)
     step = statistics.median(found.steps)

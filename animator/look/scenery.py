@@ -33,7 +33,7 @@ TRUNK, LEAVES = (0.35, 0.24, 0.16), ((0.13, 0.38, 0.17), (0.22, 0.48, 0.16))
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a camera stands in the country.
+    """Where a camera is in the country.
 
     Attributes:
         turn: from the camera's axes (x right, y down, z forwards) to the country's, 3 x 3.
@@ -107,7 +107,7 @@ class _Thing:
     """A post or a tree.
 
     Attributes:
-        foot: where it stands, in the country.
+        foot: where it is, in the country.
         tall: its height.
         depth: of its foot as the camera sees it.
         kind: a number that decides what it looks like.

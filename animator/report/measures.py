@@ -52,7 +52,7 @@ class Measuring:
     """Measures pictures one by one; only the one before is remembered.
 
     Args:
-        follow: whether the pictures are a film, so that flicker can be told.
+        follow: whether the pictures are a film, so that flicker can be measured.
         thumbs: numbers of those to keep as small JPEGs.
     """
 

@@ -230,7 +230,7 @@ def _time(report: Report) -> Iterator[Element]:
     stages = report["time"]["stages"]
     yield tag("h2", "Where the time went")
     if not stages:
-        yield tag("p", "The journal does not tell.", class_="soft")
+        yield tag("p", "The journal does not say.", class_="soft")
         return
     rows = []
     for name, stage in sorted(stages.items(), key=lambda one: -one[1]["seconds"]):

@@ -90,7 +90,7 @@ class FilmWriter:
     again, as a plain mp4 that starts at once in a browser. The bytes depend on the frames and settings alone.
 
     A film that is already there stays until the new one has as many frames: until then the new one grows
-    beside it as ``<name>.part.mp4``. To resume, open the film anew and add the earlier frames again.
+    beside it as ``<name>.part.mp4``. To resume, open the film again and add the earlier frames again.
 
     It has no B-frames: they would delay the picture against the clock in a film that is cut off. A size that
     is odd is made even, as the pixel layout asks, by drawing out the last column or row.
@@ -241,7 +241,7 @@ class FilmWriter:
         try:
             self._encoder.stdin.close()
         except OSError:
-            # The encoder is gone already: its status and its last lines tell why.
+            # The encoder is gone already: its status and its last lines say why.
             return self._encoder.wait() or 1
         return self._encoder.wait()
 

@@ -125,10 +125,11 @@ class FootageReader:
     """The frames of footage, brought to a size, in whatever order they are asked for.
 
     A film is decoded as a stream, without a file on the disk; going on is quick, going back or away begins
-    anew at the start of the film, because only then is a frame the same to the bit however it was reached.
+    again at the start of the film, because only then is a frame the same to the bit however it was reached.
     Films of more than 8 bits keep their precision.
 
-    A film may break off before its own end. From there on its last whole picture stands; `decodable` tells.
+    A film may break off before its own end. From there on its last whole picture is shown; `decodable` says
+    where.
 
     Used in a ``with`` block, it ends the decoder with it.
 

@@ -49,7 +49,7 @@ def between(
         frames: H x W x 3 RGB, uint8 or uint16, all of one size.
         source_fps: their frames a second.
         target_fps: frames a second of the result, more or fewer.
-        flow: tells how one frame moves into the next.
+        flow: estimates how one frame moves into the next.
 
     Raises:
         FilmError: a frame rate is not a positive number.
@@ -140,7 +140,7 @@ class _Pair:
 
 
 def is_cut(first: np.ndarray, second: np.ndarray) -> bool:
-    """Tell whether two frames, H x W x 3, have so little in common that there is a cut between them."""
+    """Return whether two frames, H x W x 3, have so little in common that there is a cut between them."""
     height, width, _ = first.shape
     scale = min(1.0, SHRUNK / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -104,7 +104,7 @@ def feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True
                 count += 1
             process.stdin.close()
         except BrokenPipeError:
-            # The encoder is gone: its status and its last lines tell why.
+            # The encoder is gone: its status and its last lines say why.
             with suppress(BrokenPipeError):
                 process.stdin.close()
         except BaseException:

@@ -120,7 +120,7 @@ def _stands_out(before: float, change: float, after: float, threshold: float) ->
 
 
 def _lasts(looks: list[_Look], place: int, threshold: float) -> bool:
-    """Tell whether the picture at a place, from the end, and the one after it differ from those before."""
+    """Return whether the picture at a place, from the end, and the one after it differ from those before."""
     earlier, later = looks[:place][-2:], looks[place:]
     return all(_change(old, new) >= threshold for old in earlier for new in later)
 

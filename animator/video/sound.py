@@ -19,7 +19,7 @@ SOUND_STREAM = re.compile(r"^\s*Stream #0:\d+.*: Audio: ", re.MULTILINE)
 
 
 def has_sound(path: Path) -> bool:
-    """Tell whether a file has a stream of sound.
+    """Return whether a file has a stream of sound.
 
     Raises:
         UsageError: it is no film, sound or picture at all.

@@ -1,4 +1,4 @@
-"""What ffmpeg tells about a film that somebody else made: its shape, its clock and its colours."""
+"""What ffmpeg reports about a film that somebody else made: its shape, its clock and its colours."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def write_vr180(
 
 
 def _hemispheres(pairs: Pairs, angles: Iterator[float], size: int, edge: Edge) -> Iterator[np.ndarray]:
-    """Yield both eyes' hemispheres side by side; the projection is computed anew only where it changes."""
+    """Yield both eyes' hemispheres side by side; the projection is computed again only where it changes."""
     project: HalfEquirect | None = None
     known = None
     for number, eyes in enumerate(pairs):

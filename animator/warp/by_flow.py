@@ -20,7 +20,7 @@ def warp_by_flow(
         frame: what is moved.
         flow: from the *other* picture back to ``frame``, 2 x H x W in pixels, (x, y).
         sampling: how a colour between pixels is found.
-        padding: what stands where the flow leaves ``frame``.
+        padding: what is where the flow leaves ``frame``.
 
     Returns:
         A frame of the same size. Without any motion it is ``frame`` itself.

@@ -66,7 +66,7 @@ def camera_translation(camera: Camera) -> np.ndarray:
 
 
 def is_still(camera: Camera) -> bool:
-    """Tell whether a camera's move is no move at all."""
+    """Return whether a camera's move is no move at all."""
     return not any(
         (
             camera.translation_x,

@@ -1,4 +1,4 @@
-"""What stands in the holes of a moved picture: drawn in from their surroundings, or from their far side."""
+"""What fills the holes of a moved picture: drawn in from their surroundings, or from their far side."""
 
 from __future__ import annotations
 

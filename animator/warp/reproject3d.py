@@ -65,7 +65,7 @@ def view(
         depth: its depth, H x W of the same size, on the same device.
         camera: the move; ``near_plane`` and ``far_plane`` bear on no pixel's place.
         sampling: how a colour between pixels is found.
-        padding: what stands outside the old picture.
+        padding: what is outside the old picture.
         projection: whether space is Disco Diffusion's box or a camera's pyramid, see `project_offsets`.
         occlusion: which of the two.
 

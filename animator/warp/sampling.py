@@ -55,7 +55,7 @@ def sample(frame: Frame, grid: Tensor, sampling: Sampling = "bicubic", padding: 
         frame: the picture to read from.
         grid: where each new pixel comes from, float32, H x W x 2, coordinates of this module.
         sampling: how a colour between pixels is found.
-        padding: what stands outside: the edge drawn out, a mirror image, or black.
+        padding: what is outside: the edge drawn out, a mirror image, or black.
 
     Returns:
         A frame of the grid's size, clamped to [0, 1]: the cubic kernel overshoots at hard edges.

@@ -43,7 +43,7 @@ def stereo_eyes(
         fov: angle of view in degrees.
         bulge: strength of the bend; negative squeezes the whole picture towards the centre.
         sampling: how a colour between pixels is found in the first of the two steps.
-        padding: what stands outside the picture in the first of the two steps.
+        padding: what is outside the picture in the first of the two steps.
     """
     height, width = frame.shape[-2:]
     span = corner_spans(height, width, frame.device)

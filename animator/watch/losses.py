@@ -33,7 +33,7 @@ class LossRecord:
 
     @property
     def first(self) -> int:
-        """The first step that was seen; greater than 1 where a stopped diffusion was gone on with."""
+        """The first step that was seen; greater than 1 where a stopped diffusion was resumed."""
         return self._first
 
     def tables(self, pictures: int) -> list[pd.DataFrame]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAMED = 24
-"""Pictures that the legend names one by one; more of them are told apart by a colour bar."""
+"""Pictures that the legend names one by one; more of them are distinguished by a colour bar."""
 
 STEEP = 50.0
 """Ratio of the largest to the smallest value from which a panel's axis is logarithmic."""

@@ -107,7 +107,7 @@ class Watch:
     def finish(self) -> None:
         """Write the tables of the losses and end the films: the pictures are done.
 
-        A diffusion that was stopped half-way and is gone on with adds to its table; its film begins at the
+        A diffusion that was stopped half-way and resumed adds to its table; its film begins at the
         first step that was made now. Called again before the next `begin`, this does nothing.
         """
         for frame, table in zip(self._frames, self._losses.tables(len(self._frames)), strict=False):

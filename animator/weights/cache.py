@@ -35,7 +35,7 @@ class Finding:
 
 
 def lies_there(entry: Entry) -> bool:
-    """Tell whether the file of an entry is there; one that needs no file (``plane``) always is."""
+    """Return whether the file of an entry is there; one that needs no file (``plane``) always is."""
     return not entry.file or location(entry).is_file()
 
 
@@ -100,7 +100,7 @@ def adopt(source: Path, name: str | None, recognise: Callable[[Path], str | None
             the file cannot be read. Called only if the hash is not known.
 
     Raises:
-        UsageError: there is no such file or name, or nothing tells what the file is.
+        UsageError: there is no such file or name, or nothing says what the file is.
         WeightsError: the file is of another network, or cannot be kept.
     """
     if not source.is_file():

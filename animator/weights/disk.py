@@ -1,4 +1,4 @@
-"""The cache's disk: one process at a file, and its faults told in one line."""
+"""The cache's disk: one process at a file, and its faults in one line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def alone(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
     Args:
         path: the file, there or not; its folder is made. The lock file, hidden beside it, stays.
-        on_wait: is told once, in a line, that this waits.
+        on_wait: receives one line, once, where this waits.
 
     Raises:
         OSError: the folder or the lock file cannot be written.

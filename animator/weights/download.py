@@ -39,7 +39,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the rest takes at this rate, or None where that cannot be told."""
+        """Seconds that the rest takes at this rate, or None where that is not known."""
         return (self.total - self.done) / self.rate if self.total and self.rate else None
 
 
@@ -57,7 +57,7 @@ def download(entry: Entry, on_progress: OnProgress | None = None, on_notice: OnN
     Args:
         entry: of the registry.
         on_progress: is called after every piece.
-        on_notice: is told in a line what happens besides: waiting, another try, another address.
+        on_notice: receives a line on what happens besides: waiting, another try, another address.
 
     Raises:
         WeightsError: it cannot be had, or not be kept; the message names the fault of every address.
@@ -97,7 +97,7 @@ def _fetch(entry: Entry, path: Path, on_bytes: Callable[[int, int | None], None]
         discard(part)  # its mark
         write_note(path, sha256)
         return
-    kept = f"; {part.stat().st_size / 1e6:.0f} MB are kept and gone on with" if part.is_file() else ""
+    kept = f"; {part.stat().st_size / 1e6:.0f} MB are saved and will be resumed" if part.is_file() else ""
     raise WeightsError(
         f"the {entry.kind} network {entry.name} cannot be fetched: {' | '.join(faults)}{kept}; try again "
         "later, or get the file elsewhere: animator models import FILE"
@@ -135,7 +135,7 @@ def _from(
     algorithm, digits = known
     wrong = f"wrong {algorithm}: {hashes[algorithm][:12]}..., published is {digits[:12]}..."
     if begun:
-        notice(f"{shown(url)}: {wrong}; begun anew")
+        notice(f"{shown(url)}: {wrong}; started again")
         return _from(url, entry, part, on_bytes, notice)
     raise Refused(f"{wrong}; what came is thrown away")
 
@@ -147,7 +147,7 @@ def _meter(name: str, on_progress: OnProgress) -> Callable[[int, int | None], No
 
     def passed_on(done: int, total: int | None) -> None:
         nonlocal first, began
-        if first is None or done < first:  # begun, or begun anew
+        if first is None or done < first:  # begun, or started again
             first, began = done, time.monotonic()
         seconds = time.monotonic() - began
         on_progress(Progress(name, done, total, (done - first) / seconds if seconds else 0.0))

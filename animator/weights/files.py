@@ -53,7 +53,7 @@ SHOWN = 3
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a state dict, on the CPU and as it is stored, without running any code from the file.
 
-    What the file is, is told by its first bytes. A state dict that lies under an entry of `WRAPPERS` is taken
+    The first bytes say what the file is. A state dict that lies under an entry of `WRAPPERS` is taken
     out, averaged weights before others, and a prefix that all names share (`PREFIXES`) taken away.
 
     Raises:

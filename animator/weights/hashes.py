@@ -1,7 +1,7 @@
 """The hashes of weights: those that were published, and that of the file that came, noted beside it.
 
 The note, ``FILE.sha256``, has the form that ``sha256sum --check`` reads. Where no hash was published it is
-what tells later that a file has changed since it came.
+what later shows that a file has changed since it came.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def published(entry: Entry) -> tuple[str, str] | None:
 
 
 def fits(entry: Entry, hashes: Mapping[str, str]) -> bool | None:
-    """Tell whether hashes of a file are those of an entry; None where none was published.
+    """Return whether hashes of a file are those of an entry; None where none was published.
 
     Args:
         entry: of the registry.

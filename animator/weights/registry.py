@@ -60,7 +60,7 @@ class Entry:
         bundled: whether it comes with the program.
         family: name of its `Family`, or None where ``config`` describes it.
         config: path of its description inside the package, or None.
-        parameters: how many numbers it holds, where neither its family nor open_clip tells; None if unknown.
+        parameters: how many numbers it holds, where neither its family nor open_clip says; None if unknown.
         size: bytes of the file, or None where it was never published.
         sha256: of the file, in hexadecimal, or None where it was never published.
         sha512: the same.
@@ -158,7 +158,7 @@ def context_length(entry: Entry) -> int | None:
 def about_bytes(entry: Entry) -> int | None:
     """Return how large the file of an entry is: as published, or else about, at four bytes a parameter.
 
-    None where nothing tells. It looks at no file.
+    None where it is not known. It looks at no file.
     """
     if entry.size is not None:
         return entry.size
@@ -176,7 +176,7 @@ def locate(entry: Entry) -> Path:
     if path.is_file():
         return path
     if entry.bundled:
-        raise WeightsError(f"the bundled {entry.kind} network is missing at {path}; install animator anew")
+        raise WeightsError(f"the bundled {entry.kind} network is missing at {path}; reinstall animator")
     about = about_bytes(entry)
     size = f" (about {about / 1e6:.0f} MB)" if about else ""
     remedy = f"fetch it with: animator models fetch {entry.name}" if entry.urls else "no address is known"

@@ -1,8 +1,8 @@
 """One address to one ``.part`` file: as far as it comes, and on from there the next time.
 
 Beside the part lies its mark, ``FILE.part.json``: where the bytes are from, what the server called that
-version of the file, and how large it is. A part without a mark is begun anew. Ranges, and what makes it safe
-to go on with one, are those of RFC 9110, sections 13.1.5 (If-Range) and 14.
+version of the file, and how large it is. A part without a mark is started again. Ranges, and what makes it
+safe to resume one, are those of RFC 9110, sections 13.1.5 (If-Range) and 14.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 class CutOff(Exception):
-    """A transfer ended too early, and may be gone on with; the text says why."""
+    """A transfer ended too early, and can be resumed; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def transfer(
 ) -> None:
     """Fetch a file, or what is missing of it, into its part; on return the part is whole.
 
-    A part is gone on with where the server gives ranges of the same version of the file, and begun anew where
+    A part is resumed where the server gives ranges of the same version of the file, and started again where
     it does not.
 
     Args:
@@ -76,8 +76,8 @@ def transfer(
         part: the file to write.
         size: bytes that the file must have, or None.
         checked: whether a hash of the whole will be checked; only then are bytes of another address gone on
-            with, and is an answer taken whose end cannot be told.
-        on_bytes: is told how many bytes are there, and of how many, after each piece.
+            with, and is an answer taken whose end is not known.
+        on_bytes: receives how many bytes are there, and of how many, after each piece.
 
     Raises:
         Refused: not to be had from here. The part is as it was.
@@ -124,7 +124,7 @@ def read_mark(part: Path) -> Mark | None:
 
 
 def _may_go_on(mark: Mark, url: str, checked: bool) -> bool:
-    """Tell whether bytes of another moment or address can be told apart, now or by the hash at the end."""
+    """Return whether bytes of another moment or address would be noticed, now or by the hash at the end."""
     return checked or (mark.url == url and mark.validator != "")
 
 
@@ -210,7 +210,7 @@ def _piece(answer: http.client.HTTPResponse) -> bytes:
 
 
 def _goes_on(answer: http.client.HTTPResponse, have: int, size: int | None) -> bool:
-    """Tell whether an answer holds what follows the bytes that are there, of a file of the same size."""
+    """Return whether an answer holds what follows the bytes that are there, of a file of the same size."""
     found = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
     return found is not None and (int(found[1]), int(found[2])) == (have, size)
 
