@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from animator.cli.main import app, doctor
+from animator.cli import doctor
+from animator.cli.main import app
 from animator.memory.machine import Room
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.weights import registry
@@ -178,7 +179,7 @@ def test_bundled_networks_that_are_gone(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(registry, "PACKAGE", tmp_path)
     found = list(doctor.bundled())
     assert [one.what.split()[1] for one in found] == ["diffusion", "secondary", "clip", "clip", "depth"]
-    assert {one.remedy for one in found} == {"install animator anew"}
+    assert {one.remedy for one in found} == {"reinstall animator"}
     assert "No such file" in found[0].text
 
 

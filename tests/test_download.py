@@ -370,7 +370,7 @@ def test_what_always_breaks_off_is_given_up_and_kept() -> None:
     with serving(net=[whole(cut=HALF), whole(cut=0)]) as server:
         entry = network(f"{server.url}/net")
         message = refused(entry, rf"cut off after {HALF} of {len(BODY)} bytes \(4 times\)")
-        assert "0 MB are kept and gone on with" in message
+        assert "0 MB are saved and will be resumed" in message
         assert len(server.seen) == 4
     assert part_of(location(entry)).read_bytes() == BODY[:HALF]
 

@@ -219,7 +219,7 @@ def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> 
     assert run("render", file, "--out", tmp_path / "run", "--set", "output.keep_states=0")[0] == 0
     code, said = run("frame", file, "3", "--dump", tmp_path / "dump", "--run", tmp_path / "run")
     assert code == 0
-    assert "begins at frame 0" in said
+    assert "starts at frame 0" in said
     names = {path.name for path in (tmp_path / "dump").iterdir()}
     assert names == {
         "01-row.json", "02-depth.png", "02-depth-colour.png", "02-depth.json", "03-warped.png",
@@ -241,14 +241,14 @@ def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path) -> None:
     assert run("render", file, "--out", tmp_path / "run")[0] == 0
     code, said = run("frame", file, "2", "--dump", tmp_path / "dump", "--run", tmp_path / "run")
     assert code == 0
-    assert "goes on from frame 1" in said
+    assert "resumes after frame 1" in said
     assert "frame 1:" not in said
     made = cv2.imread(str(tmp_path / "dump" / "07-frame.png"))
     np.testing.assert_array_equal(made, cv2.imread(str(tmp_path / "run" / "frames" / "000002.png")))
     _, said = run(
         "frame", file, "2", "--dump", tmp_path / "other", "--run", tmp_path / "run", "--set", "seed=9"
     )
-    assert "begins at frame 0" in said
+    assert "starts at frame 0" in said
 
 
 def test_the_first_frame_begins_with_noise_alone(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_sizes_are_the_published_ones_or_four_bytes_a_parameter() -> None:
 
 
 def test_absent_bundled_weights_blame_the_installation(package: Path) -> None:
-    with pytest.raises(WeightsError, match=r"bundled depth network is missing at .*install animator anew"):
+    with pytest.raises(WeightsError, match=r"bundled depth network is missing at .*reinstall animator"):
         registry.locate(registry.find("depth", "pocket"))
 
 

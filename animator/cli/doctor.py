@@ -170,7 +170,7 @@ def bundled() -> Iterator[Finding]:
         if not entry.bundled or not entry.file:
             continue
         if fault := _unreadable(location(entry)):
-            faults.append(Finding("FAIL", f"bundled {entry.kind} network", fault, "install animator anew"))
+            faults.append(Finding("FAIL", f"bundled {entry.kind} network", fault, "reinstall animator"))
         else:
             sound += 1
     yield from faults or [Finding("ok", "bundled networks", f"all {sound} can be read")]
