@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from animator.cli.main import vr as cli_vr
+from animator.cli import vr as cli_vr
 from animator.cli.vr import vr180
 from animator.errors import FilmError, UsageError
 from animator.video import stereo_film
