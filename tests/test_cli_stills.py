@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.test_cli import animator
+from tests.command import animator
 
 SCENE = """
 version: 1
@@ -23,14 +23,22 @@ prompts: ["a red sunset over the sea"]
 diffusion: {steps: 8}
 guidance: {cuts: {overview: 2, innercut: 2}}
 """
+FAKE = f"models: fake\n{SCENE}".replace("steps: 8", "steps: 4")
+"""The same without networks, where they are not what is tested."""
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SCENE)
+    (tmp_path / "small.yaml").write_text(FAKE)
     return tmp_path
+
+
+@pytest.fixture
+def with_networks(folder: Path) -> Path:
+    (folder / "small.yaml").write_text(SCENE)
+    return folder
 
 
 def rendered(folder: Path, *words: object, out: str = "run") -> Path:
@@ -47,14 +55,14 @@ def pixels(path: Path) -> np.ndarray:
     return cv2.imread(str(path)).astype(float)
 
 
-def test_a_chosen_draft_is_finished_with_the_result_it_would_have_had(folder: Path) -> None:
-    whole = frames(rendered(folder, out="whole"))
-    run = rendered(folder, "--set", "diffusion.stop_at=40%")
+def test_a_chosen_draft_is_finished_with_the_result_it_would_have_had(with_networks: Path) -> None:
+    whole = frames(rendered(with_networks, out="whole"))
+    run = rendered(with_networks, "--set", "diffusion.stop_at=40%")
     drafts = frames(run)
     assert len(list((run / "drafts").iterdir())) == 3
     assert all(cv2.imdecode(np.frombuffer(one, np.uint8), 1).shape == (64, 64, 3) for one in drafts)
 
-    done = animator("finish", "run", "1", cwd=folder)
+    done = animator("finish", "run", "1", cwd=with_networks)
     assert done.returncode == 0, done.stderr
     after = frames(run)
     assert (after[0], after[2]) == (drafts[0], drafts[2])
@@ -62,18 +70,18 @@ def test_a_chosen_draft_is_finished_with_the_result_it_would_have_had(folder: Pa
     assert np.array_equal(first, second)
     assert sorted(path.stem for path in (run / "drafts").iterdir()) == ["000000", "000002"]
 
-    again = animator("finish", "run", "1", cwd=folder)
+    again = animator("finish", "run", "1", cwd=with_networks)
     assert again.returncode == 2
     assert "picture 1 is no draft; the drafts in this run are: 0, 2" in again.stderr
     # Going on with the run does not turn the finished one back into a draft, nor finish the others.
-    assert animator("resume", "run", cwd=folder).returncode == 0
+    assert animator("resume", "run", cwd=with_networks).returncode == 0
     assert frames(run) == after
-    assert animator("finish", "run", cwd=folder).returncode == 0
+    assert animator("finish", "run", cwd=with_networks).returncode == 0
     assert not list((run / "drafts").iterdir())
     for one, other in zip(frames(run), whole, strict=True):
         same = (cv2.imdecode(np.frombuffer(data, np.uint8), 1) for data in (one, other))
         assert np.array_equal(*same)
-    nothing = animator("finish", "run", cwd=folder)
+    nothing = animator("finish", "run", cwd=with_networks)
     assert nothing.returncode == 2
     assert "holds no drafts" in nothing.stderr
 
@@ -114,7 +122,7 @@ def test_only_some_pictures_and_several_at_once(folder: Path) -> None:
 
 def test_what_is_kept_on_the_way(folder: Path) -> None:
     words = ["--show-cuts"]
-    for setting in ("intermediates=[2, 50%]", "diffusion_film=true", "show_cuts=true"):
+    for setting in ("intermediates=[1, 50%]", "diffusion_film=true", "show_cuts=true"):
         words += ["--set", f"output.{setting}"]
     run = rendered(folder, *words)
     assert len(list((run / "intermediates").iterdir())) == 6
@@ -181,7 +189,7 @@ def test_pictures_from_the_web_are_kept_for_going_on_without_it(folder: Path, mo
 
 
 def test_a_changed_still_is_made_again_and_the_others_stand(folder: Path) -> None:
-    text = SCENE.replace("images: 3", "images: 3\nseed_mode: fixed").replace(
+    text = FAKE.replace("images: 3", "images: 3\nseed_mode: fixed").replace(
         "guidance: {", 'guidance: {clip_guidance_scale: "0: (8000) step, 2: (1000)", '
     )
     (folder / "small.yaml").write_text(text)
@@ -196,23 +204,25 @@ def test_a_changed_still_is_made_again_and_the_others_stand(folder: Path) -> Non
     assert frames(run)[2] != before[2]
 
 
-def test_a_checkpoint_is_named_by_its_path(folder: Path) -> None:
+def test_a_checkpoint_is_named_by_its_path(with_networks: Path) -> None:
     """The bundled network's file, copied elsewhere under another name, paints the same picture."""
     import animator as package
 
     source = Path(package.__file__).parent / "pocket"
-    (folder / "mine.safetensors").write_bytes((source / "unet.safetensors").read_bytes())
-    (folder / "mine.json").write_bytes((source / "unet.json").read_bytes())
+    (with_networks / "mine.safetensors").write_bytes((source / "unet.safetensors").read_bytes())
+    (with_networks / "mine.json").write_bytes((source / "unet.json").read_bytes())
     values = ["guidance.clip_guidance_scale=8000", "guidance.clamp_max=[0.3]*400+[0.1]*600"]
     values += ["guidance.range_scale=150"]
     words = [word for value in values for word in ("--set", value)]
-    plain = rendered(folder, *words, "--only", "0", out="plain")
-    mine = rendered(folder, *words, "--only", "0", "--set", "diffusion.model=mine.safetensors", out="mine")
+    plain = rendered(with_networks, *words, "--only", "0", out="plain")
+    mine = rendered(
+        with_networks, *words, "--only", "0", "--set", "diffusion.model=mine.safetensors", out="mine"
+    )
     assert np.array_equal(pixels(plain / "frames/000000.png"), pixels(mine / "frames/000000.png"))
-    (folder / "mine.json").unlink()
-    unknown = animator("render", "small.yaml", "--set", "diffusion.model=mine.safetensors", cwd=folder)
+    (with_networks / "mine.json").unlink()
+    unknown = animator("render", "small.yaml", "--set", "diffusion.model=mine.safetensors", cwd=with_networks)
     assert unknown.returncode == 1
     assert "not of a known diffusion family" in unknown.stderr
-    absent = animator("check", "small.yaml", "--set", "diffusion.model=no.pt", cwd=folder)
+    absent = animator("check", "small.yaml", "--set", "diffusion.model=no.pt", cwd=with_networks)
     assert absent.returncode == 2
     assert "no.pt" in absent.stderr
