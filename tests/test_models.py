@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
-from animator.cli.main import app
 from animator.cli import models as cli_models
+from animator.cli.main import app
 from animator.cli.models import ProgressLine
 from animator.diffusion.secondary import SecondaryModel
 from animator.errors import SceneError, UsageError, WeightsError

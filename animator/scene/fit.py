@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
+from animator.scene.json_schema import Error, validator_of
 from animator.scene.names import unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
 from animator.scene.words import allowed, found
@@ -47,6 +46,11 @@ class Fit:
         """Note a fault of the value ``name``, which is or belongs to the setting ``setting``."""
         self.faulty.add(setting or name)
         self.add(node.place.problem(name, message))
+
+    @cached_property
+    def validator(self) -> Any:
+        """What holds values to the schema or, by ``evolve``, to a part of it."""
+        return validator_of(self.schema)
 
     def resolved(self, schema: Schema) -> Schema:
         """Return what a schema refers to."""
@@ -115,100 +119,44 @@ class Fault:
 def faults(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
     """Return every point at which a tree departs from a JSON schema, whose references ``fit`` knows."""
     schema = fit.resolved(schema)
-    if "anyOf" in schema:
-        return _faults_of_choice(node, schema, name, fit)
-    value = node.value
-    if isinstance(value, list) and schema.get("type") == "array":
-        return _faults_of_list(node, schema, name, fit)
-    if isinstance(value, dict) and "properties" in schema:
-        return _faults_of_object(node, schema, name, fit)
-    if isinstance(value, dict) and schema.get("type") == "object":
-        return _faults_of_mapping(node, schema, name, fit)
-    return [] if _fits_scalar(value, schema) else [_unexpected(node, schema, name, fit)]
-
-
-def _unexpected(node: Node, schema: Schema, name: str, fit: Fit) -> Fault:
-    return Fault(node.place, name, f"expected {allowed(schema, fit.resolved)}, found {found(node)}")
-
-
-def _faults_of_choice(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
-    parts = [fit.resolved(part) for part in schema["anyOf"]]
-    wrong = [faults(node, part, name, fit) for part in parts]
-    if not all(wrong):
-        fits = _in_range(node.value, schema.get("animated"))
-        return [] if fits else [_unexpected(node, schema, name, fit)]
-    kinds = {"array": list, "object": dict}
-    for part, its_faults in zip(parts, wrong, strict=True):
-        too_short = part.get("type") == "array" and its_faults[0].name == name
-        if type(node.value) is kinds.get(part.get("type", "")) and not too_short:
-            return its_faults  # the members of a list or mapping are named one by one
-    return [_unexpected(node, schema, name, fit)]
-
-
-def _in_range(value: Any, rules: Schema | None) -> bool:
-    if not rules or not isinstance(value, int | float):
-        return True
-    return (rules["ge"] is None or value >= rules["ge"]) and (rules["le"] is None or value <= rules["le"])
-
-
-def _faults_of_list(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
-    first = schema.get("prefixItems", [])
-    if (first and len(node.value) != len(first)) or len(node.value) < schema.get("minItems", 0):
-        return [_unexpected(node, schema, name, fit)]
-    schemas = first or [schema.get("items", {})] * len(node.value)
-    pairs = enumerate(zip(node.value, schemas, strict=True))
-    return [fault for i, (child, part) in pairs for fault in faults(child, part, dotted(name, i), fit)]
-
-
-def _faults_of_object(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
-    """Hold a mapping of named parts, such as a prompt's, against its schema."""
-    known = list(schema["properties"])
-    missing = [key for key in schema.get("required", []) if key not in node.value]
-    wrong = [Fault(node.place, name, f"has no '{key}'; its parts are {', '.join(known)}") for key in missing]
-    for key, child in node.value.items():
-        full = dotted(name, key)
-        if key in known:
-            wrong += faults(child, schema["properties"][key], full, fit)
-        else:
-            wrong.append(Fault(child.key, full, unknown_key(full, known, {})))
-    return wrong
-
-
-def _faults_of_mapping(node: Node, schema: Schema, name: str, fit: Fit) -> list[Fault]:
-    each = schema.get("additionalProperties", {})
-    if not isinstance(each, dict):
-        return []
     if "animated_each" in schema:
-        each = each | {"animated": schema["animated_each"]}
-    items: list[tuple[Key, Node]] = list(node.value.items())
-    return [fault for key, child in items for fault in faults(child, each, dotted(name, key), fit)]
+        each = {**schema["additionalProperties"], "animated": schema["animated_each"]}
+        schema = {**schema, "additionalProperties": each}
+    errors = fit.validator.evolve(schema=schema).iter_errors(plain(node))
+    wrong = [fault for error in errors for fault in _faults_of(error, node, name, fit)]
+    return list(dict.fromkeys(wrong))
 
 
-def _fits_scalar(value: Any, schema: Schema) -> bool:
-    if "const" in schema:
-        return type(value) is type(schema["const"]) and value == schema["const"]
-    if "enum" in schema:
-        return isinstance(value, str) and value in schema["enum"]
-    kind = schema.get("type")
-    if kind == "boolean":
-        return isinstance(value, bool)
-    if kind == "null":
-        return value is None
-    if kind == "string":
-        return isinstance(value, str) and bool(re.search(schema.get("pattern", ""), value))
-    if kind in ("integer", "number"):
-        return _fits_number(value, schema)
-    return kind is None
+def _faults_of(error: Error, root: Node, name: str, fit: Fit) -> list[Fault]:
+    """Return what a complaint of JSON Schema means, each fault at its node."""
+    node, full = root, name
+    for key in error.absolute_path:
+        node, full = node.value[key], dotted(full, key)
+    if error.validator == "anyOf" and (closest := _closest(error, node, fit)):
+        # The members of a list or mapping are named one by one.
+        return [fault for one in closest for fault in _faults_of(one, root, name, fit)]
+    known = list(error.schema.get("properties", ()))
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in node.value]
+        parts = ", ".join(known)
+        return [Fault(node.place, full, f"has no '{key}'; its parts are {parts}") for key in missing]
+    if error.validator == "additionalProperties":
+        unknown = [key for key in node.value if key not in known]
+        names = {key: dotted(full, key) for key in unknown}
+        return [Fault(node.value[k].key, names[k], unknown_key(names[k], known, {})) for k in unknown]
+    expected = allowed(error.schema, fit.resolved)
+    return [Fault(node.place, full, f"expected {expected}, found {found(node)}")]
 
 
-def _fits_number(value: Any, schema: Schema) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    if schema["type"] == "integer" and value != int(value):
-        return False
-    low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
-    result: bool = low <= value <= high and value > schema.get("exclusiveMinimum", -math.inf)
-    return result
+def _closest(error: Error, node: Node, fit: Fit) -> list[Error]:
+    """Return the complaints of the one choice that a list or mapping was meant as, if there is one."""
+    for index, choice in enumerate(error.validator_value):
+        kind = {"array": list, "object": dict}.get(fit.resolved(choice).get("type", ""))
+        wrong = [one for one in error.context if one.schema_path[0] == index]
+        too_short = kind is list and wrong[0].absolute_path == error.absolute_path
+        if kind is type(node.value) and not too_short:
+            return wrong
+    return []
 
 
 def build_scene(data: dict[str, Any], fit: Fit, root: Node) -> Scene:
