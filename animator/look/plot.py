@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping
 from functools import partial
@@ -14,6 +13,7 @@ import pandas as pd
 from animator.keyframes.schedules import schedule_text
 from animator.look.curves import changing, diffused_frames
 from animator.scene.reading import LoadedScene
+from animator.system.figures import png_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,9 +50,7 @@ def plot(loaded: LoadedScene, sounds: Mapping[str, np.ndarray] | None = None) ->
         loaded: the scene.
         sounds: envelopes of its sound, 0 to 1, by name, a number a frame.
     """
-    file = io.BytesIO()
-    figure_of(loaded, sounds or {}).savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return png_of(lambda: figure_of(loaded, sounds or {}))
 
 
 def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from animator.system.figures import png_of
 from animator.watch.losses import in_order
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ GOLDEN = (5**0.5 - 1) / 2
 
 def loss_plot(tables: Mapping[int, pd.DataFrame]) -> bytes:
     """Return `loss_figure` as a PNG."""
-    file = io.BytesIO()
-    # The version of the library is left out: the same losses give the same bytes for longer.
-    loss_figure(tables).savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return png_of(lambda: loss_figure(tables))
 
 
 def loss_figure(tables: Mapping[int, pd.DataFrame]) -> Figure:
