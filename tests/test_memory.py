@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ from animator.scene.reading import LoadedScene, read_text_scene
 from animator.weights.registry import families
 from tests.measure_memory import scene
 
-CASES = [(*size, cuts, False) for size in ((192, 128), (256, 128), (320, 192)) for cuts in (16, 64)]
+Case = tuple[int, int, int, bool]
+CASES: list[Case] = [
+    (*size, cuts, False) for size in ((192, 128), (256, 128), (320, 192)) for cuts in (16, 64)
+]
 WITHIN = 0.35
 
 
@@ -170,7 +174,9 @@ def test_plan_as_csv_imports_no_torch(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 def test_the_estimate_is_what_a_cpu_takes() -> None:
-    _compare("cpu", _measured("cpu"))
+    # Of each size the fewest or the most cuts: what more there is of them on a GPU is below.
+    some = CASES[0], CASES[3], CASES[4]
+    _compare("cpu", _measured("cpu", some), some)
 
 
 def test_the_estimate_is_what_an_h100_took() -> None:
@@ -189,15 +195,15 @@ def test_the_estimate_is_what_a_gpu_takes() -> None:
     _compare("cuda", _measured("cuda"))
 
 
-def _measured(device: str) -> list[int]:
+def _measured(device: str, cases: Sequence[Case] = CASES) -> list[int]:
     script = Path(__file__).with_name("measure_memory.py")
-    command = [sys.executable, str(script), device, json.dumps(CASES)]
+    command = [sys.executable, str(script), device, json.dumps(cases)]
     ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=script.parents[1])
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def _compare(device: str, measured: list[int]) -> None:
-    for case, took in zip(CASES, measured, strict=True):
+def _compare(device: str, measured: list[int], cases: Sequence[Case] = CASES) -> None:
+    for case, took in zip(cases, measured, strict=True):
         found = estimate(scene(*case), device)
         share = (found.activations + found.cuts) / took
         print(case, f"{took / 1e6:.0f} MB, estimate / measured {share:.2f}")
