@@ -157,19 +157,19 @@ def test_a_killed_film_goes_on_to_the_same_bytes(tmp_path: Path, mode: str) -> N
         _, said = process.communicate(timeout=60)
         if how == signal.SIGINT:
             assert process.returncode == 130
-            assert "go on with: animator resume killed" in said
+            assert "continue with: animator resume killed" in said
         command = [sys.executable, "-m", "animator", "resume", "killed"]
     done = animator("resume", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "stand already" in done.stderr
+    assert "are up to date" in done.stderr
     ours, theirs = files_of(tmp_path / "killed"), files_of(tmp_path / "whole")
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
     again = animator("render", "small.yaml", "--out", "killed", cwd=tmp_path)
-    assert "6 of them stand already" in again.stderr
+    assert "6 of them are up to date" in again.stderr
     edited = animator("render", "small.yaml", "--out", "killed", "--set", "seed=6", cwd=tmp_path)
-    assert "stand already" not in edited.stderr
+    assert "are up to date" not in edited.stderr
     assert files_of(tmp_path / "killed") != theirs
 
 

@@ -57,7 +57,7 @@ def test_lines_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     drive(LineReporter(stream))
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "flight: 3 frames, 1 of them stand already"
+    assert lines[0] == "flight: 3 frames, 1 of them are up to date"
     assert [line.split("  ")[:2] for line in lines[1:]] == [["frame 2/3", "2.5 s"], ["frame 3/3", "2.5 s"]]
     assert all("frames/h" in line and "left" in line for line in lines[1:])
 

@@ -335,7 +335,7 @@ def test_a_run_that_is_not_whole(run: RunFolder) -> None:
     assert report["frames"]["finished"] == 2
     assert "2 of 6" in Seen(page).texts
     journal.write_text("")
-    with pytest.raises(UsageError, match="no picture is finished yet; go on with: animator resume"):
+    with pytest.raises(UsageError, match="no picture is finished yet; continue with: animator resume"):
         write_report(run)
     journal.write_text("nonsense\n" + lines[0])
     with pytest.raises(RunError, match="not a line of a journal"):

@@ -58,7 +58,7 @@ def test_a_finished_run(run: Path) -> None:
     assert status.owner == status.fault == ""
     assert files_of(run) == before
     text = said("status", run)
-    assert "8 of 8 frames stand as the scene asks" in text
+    assert "8 of 8 frames are up to date" in text
     assert "resume has no frames to make" in text
 
 

@@ -75,10 +75,10 @@ class LineReporter(Reporter):
         self._total = 0
 
     def begin(self, name: str, total: int, done: int) -> None:
-        """Say what is made and how much of it stands."""
+        """Say what is made and how much of it is up to date."""
         self._total = total
-        standing = f", {done} of them stand already" if done else ""
-        self._print(f"{name}: {total} frames{standing}")
+        finished = f", {done} of them are up to date" if done else ""
+        self._print(f"{name}: {total} frames{finished}")
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Print the frame's line."""

@@ -17,8 +17,9 @@ from animator.film.loop import SILENT, Shot, Track, Turbo, first_request, move, 
 from animator.look.scenery import Pose, view
 from animator.look.work import Work, work_of
 from animator.memory.machine import in_gib
-from animator.run.job import Tools, load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.sources import gather
+from animator.run.tools import Tools, load_tools
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
 from animator.system.convert import frame_to_uint8, image_to_frame

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from animator.depth.load import depth_names
 from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.load import BUNDLED, secondary_names
@@ -14,6 +12,7 @@ from animator.diffusion.losses import perceptual_files
 from animator.errors import WeightsError
 from animator.flow.load import flow_name
 from animator.scene.reading import LoadedScene
+from animator.system.devices import choose_device
 from animator.weights.hashes import file_hash
 from animator.weights.registry import OPTIONAL, Entry, Kind, find, locate
 
@@ -55,7 +54,7 @@ def sees_depth(scene: Scene) -> bool:
 def flow_of(scene: Scene) -> str:
     """Return what tells a scene how things move from one picture to another; empty if it need not know."""
     if scene.mode == "video" and scene.video.flow != "none":
-        return flow_name(scene.video.flow, "cuda" if torch.cuda.is_available() else "cpu")
+        return flow_name(scene.video.flow, choose_device(scene.device))
     return "dis" if scene.turbo.steps > 1 and scene.turbo.align else ""
 
 

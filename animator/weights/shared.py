@@ -1,0 +1,41 @@
+"""Networks that are loaded once for several scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+Network = TypeVar("Network")
+
+
+class SharedNetworks:
+    """Loaded networks by kind and name, so that a scene uses again what the one before it loaded.
+
+    Of each name one network is held; asked for with other settings, it is loaded anew in its place.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], tuple[Hashable, Any]] = {}
+
+    def get(self, kind: str, name: str, settings: Hashable, load: Callable[[], Network]) -> Network:
+        """Return a network, loaded only where it is not held.
+
+        Args:
+            kind: such as ``clip``.
+            name: among its kind.
+            settings: all else that decides what ``load`` returns, such as the device and the type.
+            load: loads it.
+        """
+        key = (kind, name)
+        if key in self._held and self._held[key][0] == settings:
+            network: Network = self._held[key][1]
+            return network
+        self._held.pop(key, None)  # before the new one takes its memory
+        network = load()
+        self._held[key] = (settings, network)
+        return network
+
+    def keep_only(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Let go of every network that is not among these kinds and names."""
+        names = set(wanted)
+        self._held = {key: held for key, held in self._held.items() if key in names}
