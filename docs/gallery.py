@@ -24,9 +24,9 @@ from animator.depth.pocket import FARTHEST, NEAREST
 from animator.film.stills import stills
 from animator.look.dump import near_is_warm
 from animator.look.plot import plot
+from animator.run.film_files import EYES
 from animator.run.job import shot_of
 from animator.run.render import render_scene
-from animator.run.save import EYES
 from animator.run.sources import gather
 from animator.run.tools import load_tools
 from animator.runs import RunFolder

@@ -61,7 +61,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counted(loaded: LoadedScene, sources: object, shared: object = None) -> Tools:
         tools = load_tools(loaded, sources, shared)  # type: ignore[arg-type]
-        return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow)  # type: ignore[arg-type]
+        return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow, tools.flow_name)  # type: ignore[arg-type]
 
     monkeypatch.setattr(animator.run.render, "load_tools", counted)
     return noted

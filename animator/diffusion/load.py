@@ -80,7 +80,7 @@ def load_engine(
     shared = SharedNetworks() if shared is None else shared
     model, family, fast = diffusion.model, diffusion.family, diffusion.compile
     denoiser, description = shared.get(
-        "diffusion", model, (device, family), lambda: load_diffusion(model, device, family=family)
+        "diffusion", model, (device, family), partial(load_diffusion, model, device, family=family)
     )
     name, noisy = secondary_name(diffusion), description.noisy
     secondary = _secondary(name, device, shared) if name else None
@@ -107,11 +107,11 @@ def load_engine(
         # With the bundled networks always the same, whatever else lies on the machine.
         perceptual=pyramid_distance
         if diffusion.model == BUNDLED
-        else shared.get("perceptual", "", device, lambda: perceptual_loss(device)),
+        else shared.get("perceptual", "vgg16", device, partial(perceptual_loss, device)),
         open_image=open_image,
     )
     return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts)
 
 
 def _secondary(name: str, device: torch.device, shared: SharedNetworks) -> SecondaryModel:
-    return shared.get("secondary", name, device, lambda: load_secondary(name, device))
+    return shared.get("secondary", name, device, partial(load_secondary, name, device))

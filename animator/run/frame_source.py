@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from animator.film.stylise import followed
+from animator.run.film_files import EYES
 from animator.run.footage import open_footage
 from animator.run.job import Job
-from animator.run.networks import flow_of
-from animator.runs import Entry, RunFolder
+from animator.runs import Entry
 from animator.runs.folder import FRAMES
 from animator.runs.read_frames import read_frames
-from animator.scene.reading import LoadedScene
-from animator.settings.scene import Scene
-from animator.video.film import frame_rate
 from animator.video.finishing import finished_film
 
 if TYPE_CHECKING:
@@ -30,71 +27,39 @@ Check = Callable[[], None]
 """Raises where the work is to stop; called at every frame."""
 
 
-def film_path(run: RunFolder, loaded: LoadedScene) -> Path:
-    """Return where the film of a run is."""
-    return run.film_file(loaded.scene.output.film or loaded.name)
-
-
-def shows_frames(scene: Scene) -> bool:
-    """Tell whether the finished film of a scene shows the frames as they are, not blended."""
-    return scene.mode != "video" or scene.video.finish == "none"
-
-
-def beside(film: Path, word: str, suffix: str | None = None) -> Path:
-    """Return the path of a film that is made beside another.
-
-    >>> beside(Path("sea.mp4"), "60fps").name
-    'sea-60fps.mp4'
-    """
-    return film.with_name(f"{film.stem}-{word}{suffix or film.suffix}")
-
-
+@dataclass(frozen=True)
 class FrameSource:
     """The frames of a run as its film shows them.
 
-    Args:
+    Attributes:
         job: the scene, all of whose frames are finished.
         entries: their entries in the journal.
         check: called at every frame.
-
-    Attributes:
-        film: the film.
-        fps: its frames a second.
-        encoder: the settings of its encoder.
-        settings: what decides the frames, as a `Stage` takes it.
+        encoder: the settings of the films' encoder.
+        frames: hash of all frames as they were saved.
+        eyes: the same of what each eye sees, by its folder.
+        settings: what decides the frames that the film shows, as a `Stage` takes it.
     """
 
-    def __init__(self, job: Job, entries: Mapping[int, Entry], check: Check) -> None:
-        scene = job.loaded.scene
-        self.job = job
-        self.film = film_path(job.run, job.loaded)
-        self.fps = frame_rate(scene.fps)
-        self.encoder: dict[str, Any] = {"crf": scene.output.crf, "preset": scene.output.preset}
-        self._entries = entries
-        self._check = check
-        self.settings: dict[str, Any] = {"fps": str(self.fps), "frames": self.digest(FRAMES)}
-        if not shows_frames(scene):
-            video = scene.video.model_dump(mode="json", exclude={"init", "sound", "extract"})
-            self.settings["blended"] = [video, job.sources.footage, flow_of(scene), scene.size]
-
-    def digest(self, folder: str) -> str:
-        """Return a hash of all pictures of a folder, as the journal has them."""
-        hashes = [
-            self._entries[number].file if folder == FRAMES else self._entries[number].more[folder]
-            for number in self.job.numbers
-        ]
-        return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    job: Job
+    entries: Mapping[int, Entry]
+    check: Check
+    encoder: Mapping[str, Any]
+    frames: str
+    eyes: Mapping[str, str]
+    settings: Mapping[str, Any]
 
     def saved(self, folder: str = FRAMES) -> Iterator[np.ndarray]:
         """Yield the frames as they were saved, H x W x 3, from the first on; those of the eyes in 8 bits."""
-        for pixels in read_frames(self.job.run, self.job.numbers, folder, deep=folder == FRAMES):
-            self._check()
+        job = self.job
+        for pixels in read_frames(job.run, self.entries, job.numbers, folder, deep=folder == FRAMES):
+            self.check()
             yield pixels
 
     def shown(self) -> Iterator[np.ndarray]:
         """Yield the frames as the film shows them: as they were saved, or blended along the footage."""
         video = self.job.loaded.scene.video
-        if shows_frames(self.job.loaded.scene):
+        if self.job.shows_frames:
             yield from self.saved()
             return
         with open_footage(self.job) as footage:
@@ -108,3 +73,27 @@ class FrameSource:
             along_flow = video.finish == "flow" and footage.flows is not None
             how: Literal["linear", "flow"] = "flow" if along_flow else "linear"
             yield from finished_film(self.saved(), how, video.finish_blend, back, footage.cuts)
+
+
+def frames_of(job: Job, entries: Mapping[int, Entry], check: Check) -> FrameSource:
+    """Return the finished frames of a film.
+
+    Args:
+        job: the scene, all of whose frames are finished.
+        entries: their entries in the journal.
+        check: called at every frame that is read.
+    """
+    scene = job.loaded.scene
+    lines = [entries[number] for number in job.numbers]
+    frames = _digest([line.file for line in lines])
+    eyes = {name: _digest([line.more[name] for line in lines]) for name in EYES if scene.vr.enabled}
+    settings: dict[str, Any] = {"fps": str(job.fps), "frames": frames}
+    if not job.shows_frames:
+        video = scene.video.model_dump(mode="json", exclude={"init", "sound", "extract"})
+        settings["blended"] = [video, job.sources.footage, job.tools.flow_name, scene.size]
+    encoder = {"crf": scene.output.crf, "preset": scene.output.preset}
+    return FrameSource(job, entries, check, encoder, frames, eyes, settings)
+
+
+def _digest(hashes: list[str]) -> str:
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

@@ -41,7 +41,7 @@ def make_frames(job: Job, plan: ResumePlan, films: GrowingFilms, reporter: Repor
         progress = Progress(reporter, watch, cancel)
         reporter.begin(loaded.name, len(numbers), len(plan.done))
         made = frames_left(job, plan, progress)
-        saved = read_frames(run, sorted(plan.done) if films.any else (), deep=True)
+        saved = read_frames(run, plan.entries, sorted(plan.done) if films.paths else (), deep=True)
         left = len(plan.missing)
         for number in numbers:
             if number not in plan.done:
@@ -50,7 +50,7 @@ def make_frames(job: Job, plan: ResumePlan, films: GrowingFilms, reporter: Repor
                 worker.put(partial(_save, job, finished, lap, films))
                 left -= 1
                 reporter.finished(number, lap.seconds, left)
-            elif films.any:
+            elif films.paths:
                 worker.put(partial(films.add, number, next(saved)))
         worker.finish()
         run.thin_states(job.states)

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from animator.settings.scene import Scene
-from animator.video.film import FilmWriter, frame_rate
+from animator.run.job import Job
+from animator.video.film import FilmWriter
 
 
 class GrowingFilms:
-    """Films to each of which frames are added as they are finished.
+    """Films to each of which frames are added as they are finished; none for stills.
 
     As a context manager it ends them whatever happens inside the block.
 
     Args:
-        every: for each film, every how many frames one is in it.
-        scene: their size, frame rate, quality and bits.
+        job: the scene.
+        wanted: False for none at all, where no frame is to be made.
+
+    Attributes:
+        paths: the films.
+        stages: names of the stages that they have made once they are finished; a film that is yet to be
+            blended is not.
     """
 
-    def __init__(self, every: Mapping[Path, int], scene: Scene) -> None:
-        self._every = every
-        self._scene = scene
+    def __init__(self, job: Job, *, wanted: bool) -> None:
+        self.paths = job.files.growing if wanted and not job.still else []
+        self.stages = [f"film {one.name}" for one in self.paths if job.shows_frames or one != job.files.film]
+        self._job = job
         self._stack = ExitStack()
         self._writers: list[tuple[FilmWriter, int]] = []
-
-    @property
-    def any(self) -> bool:
-        """Whether there are any."""
-        return bool(self._every)
 
     def add(self, frame: int, pixels: np.ndarray) -> None:
         """Append a frame, H x W x 3, to each film in which it is."""
@@ -46,17 +45,19 @@ class GrowingFilms:
 
     def __enter__(self) -> GrowingFilms:
         """Start the encoders."""
-        output = self._scene.output
+        job, output = self._job, self._job.loaded.scene.output
         with ExitStack() as stack:
-            for path, every in self._every.items():
+            for path in self.paths:
                 film = FilmWriter(
                     path,
-                    *self._scene.size,
-                    frame_rate(self._scene.fps),
+                    job.shot.width,
+                    job.shot.height,
+                    job.fps,
                     crf=output.crf,
                     preset=output.preset,
                     ten_bits=output.ten_bits,
                 )
+                every = 1 if path == job.files.film else output.film_every
                 self._writers.append((stack.enter_context(film), every))
             self._stack = stack.pop_all()
         return self

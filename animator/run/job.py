@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
+from animator.run.film_files import FilmFiles, film_files
 from animator.run.fingerprint import hash_inputs
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
@@ -18,6 +20,7 @@ from animator.scene.resolved import resolved_text
 from animator.settings.base import share
 from animator.settings.scene import Scene
 from animator.system.images import read_picture
+from animator.video.film import frame_rate
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Job:
         states: for how many states of earlier frames there is room.
         text: the scene in full.
         carried: the scene as its pictures carry it: on whatever device the next machine has.
+        fps: frames a second of the film.
+        smooth_fps: those of the film at a higher frame rate, or None where there is none.
+        files: where the films are.
     """
 
     run: RunFolder
@@ -51,11 +57,20 @@ class Job:
     states: int
     text: str
     carried: str
+    fps: Fraction
+    smooth_fps: Fraction | None
+    files: FilmFiles
 
     @property
     def still(self) -> bool:
         """Whether the scene makes single pictures."""
         return self.shot.mode == "still"
+
+    @property
+    def shows_frames(self) -> bool:
+        """Whether the finished film shows the frames as they are, not blended."""
+        scene = self.loaded.scene
+        return scene.mode != "video" or scene.video.finish == "none"
 
 
 def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:
@@ -64,7 +79,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
     Raises:
         UsageError: a picture cannot be read.
     """
-    scene = loaded.scene
+    scene, smooth = loaded.scene, loaded.scene.output.interpolate_to
     weights = weights_of(loaded)
     shot = shot_of(loaded, sources)
     return Job(
@@ -80,6 +95,9 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
         states=room_for_states(scene.output.keep_states, shot),
         text=resolved_text(scene),
         carried=resolved_text(scene.model_copy(update={"device": "auto"})),
+        fps=frame_rate(scene.fps),
+        smooth_fps=None if smooth is None else frame_rate(smooth),
+        files=film_files(run, scene, loaded.name),
     )
 
 

@@ -32,14 +32,15 @@ def needed(scene: Scene) -> list[Entry]:
     if scene.models == "fake":
         return []
     used: list[tuple[Kind, str]] = []
+    flow = flow_of(scene)
     if not _is_file(scene.diffusion.model):
         used.append(("diffusion", scene.diffusion.model))
     used += [("clip", name) for name in scene.guidance.clip_models]
     used += [("secondary", name) for name in secondary_names(scene.diffusion)]
     if sees_depth(scene):
         used += [("depth", name) for name in depth_names(scene.depth)]
-    if flow_of(scene).startswith("raft"):
-        used.append(("flow", flow_of(scene)))
+    if flow.startswith("raft"):
+        used.append(("flow", flow))
     if scene.diffusion.model != BUNDLED and _is_pulled(scene):
         used.append(("perceptual", "vgg16"))
     entries = dict.fromkeys(find(kind, name) for kind, name in used)
@@ -68,31 +69,31 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     hashes = {}
     if scene.models == "real" and _is_file(scene.diffusion.model):
         hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
-    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in _indispensable(scene)}
-    if any(entry.kind == OPTIONAL for entry in needed(scene)):
+    entries = needed(scene)
+    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.kind != OPTIONAL}
+    if any(entry.kind == OPTIONAL for entry in entries):
         found = next((path for path in perceptual_files() if path.is_file()), None)
         hashes |= {"perceptual vgg16": file_hash(found)} if found else {}
     return hashes
 
 
-def require_weights(loaded: LoadedScene) -> None:
-    """See that every file of weights that a scene cannot do without is there; nothing is read.
+def require_weights(loaded: LoadedScene) -> list[Entry]:
+    """Return the networks of a scene; every file of weights that it cannot do without is there.
 
     Raises:
         WeightsError: some are not; a line for each says how to get it.
     """
-    faults = []
-    for entry in _indispensable(loaded.scene):
+    faults, entries = [], needed(loaded.scene)
+    for entry in entries:
+        if entry.kind == OPTIONAL:
+            continue
         try:
             locate(entry)
         except WeightsError as fault:
             faults.append(str(fault))
     if faults:
         raise WeightsError("\n".join(faults))
-
-
-def _indispensable(scene: Scene) -> list[Entry]:
-    return [entry for entry in needed(scene) if entry.kind != OPTIONAL]
+    return entries
 
 
 def _is_file(model: str) -> bool:

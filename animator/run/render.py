@@ -25,11 +25,10 @@ from animator import __version__
 from animator.errors import Interrupted, RunError, UsageError
 from animator.report import write_report
 from animator.run.cancel import Cancel
-from animator.run.frame_source import film_path, shows_frames
 from animator.run.frames import make_frames
 from animator.run.growing import GrowingFilms
 from animator.run.job import Job, job_of
-from animator.run.outputs import growing_films, grown_stages, main_film, stages_of
+from animator.run.outputs import stages_of
 from animator.run.plan import plan_of
 from animator.run.reporter import Reporter
 from animator.run.save import write_head
@@ -137,7 +136,7 @@ def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "r
         cancel: stops it.
         resume_with: the verb that goes on with it; after ``finish`` the run's own scene stays as it was.
     """
-    run, scene = job.run, job.loaded.scene
+    run = job.run
     try:
         with run.lock(), run_log(run.path / LOG, **log_levels()):
             plan = plan_of(run, job.numbers, job.inputs, job.stop_at, still=job.still)
@@ -148,21 +147,21 @@ def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "r
             )  # fmt: skip
             if resume_with == "resume":
                 write_head(job)
-            growing = growing_films(job) if plan.missing else {}
-            make_frames(job, plan, GrowingFilms(growing, scene), reporter, cancel)
+            films = GrowingFilms(job, wanted=bool(plan.gaps))
+            make_frames(job, plan, films, reporter, cancel)
 
             def begin(stage: str) -> None:
                 cancel.check()
                 reporter.stage(plan.numbers[-1], stage)
                 log.info(stage)
 
-            make_stages(run, stages_of(job, cancel.check), begin, grown_stages(job, growing))
-            if not job.still and shows_frames(scene):
-                run.write_info({**run.read_info(), FILM: film_path(run, job.loaded).name})
+            make_stages(run, stages_of(job, cancel.check), begin, films.stages)
+            if not job.still and job.shows_frames:
+                run.write_info({**run.read_info(), FILM: job.files.film.name})
             reporter.stage(plan.numbers[-1], "report")
             write_report(run)
             log.info("done")
-            return run.path / FRAMES if job.still else main_film(job)
+            return run.path / FRAMES if job.still else job.files.main
     except KeyboardInterrupt as stop:
         raise Interrupted(f"stopped; continue with: animator {resume_with} {run.path}") from stop
     finally:

@@ -12,15 +12,13 @@ import torch
 
 from animator import __version__
 from animator.film.loop import Finished
+from animator.run.film_files import EYES
 from animator.run.job import Job
 from animator.run.loop_state import saved_state
 from animator.run.sources import FETCHED
 from animator.runs import Entry
 from animator.system import convert
 from animator.warp.stereo import stereo_eyes
-
-EYES = ("left", "right")
-"""Folders of what the two eyes see."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 from animator.run.job import Job
 from animator.run.stages import Stage, hash_of
 from animator.scene.footage_reading import open_footage_of
-from animator.video.film import frame_rate
 from animator.video.mux import with_sound
 
 
@@ -41,7 +40,7 @@ class Sound:
 def sound_of(job: Job) -> Sound | None:
     """Return the sound of a film, of its own or of its footage, or None."""
     scene = job.loaded.scene
-    seconds = float(len(job.numbers) / frame_rate(scene.fps))
+    seconds = float(len(job.numbers) / job.fps)
     if scene.output.audio is not None:
         path = Path(scene.output.audio)
         return Sound(path, scene.output.audio_start, 1.0, seconds, hash_of(path))
@@ -50,7 +49,7 @@ def sound_of(job: Job) -> Sound | None:
     footage = open_footage_of(scene)
     if not footage.sound:
         return None
-    change = float(frame_rate(scene.fps) / footage.fps)
+    change = float(job.fps / footage.fps)
     return Sound(footage.path, footage.start, change, seconds, job.sources.footage)
 
 

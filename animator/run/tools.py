@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,18 +10,21 @@ import torch
 from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
 from animator.diffusion.fake import fake_engine
-from animator.diffusion.load import load_engine, secondary_names
+from animator.diffusion.load import load_engine
 from animator.flow.load import load_flow
 from animator.run.networks import flow_of, require_weights, sees_depth
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
-from animator.settings.scene import Scene
 from animator.system.devices import choose_device
 from animator.types import DepthEstimator, FlowEstimator, StillEngine
+from animator.weights.registry import Kind
 from animator.weights.shared import SharedNetworks
 
 FAKE_DEPTH = PlaneDepth(distance=2.0)
 """Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
+
+PERCEPTUAL: tuple[Kind, str] = ("perceptual", "vgg16")
+"""Is loaded with every published diffusion network, whether or not a scene turns out to need it."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class Tools:
         depth: estimates distances, or None where the scene needs none.
         device: where they run.
         flow: estimates how things move between two pictures, or None where the scene needs none.
+        flow_name: its name, such as ``dis``; empty where there is none.
     """
 
     engine: StillEngine
     depth: DepthEstimator | None
     device: torch.device
     flow: FlowEstimator | None = None
+    flow_name: str = ""
 
 
 def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | None = None) -> Tools:
@@ -56,10 +60,12 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
     """
     scene = loaded.scene
     device = choose_device(scene.device)
-    require_weights(loaded)  # all that is missing at once, before minutes of loading
+    entries = require_weights(loaded)  # all that is missing at once, before minutes of loading
+    sees, flow = sees_depth(scene), flow_of(scene)
     shared = SharedNetworks() if shared is None else shared
-    flow = flow_of(scene)
-    shared.keep_only(_wanted(scene, flow))
+    shared.keep_only(
+        [*((entry.kind, entry.name) for entry in entries), ("diffusion", scene.diffusion.model), PERCEPTUAL]
+    )
     fake = scene.models == "fake"
     engine = (fake_engine if fake else partial(load_engine, shared=shared))(
         scene.diffusion,
@@ -68,26 +74,15 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
         open_image=sources.open,
         keep_cuts=scene.output.show_cuts,
     )
-    depth = (FAKE_DEPTH if fake else _depth(scene, device, shared)) if sees_depth(scene) else None
     flow = "dis" if fake and flow else flow
-    moves = shared.get("flow", flow, device, lambda: load_flow(flow, device)) if flow else None
-    return Tools(engine, depth, device, moves)
-
-
-def _depth(scene: Scene, device: torch.device, shared: SharedNetworks) -> DepthEstimator:
     options = scene.depth
-    settings = (device, options.midas_weight)
-    return shared.get("depth", options.model, settings, lambda: load_depth(options, device))
-
-
-def _wanted(scene: Scene, flow: str) -> Iterator[tuple[str, str]]:
-    """Yield the networks that a scene loads, by kind and name."""
-    if scene.models == "fake":
-        return
-    yield "diffusion", scene.diffusion.model
-    yield "perceptual", ""
-    yield from (("secondary", name) for name in secondary_names(scene.diffusion))
-    yield from (("clip", name) for name in scene.guidance.clip_models)
-    if sees_depth(scene):
-        yield "depth", scene.depth.model
-    yield "flow", flow
+    depth: DepthEstimator | None = None
+    moves: FlowEstimator | None = None
+    if sees and fake:
+        depth = FAKE_DEPTH
+    elif sees:
+        settings = (device, options.midas_weight)
+        depth = shared.get("depth", options.model, settings, partial(load_depth, options, device))
+    if flow:
+        moves = shared.get("flow", flow, device, partial(load_flow, flow, device))
+    return Tools(engine, depth, device, moves, flow)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
+from animator.errors import UsageError
+from animator.weights.registry import Kind, find
+
 Network = TypeVar("Network")
 
 
@@ -15,18 +18,18 @@ class SharedNetworks:
     """
 
     def __init__(self) -> None:
-        self._held: dict[tuple[str, str], tuple[Hashable, Any]] = {}
+        self._held: dict[tuple[Kind, str], tuple[Hashable, Any]] = {}
 
-    def get(self, kind: str, name: str, settings: Hashable, load: Callable[[], Network]) -> Network:
+    def get(self, kind: Kind, name: str, settings: Hashable, load: Callable[[], Network]) -> Network:
         """Return a network, loaded only where it is not held.
 
         Args:
-            kind: such as ``clip``.
-            name: among its kind.
+            kind: of the registry, such as ``clip``.
+            name: in the registry, or the path of a checkpoint.
             settings: all else that decides what ``load`` returns, such as the device and the type.
             load: loads it.
         """
-        key = (kind, name)
+        key = (kind, _canonical(kind, name))
         if key in self._held and self._held[key][0] == settings:
             network: Network = self._held[key][1]
             return network
@@ -35,7 +38,15 @@ class SharedNetworks:
         self._held[key] = (settings, network)
         return network
 
-    def keep_only(self, wanted: Iterable[tuple[str, str]]) -> None:
+    def keep_only(self, wanted: Iterable[tuple[Kind, str]]) -> None:
         """Let go of every network that is not among these kinds and names."""
-        names = set(wanted)
+        names = {(kind, _canonical(kind, name)) for kind, name in wanted}
         self._held = {key: held for key, held in self._held.items() if key in names}
+
+
+def _canonical(kind: Kind, name: str) -> str:
+    """Return the one name that all names of a network stand for; a path stands for itself."""
+    try:
+        return find(kind, name).name
+    except UsageError:
+        return name
