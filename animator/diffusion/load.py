@@ -11,6 +11,7 @@ import torch
 from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import perceptual_loss, pyramid_distance
+from animator.diffusion.memory_saving import networks_of
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import WIDTHS, SecondaryModel
@@ -82,23 +83,28 @@ def load_engine(
     denoiser, description = shared.get(
         "diffusion", model, (device, family), partial(load_diffusion, model, device, family=family)
     )
+    # A scene before this one may have been short of memory; this one begins as if it were the first.
+    denoiser.use_checkpoint = denoiser.config.use_checkpoint
     name, noisy = secondary_name(diffusion), description.noisy
     secondary = _secondary(name, device, shared) if name else None
     expert = _secondary(noisy.secondary, device, shared) if noisy else None
     multiple = denoiser.config.size_multiple
     if secondary or expert:
         multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
+    perceptors = {
+        name: shared.get(
+            "clip",
+            name,
+            (device, dtype, fast),
+            partial(load_perceptor, name, device, dtype=dtype, compile=fast),
+        )
+        for name in guidance.clip_models
+    }
+    for network in networks_of(*perceptors.values()):
+        network.to(device)
     networks = Networks(
         denoiser=denoiser,
-        perceptors={
-            name: shared.get(
-                "clip",
-                name,
-                (device, dtype, fast),
-                partial(load_perceptor, name, device, dtype=dtype, compile=fast),
-            )
-            for name in guidance.clip_models
-        },
+        perceptors=perceptors,
         estimate=description.estimate,
         size_multiple=multiple,
         secondary=secondary,

@@ -43,6 +43,7 @@ class Probe:
         move: of moving a picture.
         keep: of writing a frame.
         peak: bytes of memory at the peak: of the GPU where there is one, else of the whole program.
+        device: where the networks ran.
     """
 
     load: float
@@ -51,6 +52,7 @@ class Probe:
     move: float
     keep: float
     peak: int
+    device: torch.device
 
     def seconds(self, work: Work) -> tuple[float, float, float]:
         """Return how long a scene takes: what to expect, the least and the most."""
@@ -86,7 +88,7 @@ def probe(loaded: LoadedScene) -> Probe:
         distance = torch.full_like(picture[0], 2.0)
         moving = _timed(lambda: move(Track(picture, distance), row, plain, None, SILENT))
     keep = _timed(lambda: encode_png(frame_to_uint8(picture), {}))
-    return Probe(load, steps, depth, moving, keep, _peak(tools.device))
+    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device)
 
 
 def _request(loaded: LoadedScene, shot: Shot, picture: torch.Tensor) -> Request:
@@ -136,7 +138,7 @@ def probe_text(loaded: LoadedScene) -> str:
     found, work = probe(loaded), work_of(loaded)
     expected, low, high = found.seconds(work)
     step = statistics.median(found.steps)
-    where = "of the GPU" if torch.cuda.is_available() else "of the whole program"
+    where = "of the GPU" if found.device.type == "cuda" else "of the whole program"
     lines = [
         "probe (of one frame)",
         f"  a step of the diffusion {_ms(step)} ({_ms(min(found.steps))} to {_ms(max(found.steps))})",

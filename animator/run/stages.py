@@ -161,7 +161,7 @@ class Record:
 
     def _write(self) -> None:
         files = {file: self.files[file] for file, _ in self.stages.values()}
-        content = {"stages": self.stages, "files": dict(sorted(files.items()))}
+        content = {"stages": dict(sorted(self.stages.items())), "files": dict(sorted(files.items()))}
         self.run.write(RECORD, json.dumps(content, indent=1) + "\n")
 
 

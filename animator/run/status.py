@@ -14,7 +14,7 @@ from animator.errors import AnimatorError
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
 from animator.run.networks import weights_of
-from animator.run.plan import Gap, in_a_row, plan_of
+from animator.run.plan import in_a_row, plan_of
 from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.folder import FRAMES
@@ -22,6 +22,21 @@ from animator.scene.reading import LoadedScene, read_scene
 from animator.system.locks import take
 
 FILMS = (".mp4", ".mov", ".gif", ".webp")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Frames in a row that resuming a run would make.
+
+    Attributes:
+        first: the first of them.
+        last: the last.
+        state: after which frame the state is from which it would begin; None: at the first frame.
+    """
+
+    first: int
+    last: int
+    state: int | None
 
 
 @dataclass(frozen=True)
@@ -107,7 +122,7 @@ def status_of(path: Path) -> Status:
         sizes=_sizes(run.path),
         owner=_owner(run.path / "run.lock"),
         films={one.name: one.stat().st_size for one in sorted(run.path.iterdir()) if one.suffix in FILMS},
-        todo=plan.gaps,
+        todo=tuple(Gap(one.first, one.last, next(iter(one.states), None)) for one in plan.gaps),
         fault=fault,
     )
 
@@ -169,7 +184,7 @@ def _gap_text(gap: Gap, mode: str) -> str:
     made = ranges(range(gap.first, gap.last + 1))
     if mode == "still":
         return f"{made}"
-    return f"{made}, from the state of {gap.states[0]}" if gap.states else f"{made}, from the beginning"
+    return f"{made}, from the beginning" if gap.state is None else f"{made}, from the state of {gap.state}"
 
 
 def _inputs(run: RunFolder, loaded: LoadedScene) -> tuple[list[str], str]:
