@@ -190,7 +190,10 @@ def test_stills_are_pictures_that_carry_their_prompt(tmp_path: Path) -> None:
     small_scene(tmp_path, "mode: still\nimages: 2\n")
     done = animator("render", "small.yaml", "--json", cwd=tmp_path)
     events = [json.loads(line) for line in done.stdout.splitlines()[:-1]]
-    assert [event["event"] for event in events] == ["begin", "frame", "frame", "end"]
+    kinds = [event["event"] for event in events]
+    assert [kind for kind in kinds if kind not in ("stage", "step")] == ["begin", "frame", "frame", "end"]
+    assert {"event": "stage", "frame": 1, "stage": "denoise"} in events
+    assert kinds.count("step") > 2
     folder = tmp_path / done.stdout.splitlines()[-1]
     assert folder == tmp_path / "renders" / "small" / "001" / "frames"
     with Image.open(folder / "000001.png") as picture:

@@ -208,3 +208,11 @@ def _with(text: str) -> LoadedScene:
     head = {"size": "[192, 128]", "mode": "still", "seed": "1", "prompts": "a sea"}
     lines = [f"{key}: {value}" for key, value in head.items() if f"{key}:" not in text.split("\n")[0]]
     return read_text_scene("\n".join([*lines, text]), "memory.yaml")
+
+
+@pytest.mark.parametrize("mode", ["mode: 2d\nframes: 2", "mode: still"])
+def test_depth_networks_count_where_there_are_two_eyes(mode: str) -> None:
+    text = f"{mode}\ndepth: {{model: depth-anything-small}}\n"
+    flat, eyes = (estimate(_with(text + more), "cpu") for more in ("", "vr: {layouts: [anaglyph]}"))
+    assert eyes.parameters - flat.parameters > 90e6
+    assert any(name.startswith("depth ") for name, _ in eyes.parts)

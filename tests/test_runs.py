@@ -402,3 +402,18 @@ def test_leftovers_of_a_kill_are_cleared(run):
 
 def test_the_journal_needs_no_file(tmp_path):
     assert journal.read(tmp_path / "journal.jsonl") == {}
+
+
+def test_leftovers_are_found_in_whatever_folder_they_are(tmp_path):
+    run, outside = RunFolder.create(tmp_path, "sea", out=tmp_path / "run"), tmp_path / "outside"
+    outside.mkdir()
+    left = [run.path / name for name in ("upscaled/.1.png.7.tmp", "a/b/.x.tmp", ".f.mp4.making/part.mp4")]
+    sound = [run.path / "upscaled/1.png", run.path / "a/b.tmp", outside / ".theirs.tmp"]
+    for path in (*left, *sound):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    (run.path / "link").symlink_to(outside, target_is_directory=True)
+    with run.lock():
+        assert not any(path.exists() for path in left)
+        assert not (run.path / ".f.mp4.making").exists()
+        assert all(path.exists() for path in sound)

@@ -12,6 +12,7 @@
     inputs/                  pictures that were fetched from the web
     <scene>.mp4              the film
     pruned/1f3a90c2.mp4      a film that shows frames whose pictures were given up
+    outputs.json             which films and pictures are up to date, see `animator.run.stages`
     run.lock                 who is at work here
 
 A frame is finished when its line stands in the journal. Its PNG and state are written before, each under a
@@ -127,15 +128,7 @@ class RunFolder:
             RunError: if another process is at work here; the message names it.
         """
         with locked(self.path / "run.lock"):
-            for folder in (
-                self.path,
-                *(
-                    self.path / name
-                    for name in (FRAMES, "left", "right", "state", "drafts", "inputs", "pruned")
-                ),
-            ):
-                if folder.is_dir():
-                    remove_leftovers(folder)
+            remove_leftovers(self.path)
             yield
 
     @property
