@@ -18,6 +18,7 @@ from animator.run.plan import in_a_row, plan_of
 from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.folder import FRAMES
+from animator.runs.lock import owner_of
 from animator.scene.reading import LoadedScene, read_scene
 from animator.system.locks import take
 
@@ -222,17 +223,9 @@ def _owner(lock: Path) -> str:
     try:
         take(handle)
     except (BlockingIOError, PermissionError):
-        return _owner_text(lock)
+        return owner_of(lock)
     except OSError:
         return ""  # this file system knows no locks
     finally:
         os.close(handle)
     return ""
-
-
-def _owner_text(lock: Path) -> str:
-    try:
-        owner = json.loads(lock.read_text())
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, TypeError, KeyError):
-        return "another process"

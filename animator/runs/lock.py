@@ -34,7 +34,9 @@ def locked(path: Path) -> Iterator[None]:
             try:
                 take(handle)
             except (BlockingIOError, PermissionError) as error:
-                raise RunError(f"{path.parent}: in use by {_owner(path)}; wait for it or stop it") from error
+                raise RunError(
+                    f"{path.parent}: in use by {owner_of(path)}; wait for it or stop it"
+                ) from error
             except OSError as error:
                 if error.errno not in NO_LOCKS:
                     raise
