@@ -285,7 +285,7 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
     for one in frames[0], frames[-1]:
         state = one.state
-        run.keep_state(one.frame, *saved_state(state))
+        run.save_state(one.frame, *saved_state(state))
         back = load_state(run, one.frame + 1, torch.device("cpu"))
         parts = [(state.track.picture, back.track.picture), (state.colours, back.colours)]
         parts += [

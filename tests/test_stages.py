@@ -28,6 +28,9 @@ SCENE = (
 FILMS = ("scene.mp4", "scene-12fps.mp4", "scene.mov", "scene-left.mp4", "scene-right.mp4")
 WITH_SOUND = ("scene-12fps.mp4", "scene-left.mp4", "scene-right.mp4", "scene.mp4")
 
+HALF = '{"stages": {"film scene.gif": ["scene.gif", "ab"]}, "files": {}}'
+"""A record in which the hash of a file is missing."""
+
 
 class Stages(Reporter):
     """Notes the stages that came after the frames."""
@@ -136,7 +139,7 @@ def test_pruned_frames_do_not_go_through_the_encoder_again(run: Path) -> None:
 
 def test_a_damaged_record_is_no_record(run: Path) -> None:
     before = files_of(run)
-    for text in ("{", "[]", '{"stages": 3}', '{"stages": {"a": 1}, "files": {}}'):
+    for text in ("{", "[]", '{"stages": 3}', '{"stages": {"a": 1}, "files": {}}', HALF):
         (run / RECORD).write_text(text)
         assert "film scene.gif" in again(run.parent)
         assert files_of(run) == before

@@ -107,7 +107,7 @@ def test_it_goes_on_from_every_frame(tmp_path: Path, mode: str) -> None:
     whole = render(tmp_path, text)
     folder = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
     for at in range(9):
-        folder.keep_state(at, *saved_state(whole[at].state))
+        folder.save_state(at, *saved_state(whole[at].state))
         state = load_state(folder, at + 1, torch.device("cpu"))
         rest = render(tmp_path, text, state)
         assert [one.frame for one in rest] == list(range(at + 1, 10))

@@ -333,7 +333,7 @@ def _interrupt(signum: int, where: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; being told to terminate ends as cleanly as Ctrl-C."""
+    """Run the command line; SIGTERM ends as cleanly as Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to go on

@@ -48,7 +48,7 @@ def room_for_states(size: int | str, shot: Shot) -> int:
 
 
 def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
+    """Return the tensors and values of a state, as `RunFolder.save_state` takes them."""
     tensors: dict[str, Tensor] = {}
     meta: dict[str, Any] = {"frame": state.frame}
     for prefix, track in (("", state.track), (OLD, state.old)):

@@ -43,10 +43,10 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
     run, state = job.run, finished.state
     if state is not None:
         tensors, meta = saved_state(state)
-        run.keep_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
+        run.save_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
     stopped = 1.0
     if finished.unfinished is not None:
-        run.keep_draft(finished.frame, finished.unfinished)
+        run.save_draft(finished.frame, finished.unfinished)
         stopped = job.stop_at
     to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
     pixels = to_pixels(finished.picture)
@@ -63,7 +63,7 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         stages={name: round(part, 4) for name, part in lap.stages.items()},
         notes=finished.notes,
     )
-    run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
+    run.save_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
     return pixels
 
 

@@ -119,10 +119,8 @@ class Record:
         try:
             with told_in_one_line(path):
                 content = json.loads(path.read_bytes())
-            stages = {
-                str(name): (str(file), str(print_)) for name, (file, print_) in content["stages"].items()
-            }
-            return cls(run, stages, {str(file): str(found) for file, found in content["files"].items()})
+            stages = {str(name): (str(file), str(found)) for name, (file, found) in content["stages"].items()}
+            return cls(run, stages, {file: str(content["files"][file]) for file, _ in stages.values()})
         except (ValueError, TypeError, KeyError, AttributeError) as fault:
             log.warning("%s: not readable (%s); what is made of the frames is made again", path, fault)
             return cls(run)

@@ -47,7 +47,7 @@ class Tools:
 
 
 def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | None = None) -> Tools:
-    """Load the networks that a scene names, or with ``models: fake`` what stands for them.
+    """Load the networks that a scene names, or with ``models: fake`` what takes their place.
 
     Args:
         loaded: the scene.
