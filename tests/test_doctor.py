@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from animator.cli.main import app, doctor
+from animator.cli import doctor
+from animator.cli.main import app
 from animator.memory.machine import Room
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.weights import registry

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from animator.cli.main import app
 from animator.diffusion import precision
 from animator.errors import UsageError
+from animator.memory.depth import depth_memory
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room, ram
 from animator.memory.meter import REST, Meter, without_numbers
@@ -212,7 +213,7 @@ def _with(text: str) -> LoadedScene:
 
 @pytest.mark.parametrize("mode", ["mode: 2d\nframes: 2", "mode: still"])
 def test_depth_networks_count_where_there_are_two_eyes(mode: str) -> None:
-    text = f"{mode}\ndepth: {{model: depth-anything-small}}\n"
-    flat, eyes = (estimate(_with(text + more), "cpu") for more in ("", "vr: {layouts: [anaglyph]}"))
-    assert eyes.parameters - flat.parameters > 90e6
-    assert any(name.startswith("depth ") for name, _ in eyes.parts)
+    flat, eyes = (depth_memory(_with(f"{mode}\n{more}").scene) for more in ("", "vr: {layouts: [anaglyph]}"))
+    assert flat == ([], {})
+    assert [name for name, size in eyes[0] if size > 1e5] == ["depth pocket"]
+    assert sum(eyes[1].values()) > 1e5

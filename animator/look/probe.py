@@ -28,6 +28,8 @@ from animator.types import PaintStep, Request
 TIMED = 4
 """Steps that are timed, after one that warms up."""
 
+CPU = torch.device("cpu")
+
 LEAST_SPREAD = 0.1
 """Share by which an estimate is called uncertain at least: the machine has other things to do, too."""
 
@@ -52,7 +54,7 @@ class Probe:
     move: float
     keep: float
     peak: int
-    device: torch.device
+    device: torch.device = CPU
 
     def seconds(self, work: Work) -> tuple[float, float, float]:
         """Return how long a scene takes: what to expect, the least and the most."""
