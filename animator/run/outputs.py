@@ -32,7 +32,8 @@ def stages_of(job: Job, check: Check) -> list[Stage]:
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
     others = [*_every_nth(source), *_pictures(source)]
     eyes, packed = films_for_two_eyes(source, sound)
-    sounds = [sound_under(job, film, sound) for film in (*films, *eyes)] if sound else []
+    silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
+    sounds = [sound_under(job, film, sound) for film in silent.values()] if sound else []
     return [*films, *others, *eyes, *sounds, *packed]
 
 
@@ -63,7 +64,10 @@ def _main_film(source: FrameSource) -> list[Stage]:
     if codec == "h264":
         return []
     settings = {**source.settings, **source.encoder, "codec": codec}
-    return [Stage(f"film {path.name}", path.name, settings, partial(_write_film, source, path, codec))]
+    name, inputs = f"film {path.name}", tuple[str, ...]()
+    if path == source.job.files.film:  # it takes the place of the film that grew
+        name, inputs = f"{codec} {path.name}", (name,)
+    return [Stage(name, path.name, settings, partial(_write_film, source, path, codec), inputs)]
 
 
 def _every_nth(source: FrameSource) -> list[Stage]:

@@ -153,7 +153,7 @@ def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "r
             def begin(stage: str) -> None:
                 cancel.check()
                 reporter.stage(plan.numbers[-1], stage)
-                log.info(stage)
+                log.info("%s", stage)
 
             make_stages(run, stages_of(job, cancel.check), begin, films.stages)
             if not job.still and job.shows_frames:

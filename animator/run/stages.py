@@ -80,7 +80,7 @@ def make_stages(
         RunError: the disk refuses.
     """
     record, wanted, just_made = Record.read(run), fingerprints(stages), set(made)
-    for stage in stages:
+    for number, stage in enumerate(stages):
         onto = {one.name for one in stages if one.file == stage.file}
         if stage.name in just_made:
             record.strike(stage.file)
@@ -91,7 +91,7 @@ def make_stages(
             if stage.name == next(one.name for one in stages if one.file == stage.file):
                 record.strike(stage.file)
             else:
-                record.strike_stage(stage.name)
+                record.strike_stages(one.name for one in stages[number:] if one.file == stage.file)
             stage.make()
         record.add(stage, wanted[stage.name])
 
@@ -146,10 +146,11 @@ class Record:
             self.stages = left
             self._write()
 
-    def strike_stage(self, name: str) -> None:
-        """Forget one stage."""
-        if self.stages.pop(name, None) is not None:
-            self._write()
+    def strike_stages(self, names: Iterable[str]) -> None:
+        """Forget a stage that changes a file, and those that change it after it."""
+        for name in names:
+            self.stages.pop(name, None)
+        self._write()
 
     def add(self, stage: Stage, fingerprint: str) -> None:
         """Write down that a stage is finished."""
