@@ -24,10 +24,11 @@ from animator.depth.pocket import FARTHEST, NEAREST
 from animator.film.stills import stills
 from animator.look.dump import near_is_warm
 from animator.look.plot import plot
-from animator.run.job import load_tools, shot_of
-from animator.run.persist import EYES
+from animator.run.film_files import EYES
+from animator.run.job import shot_of
 from animator.run.render import render_scene
 from animator.run.sources import gather
+from animator.run.tools import load_tools
 from animator.runs import RunFolder
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from animator.run.background import Aside
+from animator.run.background import BackgroundWorker
 
 
 def test_tasks_are_carried_out_in_order_in_another_thread() -> None:
     done: list[tuple[int, int]] = []
-    with Aside() as aside:
+    with BackgroundWorker() as aside:
         for number in range(20):
             aside.put(lambda number=number: done.append((number, threading.get_ident())))
     assert [number for number, _ in done] == list(range(20))
@@ -21,7 +21,7 @@ def test_tasks_are_carried_out_in_order_in_another_thread() -> None:
 
 def test_who_puts_goes_on_at_once_but_only_a_few_wait() -> None:
     gate = threading.Event()
-    with Aside(waiting=2) as aside:
+    with BackgroundWorker(waiting=2) as aside:
         began = time.monotonic()
         for _ in range(3):  # one at work, two waiting
             aside.put(gate.wait)
@@ -40,7 +40,7 @@ def test_a_fault_is_raised_and_nothing_is_done_after_it(when: str) -> None:
         raise OSError("the disk is full")
 
     def use() -> None:
-        with Aside(waiting=9) as aside:
+        with BackgroundWorker(waiting=9) as aside:
             aside.put(fail)
             aside.put(lambda: done.append(1))
             if when == "put":
@@ -58,7 +58,7 @@ def test_what_the_block_raises_goes_first_and_what_was_put_is_still_done() -> No
     done: list[int] = []
 
     def use() -> None:
-        with Aside(waiting=9) as aside:
+        with BackgroundWorker(waiting=9) as aside:
             for number in range(5):
                 aside.put(lambda number=number: done.append(number))
             raise KeyboardInterrupt

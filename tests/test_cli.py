@@ -141,19 +141,19 @@ def test_a_killed_film_resumes_to_the_same_bytes(tmp_path: Path) -> None:
         ended = process.wait(60)
         if how == signal.SIGINT:
             assert ended.returncode == 130
-            assert "go on with: animator resume killed" in ended.stderr
+            assert "continue with: animator resume killed" in ended.stderr
         words = ["resume", "killed"]
     done = animator("resume", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "stand already" in done.stderr
+    assert "are up to date" in done.stderr
     ours, theirs = files_of(tmp_path / "killed"), files_of(tmp_path / "whole")
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
     again = animator("render", "small.yaml", "--out", "killed", cwd=tmp_path)
-    assert "4 of them stand already" in again.stderr
+    assert "4 of them are up to date" in again.stderr
     edited = animator("render", "small.yaml", "--out", "killed", "--set", "seed=6", cwd=tmp_path)
-    assert "stand already" not in edited.stderr
+    assert "are up to date" not in edited.stderr
     assert files_of(tmp_path / "killed") != theirs
 
 
@@ -174,7 +174,10 @@ def test_stills_are_pictures_that_carry_their_prompt(tmp_path: Path) -> None:
     small_scene(tmp_path, "mode: still\nimages: 2\n")
     done = animator("render", "small.yaml", "--json", cwd=tmp_path)
     events = [json.loads(line) for line in done.stdout.splitlines()[:-1]]
-    assert [event["event"] for event in events] == ["begin", "frame", "frame", "end"]
+    kinds = [event["event"] for event in events]
+    assert [kind for kind in kinds if kind not in ("stage", "step")] == ["begin", "frame", "frame", "end"]
+    assert {"event": "stage", "frame": 1, "stage": "denoise"} in events
+    assert kinds.count("step") > 2
     folder = tmp_path / done.stdout.splitlines()[-1]
     assert folder == tmp_path / "renders" / "small" / "001" / "frames"
     with Image.open(folder / "000001.png") as picture:

@@ -222,7 +222,7 @@ def test_a_disk_that_fills_up_again_and_again_loses_nothing(
         argv = ["resume", run] if begun else ["render", world.folder / f"{name}.yaml", "--out", run]
         status, told = world.animator(*argv, when={event: FILL}, env={"DISK": str(world.disk)})
         begun = (world.seen(run) / "scene.yaml").exists()
-        again = f"go on with: animator resume '{run}'" if begun else "give the same command again"
+        again = f"continue with: animator resume '{run}'" if begun else "give the same command again"
         expected = (
             f"{run}/[^:]+: No space left on device; (the film .* was not made; )?free some space, then "
         )
@@ -441,7 +441,7 @@ def test_a_program_that_is_told_to_stop_can_be_gone_on_with(
         assert told == ""
     else:
         assert status == 130
-        assert told in (f"stopped; go on with: animator resume {run}", "interrupted")
+        assert told in (f"stopped; continue with: animator resume {run}", "interrupted")
     status, told = world.animator("resume", run)
     assert status == DONE, told
     same(world, run, undisturbed["long"])

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import animator.run.job as job
 from animator.cli.progress import LineReporter
 from animator.diffusion.fake import (
     AXES,
@@ -28,8 +27,11 @@ from animator.diffusion.fake import (
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import linear_alpha_bar
 from animator.film.loop import LoopState, Shot, film
+from animator.run.job import shot_of
+from animator.run.networks import weights_of
 from animator.run.render import render_scene
 from animator.run.sources import gather
+from animator.run.tools import Tools, load_tools
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import CutOptions, GuidanceOptions
@@ -178,8 +180,8 @@ def bare(monkeypatch, tmp_path: Path):
     def never(*arguments, **options):
         raise AssertionError("weights were looked for")
 
-    for name in ("job.load_engine", "job.load_depth", "inputs.locate", "inputs.file_hash"):
-        monkeypatch.setattr(f"animator.{name}", never)
+    for name in ("tools.load_engine", "tools.load_depth", "networks.locate", "networks.file_hash"):
+        monkeypatch.setattr(f"animator.run.{name}", never)
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
 
 
@@ -189,10 +191,10 @@ def scene(tmp_path: Path, text: str, *settings: str) -> LoadedScene:
     return read_scene(path, settings)
 
 
-def made(loaded: LoadedScene) -> tuple[list[Tensor], Shot, job.Tools]:
+def made(loaded: LoadedScene) -> tuple[list[Tensor], Shot, Tools]:
     sources = gather(loaded)
-    tools = job.load_tools(loaded, sources)
-    shot = job.shot_of(loaded, sources)
+    tools = load_tools(loaded, sources)
+    shot = shot_of(loaded, sources)
     finished = film(loaded.timeline, shot, tools.engine, tools.depth, LoopState())
     return [one.picture for one in finished], shot, tools
 
@@ -206,7 +208,7 @@ def test_the_camera_is_seen(tmp_path: Path) -> None:
         "coherence: {frames_skip_steps: 80%}\n"
     )
     loaded = scene(tmp_path, text)
-    assert job.weights_of(loaded) == {}
+    assert weights_of(loaded) == {}
     frames, shot, tools = made(loaded)
     assert shot.align is False
     for before, after in itertools.pairwise(frames):
@@ -225,7 +227,7 @@ def test_the_camera_is_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["still", "2d"])
 def test_without_3d_there_is_no_depth(tmp_path: Path, mode: str) -> None:
     loaded = scene(tmp_path, f"mode: {mode}\n", "diffusion.steps=2")
-    assert job.load_tools(loaded, gather(loaded)).depth is None
+    assert load_tools(loaded, gather(loaded)).depth is None
 
 
 @pytest.mark.usefixtures("bare")

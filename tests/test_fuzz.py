@@ -290,7 +290,7 @@ def test_a_run(tmp_path: Path) -> None:
     """A damaged journal or run.json is told; a damaged state never passes for a sound one."""
     run = RunFolder.create(tmp_path, "a", out=tmp_path / "run")
     for frame in range(3):
-        run.keep_frame(frame, np.full((4, 4, 3), frame, np.uint8), {}, Entry(frame, "hash", 7, 0.5))
+        run.save_frame(frame, np.full((4, 4, 3), frame, np.uint8), {}, Entry(frame, "hash", 7, 0.5))
     lines = (run.path / "journal.jsonl").read_bytes()
     info = (run.path / "run.json").read_bytes()
     tensors = {"image": torch.arange(12.0).reshape(3, 2, 2), "noise": torch.ones(2, dtype=torch.float16)}

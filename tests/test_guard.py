@@ -18,7 +18,7 @@ from animator.errors import PaintError
 from animator.film.guard import KEPT, Guarded, guarded
 from animator.film.judge import NO_NUMBERS, fault_of
 from animator.film.loop import Finished, Listener, LoopState, Shot, film
-from animator.run.resume import broken_before
+from animator.run.dispatch import broken_before
 from animator.runs import Entry
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guard import GuardOptions

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from animator.film.stills import stills
-from animator.run.job import load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.sources import gather
+from animator.run.tools import load_tools
 from animator.scene.presets import cut_presets
 from animator.scene.reading import LoadedScene, read_scene
 

@@ -17,8 +17,7 @@ from animator.depth.plane import PlaneDepth
 from animator.film import colour
 from animator.film.inits import InitSettings
 from animator.film.loop import STEPS, Listener, LoopState, Shot, film, is_settled
-from animator.run.loop_state import state_to_keep
-from animator.run.persist import load_state
+from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
 from animator.system import rng
@@ -286,7 +285,7 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
     for one in frames[0], frames[-1]:
         state = one.state
-        run.keep_state(one.frame, *state_to_keep(state))
+        run.save_state(one.frame, *saved_state(state))
         back = load_state(run, one.frame + 1, torch.device("cpu"))
         parts = [(state.track.picture, back.track.picture), (state.colours, back.colours)]
         parts += [

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from animator.cli.main import app
 from animator.diffusion import precision
 from animator.errors import UsageError
+from animator.memory.depth import depth_memory
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room, ram
 from animator.memory.meter import REST, Meter, without_numbers
@@ -214,3 +215,11 @@ def _with(text: str) -> LoadedScene:
     head = {"size": "[192, 128]", "mode": "still", "seed": "1", "prompts": "a sea"}
     lines = [f"{key}: {value}" for key, value in head.items() if f"{key}:" not in text.split("\n")[0]]
     return read_text_scene("\n".join([*lines, text]), "memory.yaml")
+
+
+@pytest.mark.parametrize("mode", ["mode: 2d\nframes: 2", "mode: still"])
+def test_depth_networks_count_where_there_are_two_eyes(mode: str) -> None:
+    flat, eyes = (depth_memory(_with(f"{mode}\n{more}").scene) for more in ("", "vr: {layouts: [anaglyph]}"))
+    assert flat == ([], {})
+    assert [name for name, size in eyes[0] if size > 1e5] == ["depth pocket"]
+    assert sum(eyes[1].values()) > 1e5

@@ -57,7 +57,7 @@ def test_lines_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     drive(LineReporter(stream))
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "flight: 3 frames, 1 of them stand already"
+    assert lines[0] == "flight: 3 frames, 1 of them are up to date"
     assert [line.split("  ")[:2] for line in lines[1:]] == [["frame 2/3", "2.5 s"], ["frame 3/3", "2.5 s"]]
     assert all("frames/h" in line and "left" in line for line in lines[1:])
 
@@ -66,10 +66,13 @@ def test_json_for_machines() -> None:
     stream = io.StringIO()
     drive(JsonReporter(stream))
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [event["event"] for event in events] == ["begin", "frame", "frame", "end"]
+    kinds = ["begin", "stage", "step", "frame", "stage", "step", "frame", "end"]
+    assert [event["event"] for event in events] == kinds
+    assert events[1] == {"event": "stage", "frame": 1, "stage": "denoise"}
+    assert events[2] == {"event": "step", "done": 5, "of": 20}
     assert events[0] == {"event": "begin", "scene": "flight", "frames": 3, "done": 1}
-    assert events[2]["frame"] == 2
-    assert events[2]["left"] == 0
+    assert events[6]["frame"] == 2
+    assert events[6]["left"] == 0
 
 
 def test_a_terminal_sees_frame_stage_and_step() -> None:

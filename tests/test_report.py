@@ -144,7 +144,7 @@ def test_a_film_that_darkens(run: RunFolder) -> None:
     (run.path / "scene.yaml").write_text(SCENE.replace("frames: 6", "frames: 20"))
     for frame, level in enumerate(levels):
         pixels = np.full((64, 64, 3), (level, level // 2, level), np.uint8)
-        run.keep_frame(frame, pixels, {}, Entry(frame, "", 1, 2.0))
+        run.save_frame(frame, pixels, {}, Entry(frame, "", 1, 2.0))
     report, _ = reported(run)
     weights = [[level, level // 2, level] @ np.array([0.2126, 0.7152, 0.0722]) for level in levels]
     expected = (sum(weights[-2:]) / sum(weights[:2]) - 1) * 100
@@ -192,7 +192,7 @@ def test_clip_score_of_a_film(tmp_path: Path) -> None:
     for frame in range(6):
         pixels = np.zeros((64, 128, 3), np.uint8)
         pixels[:, 32:96] = (250, 40 * frame, 0)  # the middle is what is shown
-        run.keep_frame(frame, pixels, {}, Entry(frame, "", 1, 1.0))
+        run.save_frame(frame, pixels, {}, Entry(frame, "", 1, 1.0))
     report, page = reported(run)
     assert report["clip_score"]["perceptor"] == "pocket"
     assert report["clip_score"]["skipped"] is None
@@ -236,7 +236,7 @@ def test_a_text_of_the_scene_is_never_markup(run: RunFolder) -> None:
     evil = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
     run.write_info({**run.read_info(), "scene": evil, "device": evil, "weights": {evil: evil}})
     entry = run.journal()[5]
-    run.keep_frame(
+    run.save_frame(
         5, run.read_frame(5), {}, Entry(5, entry.inputs, 1, 1.0, notes=(evil, "half a pair \ud800"))
     )
     report, page = reported(run)
@@ -335,7 +335,7 @@ def test_a_run_that_is_not_whole(run: RunFolder) -> None:
     assert report["frames"]["finished"] == 2
     assert "2 of 6" in Seen(page).texts
     journal.write_text("")
-    with pytest.raises(UsageError, match="no picture is finished yet; go on with: animator resume"):
+    with pytest.raises(UsageError, match="no picture is finished yet; continue with: animator resume"):
         write_report(run)
     journal.write_text("nonsense\n" + lines[0])
     with pytest.raises(RunError, match="not a line of a journal"):

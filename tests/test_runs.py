@@ -34,8 +34,8 @@ def run(tmp_path):
 
 
 def keep(run, frame, inputs="a", room=0):
-    run.keep_state(frame, TENSORS, {"frame": frame})
-    return run.keep_frame(frame, PIXELS, {"scene": "lighthouse"}, entry(frame, inputs), states=room)
+    run.save_state(frame, TENSORS, {"frame": frame})
+    return run.save_frame(frame, PIXELS, {"scene": "lighthouse"}, entry(frame, inputs), states=room)
 
 
 def states(run):
@@ -140,7 +140,7 @@ def test_a_folder_that_may_not_be_written_is_told(run, monkeypatch):
 
     monkeypatch.setattr(os, "replace", refused)
     with pytest.raises(RunError, match="Read-only file system; choose a folder that you may write to"):
-        run.keep_frame(0, PIXELS, {}, entry(0))
+        run.save_frame(0, PIXELS, {}, entry(0))
     assert run.journal() == {}
 
 
@@ -161,7 +161,7 @@ def test_a_frame_comes_back_to_the_bit(run):
 
 def test_the_text_of_a_frame_is_read_by_others(run):
     text = {"scene": "phare à l'aube", "frame": "12", "prompt": "маяк 灯台 🌊"}
-    run.keep_frame(12, PIXELS, text, entry(12))
+    run.save_frame(12, PIXELS, text, entry(12))
     with Image.open(run.frame_file(12)) as image:
         image.verify()
     with Image.open(run.frame_file(12)) as image:
@@ -192,7 +192,7 @@ def test_a_missing_picture_is_told(run):
 
 
 def test_a_state_comes_back_to_the_bit(run):
-    run.keep_state(4, TENSORS, {"hold": [1, 0.1], "name": "ü"})
+    run.save_state(4, TENSORS, {"hold": [1, 0.1], "name": "ü"})
     tensors, meta = run.load_state(4)
     assert meta == {"hold": [1, 0.1], "name": "ü"}
     assert tensors.keys() == TENSORS.keys()
@@ -203,7 +203,7 @@ def test_a_state_comes_back_to_the_bit(run):
 
 def test_a_state_may_hold_the_same_tensor_twice_and_views(run):
     whole = torch.rand(4, 6)
-    run.keep_state(0, {"one": whole, "two": whole, "turned": whole.T, "part": whole[1:]}, {})
+    run.save_state(0, {"one": whole, "two": whole, "turned": whole.T, "part": whole[1:]}, {})
     tensors, _ = run.load_state(0)
     assert torch.equal(tensors["two"], whole)
     assert torch.equal(tensors["turned"], whole.T)
@@ -249,19 +249,19 @@ def test_the_state_of_a_frame_made_again_stays_until_it_is_gone_on_from(run):
 
 def test_a_state_stays_until_a_newer_frame_has_one(run):
     keep(run, 0)
-    run.keep_frame(1, PIXELS, {}, entry(1))
+    run.save_frame(1, PIXELS, {}, entry(1))
     assert states(run) == [0]
 
 
 def test_a_state_names_what_its_frame_was_made_of(run):
-    run.keep_state(3, TENSORS, {"inputs": "abc"})
+    run.save_state(3, TENSORS, {"inputs": "abc"})
     assert run.inputs_of_state(3) == "abc"
     run.state_file(4).write_bytes(b"torn")
     assert run.inputs_of_state(4) == run.inputs_of_state(5) == ""
 
 
 def test_a_state_of_which_the_disk_spoilt_a_bit_is_told(run):
-    run.keep_state(3, TENSORS, {})
+    run.save_state(3, TENSORS, {})
     data = bytearray(run.state_file(3).read_bytes())
     data[-9] ^= 4
     run.state_file(3).write_bytes(data)
@@ -272,7 +272,7 @@ def test_a_state_of_which_the_disk_spoilt_a_bit_is_told(run):
 def test_the_same_state_is_the_same_bytes(run):
     files = []
     for _ in range(8):
-        run.keep_state(3, TENSORS, {"inputs": "abc", "frame": 3})
+        run.save_state(3, TENSORS, {"inputs": "abc", "frame": 3})
         files.append(run.state_file(3).read_bytes())
     assert len(set(files)) == 1
 
@@ -283,7 +283,7 @@ def test_the_same_state_is_the_same_bytes(run):
 def test_what_is_finished_stays_wherever_it_was_killed(run):
     keep(run, 0)
     keep(run, 1)
-    run.keep_state(2, TENSORS, {})  # killed here: the state is there, picture and line are not
+    run.save_state(2, TENSORS, {})  # killed here: the state is there, picture and line are not
     assert sorted(run.finished_frames()) == [0, 1]
     assert run.load_state(1)[1] == {"frame": 1}
     write_atomic(run.frame_file(2), encode_png(PIXELS, {}))  # killed here: the line is not there
@@ -351,8 +351,8 @@ run = RunFolder.open(sys.argv[1])
 with run.lock():
     for frame in range(10000):
         print(frame, flush=True)
-        run.keep_state(frame, {"x": torch.full((64, 64), float(frame))}, {})
-        run.keep_frame(frame, np.full((64, 64, 3), frame % 256, np.uint8), {}, Entry(frame, "", 0, 0.0))
+        run.save_state(frame, {"x": torch.full((64, 64), float(frame))}, {})
+        run.save_frame(frame, np.full((64, 64, 3), frame % 256, np.uint8), {}, Entry(frame, "", 0, 0.0))
 """
 
 
@@ -402,3 +402,18 @@ def test_leftovers_of_a_kill_are_cleared(run):
 
 def test_the_journal_needs_no_file(tmp_path):
     assert journal.read(tmp_path / "journal.jsonl") == {}
+
+
+def test_leftovers_are_found_in_whatever_folder_they_are(tmp_path):
+    run, outside = RunFolder.create(tmp_path, "sea", out=tmp_path / "run"), tmp_path / "outside"
+    outside.mkdir()
+    left = [run.path / name for name in ("upscaled/.1.png.7.tmp", "a/b/.x.tmp", ".f.mp4.making/part.mp4")]
+    sound = [run.path / "upscaled/1.png", run.path / "a/b.tmp", outside / ".theirs.tmp"]
+    for path in (*left, *sound):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    (run.path / "link").symlink_to(outside, target_is_directory=True)
+    with run.lock():
+        assert not any(path.exists() for path in left)
+        assert not (run.path / ".f.mp4.making").exists()
+        assert all(path.exists() for path in sound)

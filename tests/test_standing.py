@@ -12,9 +12,9 @@ import pytest
 
 import animator.run.render
 from animator.errors import RunError
-from animator.run.job import Tools, load_tools
 from animator.run.loop_state import bytes_of
 from animator.run.render import render_scene, resume_run
+from animator.run.tools import Tools, load_tools
 from animator.runs import RunFolder
 from animator.runs.png import decode_png
 from animator.runs.prune import prune_frames, prune_states
@@ -59,9 +59,9 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The frames that were painted so far; stills by their seeds."""
     noted: list[int] = []
 
-    def counted(loaded: LoadedScene, sources: object) -> Tools:
-        tools = load_tools(loaded, sources)  # type: ignore[arg-type]
-        return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow)  # type: ignore[arg-type]
+    def counted(loaded: LoadedScene, sources: object, shared: object = None) -> Tools:
+        tools = load_tools(loaded, sources, shared)  # type: ignore[arg-type]
+        return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow, tools.flow_name)  # type: ignore[arg-type]
 
     monkeypatch.setattr(animator.run.render, "load_tools", counted)
     return noted
@@ -95,7 +95,9 @@ def scene_of(mode: str, at: int, value: float, clip: Path, folder: Path) -> Path
 
 
 def differing(ours: Path, theirs: Path) -> list[str]:
+    """Return the files that differ; outputs.json holds hashes of PNGs, in which the scene's text stands."""
     one, other = files_of(ours), files_of(theirs)
+    one.pop("outputs.json"), other.pop("outputs.json")
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 

@@ -58,7 +58,7 @@ def test_a_finished_run(run: Path) -> None:
     assert status.owner == status.fault == ""
     assert files_of(run) == before
     text = said("status", run)
-    assert "8 of 8 frames stand as the scene asks" in text
+    assert "8 of 8 frames are up to date" in text
     assert "resume has no frames to make" in text
 
 
@@ -123,7 +123,7 @@ def test_drafts_are_told(tmp_path: Path) -> None:
     render(write(tmp_path, "mode: still\nimages: 2\nseed: 5\n"), tmp_path / "run")
     run = RunFolder.open(tmp_path / "run")
     old = run.journal()[1]
-    run.keep_frame(1, np.zeros((64, 64, 3), np.uint8), {}, Entry(1, old.inputs, old.seed, 1.0, stopped=0.5))
+    run.save_frame(1, np.zeros((64, 64, 3), np.uint8), {}, Entry(1, old.inputs, old.seed, 1.0, stopped=0.5))
     status = status_of(run.path)
     assert status.drafts == (1,)
     assert status.todo == (Gap(1, 1, None),)

@@ -13,8 +13,7 @@ from animator.film.loop import LoopState, Shot, Turbo
 from animator.film.turbo import is_diffused, turbo_film, weight_of_newer
 from animator.flow.dis import DisFlow
 from animator.run.job import shot_of
-from animator.run.loop_state import state_to_keep
-from animator.run.persist import load_state
+from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder
 from animator.scene.reading import read_scene
 from tests.golden_files import load_json
@@ -108,7 +107,7 @@ def test_it_goes_on_from_every_frame(tmp_path: Path, mode: str) -> None:
     whole = render(tmp_path, text)
     folder = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
     for at in range(9):
-        folder.keep_state(at, *state_to_keep(whole[at].state))
+        folder.save_state(at, *saved_state(whole[at].state))
         state = load_state(folder, at + 1, torch.device("cpu"))
         rest = render(tmp_path, text, state)
         assert [one.frame for one in rest] == list(range(at + 1, 10))

@@ -51,11 +51,15 @@ class Finding:
         return f"{self.verdict:<4}  {self.what}: {self.text}" + (f"; {self.remedy}" if self.remedy else "")
 
 
-def examine(loaded: LoadedScene | None) -> Iterator[Finding]:
+def examine(loaded: LoadedScene | None, device: str | None = None) -> Iterator[Finding]:
     """Yield what there is to say, one thing after another; uses no network.
 
     Args:
         loaded: a scene whose needs are looked at too, or None.
+        device: where networks are to run, in place of what the scene says.
+
+    Raises:
+        UsageError: this machine has no such device.
     """
     yield python(sys.version_info[:3])
     yield from packages()
@@ -63,6 +67,9 @@ def examine(loaded: LoadedScene | None) -> Iterator[Finding]:
     yield from computing
     if computing[-1].verdict == "FAIL":
         return  # all that is left needs torch
+    from animator.system.devices import choose_device
+
+    choose_device(device or (loaded.scene.device if loaded else "auto"))
     yield memory(ram())
     yield encoder()
     yield from bundled()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from animator.cli.shared import Debug, OneScene, Settings, guarded, show_notices
+from animator.cli.shared import Debug, Device, OneScene, Settings, guarded, show_notices, with_device
 from animator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ def frame(
     run: Annotated[
         Path | None, typer.Option("--run", help="A run of the scene, to go on from the state it keeps.")
     ] = None,
+    device: Device = None,
     settings: Settings = None,
     debug: Debug = False,
 ) -> None:
     """Make one frame and write every step of its way as files."""
-    loaded = _read(scene, settings)
+    loaded = _read(scene, with_device(settings, device))
     from animator.look.dump import dump_frame
 
     with tempfile.TemporaryDirectory(prefix="animator-") as scratch:

@@ -25,7 +25,16 @@ from animator.cli.models import models
 from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
 from animator.cli.report import report
 from animator.cli.runs import add_runs
-from animator.cli.shared import Debug, OneScene, Settings, guarded, printable, show_notices
+from animator.cli.shared import (
+    Debug,
+    Device,
+    OneScene,
+    Settings,
+    guarded,
+    printable,
+    show_notices,
+    with_device,
+)
 from animator.cli.vr import vr180
 from animator.errors import Problem, SceneError, UsageError
 from animator.run.reporter import Reporter
@@ -91,6 +100,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
         str | None,
         typer.Option("--only", metavar="N,N", help="Make only these of several stills, counted from 0."),
     ] = None,
+    device: Device = None,
     deterministic: Deterministic = False,
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the networks first; sets diffusion.compile=true.")
@@ -98,7 +108,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Render scenes to films or pictures; a run folder that was begun is gone on with.
+    """Render scenes to films or pictures; a run that is in the folder already is resumed.
 
     In place of a scene file, a picture that this program made renders what it shows again.
     """
@@ -106,7 +116,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
 
     if out is not None and len(scenes) > 1:
         raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
-    over = [*(settings or ()), *(["output.show_cuts=true"] if show_cuts else ())]
+    over = [*with_device(settings, device), *(["output.show_cuts=true"] if show_cuts else ())]
     over += ["diffusion.compile=true"] if compiled else []
     loaded = read_all(scenes, lambda path: read_scene(path, over))
     if only is not None:
@@ -120,28 +130,31 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
 
         use_deterministic()
     from animator.run.render import render_scene
+    from animator.weights.shared import SharedNetworks
 
+    shared = SharedNetworks()
     for one in loaded:
         show_notices(one.notices)
-        print(render_scene(one, reporter_for(as_json), out=out))
+        print(render_scene(one, reporter_for(as_json), out=out, shared=shared))
 
 
 @app.command()
 @guarded
 def resume(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
+    device: Device = None,
     deterministic: Deterministic = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Go on with a run that was interrupted, from its last finished frame."""
+    """Resume a run that was interrupted, from its last finished frame."""
     if deterministic:
         from animator.system.deterministic import use_deterministic
 
         use_deterministic()
     from animator.run.render import resume_run
 
-    print(resume_run(run, reporter_for(as_json)))
+    print(resume_run(run, reporter_for(as_json), device=device))
 
 
 @app.command()
@@ -154,13 +167,14 @@ def finish(
             help="Numbers of the stills, from 0; all of them if left out.", metavar="[PICTURE...]"
         ),
     ] = None,
+    device: Device = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Finish the drafts that a run left half-way where its scene says stop_at."""
     from animator.run.render import finish_run
 
-    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json)))
+    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json), device=device))
 
 
 @app.command()
@@ -188,13 +202,14 @@ def plan(
     probe: Annotated[
         bool, typer.Option("--probe", help="Take a few real steps and tell how long all of it will take.")
     ] = False,
+    device: Device = None,
     settings: Settings = None,
     debug: Debug = False,
 ) -> None:
     """Show what every setting is at every frame, what will run, and about how much memory it takes."""
     from animator.scene.reading import read_scene
 
-    loaded = read_scene(scene, settings or ())
+    loaded = read_scene(scene, with_device(settings, device))
     show_notices(loaded.notices)
     if csv:
         loaded.timeline.to_csv(sys.stdout)
@@ -219,6 +234,7 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    device: Device = None,
     settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, on stdout.")] = False,
     debug: Debug = False,
@@ -228,7 +244,8 @@ def doctor(
     from animator.scene.reading import read_scene
 
     failed = False
-    for found in examine(read_scene(scene, settings or ()) if scene else None):
+    loaded = read_scene(scene, with_device(settings, device)) if scene else None
+    for found in examine(loaded, device):
         print(json.dumps(dataclasses.asdict(found)) if as_json else found, flush=True)
         failed = failed or found.verdict == "FAIL"
     if failed:
@@ -316,7 +333,7 @@ def _interrupt(signum: int, where: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; being told to terminate ends as cleanly as Ctrl-C."""
+    """Run the command line; SIGTERM ends as cleanly as Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to go on

@@ -75,10 +75,10 @@ class LineReporter(Reporter):
         self._total = 0
 
     def begin(self, name: str, total: int, done: int) -> None:
-        """Say what is made and how much of it stands."""
+        """Say what is made and how much of it is up to date."""
         self._total = total
-        standing = f", {done} of them stand already" if done else ""
-        self._print(f"{name}: {total} frames{standing}")
+        finished = f", {done} of them are up to date" if done else ""
+        self._print(f"{name}: {total} frames{finished}")
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Print the frame's line."""
@@ -93,7 +93,7 @@ class LineReporter(Reporter):
 
 
 class JsonReporter(Reporter):
-    """A JSON object a line, for programs: ``event`` is begin, frame or end.
+    """A JSON object a line, for programs: ``event`` is begin, stage, step, frame or end.
 
     Args:
         stream: where the lines go.
@@ -108,6 +108,14 @@ class JsonReporter(Reporter):
         """Tell what is made."""
         self._total = total
         self._tell(event="begin", scene=name, frames=total, done=done)
+
+    def stage(self, frame: int, name: str) -> None:
+        """Report that a step of a frame's way begins, or one of those after all frames."""
+        self._tell(event="stage", frame=frame, stage=name)
+
+    def step(self, done: int, total: int) -> None:
+        """Report how many steps of the diffusion are done."""
+        self._tell(event="step", done=done, of=total)
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Tell a frame's number, its seconds and the estimate of what is left."""

@@ -25,7 +25,18 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one value over the scene's: guidance.clamp_max=0.1"),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="DEVICE", help="Where the networks run: auto, cpu, cuda, cuda:1 or mps."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
+
+
+def with_device(settings: list[str] | None, device: str | None) -> list[str]:
+    """Return settings that go over a scene's, the device of ``--device`` among them."""
+    return [*(settings or ()), *([f"device={device}"] if device is not None else ())]
 
 
 def say(text: str) -> None:

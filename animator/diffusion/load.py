@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 
 import torch
 
 from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import perceptual_loss, pyramid_distance
+from animator.diffusion.memory_saving import networks_of
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
-from animator.diffusion.secondary import WIDTHS
+from animator.diffusion.secondary import WIDTHS, SecondaryModel
 from animator.diffusion.targets import OpenImage
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
+from animator.system.devices import choose_device
+from animator.weights.shared import SharedNetworks
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ def load_engine(
     *,
     open_image: OpenImage | None = None,
     keep_cuts: bool = False,
+    shared: SharedNetworks | None = None,
 ) -> GuidedDiffusion:
     """Load the networks that a scene names and build the engine.
 
@@ -60,38 +65,59 @@ def load_engine(
         device: where to compute; None takes a GPU where there is one.
         open_image: opens the pictures of image prompts.
         keep_cuts: see `GuidedDiffusion`.
+        shared: networks that are loaded already; those that are loaded now are added.
 
     Raises:
         UsageError: a name is unknown.
         WeightsError: weights are absent or damaged.
     """
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device) if device is not None else choose_device()
     if diffusion.compile and device.type == "cpu":
         # Nothing is gained there, and torch 2.14 compiles some transpositions of bfloat16, as those of the
         # attention, into kernels whose results are not numbers (seen on a CPU with AVX-512).
         log.warning("diffusion.compile is for GPUs: on this CPU the networks are not compiled")
         diffusion = diffusion.model_copy(update={"compile": False})
     dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
-    denoiser, description = load_diffusion(diffusion.model, device, family=diffusion.family)
+    shared = SharedNetworks() if shared is None else shared
+    model, family, fast = diffusion.model, diffusion.family, diffusion.compile
+    denoiser, description = shared.get(
+        "diffusion", model, (device, family), partial(load_diffusion, model, device, family=family)
+    )
+    # A scene before this one may have been short of memory; this one begins as if it were the first.
+    denoiser.use_checkpoint = denoiser.config.use_checkpoint
     name, noisy = secondary_name(diffusion), description.noisy
-    secondary = load_secondary(name, device) if name else None
-    expert = load_secondary(noisy.secondary, device) if noisy else None
+    secondary = _secondary(name, device, shared) if name else None
+    expert = _secondary(noisy.secondary, device, shared) if noisy else None
     multiple = denoiser.config.size_multiple
     if secondary or expert:
         multiple = math.lcm(multiple, SECONDARY_MULTIPLE)
+    perceptors = {
+        name: shared.get(
+            "clip",
+            name,
+            (device, dtype, fast),
+            partial(load_perceptor, name, device, dtype=dtype, compile=fast),
+        )
+        for name in guidance.clip_models
+    }
+    for network in networks_of(*perceptors.values()):
+        network.to(device)
     networks = Networks(
         denoiser=denoiser,
-        perceptors={
-            name: load_perceptor(name, device, dtype=dtype, compile=diffusion.compile)
-            for name in guidance.clip_models
-        },
+        perceptors=perceptors,
         estimate=description.estimate,
         size_multiple=multiple,
         secondary=secondary,
         noisy=expert,
         noisy_above=noisy.above if noisy else 1000.0,
         # With the bundled networks always the same, whatever else lies on the machine.
-        perceptual=pyramid_distance if diffusion.model == BUNDLED else perceptual_loss(device),
+        perceptual=pyramid_distance
+        if diffusion.model == BUNDLED
+        else shared.get("perceptual", "vgg16", device, partial(perceptual_loss, device)),
         open_image=open_image,
     )
     return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts)
+
+
+def _secondary(name: str, device: torch.device, shared: SharedNetworks) -> SecondaryModel:
+    return shared.get("secondary", name, device, partial(load_secondary, name, device))

@@ -86,7 +86,7 @@ def guarded(
         listener: called at every step.
         device: where the engine's frames are.
         broken: how many frames in a row could not be painted just before the first, see
-            `animator.run.resume.broken_before`.
+            `animator.run.dispatch.broken_before`.
 
     Raises:
         PaintError: one is bad, whatever was tried, and there is nothing to keep in its place; or too many in

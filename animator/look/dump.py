@@ -35,9 +35,11 @@ from animator.diffusion.samplers import noised
 from animator.diffusion.step_range import course_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener, seed_of
-from animator.run.dispatch import remaining
-from animator.run.job import Job, job_of, load_tools
+from animator.run.dispatch import frames_left
+from animator.run.job import Job, job_of
+from animator.run.plan import ResumePlan, gaps_of
 from animator.run.sources import gather
+from animator.run.tools import load_tools
 from animator.runs import RunFolder
 from animator.runs.files import told_in_one_line, write_atomic
 from animator.runs.png import encode_png
@@ -194,7 +196,8 @@ def dump_frame(
     dump = Dump(job, frame, folder, notify)
     dump.row()
     numbers = [frame] if loaded.scene.mode == "still" else range(start, pictures)
-    for finished in remaining(job, numbers, {}, dump):
+    gaps = gaps_of(job.run, numbers, job.inputs, frozenset(), still=job.still)
+    for finished in frames_left(job, ResumePlan(numbers, {}, frozenset(), gaps), dump):
         if finished.frame == frame:
             dump.finished(finished)
             break

@@ -17,8 +17,9 @@ from animator.film.loop import SILENT, Shot, Track, Turbo, first_request, move, 
 from animator.look.scenery import Pose, view
 from animator.look.work import Work, work_of
 from animator.memory.machine import in_gib
-from animator.run.job import Tools, load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.sources import gather
+from animator.run.tools import Tools, load_tools
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
 from animator.system.convert import frame_to_uint8, image_to_frame
@@ -26,6 +27,8 @@ from animator.types import PaintStep, Request
 
 TIMED = 4
 """Steps that are timed, after one that warms up."""
+
+CPU = torch.device("cpu")
 
 LEAST_SPREAD = 0.1
 """Share by which an estimate is called uncertain at least: the machine has other things to do, too."""
@@ -42,6 +45,7 @@ class Probe:
         move: of moving a picture.
         keep: of writing a frame.
         peak: bytes of memory at the peak: of the GPU where there is one, else of the whole program.
+        device: where the networks ran.
     """
 
     load: float
@@ -50,6 +54,7 @@ class Probe:
     move: float
     keep: float
     peak: int
+    device: torch.device = CPU
 
     def seconds(self, work: Work) -> tuple[float, float, float]:
         """Return how long a scene takes: what to expect, the least and the most."""
@@ -85,7 +90,7 @@ def probe(loaded: LoadedScene) -> Probe:
         distance = torch.full_like(picture[0], 2.0)
         moving = _timed(lambda: move(Track(picture, distance), row, plain, None, SILENT))
     keep = _timed(lambda: encode_png(frame_to_uint8(picture), {}))
-    return Probe(load, steps, depth, moving, keep, _peak(tools.device))
+    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device)
 
 
 def _request(loaded: LoadedScene, shot: Shot, picture: torch.Tensor) -> Request:
@@ -135,7 +140,7 @@ def probe_text(loaded: LoadedScene) -> str:
     found, work = probe(loaded), work_of(loaded)
     expected, low, high = found.seconds(work)
     step = statistics.median(found.steps)
-    where = "of the GPU" if torch.cuda.is_available() else "of the whole program"
+    where = "of the GPU" if found.device.type == "cuda" else "of the whole program"
     lines = [
         "probe (of one frame)",
         f"  a step of the diffusion {_ms(step)} ({_ms(min(found.steps))} to {_ms(max(found.steps))})",

@@ -15,6 +15,7 @@ from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDept
 from animator.errors import WeightsError
 from animator.memory.meter import Meter, NumberNeeded, without_numbers
 from animator.memory.networks import emptied, held_by, on_meta
+from animator.run.networks import sees_depth
 from animator.settings.scene import Scene
 from animator.weights.files import read_config
 from animator.weights.registry import config_file, find
@@ -30,7 +31,7 @@ def depth_memory(scene: Scene) -> tuple[list[tuple[str, int]], dict[str, int]]:
     width, height = scene.size
     held: list[tuple[str, int]] = []
     peak: dict[str, int] = {}
-    for name in depth_names(scene.depth) if scene.mode == "3d" else ():
+    for name in depth_names(scene.depth) if sees_depth(scene) else ():
         if name == "plane":
             continue
         # Outside, for some networks compute plain numbers with tensors as they are built.

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 GIB = 2**30
 
@@ -37,13 +41,13 @@ def ram(meminfo: Path = MEMINFO) -> Room | None:
     return None
 
 
-def gpu() -> Room | None:
-    """Return the memory of the GPU that networks would run on, or None where there is none."""
+def gpu(device: torch.device) -> Room | None:
+    """Return the memory of a GPU with CUDA, or None where the device is another."""
     import torch  # takes seconds to import
 
-    if not torch.cuda.is_available():
+    if device.type != "cuda":
         return None
-    free, total = torch.cuda.mem_get_info()
+    free, total = torch.cuda.mem_get_info(device)
     return Room(free, total)
 
 

@@ -6,6 +6,7 @@ from animator.errors import UsageError
 from animator.memory.estimate import DeviceKind, MemoryEstimate, estimate
 from animator.memory.machine import Room, gpu, in_gib, ram
 from animator.scene.reading import LoadedScene
+from animator.system.devices import choose_device
 
 
 def memory_text(loaded: LoadedScene) -> str:
@@ -14,9 +15,10 @@ def memory_text(loaded: LoadedScene) -> str:
     Where a network cannot be told from the scene, a line that says so.
 
     Raises:
+        UsageError: the scene's device is not there.
         WeightsError: the description of a network is absent or damaged.
     """
-    room = gpu()
+    room = gpu(choose_device(loaded.scene.device))
     kind: DeviceKind = "cpu" if room is None else "cuda"
     try:
         found = estimate(loaded, kind)

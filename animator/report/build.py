@@ -106,7 +106,7 @@ def look_into(run: RunFolder) -> Contents:
     pictures = loaded.scene.pictures if loaded else math.inf
     ordered = {number: entry for number, entry in sorted(entries.items()) if number < pictures}
     if not ordered:
-        raise UsageError(f"{run.path}: no picture is finished yet; resume with: animator resume {run.path}")
+        raise UsageError(f"{run.path}: no picture is finished yet; continue with: animator resume {run.path}")
     if loaded is not None:
         noticed = [": ".join(part for part in (one.key, one.message) if part) for one in loaded.notices]
         warnings += map(str, info.get("notices", noticed))

@@ -1,4 +1,4 @@
-"""Work that is done aside, in order, while the next frame is painted."""
+"""Work that is done in the background, in order, while the next frame is painted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Task = Callable[[], object]
 _END: Task = lambda: None  # noqa: E731 (a mark, compared by identity)
 
 
-class Aside:
+class BackgroundWorker:
     """Carries out tasks one after another in a thread of its own; a few may wait.
 
     What a task raises is raised by the next `put` or `finish`, and nothing is carried out after it, so that
-    no frame is kept whose predecessor is not. As a context manager it waits for what was put.
+    no frame is saved whose predecessor is not. As a context manager it waits for what was put.
 
     Args:
         waiting: how many tasks may wait before `put` does.
@@ -25,7 +25,7 @@ class Aside:
     def __init__(self, waiting: int = 2) -> None:
         self._tasks: queue.Queue[Task] = queue.Queue(waiting)
         self._fault: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="background", daemon=True)
         self._thread.start()
 
     def put(self, task: Task) -> None:
@@ -40,7 +40,7 @@ class Aside:
             self._thread.join()
         self._raise()
 
-    def __enter__(self) -> Aside:
+    def __enter__(self) -> BackgroundWorker:
         """Return the worker itself."""
         return self
 

@@ -1,95 +1,130 @@
-"""Which driver makes the frames that a run has left to make."""
+"""Which driver makes the frames that a run has left to make, and from which state on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
-from animator.film.guard import Make, guarded
+from animator.errors import RunError
+from animator.film.guard import KEPT, guarded
 from animator.film.loop import Finished, Listener, LoopState, film
 from animator.film.stills import stills
 from animator.film.stylise import stylise
 from animator.film.turbo import turbo_film
-from animator.run.footage import clip_of
+from animator.run.footage import open_footage
 from animator.run.job import Job
-from animator.run.resume import broken_before, state_before
+from animator.run.loop_state import load_state
+from animator.run.plan import Gap, ResumePlan
 from animator.runs import Entry
 from animator.types import StillEngine
 
+log = logging.getLogger(__name__)
 
-def remaining(
-    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
-) -> Iterator[Finished]:
+
+def frames_left(job: Job, plan: ResumePlan, listener: Listener) -> Iterator[Finished]:
     """Return the frames or pictures that are left, each made when it is asked for.
 
-    A film goes on from the nearest kept state before each gap; frames on the way from there to the gap are
+    A film goes on from the nearest saved state before each gap; the frames between that state and the gap are
     made again and come too.
 
     Args:
         job: the scene with all that it needs.
-        left: their numbers, in order.
-        entries: what stands already.
-        listener: told of every step.
+        plan: which are left, and the states before them.
+        listener: hears of every step.
     """
-    if job.loaded.scene.mode == "still":
-        return _stills(job, left, entries, listener)
-    return _gaps(job, left, entries, listener)
+    if job.still:
+        return _guarded(job, partial(_stills, job, plan), listener)
+    return _gaps(job, plan, listener)
 
 
-def _gaps(
-    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
-) -> Iterator[Finished]:
+def _gaps(job: Job, plan: ResumePlan, listener: Listener) -> Iterator[Finished]:
     """Return the frames of a film that are left, and those on the way to them."""
     running, at = None, -1
-    for number in left:
-        if running is None or at < number - 1:
-            state = state_before(job, number, after=at)
-            if running is None or state is not None:
-                running = _film(job, state or LoopState(), entries, listener)
+    for gap in plan.gaps:
+        state = _state_before(job, gap, at)
+        if running is None or state is not None:
+            running = _film(job, state or LoopState(), plan.entries, listener)
         for finished in running:
             at = finished.frame
             yield finished
-            if at == number:
+            if at == gap.last:
                 break
+
+
+def _state_before(job: Job, gap: Gap, after: int) -> LoopState | None:
+    """Return the nearest state before a gap, but after a frame, that is whole; or None."""
+    for number in gap.states:
+        if number <= after:
+            return None
+        try:
+            return load_state(job.run, number + 1, job.tools.device)
+        except RunError as fault:
+            log.warning("%s; going on from an earlier state", str(fault).partition(";")[0])
+    return None
 
 
 def _film(job: Job, state: LoopState, entries: Mapping[int, Entry], listener: Listener) -> Iterator[Finished]:
     """Return the frames of a film from a state on, none of them bad."""
-    broken = broken_before(entries, state.frame + 1)
-    return _guarded(job, lambda engine, told: _driver(job, state, engine, told), listener, broken)
+    return _guarded(
+        job, partial(_driver_of(job), job, state), listener, broken_before(entries, state.frame + 1)
+    )
 
 
-def _guarded(job: Job, driver: Make, listener: Listener, broken: int = 0) -> Iterator[Finished]:
-    """Return the frames of a driver, looked at as the scene says; what no network painted is not judged."""
+Driver = Callable[[Job, LoopState, StillEngine, Listener], Iterator[Finished]]
+"""Makes the frames of a film, from a state on."""
+
+
+def _guarded(
+    job: Job,
+    driver: Callable[[StillEngine, Listener], Iterator[Finished]],
+    listener: Listener,
+    broken: int = 0,
+) -> Iterator[Finished]:
+    """Return the frames of a driver, judged as the scene says; what no network painted is not judged."""
     scene, tools = job.loaded.scene, job.tools
     if scene.models == "fake":
         return driver(tools.engine, listener)
     return guarded(driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken)
 
 
-def _driver(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
-    """Return the driver of a film, from a state on."""
-    scene, tools = job.loaded.scene, job.tools
-    timeline, shot, depth = job.loaded.timeline, job.shot, tools.depth
-    if scene.mode == "video":
-        return _stylised(job, state, engine, listener)
-    if scene.turbo.steps > 1:
-        return turbo_film(timeline, shot, engine, depth, state, flow=tools.flow, listener=listener)
-    return film(timeline, shot, engine, depth, state, listener=listener)
+def _driver_of(job: Job) -> Driver:
+    """Return the driver of a film by its mode."""
+    if job.shot.mode == "video":
+        return _stylised
+    return _turbo if job.shot.turbo.steps > 1 else _every_frame
+
+
+def _every_frame(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
+    """Every frame is painted."""
+    return film(job.loaded.timeline, job.shot, engine, job.tools.depth, state, listener=listener)
+
+
+def _turbo(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
+    """Every n-th frame is painted."""
+    timeline, tools = job.loaded.timeline, job.tools
+    return turbo_film(timeline, job.shot, engine, tools.depth, state, flow=tools.flow, listener=listener)
 
 
 def _stylised(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
-    """Return the frames of stylised footage; it is open as long as they are made."""
-    with clip_of(job) as clip:
-        timeline, shot = job.loaded.timeline, job.shot
+    """Footage is painted over; it is open as long as frames are made."""
+    with open_footage(job) as footage:
         yield from stylise(
-            timeline, shot, engine, clip.frame, clip.flows, clip.cuts, clip.trust, state, listener=listener
+            job.loaded.timeline,
+            job.shot,
+            engine,
+            footage.frame,
+            footage.flows,
+            footage.cuts,
+            footage.trust,
+            state,
+            listener=listener,
         )
 
 
-def _stills(
-    job: Job, left: Sequence[int], entries: Mapping[int, Entry], listener: Listener
-) -> Iterator[Finished]:
-    """Return the stills that are left; drafts are gone on with."""
+def _stills(job: Job, plan: ResumePlan, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
+    """Single pictures are painted, several at once on a GPU; drafts are painted from where they stopped."""
+    left, entries = plan.missing, plan.entries
     drafts = {
         number: job.run.load_draft(number)
         for number in left
@@ -99,9 +134,22 @@ def _stills(
     }
     # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
     batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
+    timeline, shot = job.loaded.timeline, job.shot
+    return stills(timeline, shot, engine, left, drafts, batch=batch, stop_at=job.stop_at, listener=listener)
 
-    def driver(engine: StillEngine, told: Listener) -> Iterator[Finished]:
-        timeline, shot = job.loaded.timeline, job.shot
-        return stills(timeline, shot, engine, left, drafts, batch=batch, stop_at=job.stop_at, listener=told)
 
-    return _guarded(job, driver, listener)
+def broken_before(entries: Mapping[int, Entry], frame: int) -> int:
+    """Return how many painted frames in a row, up to the one before ``frame``, could not be painted.
+
+    Frames that were only moved, as in turbo, are passed over.
+    """
+    count = 0
+    for number in range(frame - 1, -1, -1):
+        entry = entries.get(number)
+        if entry is None:
+            break
+        if any(note.endswith(KEPT) for note in entry.notes):
+            count += 1
+        elif "denoise" in entry.stages or not entry.stages:
+            break
+    return count

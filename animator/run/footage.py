@@ -25,7 +25,7 @@ FLOW, EXTRACTED = "flow", "footage"
 
 
 @dataclass(frozen=True)
-class Clip:
+class OpenFootage:
     """Footage as the driver of stylised films takes it, see `animator.film.stylise.stylise`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Clip:
 
 
 @contextmanager
-def clip_of(job: Job) -> Iterator[Clip]:
+def open_footage(job: Job) -> Iterator[OpenFootage]:
     """Open the footage of a job; inside the block its frames can be had.
 
     Raises:
@@ -64,7 +64,7 @@ def clip_of(job: Job) -> Iterator[Clip]:
                 run.write(f"{EXTRACTED}/{path.name}", encode_png(frame_to_uint8(frame), {}))
             return frame
 
-        yield Clip(extracted if video.extract else reader.frame, flows, cuts, trust)
+        yield OpenFootage(extracted if video.extract else reader.frame, flows, cuts, trust)
         if reader.decodable < footage.frames:
             missing = footage.frames - reader.decodable
             log.warning("%s breaks off: its last %d frames show the last whole one", footage.path, missing)

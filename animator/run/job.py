@@ -1,50 +1,26 @@
-"""A scene with all that its frames are made of, and which of them stand already."""
+"""A scene resolved: everything that its frames are made of, as plain values."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-import torch
-
-from animator.depth.load import load_depth
-from animator.depth.plane import PlaneDepth
-from animator.diffusion.fake import fake_engine
-from animator.diffusion.load import load_engine
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
-from animator.flow.load import load_flow
+from animator.run.film_files import FilmFiles, film_files
 from animator.run.fingerprint import hash_inputs
 from animator.run.loop_state import room_for_states
-from animator.run.networks import flow_of, require_weights, sees_depth, weights_of
+from animator.run.networks import weights_of
 from animator.run.sources import Sources
+from animator.run.tools import Tools
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
 from animator.settings.base import share
+from animator.settings.scene import Scene
 from animator.system.images import read_picture
-from animator.types import DepthEstimator, FlowEstimator, StillEngine
-
-FAKE_DEPTH = PlaneDepth(distance=2.0)
-"""Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The networks of a scene, loaded once.
-
-    Attributes:
-        engine: paints frames.
-        depth: tells distances, or None where the scene needs none.
-        flow: tells how things move between two pictures, or None where the scene needs none.
-        device: where they run.
-    """
-
-    engine: StillEngine
-    depth: DepthEstimator | None
-    device: torch.device
-    flow: FlowEstimator | None = None
+from animator.video.film import frame_rate
 
 
 @dataclass(frozen=True)
@@ -57,7 +33,16 @@ class Job:
         sources: the pictures that it names.
         tools: its networks.
         weights: hashes of the networks' weights.
-        inputs: hash of what decides each frame.
+        inputs: fingerprint of each frame.
+        numbers: which frames or pictures are wanted, in order.
+        shot: what the drivers must know of the scene besides its timeline.
+        stop_at: share of the diffusion after which stills are stopped; 1 at its end.
+        states: for how many states of earlier frames there is room.
+        text: the scene in full.
+        carried: the scene as its pictures carry it: on whatever device the next machine has.
+        fps: frames a second of the film.
+        smooth_fps: those of the film at a higher frame rate, or None where there is none.
+        files: where the films are.
     """
 
     run: RunFolder
@@ -66,56 +51,66 @@ class Job:
     tools: Tools
     weights: Mapping[str, str]
     inputs: Sequence[str]
+    numbers: Sequence[int]
+    shot: Shot
+    stop_at: float
+    states: int
+    text: str
+    carried: str
+    fps: Fraction
+    smooth_fps: Fraction | None
+    files: FilmFiles
 
-    @functools.cached_property
-    def shot(self) -> Shot:
-        """What the drivers must know of the scene besides its timeline."""
-        return shot_of(self.loaded, self.sources)
+    @property
+    def still(self) -> bool:
+        """Whether the scene makes single pictures."""
+        return self.shot.mode == "still"
 
-    @functools.cached_property
-    def states(self) -> int:
-        """For how many states of earlier frames there is room."""
-        return room_for_states(self.loaded.scene.output.keep_states, self.shot)
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The scene in full."""
-        return resolved_text(self.loaded.scene)
-
-    @functools.cached_property
-    def stop_at(self) -> float:
-        """Share of the diffusion after which stills are stopped."""
-        return stop_of(self.loaded)
+    @property
+    def shows_frames(self) -> bool:
+        """Whether the finished film shows the frames as they are, not blended."""
+        scene = self.loaded.scene
+        return scene.mode != "video" or scene.video.finish == "none"
 
 
 def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:
-    """Put a job together."""
+    """Resolve a scene whose sources were found and whose networks are loaded.
+
+    Raises:
+        UsageError: a picture cannot be read.
+    """
+    scene, smooth = loaded.scene, loaded.scene.output.interpolate_to
     weights = weights_of(loaded)
-    return Job(run, loaded, sources, tools, weights, hash_inputs(loaded, sources, weights))
-
-
-def stop_of(loaded: LoadedScene) -> float:
-    """Return the share of the diffusion after which a scene's stills are stopped; 1 at its end."""
-    diffusion = loaded.scene.diffusion
-    return 1.0 if diffusion.stop_at is None else share(diffusion.stop_at, diffusion.steps)
-
-
-def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
-    """Load the networks that a scene names, or with ``models: fake`` what stands for them."""
-    require_weights(loaded)  # all that is missing at once, before minutes of loading
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    scene = loaded.scene
-    fake = scene.models == "fake"
-    engine = (fake_engine if fake else load_engine)(
-        scene.diffusion,
-        scene.guidance,
-        device,
-        open_image=sources.open,
-        keep_cuts=scene.output.show_cuts,
+    shot = shot_of(loaded, sources)
+    return Job(
+        run=run,
+        loaded=loaded,
+        sources=sources,
+        tools=tools,
+        weights=weights,
+        inputs=hash_inputs(loaded, sources, weights),
+        numbers=wanted_numbers(loaded),
+        shot=shot,
+        stop_at=stop_of(scene),
+        states=room_for_states(scene.output.keep_states, shot),
+        text=resolved_text(scene),
+        carried=resolved_text(scene.model_copy(update={"device": "auto"})),
+        fps=frame_rate(scene.fps),
+        smooth_fps=None if smooth is None else frame_rate(smooth),
+        files=film_files(run, scene, loaded.name),
     )
-    depth = (FAKE_DEPTH if fake else load_depth(scene.depth, device)) if sees_depth(scene) else None
-    name = flow_of(scene)
-    return Tools(engine, depth, device, load_flow("dis" if fake else name, device) if name else None)
+
+
+def wanted_numbers(loaded: LoadedScene) -> Sequence[int]:
+    """Return the numbers of the frames of a film, or of the stills that were chosen, in order."""
+    only = loaded.only if loaded.scene.mode == "still" else ()
+    return only or range(loaded.scene.pictures)
+
+
+def stop_of(scene: Scene) -> float:
+    """Return the share of the diffusion after which a scene's pictures are stopped; 1 at its end."""
+    stop_at = scene.diffusion.stop_at if scene.mode == "still" else None
+    return 1.0 if stop_at is None else share(stop_at, scene.diffusion.steps)
 
 
 def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from animator.depth.align import Drift, Expectation
 from animator.film.loop import LoopState, Shot, Track
+from animator.runs import RunFolder
 
 OLD = "old."
 """Before the names of what belongs to turbo's older picture."""
@@ -46,8 +47,8 @@ def room_for_states(size: int | str, shot: Shot) -> int:
     return max(0, bytes_of(size) // state - 2)
 
 
-def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors and values of a state, as `RunFolder.keep_state` takes them."""
+def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and values of a state, as `RunFolder.save_state` takes them."""
     tensors: dict[str, Tensor] = {}
     meta: dict[str, Any] = {"frame": state.frame}
     for prefix, track in (("", state.track), (OLD, state.old)):
@@ -63,10 +64,15 @@ def state_to_keep(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, meta
 
 
-def kept_state(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
-    """Return the state of which `state_to_keep` made these; pictures and depths go to ``device``."""
+def _restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
+    """Return the state of which `saved_state` made these; pictures and depths go to ``device``."""
     new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
     return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
+
+
+def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
+    """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
+    return _restored(*run.load_state(done - 1), device)
 
 
 def _track(

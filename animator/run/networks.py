@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from animator.depth.load import depth_names
 from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.load import BUNDLED, secondary_names
@@ -14,6 +12,7 @@ from animator.diffusion.losses import perceptual_files
 from animator.errors import WeightsError
 from animator.flow.load import flow_name
 from animator.scene.reading import LoadedScene
+from animator.system.devices import choose_device
 from animator.weights.hashes import file_hash
 from animator.weights.registry import OPTIONAL, Entry, Kind, find, locate
 
@@ -33,14 +32,15 @@ def needed(scene: Scene) -> list[Entry]:
     if scene.models == "fake":
         return []
     used: list[tuple[Kind, str]] = []
+    flow = flow_of(scene)
     if not _is_file(scene.diffusion.model):
         used.append(("diffusion", scene.diffusion.model))
     used += [("clip", name) for name in scene.guidance.clip_models]
     used += [("secondary", name) for name in secondary_names(scene.diffusion)]
     if sees_depth(scene):
         used += [("depth", name) for name in depth_names(scene.depth)]
-    if flow_of(scene).startswith("raft"):
-        used.append(("flow", flow_of(scene)))
+    if flow.startswith("raft"):
+        used.append(("flow", flow))
     if scene.diffusion.model != BUNDLED and _is_pulled(scene):
         used.append(("perceptual", "vgg16"))
     entries = dict.fromkeys(find(kind, name) for kind, name in used)
@@ -55,7 +55,7 @@ def sees_depth(scene: Scene) -> bool:
 def flow_of(scene: Scene) -> str:
     """Return what tells a scene how things move from one picture to another; empty if it need not know."""
     if scene.mode == "video" and scene.video.flow != "none":
-        return flow_name(scene.video.flow, "cuda" if torch.cuda.is_available() else "cpu")
+        return flow_name(scene.video.flow, choose_device(scene.device))
     return "dis" if scene.turbo.steps > 1 and scene.turbo.align else ""
 
 
@@ -69,31 +69,31 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     hashes = {}
     if scene.models == "real" and _is_file(scene.diffusion.model):
         hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
-    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in _indispensable(scene)}
-    if any(entry.kind == OPTIONAL for entry in needed(scene)):
+    entries = needed(scene)
+    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.kind != OPTIONAL}
+    if any(entry.kind == OPTIONAL for entry in entries):
         found = next((path for path in perceptual_files() if path.is_file()), None)
         hashes |= {"perceptual vgg16": file_hash(found)} if found else {}
     return hashes
 
 
-def require_weights(loaded: LoadedScene) -> None:
-    """See that every file of weights that a scene cannot do without is there; nothing is read.
+def require_weights(loaded: LoadedScene) -> list[Entry]:
+    """Return the networks of a scene; every file of weights that it cannot do without is there.
 
     Raises:
         WeightsError: some are not; a line for each says how to get it.
     """
-    faults = []
-    for entry in _indispensable(loaded.scene):
+    faults, entries = [], needed(loaded.scene)
+    for entry in entries:
+        if entry.kind == OPTIONAL:
+            continue
         try:
             locate(entry)
         except WeightsError as fault:
             faults.append(str(fault))
     if faults:
         raise WeightsError("\n".join(faults))
-
-
-def _indispensable(scene: Scene) -> list[Entry]:
-    return [entry for entry in needed(scene) if entry.kind != OPTIONAL]
+    return entries
 
 
 def _is_file(model: str) -> bool:

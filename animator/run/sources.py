@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from animator.types import Frame
 
 FETCHED = "inputs"
-"""Folder of a run in which it keeps what it fetched, so that it can be gone on with without a network."""
+"""Folder of a run in which it keeps what it fetched, so that it can be resumed without a connection."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
 
     Args:
         loaded: the scene.
-        run: the folder of a run that is gone on with and may have kept them.
+        run: the folder of a run that is resumed and may hold them.
 
     Raises:
         UsageError: a picture cannot be had.

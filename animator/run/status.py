@@ -1,4 +1,4 @@
-"""What there is of a run, and what going on with it would do."""
+"""What there is of a run, and what resuming it would make."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import AnimatorError
 from animator.run.fingerprint import hash_inputs
+from animator.run.job import stop_of, wanted_numbers
 from animator.run.networks import weights_of
-from animator.run.resume import Standing, standing, usable_states
+from animator.run.plan import in_a_row, plan_of
 from animator.run.sources import gather
 from animator.runs import RunFolder
 from animator.runs.folder import FRAMES
+from animator.runs.lock import owner_of
 from animator.scene.reading import LoadedScene, read_scene
 from animator.system.locks import take
 
@@ -25,7 +27,7 @@ FILMS = (".mp4", ".mov", ".gif", ".webp")
 
 @dataclass(frozen=True)
 class Gap:
-    """Frames in a row that going on with a run would make.
+    """Frames in a row that resuming a run would make.
 
     Attributes:
         first: the first of them.
@@ -47,7 +49,7 @@ class Status:
         scene: its scene's name.
         mode: the scene's mode.
         frames: how many frames or pictures are wanted.
-        done: how many of them stand under the scene as it is kept in the run.
+        done: how many of them are up to date with the scene in the run.
         outdated: finished ones that the scene asks for otherwise now.
         damaged: finished ones whose files are missing or not as they were written.
         missing: those that were never finished.
@@ -59,7 +61,7 @@ class Status:
         sizes: bytes by folder of the run; ``.`` is the run folder itself.
         owner: the program that is at work there; empty if none is.
         films: the films and their bytes.
-        todo: what going on would make.
+        todo: what resuming would make.
         fault: why the frames could not be compared with the scene; then the journal is believed.
     """
 
@@ -99,18 +101,20 @@ def status_of(path: Path) -> Status:
     inputs, fault = _inputs(run, loaded)
     if not inputs:
         inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.pictures)]
-    there = standing(run, loaded, inputs)
-    wanted = [number for number in there.numbers if number in lines]
+    plan = plan_of(
+        run, wanted_numbers(loaded), inputs, stop_of(loaded.scene), still=loaded.scene.mode == "still"
+    )
+    wanted = [number for number in plan.numbers if number in lines]
     states = [run.state_file(number) for number in run.states()]
     return Status(
         run=str(run.path),
         scene=str(info.get("scene", "")),
         mode=loaded.scene.mode,
-        frames=len(there.numbers),
-        done=len(there.done),
+        frames=len(plan.numbers),
+        done=len(plan.done),
         outdated=tuple(number for number in wanted if lines[number].inputs != inputs[number]),
-        damaged=tuple(number for number in wanted if number not in there.entries),
-        missing=tuple(number for number in there.numbers if number not in lines),
+        damaged=tuple(number for number in wanted if number not in plan.entries),
+        missing=tuple(number for number in plan.numbers if number not in lines),
         pruned=tuple(number for number in wanted if FRAMES in lines[number].pruned),
         drafts=tuple(number for number in wanted if lines[number].stopped < 1),
         notes={number: lines[number].notes for number in wanted if lines[number].notes},
@@ -119,7 +123,7 @@ def status_of(path: Path) -> Status:
         sizes=_sizes(run.path),
         owner=_owner(run.path / "run.lock"),
         films={one.name: one.stat().st_size for one in sorted(run.path.iterdir()) if one.suffix in FILMS},
-        todo=tuple(_gaps(run, there, inputs, loaded.scene.mode == "still")),
+        todo=tuple(Gap(one.first, one.last, next(iter(one.states), None)) for one in plan.gaps),
         fault=fault,
     )
 
@@ -129,7 +133,7 @@ def status_text(status: Status) -> str:
     what = "pictures" if status.mode == "still" else "frames"
     lines = [
         f"{status.run}: {status.scene}, mode {status.mode}: "
-        f"{status.done} of {status.frames} {what} stand as the scene asks"
+        f"{status.done} of {status.frames} {what} are up to date"
     ]
     if status.owner:
         lines.append(f"at work: {status.owner}")
@@ -164,7 +168,7 @@ def ranges(numbers: Iterable[int]) -> str:
     '0-2, 5, 7-8'
     """
     return ", ".join(
-        f"{first}-{last}" if last > first else str(first) for first, last in _runs(list(numbers))
+        f"{first}-{last}" if last > first else str(first) for first, last in in_a_row(list(numbers))
     )
 
 
@@ -175,18 +179,6 @@ def megabytes(size: int) -> str:
     ('1.2 MB', '0.5 kB')
     """
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
-def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Return first and last of each run of numbers that follow one another."""
-    firsts = [n for at, n in enumerate(numbers) if at == 0 or numbers[at - 1] != n - 1]
-    lasts = [n for at, n in enumerate(numbers) if at == len(numbers) - 1 or numbers[at + 1] != n + 1]
-    return list(zip(firsts, lasts, strict=True))
-
-
-def _gaps(run: RunFolder, there: Standing, inputs: Sequence[str], still: bool) -> Iterable[Gap]:
-    for first, last in _runs(there.missing):
-        yield Gap(first, last, None if still else next(usable_states(run, inputs, first), None))
 
 
 def _gap_text(gap: Gap, mode: str) -> str:
@@ -231,17 +223,9 @@ def _owner(lock: Path) -> str:
     try:
         take(handle)
     except (BlockingIOError, PermissionError):
-        return _owner_text(lock)
+        return owner_of(lock)
     except OSError:
         return ""  # this file system knows no locks
     finally:
         os.close(handle)
     return ""
-
-
-def _owner_text(lock: Path) -> str:
-    try:
-        owner = json.loads(lock.read_text())
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, TypeError, KeyError):
-        return "another process"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from animator.system.disk import told_in_one_line
 
 __all__ = ["remove_leftovers", "sync_folder", "told_in_one_line", "write_atomic"]
+
+TEMPORARY, MAKING = ".*.tmp", ".*.making"
+"""Names of files that are being written, and of folders in which a film is being made."""
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 """What is said where names cannot be put on the disk by hand: by network file systems, mostly."""
@@ -53,9 +57,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a kill in the middle of `write_atomic`, or of the making of a film, left behind."""
+    """Remove what a kill in the middle of `write_atomic`, or of the making of a film, left behind.
+
+    Temporary files and folders are known by their names, in whatever folder below they are; links to folders
+    are not followed.
+    """
     with told_in_one_line(folder):
-        for path in folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
-        for path in folder.glob(".*.making"):
-            shutil.rmtree(path)
+        for place, folders, files in os.walk(folder):
+            for name in fnmatch.filter(folders, MAKING):
+                folders.remove(name)
+                shutil.rmtree(Path(place, name))
+            for name in fnmatch.filter(files, TEMPORARY):
+                Path(place, name).unlink(missing_ok=True)

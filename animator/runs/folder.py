@@ -12,9 +12,10 @@
     inputs/                  pictures that were fetched from the web
     <scene>.mp4              the film
     pruned/1f3a90c2.mp4      a film that shows frames whose pictures were given up
+    outputs.json             which films and pictures are up to date, see `animator.run.stages`
     run.lock                 who is at work here
 
-A frame is finished when its line stands in the journal. Its PNG and state are written before, each under a
+A frame is finished when its line is in the journal. Its PNG and state are written before, each under a
 temporary name first, and states that are no longer needed are removed after. So at every moment one can go
 on: killed before the line, the frame is made again from the state of the frame before it, which is still
 there; killed after it, both the frame and the state to go on from are on the disk.
@@ -127,15 +128,7 @@ class RunFolder:
             RunError: if another process is at work here; the message names it.
         """
         with locked(self.path / "run.lock"):
-            for folder in (
-                self.path,
-                *(
-                    self.path / name
-                    for name in (FRAMES, "left", "right", "state", "drafts", "inputs", "pruned")
-                ),
-            ):
-                if folder.is_dir():
-                    remove_leftovers(folder)
+            remove_leftovers(self.path)
             yield
 
     @property
@@ -156,7 +149,7 @@ class RunFolder:
         return self.path / "state" / f"{frame:06d}.safetensors"
 
     def draft_file(self, frame: int) -> Path:
-        """What a draft of a still can be gone on with."""
+        """From what a draft of a still is finished."""
         return self.path / "drafts" / f"{frame:06d}.safetensors"
 
     def write(self, name: str, content: str | bytes) -> Path:
@@ -172,7 +165,7 @@ class RunFolder:
         self.write("run.json", json.dumps(dict(info), indent=2, ensure_ascii=False) + "\n")
 
     def read_info(self) -> dict[str, Any]:
-        """Return what stands in ``run.json``.
+        """Return the content of ``run.json``.
 
         Raises:
             RunError: if it is not readable.
@@ -188,8 +181,8 @@ class RunFolder:
             raise RunError(f"{path}: holds no mapping; restore it or render anew")
         return info
 
-    def keep_state(self, frame: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        """Write what is needed to go on after a frame. Call it before `keep_frame` of the same frame.
+    def save_state(self, frame: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+        """Write what is needed to go on after a frame. Call it before `save_frame` of the same frame.
 
         Args:
             frame: the frame that the state comes after.
@@ -199,24 +192,24 @@ class RunFolder:
         save_state(self.state_file(frame), tensors, meta)
 
     def load_state(self, frame: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return the tensors and values that `keep_state` wrote.
+        """Return the tensors and values that `save_state` wrote.
 
         Raises:
             RunError: if there are none or they are damaged.
         """
         return load_state(self.state_file(frame))
 
-    def keep_draft(self, frame: int, tensors: Mapping[str, Tensor]) -> None:
-        """Write what a stopped still can be gone on with. Call it before `keep_frame` of the same frame."""
+    def save_draft(self, frame: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write what a stopped still is finished from. Call it before `save_frame` of the same frame."""
         with told_in_one_line(self.path):
             self.draft_file(frame).parent.mkdir(exist_ok=True)
         save_state(self.draft_file(frame), tensors, {})
 
     def load_draft(self, frame: int) -> dict[str, Tensor]:
-        """Return what `keep_draft` wrote; raises RunError if there is nothing or it is damaged."""
+        """Return what `save_draft` wrote; raises RunError if there is nothing or it is damaged."""
         return load_state(self.draft_file(frame))[0]
 
-    def keep_frame(
+    def save_frame(
         self,
         frame: int,
         pixels: np.ndarray,

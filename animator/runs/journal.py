@@ -24,7 +24,7 @@ class Entry:
         inputs: hash of all that decided it; as long as it is the same, the frame need not be made again.
         seed: seed of the frame.
         seconds: how long it took.
-        file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.keep_frame` fills it in.
+        file: SHA-256 of its PNG's bytes, in hexadecimal; `RunFolder.save_frame` fills it in.
         stopped: share of the diffusion after which a draft was stopped; 1 where it came to its end.
         stages: seconds of each step of its way, by the names of `animator.film.loop.STEPS`.
         notes: what happened to it that a user should know, such as that it was painted again.

@@ -34,7 +34,8 @@ def locked(path: Path) -> Iterator[None]:
             try:
                 take(handle)
             except (BlockingIOError, PermissionError) as error:
-                raise RunError(f"{path.parent}: in use by {_owner(path)}; wait for it or stop it") from error
+                owner = owner_of(path)
+                raise RunError(f"{path.parent}: in use by {owner}; wait for it or stop it") from error
             except OSError as error:
                 if error.errno not in NO_LOCKS:
                     raise
@@ -50,7 +51,8 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _owner(path: Path) -> str:
+def owner_of(path: Path) -> str:
+    """Return who holds a lock, as its file says."""
     try:
         owner = json.loads(path.read_text())
         return f"process {owner['pid']} on {owner['host']}"

@@ -49,8 +49,8 @@ def run_log(path: Path, level: int = logging.INFO, *, shown: int = logging.WARNI
     """Write what the package tells inside the block into a log, added to what is there.
 
     Warnings of libraries go there too, and not to the terminal. Of an error that ends the block its line is
-    written, at level DEBUG with its traceback. If the file cannot be written any more, that is told once and
-    the work goes on.
+    written, at level DEBUG with its traceback. If the file cannot be written any more, the user
+    hears of it once and the work goes on.
 
     Where several runs are at work in one process, each in a thread of its own, each has only its own events
     in its log, and those of threads that have no log of their own.
@@ -112,7 +112,7 @@ class _LogFile(RotatingFileHandler):
             print(f"{self.baseFilename}: the log cannot be written: {fault}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Close the file; what a full disk did not take is tried once more, and told already."""
+        """Close the file; what a full disk did not take is tried once more, and reported already."""
         with suppress(OSError) if self.broken else nullcontext():
             super().close()
 

@@ -86,8 +86,8 @@ def prune_frames(path: Path, *, keep_every: int = 0) -> Freed:
             names = [name for name in pruned if run.frame_file(entry.frame, name).is_file()]
             if names:
                 # What a kill left of an earlier pruning is of the film that was named then.
-                told = {**pruned, **entry.pruned}
-                lines.append(replace(entry, pruned=told))
+                films = {**pruned, **entry.pruned}
+                lines.append(replace(entry, pruned=films))
                 files += [run.frame_file(entry.frame, name) for name in names]
         with told_in_one_line(path):
             size = sum(file.stat().st_size for file in files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,18 @@ log = logging.getLogger(__name__)
 
 
 def read_frames(
-    run: RunFolder, numbers: Iterable[int], folder: str = FRAMES, *, deep: bool = False
+    run: RunFolder,
+    entries: Mapping[int, Entry],
+    numbers: Iterable[int],
+    folder: str = FRAMES,
+    *,
+    deep: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield frames, H x W x 3 RGB, in rising order.
 
     Args:
         run: the run.
+        entries: the entries of its journal.
         numbers: which; rising, as films are read from the front.
         folder: which picture of them.
         deep: whether those of 16 bits come as uint16.
@@ -31,19 +37,18 @@ def read_frames(
     Raises:
         RunError: a picture is missing or damaged, or the film that shows a pruned one is.
     """
-    entries = run.journal()
     films: dict[str, _Film] = {}
     for number in numbers:
         name = film_with(run, entries.get(number), folder)
-        if name is None:
-            yield run.read_frame(number, folder, deep=deep)
-            continue
-        if name not in films:
+        if name is not None and name not in films:
             films[name] = _opened(run.path / name, deep)
             log.warning(
                 "%s: frames that were pruned are read from it; they have been through the encoder once", name
             )
-        yield films[name].frame(number)
+        if name is not None:
+            yield films[name].frame(number)
+        else:
+            yield run.read_frame(number, folder, deep=deep)
 
 
 def film_with(run: RunFolder, entry: Entry | None, folder: str) -> str | None:

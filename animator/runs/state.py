@@ -1,6 +1,6 @@
 """The state that a run needs to go on: tensors and a few plain values, a safetensors file a frame.
 
-A state carries the digest of what it holds: one that the disk spoilt is told from a sound one, so that no
+A state carries the digest of what it holds: one that the disk spoilt is found out, so that no
 frame ever grows out of it.
 """
 

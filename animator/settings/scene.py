@@ -78,6 +78,16 @@ class Scene(Options):
     bpm: float | None = Field(None, gt=0, le=1000)
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
+    device: Literal["auto", "cpu", "cuda", "mps"] | Annotated[str, Field(pattern=r"^cuda:[0-9]{1,2}$")] = (
+        Field(
+            "auto",
+            json_schema_extra={"allowed": "auto, cpu, cuda, cuda:1 (a GPU by its number) or mps"},
+        )
+    )
+    """Where the networks run: ``auto`` is the first GPU with CUDA, or else the CPU; ``cpu``, ``cuda``,
+    ``cuda:1`` for the second GPU, or ``mps`` on a Mac. It is not part of a frame's fingerprint, though every
+    device rounds in its own way."""
+
     models: Literal["real", "fake"] = "real"
     """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of
     depth, for trying a scene's motion and settings."""

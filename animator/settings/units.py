@@ -14,6 +14,7 @@ UNITS = {
     "frames": "frames, or seconds",
     "images": "pictures",
     "batch": "pictures",
+    "device": "",
     "fps": "frames a second",
     "bpm": "beats a minute",
     "models": "",

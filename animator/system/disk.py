@@ -85,5 +85,5 @@ def _again(path: Path) -> str:
     for folder in path.parents[:3]:
         # A run of which the scene is not written yet has nothing to resume.
         if os.path.isfile(folder / "run.json") and os.path.isfile(folder / "scene.yaml"):
-            return f"go on with: animator resume {shlex.quote(str(folder))}"
+            return f"continue with: animator resume {shlex.quote(str(folder))}"
     return "give the same command again"

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from animator.film.stills import stills
-from animator.run.job import load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.sources import gather
+from animator.run.tools import load_tools
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.types import StillEngine
 from tools.pocket.figures.held_out import SIDE

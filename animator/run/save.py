@@ -1,4 +1,4 @@
-"""Step 7 of a frame's way: what a run keeps of a finished frame, and of itself."""
+"""Step 7 of a frame's way: a finished frame is saved in its run; and what a run saves of itself."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import numpy as np
 import torch
 
 from animator import __version__
-from animator.film.loop import Finished, LoopState
+from animator.film.loop import Finished
+from animator.run.film_files import EYES
 from animator.run.job import Job
-from animator.run.loop_state import kept_state, state_to_keep
+from animator.run.loop_state import saved_state
 from animator.run.sources import FETCHED
-from animator.runs import Entry, RunFolder
+from animator.runs import Entry
 from animator.system import convert
 from animator.warp.stereo import stereo_eyes
-
-EYES = ("left", "right")
-"""Folders of what the two eyes see."""
 
 
 @dataclass(frozen=True)
@@ -29,32 +27,32 @@ class Lap:
 
     Attributes:
         seconds: in all.
-        stages: of its steps, by name; without the one in which it is kept, which is not over yet.
+        stages: of its steps, by name; without the one in which it is saved, which is not over yet.
     """
 
     seconds: float
     stages: Mapping[str, float] = field(default_factory=dict)
 
 
-def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
-    """Write a frame, what two eyes see of it, the state that is gone on from, and the journal's line.
+def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
+    """Write a frame, what two eyes see of it, the state from which the next is made, and its journal entry.
 
     Returns:
         The frame as it was written, H x W x 3.
     """
     run, state = job.run, finished.state
     if state is not None:
-        tensors, meta = state_to_keep(state)
-        run.keep_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
+        tensors, meta = saved_state(state)
+        run.save_state(finished.frame, tensors, meta | {"inputs": job.inputs[finished.frame]})
     stopped = 1.0
     if finished.unfinished is not None:
-        run.keep_draft(finished.frame, finished.unfinished)
+        run.save_draft(finished.frame, finished.unfinished)
         stopped = job.stop_at
     to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
     pixels = to_pixels(finished.picture)
     prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
     text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
-    text |= {"prompt": prompt, "animator.scene": job.text}
+    text |= {"prompt": prompt, "animator.scene": job.carried}
     inputs = job.inputs[finished.frame]
     entry = Entry(
         finished.frame,
@@ -65,7 +63,7 @@ def keep(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         stages={name: round(part, 4) for name, part in lap.stages.items()},
         notes=finished.notes,
     )
-    run.keep_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
+    run.save_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
     return pixels
 
 
@@ -91,11 +89,6 @@ def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:
     return {name: convert.frame_to_uint8(one) for name, one in zip(EYES, seen, strict=True)}
 
 
-def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
-    """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
-    return kept_state(*run.load_state(done - 1), device)
-
-
 def write_head(job: Job) -> None:
     """Write what a run leaves besides its frames: the scene in full, the timeline, and what made it."""
     run, loaded, device = job.run, job.loaded, job.tools.device
@@ -105,7 +98,7 @@ def write_head(job: Job) -> None:
     timeline = io.StringIO()
     loaded.timeline.to_csv(timeline)
     run.write("timeline.csv", timeline.getvalue())
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"
     info: dict[str, object] = {
         "scene": loaded.name,
         "notices": [": ".join(part for part in (one.key, one.message) if part) for one in loaded.notices],

@@ -1,0 +1,109 @@
+"""The films and pictures of a run for two eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animator.run.film_files import EYES
+from animator.run.frame_source import FrameSource
+from animator.run.job import Job
+from animator.run.sound import Sound
+from animator.run.stages import Stage
+from animator.runs import Entry, RunFolder
+from animator.runs.png import encode_png
+from animator.video.formats import write_codec
+from animator.video.stereo_film import Encoding, Packing, pack, write_packed, write_vr180
+
+BOX_FOV = 90.0
+"""Degrees before the eye that a picture of Disco's box space fills, which has no angle of its own."""
+
+
+def films_for_two_eyes(source: FrameSource, sound: Sound | None) -> tuple[list[Stage], list[Stage]]:
+    """Return the film of each eye, yet without sound, and the films of both eyes, with their sound."""
+    return _films_of_eyes(source), _packed_films(source, sound)
+
+
+def _films_of_eyes(source: FrameSource) -> list[Stage]:
+    """A film for each eye."""
+    return [
+        Stage(
+            f"film {path.name}",
+            path.name,
+            {**source.encoder, "fps": str(source.job.fps), name: source.eyes[name]},
+            partial(_write_eye, source, path, name),
+        )
+        for name, path in source.job.files.eyes.items()
+    ]
+
+
+def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
+    """The films that show both eyes, with their sound."""
+    job, vr = source.job, source.job.loaded.scene.vr
+    encoding = Encoding(
+        fps=job.fps,
+        codec=vr.vr180_codec,
+        **source.encoder,
+        audio=sound.path if sound else None,
+        audio_start=sound.start if sound else 0.0,
+        rate_change=sound.rate_change if sound else 1.0,
+    )
+    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **(sound.settings if sound else {})}
+    stages = []
+    make: Callable[[], None]
+    for layout, path in job.files.packed.items():
+        settings = {**decided, "layout": layout}
+        if layout != "vr180":
+            make = partial(_write_packed, source, path, layout, encoding)
+        else:
+            how = {"fovs": _fovs(job), "size": vr.vr180_size, "edge": vr.vr180_edge}
+            settings |= {**how, "codec": vr.vr180_codec}
+            make = partial(_write_vr180, source, path, encoding, how)
+        stages.append(Stage(f"film {path.name}", path.name, settings, make))
+    return stages
+
+
+def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
+    """What two eyes see of each still in one picture, in a folder for each layout that is a picture."""
+    names = [(layout, number) for layout in job.files.packed if layout != "vr180" for number in job.numbers]
+    return [
+        Stage(
+            f"pair {layout}/{number:06d}.png",
+            f"{layout}/{number:06d}.png",
+            {**entries[number].more, "layout": layout},
+            partial(_write_pair, job.run, layout, number),
+        )
+        for layout, number in names
+    ]
+
+
+def _fovs(job: Job) -> list[float]:
+    """Return the angle that each frame's height fills, in degrees."""
+    vr, boxed = job.loaded.scene.vr, job.loaded.scene.warp.projection == "disco"
+    rows = map(job.loaded.timeline.row, job.numbers)
+    return [float(vr.vr180_fov or (BOX_FOV if boxed else row["camera.fov"])) for row in rows]
+
+
+def _write_eye(source: FrameSource, path: Path, name: str) -> None:
+    write_codec(path, source.saved(name), source.job.fps, "h264", **source.encoder)
+
+
+def _write_packed(source: FrameSource, path: Path, layout: Packing, encoding: Encoding) -> None:
+    write_packed(path, _pairs(source), layout, encoding)
+
+
+def _write_vr180(source: FrameSource, path: Path, encoding: Encoding, how: dict[str, Any]) -> None:
+    write_vr180(path, _pairs(source), encoding, **how)
+
+
+def _pairs(source: FrameSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    return zip(source.saved(EYES[0]), source.saved(EYES[1]), strict=True)
+
+
+def _write_pair(run: RunFolder, layout: Packing, number: int) -> None:
+    left, right = (run.read_frame(number, name) for name in EYES)
+    run.write(f"{layout}/{run.frame_file(number).name}", encode_png(pack(left, right, layout), {}))
