@@ -43,12 +43,12 @@ WHAT = {
 RUN = (
     ("read the scene", "scene/reading.py"),
     ("gather pictures and footage", "run/sources.py"),
-    ("load the networks", "run/job.py"),
+    ("load the networks", "run/tools.py"),
     ("fingerprint every frame", "run/fingerprint.py"),
     ("open the run, take its lock", "runs/folder.py"),
     ("plan: finished, missing, states", "run/plan.py"),
-    ("make the missing frames", "run/dispatch.py"),
-    ("save frame, state, journal", "run/persist.py"),
+    ("make the missing frames", "run/frames.py"),
+    ("save frame, state, journal", "run/save.py"),
     ("films and other outputs", "run/stages.py"),
     ("report", "report/build.py"),
 )
@@ -61,7 +61,7 @@ FRAME = (
     ("hold the colours", "film/colour.py"),
     ("noise to the level kept", "diffusion/engine.py"),
     ("denoise towards the prompts", "diffusion/samplers.py"),
-    ("save", "run/persist.py"),
+    ("save", "run/save.py"),
 )
 """The way of a frame, each step with its file; `film/loop.py` takes them in this order."""
 

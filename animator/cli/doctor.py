@@ -97,7 +97,7 @@ def packages(distribution: str = DISTRIBUTION) -> Iterator[Finding]:
     except importlib.metadata.PackageNotFoundError:
         remedy = "install it with: pip install -e ."
         yield Finding(
-            "note", "packages", f"{distribution} is not installed, so nothing tells what it needs", remedy
+            "note", "packages", f"{distribution} is not installed, so what it needs is not known", remedy
         )
         return
     from packaging.requirements import Requirement
@@ -143,7 +143,7 @@ def devices() -> Iterator[Finding]:
 def memory(room: Room | None) -> Finding:
     """Return how much memory is free."""
     if room is None:
-        return Finding("note", "memory", "the system does not tell how much there is")
+        return Finding("note", "memory", "the system does not say how much there is")
     text = f"{in_gib(room.free)} of {in_gib(room.total)} free"
     if room.free < LEAST_RAM:
         return Finding("note", "memory", text, "close other programs, or render small pictures")
@@ -251,7 +251,7 @@ def _missing_bytes(loaded: LoadedScene | None) -> int:
 
     try:
         wanted = needed(loaded.scene)
-    except AnimatorError:  # told by `networks`
+    except AnimatorError:  # reported by `networks`
         return 0
     return sum(about_bytes(entry) or 0 for entry in wanted if not location(entry).is_file())
 

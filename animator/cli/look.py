@@ -68,7 +68,7 @@ def frame(
     ],
     dump: Annotated[Path, typer.Option("--dump", help="The folder for the files.", show_default=False)],
     run: Annotated[
-        Path | None, typer.Option("--run", help="A run of the scene, to go on from the state it keeps.")
+        Path | None, typer.Option("--run", help="A run of the scene, to start from its saved states.")
     ] = None,
     device: Device = None,
     settings: Settings = None,
@@ -84,7 +84,7 @@ def frame(
 
 
 def plan_more(loaded: LoadedScene, *, probe: bool) -> str:
-    """Return what ``plan`` tells of the work of a scene; with ``probe`` a few steps are really taken."""
+    """Return what ``plan`` reports of the work of a scene; with ``probe`` a few steps are really taken."""
     from animator.look.work import work_text
 
     text = work_text(loaded)

@@ -200,7 +200,7 @@ def plan(
     scene: OneScene,
     csv: Annotated[bool, typer.Option("--csv", help="The whole timeline as CSV, a row a frame.")] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Take a few real steps and tell how long all of it will take.")
+        bool, typer.Option("--probe", help="Take a few real steps and estimate how long all of it will take.")
     ] = False,
     device: Device = None,
     settings: Settings = None,
@@ -239,7 +239,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, on stdout.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Look at the machine and the installation, and tell what to do about every fault."""
+    """Look at the machine and the installation, and say what to do about every fault."""
     from animator.cli.doctor import examine
     from animator.scene.reading import read_scene
 
@@ -336,6 +336,6 @@ def main() -> None:
     """Run the command line; SIGTERM ends as cleanly as Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     hangup = getattr(signal, "SIGHUP", None)
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to go on
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to continue
         signal.signal(hangup, _interrupt)
     app()

@@ -73,7 +73,7 @@ def fetch(
     ],
     debug: Debug = False,
 ) -> None:
-    """Fetch weights into the cache; what was begun is gone on with. Prints the files."""
+    """Fetch weights into the cache, and print the files. A broken download is resumed."""
     asked = [entry for word in wanted for entry in _meant(word)]
     faults = []
     for entry in dict.fromkeys(entry for entry in asked if entry.file):
@@ -116,7 +116,7 @@ def verify_(
 def import_(
     path: Annotated[Path, typer.Argument(help="A file of weights.", metavar="PATH", show_default=False)],
     name: Annotated[
-        str | None, typer.Option("--name", help="What it is, where its hash does not tell.")
+        str | None, typer.Option("--name", help="What it is, where its hash is not known.")
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -236,7 +236,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other."""
+    """Return rows as lines whose columns are aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

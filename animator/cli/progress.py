@@ -1,4 +1,4 @@
-"""How a long job tells how far it is: a live line in a terminal, a plain line a frame elsewhere, or JSON."""
+"""How a long job reports its progress: a live line in a terminal, a plain line a frame elsewhere, or JSON."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class LineReporter(Reporter):
         self._print(f"frame {self._total - left}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
 
     def _print(self, text: str) -> None:
-        with suppress(OSError):  # who reads this has gone; the render goes on
-            # In one piece: what is said of an interrupt between two would stand in the same line.
+        with suppress(OSError):  # the reader has gone; the render continues
+            # In one piece: what is said of an interrupt between two would be in the same line.
             print(f"{text}\n", end="", file=self._stream, flush=True)
 
 
@@ -105,7 +105,7 @@ class JsonReporter(Reporter):
         self._total = 0
 
     def begin(self, name: str, total: int, done: int) -> None:
-        """Tell what is made."""
+        """Return what is made."""
         self._total = total
         self._tell(event="begin", scene=name, frames=total, done=done)
 
@@ -128,7 +128,7 @@ class JsonReporter(Reporter):
         self._tell(event="end")
 
     def _tell(self, **what: object) -> None:
-        with suppress(OSError):  # who reads this has gone; the render goes on
+        with suppress(OSError):  # the reader has gone; the render continues
             print(f"{json.dumps(what)}\n", end="", file=self._stream, flush=True)
 
 

@@ -38,7 +38,7 @@ def prune(
     states: Annotated[
         bool,
         typer.Option(
-            "--states", help="Remove states in place of pictures: all but the newest, from which it goes on."
+            "--states", help="Remove states in place of pictures: all but the newest, from which it resumes."
         ),
     ] = False,
     debug: Debug = False,

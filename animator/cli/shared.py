@@ -54,7 +54,7 @@ def printable(text: str) -> str:
 
 
 def faults_of(error: AnimatorError) -> list[str]:
-    """Return what an error tells, a line a fault, also where a line break is in the name of a scene."""
+    """Return what an error says, a line a fault, also where a line break is in the name of a scene."""
     if isinstance(error, SceneError):
         return [str(problem) for problem in error.problems]
     return str(error).splitlines()

@@ -113,7 +113,7 @@ def _bare(left: Path) -> str:
 
 
 def _facts(sources: list[Path]) -> FilmInfo:
-    """Return what the films have in common, or tell in what they differ."""
+    """Return what the films have in common; raise where they differ."""
     from animator.video.probe import probe
 
     infos = []

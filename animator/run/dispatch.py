@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 def frames_left(job: Job, plan: ResumePlan, listener: Listener) -> Iterator[Finished]:
     """Return the frames or pictures that are left, each made when it is asked for.
 
-    A film goes on from the nearest saved state before each gap; the frames between that state and the gap are
-    made again and come too.
+    A film is resumed from the nearest saved state before each gap; the frames between that state and the gap
+    are made again and come too.
 
     Args:
         job: the scene with all that it needs.

@@ -48,12 +48,12 @@ def needed(scene: Scene) -> list[Entry]:
 
 
 def sees_depth(scene: Scene) -> bool:
-    """Tell whether a scene needs to know how far away things are: for its camera, or for two eyes."""
+    """Return whether a scene needs to know how far away things are: for its camera, or for two eyes."""
     return scene.mode == "3d" or scene.vr.enabled
 
 
 def flow_of(scene: Scene) -> str:
-    """Return what tells a scene how things move from one picture to another; empty if it need not know."""
+    """Return the name of the optical flow that a scene uses; empty if it uses none."""
     if scene.mode == "video" and scene.video.flow != "none":
         return flow_name(scene.video.flow, choose_device(scene.device))
     return "dis" if scene.turbo.steps > 1 and scene.turbo.align else ""
@@ -101,7 +101,7 @@ def _is_file(model: str) -> bool:
 
 
 def _is_pulled(scene: Scene) -> bool:
-    """Tell whether a picture may be held to another: to its init, or to the frame before it."""
+    """Return whether a picture may be held to another: to its init, or to the frame before it."""
     begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
     moved = scene.mode == "video" or (scene.mode != "still" and scene.frames > 1)
     scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved

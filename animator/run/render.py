@@ -66,7 +66,7 @@ def render_scene(
         shared: networks that several scenes use; without it they are let go at the end.
 
     Raises:
-        Interrupted: by the user or by ``cancel``; the message tells how to resume.
+        Interrupted: by the user or by ``cancel``; the message says how to resume.
         UsageError: a picture that the scene names cannot be had, or the device.
         WeightsError: a network's weights are not there or damaged.
         RunError: the run folder cannot be used.
@@ -134,7 +134,7 @@ def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "r
         job: the scene.
         reporter: hears how far it is.
         cancel: stops it.
-        resume_with: the verb that goes on with it; after ``finish`` the run's own scene stays as it was.
+        resume_with: the verb that resumes it; after ``finish`` the run's own scene stays as it was.
     """
     run = job.run
     try:

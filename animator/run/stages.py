@@ -126,7 +126,7 @@ class Record:
             return cls(run)
 
     def is_up_to_date(self, stage: Stage, fingerprint: str, onto: set[str]) -> bool:
-        """Tell whether a stage need not run.
+        """Return whether a stage need not run.
 
         Args:
             stage: the stage.

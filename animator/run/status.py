@@ -216,7 +216,7 @@ def _sizes(path: Path) -> dict[str, int]:
 
 
 def _owner(lock: Path) -> str:
-    """Return who holds a lock, as its file tells; empty if nobody does."""
+    """Return who holds a lock, as its file says; empty if nobody does."""
     if not lock.exists():
         return ""
     handle = os.open(lock, os.O_RDONLY)

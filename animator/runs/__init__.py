@@ -1,4 +1,4 @@
-"""What a run leaves on the disk, and how it goes on after it was stopped at any moment."""
+"""What a run leaves on the disk, and how it is resumed after it was stopped at any moment."""
 
 from animator.runs.files import write_atomic
 from animator.runs.folder import RunFolder, folder_name

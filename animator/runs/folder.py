@@ -7,7 +7,7 @@
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
     left/, right/            the same as two eyes see it, where the scene has eyes
-    state/000012.safetensors what is needed to go on after that frame
+    state/000012.safetensors what is needed to resume after that frame
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
     inputs/                  pictures that were fetched from the web
     <scene>.mp4              the film
@@ -18,7 +18,7 @@
 A frame is finished when its line is in the journal. Its PNG and state are written before, each under a
 temporary name first, and states that are no longer needed are removed after. So at every moment one can go
 on: killed before the line, the frame is made again from the state of the frame before it, which is still
-there; killed after it, both the frame and the state to go on from are on the disk.
+there; killed after it, both the frame and the state to resume from are on the disk.
 
 States of earlier frames stay as far as there is room for them: every one, or every second, every fourth and
 so on. A state names the hash of the inputs of its frame, so one that an edited scene left behind is never
@@ -176,13 +176,13 @@ class RunFolder:
         try:
             info = json.loads(text)
         except ValueError as error:
-            raise RunError(f"{path}: not JSON ({error}); restore it or render anew") from error
+            raise RunError(f"{path}: not JSON ({error}); restore it or render again") from error
         if not isinstance(info, dict):
-            raise RunError(f"{path}: holds no mapping; restore it or render anew")
+            raise RunError(f"{path}: holds no mapping; restore it or render again")
         return info
 
     def save_state(self, frame: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        """Write what is needed to go on after a frame. Call it before `save_frame` of the same frame.
+        """Write what is needed to resume after a frame. Call it before `save_frame` of the same frame.
 
         Args:
             frame: the frame that the state comes after.
@@ -274,7 +274,7 @@ class RunFolder:
         with told_in_one_line(path):
             pixels = decode_png(path.read_bytes(), deep=deep)
         if pixels is None:
-            raise RunError(f"{path}: not a whole PNG; restore it or render anew")
+            raise RunError(f"{path}: not a whole PNG; restore it or render again")
         return pixels
 
     def journal(self) -> dict[int, Entry]:
@@ -331,7 +331,7 @@ class RunFolder:
 
 
 def _is_bare(path: Path) -> bool:
-    """Tell whether there is nothing in a folder but what a run begins with, as a kill may leave it."""
+    """Return whether there is nothing in a folder but what a run begins with, as a kill may leave it."""
     left = [one for one in path.iterdir() if not one.name.endswith(".tmp")]
     return all(one.name in (FRAMES, "state") and one.is_dir() and not any(one.iterdir()) for one in left)
 

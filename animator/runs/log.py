@@ -46,11 +46,11 @@ def log_levels() -> dict[str, int]:
 
 @contextmanager
 def run_log(path: Path, level: int = logging.INFO, *, shown: int = logging.WARNING) -> Iterator[None]:
-    """Write what the package tells inside the block into a log, added to what is there.
+    """Write what the package logs inside the block into a log, added to what is there.
 
     Warnings of libraries go there too, and not to the terminal. Of an error that ends the block its line is
     written, at level DEBUG with its traceback. If the file cannot be written any more, the user
-    hears of it once and the work goes on.
+    hears of it once and the work continues.
 
     Where several runs are at work in one process, each in a thread of its own, each has only its own events
     in its log, and those of threads that have no log of their own.
@@ -101,7 +101,7 @@ class _LogFile(RotatingFileHandler):
         self.addFilter(self.is_mine)
 
     def is_mine(self, record: logging.LogRecord) -> bool:
-        """Tell whether an event is of this run."""
+        """Return whether an event is of this run."""
         return record.thread == self.owner or record.thread not in _owners()
 
     def handleError(self, record: logging.LogRecord) -> None:

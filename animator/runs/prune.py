@@ -15,7 +15,7 @@ from animator.runs.folder import FILM, FRAMES
 from animator.video.probe import probe
 
 PRUNED = "pruned"
-"""Folder of the films that show what was pruned; a film that is made anew does not replace these."""
+"""Folder of the films that show what was pruned; a film that is made again does not replace these."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def prune_frames(path: Path, *, keep_every: int = 0) -> Freed:
     """Remove the pictures of a finished run that its film shows, and those of the eyes that have films.
 
     The film is also kept in a folder of its own, at no cost where the disk knows links: a film that is made
-    anew is made of that one, so no frame goes through the encoder more than twice.
+    again is made of that one, so no frame goes through the encoder more than twice.
 
     Args:
         path: the run folder.

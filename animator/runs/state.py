@@ -1,4 +1,4 @@
-"""The state that a run needs to go on: tensors and a few plain values, a safetensors file a frame.
+"""The state from which a run is resumed: tensors and a few plain values, a safetensors file a frame.
 
 A state carries the digest of what it holds: one that the disk spoilt is found out, so that no
 frame ever grows out of it.
@@ -49,7 +49,7 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise ValueError("a spoilt byte")
         return tensors, json.loads(text)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: not a whole state of a run; restore it or render anew") from error
+        raise RunError(f"{path}: not a whole state of a run; restore it or render again") from error
 
 
 def read_meta(path: Path) -> dict[str, Any]:

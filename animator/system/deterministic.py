@@ -7,7 +7,7 @@ import os
 import torch
 
 WORKSPACE = ":4096:8"
-"""What cuBLAS needs to be told for that (CUDA documentation, cuBLAS, "Results reproducibility")."""
+"""What cuBLAS needs in the environment for that (CUDA documentation, cuBLAS, "Results reproducibility")."""
 
 
 def use_deterministic() -> None:

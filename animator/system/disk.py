@@ -1,4 +1,4 @@
-"""Faults of the disk, told in one line: the file, the fault and what to do."""
+"""Faults of the disk, in one line: the file, the fault and what to do."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fault_line(error: OSError, path: Path, so: str = "") -> str:
 
 
 def printed_fault(printed: str, path: Path) -> str | None:
-    """Return the same line where what another program printed tells of the disk, else None.
+    """Return the same line where another program's message is about the disk, else None.
 
     Args:
         printed: by a program that failed; nothing where it could not even print.
@@ -81,7 +81,7 @@ def remedy(number: int | None, path: Path) -> str:
 
 
 def _again(path: Path) -> str:
-    """Return how to go on with the run in which a file lies."""
+    """Return how to resume the run in which a file lies."""
     for folder in path.parents[:3]:
         # A run of which the scene is not written yet has nothing to resume.
         if os.path.isfile(folder / "run.json") and os.path.isfile(folder / "scene.yaml"):

@@ -43,7 +43,7 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 KEPT = "%/:=&?~#+!$,;'@()*[]"
-"""What may stand in a request as it is, besides letters and digits; all else is written as %XX."""
+"""What may be in a request as it is, besides letters and digits; all else is written as %XX."""
 
 HEADERS = {
     "User-Agent": "animator",
@@ -53,7 +53,7 @@ HEADERS = {
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a text is an address to `fetch`, and not a path.
+    """Return whether a text is an address to `fetch`, and not a path.
 
     >>> is_url("HTTPS://example.org/a.png"), is_url("http.png"), is_url("file:///a.png")
     (True, False, False)
@@ -111,7 +111,7 @@ def shown(url: str) -> str:
 
 
 def is_local(address: str) -> bool:
-    """Tell whether an IP address is anything but one of the public internet.
+    """Return whether an IP address is anything but one of the public internet.
 
     Loopback, private, link-local, multicast, unspecified and reserved addresses are local, and so are IPv6
     addresses that stand for such an IPv4 address.

@@ -31,7 +31,7 @@ WORKED_ON = 25_000_000
 """Pixels above which a picture is halved before it is worked on."""
 
 KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
-"""Kinds that are read, those of which Pillow can tell the size without decoding or running anything."""
+"""Kinds that are read, those whose size Pillow finds without decoding or running anything."""
 
 TIFF_HEADS = (b"II*\0", b"MM\0*")
 
@@ -126,7 +126,7 @@ def _white(pixels: np.ndarray) -> float:
 def _checked(data: bytes, path: Path) -> str:
     """Return Pillow's name for the kind of a picture; refuse what is none of `KINDS` or not whole.
 
-    OpenCV cannot tell the size of a picture without decoding it.
+    OpenCV cannot find the size of a picture without decoding it.
     """
     try:
         with warnings.catch_warnings():
