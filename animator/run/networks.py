@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from animator.depth.load import depth_names
-from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.load import BUNDLED, secondary_names
 from animator.diffusion.losses import perceptual_files
 from animator.errors import WeightsError
 from animator.flow.load import flow_name
 from animator.scene.reading import LoadedScene
+from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.hashes import file_hash
 from animator.weights.registry import OPTIONAL, Entry, Kind, find, locate
 
@@ -33,7 +33,7 @@ def needed(scene: Scene) -> list[Entry]:
     if scene.models == "fake":
         return []
     used: list[tuple[Kind, str]] = []
-    if not _is_file(scene.diffusion.model):
+    if not is_checkpoint(scene.diffusion.model):
         used.append(("diffusion", scene.diffusion.model))
     used += [("clip", name) for name in scene.guidance.clip_models]
     used += [("secondary", name) for name in secondary_names(scene.diffusion)]
@@ -67,7 +67,7 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     """
     scene = loaded.scene
     hashes = {}
-    if scene.models == "real" and _is_file(scene.diffusion.model):
+    if scene.models == "real" and is_checkpoint(scene.diffusion.model):
         hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
     hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in _indispensable(scene)}
     if any(entry.kind == OPTIONAL for entry in needed(scene)):
@@ -94,10 +94,6 @@ def require_weights(loaded: LoadedScene) -> None:
 
 def _indispensable(scene: Scene) -> list[Entry]:
     return [entry for entry in needed(scene) if entry.kind != OPTIONAL]
-
-
-def _is_file(model: str) -> bool:
-    return Path(model).suffix in SUFFIXES
 
 
 def _is_pulled(scene: Scene) -> bool:

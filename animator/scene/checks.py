@@ -14,12 +14,12 @@ from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
-from animator.scene.layers import is_checkpoint
 from animator.scene.nodes import dotted, plain
 from animator.scene.unused import notice_idle
 from animator.settings.base import share
 from animator.settings.scene import SIZE_STEP, Scene
 from animator.types import DIFFUSION_SCALE, Schedule
+from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.registry import Kind, families, find
 
 Values = Mapping[str, Curve | Schedule]

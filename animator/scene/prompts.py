@@ -198,6 +198,6 @@ def _canonical(name: str) -> str:
 def _room(prompt: Prompt, scene: Scene) -> int:
     """Return how many tokens every CLIP model reads of the words of a prompt that speaks to it."""
     known = names("clip")
-    heard = [_canonical(name) for name in (prompt.clip_models or scene.guidance.clip_models)]
+    heard = [_canonical(name) for name in (prompt.models or scene.guidance.clip_models)]
     contexts = [context_length(find("clip", name)) or CONTEXT for name in heard if name in known]
     return min(contexts, default=CONTEXT) - (CONTEXT - ROOM)
