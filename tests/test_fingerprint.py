@@ -121,10 +121,6 @@ def test_what_moves_counts_from_its_frame_on(read, film) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["output: {crf: 5, ten_bits: true}", "fps: 30", "guard: {policy: off}", "vr: {layouts: [anaglyph]}"],
-)
-@pytest.mark.parametrize(
-    "text",
     [
         "output: {crf: 5, ten_bits: true}",
         "fps: 30",

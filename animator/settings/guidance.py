@@ -12,6 +12,8 @@ from pydantic import field_validator
 
 from animator.settings.base import Animated, Need, Options, Switch, animated, on, setting, switch
 
+_FUZZY = Need("without fuzzy_prompt", {"guidance.fuzzy_prompt": on})
+
 
 class CutOptions(Options):
     """The cuts of a picture that a CLIP model looks at, as Disco Diffusion names them."""
@@ -90,7 +92,7 @@ class GuidanceOptions(Options):
         steps=True,
         ge=0,
         unit="standard deviation",
-        needs=Need("without fuzzy_prompt", {"guidance.fuzzy_prompt": on}),
+        needs=_FUZZY,
     )
     """Size of the noise of `fuzzy_prompt`, as a standard deviation of an embedding's entries."""
 
