@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from animator.engines.family import Family
+from animator.engines.registry import family_of
 from animator.film.guard import Make, guarded
 from animator.film.loop import Finished, Listener, LoopState, film
 from animator.film.stills import stills
@@ -63,7 +65,13 @@ def _guarded(job: Job, driver: Make, listener: Listener, broken: int = 0) -> Ite
     scene, tools = job.loaded.scene, job.tools
     if scene.models == "fake":
         return driver(tools.engine, listener)
-    return guarded(driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken)
+    return guarded(
+        driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken, family=_family(job)
+    )
+
+
+def _family(job: Job) -> Family:
+    return family_of(job.loaded.scene.diffusion.model)
 
 
 def _driver(job: Job, state: LoopState, engine: StillEngine, listener: Listener) -> Iterator[Finished]:
@@ -102,6 +110,16 @@ def _stills(
 
     def driver(engine: StillEngine, told: Listener) -> Iterator[Finished]:
         timeline, shot = job.loaded.timeline, job.shot
-        return stills(timeline, shot, engine, left, drafts, batch=batch, stop_at=job.stop_at, listener=told)
+        return stills(
+            timeline,
+            shot,
+            engine,
+            left,
+            drafts,
+            batch=batch,
+            stop_at=job.stop_at,
+            same_stop=_family(job).same_stop,
+            listener=told,
+        )
 
     return _guarded(job, driver, listener)

@@ -10,8 +10,7 @@ import torch
 
 from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
-from animator.diffusion.fake import fake_engine
-from animator.diffusion.load import load_engine
+from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
 from animator.flow.load import load_flow
@@ -106,13 +105,7 @@ def load_tools(loaded: LoadedScene, sources: Sources) -> Tools:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scene = loaded.scene
     fake = scene.models == "fake"
-    engine = (fake_engine if fake else load_engine)(
-        scene.diffusion,
-        scene.guidance,
-        device,
-        open_image=sources.open,
-        keep_cuts=scene.output.show_cuts,
-    )
+    engine = family_of(scene.diffusion.model).load(scene, device, sources.open)
     depth = (FAKE_DEPTH if fake else load_depth(scene.depth, device)) if sees_depth(scene) else None
     name = flow_of(scene)
     return Tools(engine, depth, device, load_flow("dis" if fake else name, device) if name else None)
@@ -148,6 +141,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
         stereo=scene.vr.enabled,
+        sections=family_of(scene.diffusion.model).sections,
         turbo=Turbo(
             steps=scene.turbo.steps,
             preroll=scene.turbo.preroll,

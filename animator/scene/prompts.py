@@ -9,13 +9,13 @@ from typing import Any
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
-from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
 from animator.scene.tokens import CONTEXT, ROOM, lost
 from animator.scene.words import short
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
+from animator.system.file_names import file_fault
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import context_length, find, names
