@@ -92,6 +92,7 @@ class Scene(Options):
         | Annotated[list[Seed], Field(min_length=1)]
         | Annotated[dict[Position, Seed], Field(min_length=1)]
     ) = setting(
+        unit="",
         default_factory=_draw_seed,
         json_schema_extra={
             "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as "
