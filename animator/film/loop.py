@@ -261,8 +261,7 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
     Args:
         row: its settings.
         shot: what does not change.
-        frame: what decides its randomness together with its seed: its number in a film. Stills are all told
-            0, so that they differ by their seeds alone and each can be made again by itself.
+        frame: decides its randomness with its seed: its number in a film, 0 for stills, which differ by seed.
     """
     seed = seed_of(shot, row.frame)
     init = first_picture(shot.init, shot.width, shot.height, seed, frame)
@@ -307,7 +306,7 @@ def move(
     """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
 
     Returns:
-        The moved picture, in 3D with its moved depth, and what the move newly uncovered.
+        The moved picture, in 3D with its moved depth, and what was uncovered.
     """
     frame = row.frame
     if shot.mode == "2d":

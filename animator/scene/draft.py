@@ -69,8 +69,8 @@ def _moments(moments: int | list[int | str], steps: int, before: int) -> int | l
     """Return `intermediates` for fewer steps; how many are asked for stays."""
     if isinstance(moments, int):
         return moments
-    scaled = (scaled(one, steps, before) for one in moments)
-    return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in scaled))
+    fewer = (scaled(one, steps, before) for one in moments)
+    return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in fewer))
 
 
 def _skips(loaded: LoadedScene) -> Animated:
