@@ -89,13 +89,13 @@ class Prompt:
         text: what the perceptors read, the weight not part of it; of a picture its path or address.
         weight: how strongly it pulls; negative pushes away.
         image: whether ``text`` names a picture.
-        clip_models: names of the CLIP models it speaks to, as the scene writes them; empty: all of them.
+        models: names of the networks that it speaks to, as the scene writes them; empty: all of them.
     """
 
     text: str
     weight: float = 1.0
     image: bool = False
-    clip_models: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,16 @@ class Request:
         width: pixels.
         height: pixels.
         prompts: what pulls at this frame; weights sum to 1, shares of a cross-fade multiplied in.
+        written: the same with the weights that the scene gives them, shares of a cross-fade multiplied in.
         init: the picture to start from, or None to start from noise.
         keep: share of the diffusion's steps that is skipped because ``init`` stands for them, 0 to 1.
         init_scale: strength of the perceptual pull towards ``init`` over the diffusion, a number or a
             `Schedule`; 0 switches it off.
-        values: every setting of ``guidance`` and ``diffusion`` that may change, by its dotted name
+        values: every setting that may change of the sections which the engine reads, by its dotted name
             (``guidance.clamp_max``), as a `Schedule` for this frame.
         uncovered: where ``init`` shows what the frame before it did not hold, or None.
         uncovered_keep: what stands in the place of ``keep`` there, if it is less, or None.
+        depth: the depth of ``init``, moved by the camera with it, or None where it is not known.
     """
 
     frame: int
@@ -129,6 +131,8 @@ class Request:
     values: Mapping[str, Schedule] = field(default_factory=dict)
     uncovered: Mask | None = None
     uncovered_keep: float | None = None
+    written: tuple[Prompt, ...] = ()
+    depth: DepthMap | None = None
 
 
 @dataclass(frozen=True)

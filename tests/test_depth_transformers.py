@@ -187,7 +187,7 @@ def test_the_full_networks_have_the_published_sizes_and_names(name: str) -> None
 
 
 def test_every_depth_network_of_the_registry_can_be_made() -> None:
-    assert set(names("depth")) == set(load.LOADERS)
+    assert set(names("depth")) == set(load.NETWORKS)
     used = {
         PACKAGE / entry.config for (kind, _), entry in entries().items() if kind == "depth" and entry.config
     }

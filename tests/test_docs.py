@@ -10,8 +10,8 @@ import pytest
 from animator.scene import reference
 from animator.scene.reading import read_scene
 from animator.scene.reference import settings_page, with_controls
-from animator.settings.scene import scene_schema
-from animator.settings.units import UNITS
+from animator.settings.base import declared
+from animator.settings.scene import Scene, scene_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,9 +30,35 @@ def test_the_readmes_table_of_controls_is_what_the_program_takes() -> None:
     assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion; " in readme
 
 
-def test_every_setting_has_a_unit_or_is_said_to_have_none() -> None:
-    names = {name for name, schema in reference._settings(scene_schema()) if "properties" not in schema}
-    assert set(UNITS) == names
+def test_every_number_has_a_unit_or_is_said_to_have_none() -> None:
+    units = {name: said[-1].unit for name, said in declared(Scene)}
+    numbers = {
+        name
+        for name, schema in reference._settings(scene_schema())
+        if "properties" not in schema and _is_number(schema)
+    }
+    assert len(numbers) > 70
+    assert {name for name in numbers if units[name] is None} == {"version"}
+
+
+def _is_number(schema: dict) -> bool:
+    """Tell whether a setting may be a number that is no switch."""
+    if (schema.get("animated") or {}).get("switch"):
+        return False
+    parts = [schema, *schema.get("anyOf", []), *schema.get("prefixItems", []), schema.get("items", {})]
+    return any(part.get("type") in ("integer", "number") for part in parts)
+
+
+def test_the_page_tells_where_a_setting_has_no_effect() -> None:
+    page = settings_page()
+    for row in (
+        "| `zoom` | times a frame | `1` | 0.01 to 100 | frames | in mode still, 3d, video |",
+        "| `fov` | degrees | `40` | 1 to 179 | frames | in mode still, 2d, video without `vr.enabled` |",
+        "| `eta` | share of an ancestral sampler's noise | `0.8` | -1 to 1 | frames, diffusion "
+        "| with sampler plms or dpmpp_2m |",
+    ):
+        assert f"\n{row}" in page
+    assert " Has no effect in mode still, video.\n" in page
 
 
 def test_a_range_is_told_for_every_number_with_bounds() -> None:

@@ -89,12 +89,12 @@ def test_a_prompt_speaks_to_the_models_that_it_names():
         frame = GuidedDiffusion(networks, DIFFUSION, guidance).paint(replace(REQUEST, prompts=prompts))
         return frame, *(perceptor.read for perceptor in networks.perceptors.values())
 
-    both, first, second = painted(Prompt("red", 0.5), Prompt("blue", 0.5, clip_models=("RN50/openai",)))
+    both, first, second = painted(Prompt("red", 0.5), Prompt("blue", 0.5, models=("RN50/openai",)))
     assert first == {"red": 1}
     assert second == {"red": 1, "blue": 1}
     assert redness(both) < redness(painted(Prompt("red", 0.5), Prompt("blue", 0.5))[0])
     # A model that no prompt speaks to is not asked; the rest keep their whole strength.
-    alone, _, silent = painted(Prompt("red", 1.0, clip_models=("ViTB32",)))
+    alone, _, silent = painted(Prompt("red", 1.0, models=("ViTB32",)))
     assert silent == {}
     assert redness(alone) < 0.5 * redness(toy_engine().paint(replace(REQUEST, prompts=())))
 

@@ -18,7 +18,7 @@ LEVELS: list[set[str]] = [
     {"keyframes"},
     {"settings"},
     {"depth", "warp", "flow", "sound", "diffusion"},
-    {"video"},
+    {"video", "engines"},
     {"scene", "film"},
     {"runs"},
     {"watch"},

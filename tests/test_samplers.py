@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from animator.diffusion import samplers
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.prediction import (
     Denoise,
@@ -18,8 +22,9 @@ from animator.diffusion.prediction import (
     hold_for,
     network_denoiser,
 )
-from animator.diffusion.samplers import SAMPLERS, TAKES_NOISE, Step, noised, walk
+from animator.diffusion.samplers import SAMPLERS, Step, noised, walk
 from animator.diffusion.unet import UNet, unet_config
+from animator.settings import samplers as table
 from tests.golden_files import fill, load_json, load_npz
 
 SETUP = load_json("samplers")
@@ -110,13 +115,10 @@ def error_halfway(name: str, steps: int) -> float:
     return float((last.x - exact).abs().max())
 
 
-ORDERS = {"ddim": 1, "plms": 2, "dpmpp_2m": 2, "dpmpp_2m_sde": 2}
-
-
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_sampler_converges_at_its_order(name: str) -> None:
     coarse, fine = (error_halfway(name, steps) for steps in (250, 500))
-    assert math.log2(coarse / fine) == pytest.approx(ORDERS[name], abs=0.15)
+    assert math.log2(coarse / fine) == pytest.approx(table.SAMPLERS[name].order, abs=0.15)
 
 
 def pulled_gaussian(schedule: NoiseSchedule) -> Denoise:
@@ -142,7 +144,7 @@ def test_guidance_keeps_the_order(name: str) -> None:
     # All walks begin at the same index of the base curve, 999, and end at the same level, 499.
     reference = halfway("plms", 1000)
     coarse, fine = (float((halfway(name, steps) - reference).abs().max()) for steps in (100, 200))
-    assert math.log2(coarse / fine) == pytest.approx(ORDERS[name], abs=0.25)
+    assert math.log2(coarse / fine) == pytest.approx(table.SAMPLERS[name].order, abs=0.25)
 
 
 def moments_halfway(steps: int, eta: float) -> tuple[float, float]:
@@ -207,7 +209,7 @@ def test_a_modern_solver_needs_fewer_steps() -> None:
     assert error("dpmpp_2m", 20) < error("ddim", 60)
 
 
-@pytest.mark.parametrize("name", sorted(TAKES_NOISE))
+@pytest.mark.parametrize("name", table.with_noise(True))
 @pytest.mark.parametrize("eta", [1.0, -1.0, "half"])
 def test_fresh_noise_keeps_the_distribution(eta: float | str, name: str) -> None:
     schedule = full_schedule(500)
@@ -240,7 +242,7 @@ def test_eta_belongs_to_the_index_it_stands_at() -> None:
     assert drawn == [3, 1]
 
 
-@pytest.mark.parametrize("name", sorted(TAKES_NOISE))
+@pytest.mark.parametrize("name", table.with_noise(True))
 def test_negative_eta_turns_the_sign_of_the_noise(name: str) -> None:
     schedule = full_schedule(10)
     x = torch.zeros(1, 3, 2, 2)
@@ -392,3 +394,36 @@ def test_half_precision_state_does_not_round_the_timestep() -> None:
 
     network_denoiser(network, schedule)(torch.zeros(2, 3, 2, 2, dtype=torch.bfloat16), 997)
     assert seen[0].tolist() == [997.0, 997.0]
+
+
+def test_a_sampler_without_a_function_is_noticed_at_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {**table.SAMPLERS, "euler": table.Sampler("euler", 1, False, "is not written yet")}
+    monkeypatch.setattr(table, "SAMPLERS", more)
+    path = Path(samplers.__file__)
+    spec = importlib.util.spec_from_file_location("samplers_again", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "samplers_again", module)
+    with pytest.raises(KeyError, match="euler"):
+        spec.loader.exec_module(module)
+
+
+def test_every_sampler_is_described_and_in_the_readme() -> None:
+    assert list(SAMPLERS) == list(table.SAMPLERS)
+    rows = dict(re.findall(r"\| `(\w+)` \| (\d)", (Path(__file__).parents[1] / "README.md").read_text()))
+    for name, one in table.SAMPLERS.items():
+        assert one.name == name
+        assert f"``{name}`` {one.sentence}" in table.described()
+        assert int(rows[name]) == one.order
+
+
+def test_only_those_that_say_so_take_noise() -> None:
+    schedule, start = full_schedule(6), torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    for name, one in table.SAMPLERS.items():
+        drawn: list[torch.Tensor] = []
+
+        def noise(drawn: list[torch.Tensor] = drawn) -> torch.Tensor:
+            drawn.append(torch.ones_like(start))
+            return drawn[-1]
+
+        list(walk(gaussian_denoiser(schedule), schedule, start, name, eta=0.5, noise=noise))
+        assert bool(drawn) == one.takes_noise

@@ -1,13 +1,16 @@
 """From the name of a depth network to an estimator.
 
-A new network is one file beside this one, an entry in ``weights/networks.json``, and a line in `LOADERS`; a
-new checkpoint of a known family is a description in ``configs`` instead of the file.
+A new network is one file beside this one, an entry in ``weights/networks.json``, and a line in `NETWORKS`,
+from which loading and the estimate of memory follow; a new checkpoint of a known family is a description in
+``configs`` instead of the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +18,7 @@ from torch import nn
 from animator.depth.blend import blend
 from animator.depth.plane import PlaneDepth
 from animator.depth.pocket import PocketDepth, PocketDepthNetwork
-from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDepth, load_network
+from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDepth, build, load_network
 from animator.errors import UsageError
 from animator.settings.depth import DepthOptions
 from animator.types import DepthEstimator, DepthMap, Frame
@@ -25,8 +28,21 @@ from animator.weights.registry import config_file, find, locate
 BLENDED = "midas"
 """The network that is blended with AdaBins by ``midas_weight``."""
 
-Loader = Callable[[str, torch.device], DepthEstimator]
-"""Takes the registry's name of a network and where it is to compute."""
+
+@dataclass(frozen=True)
+class DepthNetwork:
+    """How a network of the registry is built, loaded and asked.
+
+    Attributes:
+        build: returns the network of a name in its shapes, without weights and as far as it can be without
+            memory; None where there is none to build.
+        load: returns it with its weights, where it is to compute; None likewise.
+        see: returns the estimator that looks at frames with a network.
+    """
+
+    build: Callable[[str], nn.Module] | None
+    load: Callable[[str, torch.device], nn.Module] | None
+    see: Callable[[Any], DepthEstimator]
 
 
 def depth_names(options: DepthOptions) -> list[str]:
@@ -51,17 +67,31 @@ def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> Dep
     """
     names, device = depth_names(options), torch.device(device)
     for name in names:
-        if name not in LOADERS:
-            known = ", ".join(LOADERS)
-            raise UsageError(f"the depth network {name} has no loader; there are {known}")
-        if name != "plane":
+        if network_of(name).load:
             locate(find("depth", name))
-    loaded = {name: LOADERS[name](name, device) for name in names}
+    loaded = {name: _loaded(name, device) for name in names}
     if len(loaded) == 1:
         return loaded[names[0]]
     midas, adabins = loaded.values()
     assert isinstance(midas, MidasDepth)
     return BlendedDepth(midas, adabins, options.midas_weight)
+
+
+def network_of(name: str) -> DepthNetwork:
+    """Return how the network of a name of the registry is made.
+
+    Raises:
+        UsageError: nothing tells how.
+    """
+    if name not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        raise UsageError(f"the depth network {name} has no loader; there are {known}")
+    return NETWORKS[name]
+
+
+def _loaded(name: str, device: torch.device) -> DepthEstimator:
+    network = network_of(name)
+    return network.see(network.load(name, device) if network.load else None)
 
 
 class BlendedDepth:
@@ -83,46 +113,64 @@ class BlendedDepth:
         return blend(self.midas.inverse(frame), self.adabins(frame), self.midas_weight)
 
 
-def _plane(_name: str, _device: torch.device) -> PlaneDepth:
-    return PlaneDepth()
+def _pocket_network(name: str) -> nn.Module:
+    with torch.device("meta"):
+        return PocketDepthNetwork(**read_config(_config(name)))
 
 
-def _pocket(name: str, device: torch.device) -> PocketDepth:
+def _load_pocket(name: str, device: torch.device) -> nn.Module:
     network = PocketDepthNetwork(**read_config(_config(name)))
     fit(network, read_state(locate(find("depth", name))), name)
-    return PocketDepth(network.to(device))
+    return network.to(device)
 
 
-def _midas(name: str, device: torch.device) -> MidasDepth:
-    return MidasDepth(_published(name, device))
+def _adabins_network(_name: str) -> nn.Module:
+    from animator.depth.adabins_network import AdaBinsNetwork  # timm takes a second to import
+
+    with torch.device("meta"):
+        return AdaBinsNetwork()
 
 
-def _adabins(name: str, device: torch.device) -> DepthEstimator:
-    from animator.depth.adabins import load_adabins  # timm takes a second to import
+def _load_adabins(name: str, device: torch.device) -> nn.Module:
+    from animator.depth.adabins import load_adabins
 
-    return load_adabins(locate(find("depth", name)), device)
-
-
-def _depth_anything(name: str, device: torch.device) -> DepthAnything:
-    return DepthAnything(_published(name, device))
+    return load_adabins(locate(find("depth", name)), device).network
 
 
-def _zoedepth(name: str, device: torch.device) -> ZoeDepth:
-    return ZoeDepth(_published(name, device))
+def _see_adabins(network: Any) -> DepthEstimator:
+    from animator.depth.adabins import AdaBinsDepth
+
+    return AdaBinsDepth(network)
 
 
-LOADERS: Mapping[str, Loader] = {
-    "pocket": _pocket,
-    "plane": _plane,
-    "midas": _midas,
-    "midas-hybrid": _midas,
-    "adabins": _adabins,
-    "depth-anything-small": _depth_anything,
-    "depth-anything-base": _depth_anything,
-    "depth-anything-large": _depth_anything,
-    "zoedepth": _zoedepth,
+def _published_network(name: str) -> nn.Module:
+    network: nn.Module = build(_config(name))
+    return network
+
+
+def _load_published(name: str, device: torch.device) -> nn.Module:
+    return load_network(_config(name), locate(find("depth", name)), name, device)
+
+
+_PLANE = DepthNetwork(None, None, lambda _: PlaneDepth())
+_POCKET = DepthNetwork(_pocket_network, _load_pocket, PocketDepth)
+_ADABINS = DepthNetwork(_adabins_network, _load_adabins, _see_adabins)
+_MIDAS = DepthNetwork(_published_network, _load_published, MidasDepth)
+_DEPTH_ANYTHING = DepthNetwork(_published_network, _load_published, DepthAnything)
+_ZOEDEPTH = DepthNetwork(_published_network, _load_published, ZoeDepth)
+
+NETWORKS: Mapping[str, DepthNetwork] = {
+    "pocket": _POCKET,
+    "plane": _PLANE,
+    "midas": _MIDAS,
+    "midas-hybrid": _MIDAS,
+    "adabins": _ADABINS,
+    "depth-anything-small": _DEPTH_ANYTHING,
+    "depth-anything-base": _DEPTH_ANYTHING,
+    "depth-anything-large": _DEPTH_ANYTHING,
+    "zoedepth": _ZOEDEPTH,
 }
-"""How each network of the registry is made."""
+"""Every network of the registry; loading and the estimate of memory follow from here."""
 
 
 def _config(name: str) -> Path:
@@ -130,7 +178,3 @@ def _config(name: str) -> Path:
     if path is None:
         raise UsageError(f"the depth network {name} has no description; name one in the registry's entry")
     return path
-
-
-def _published(name: str, device: torch.device) -> nn.Module:
-    return load_network(_config(name), locate(find("depth", name)), name, device)

@@ -15,11 +15,9 @@ from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError, WeightsError
+from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.files import differences, fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, families, find, locate
-
-SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
-"""Files that are taken for weights where a name is asked for."""
 
 ALIKE = 0.1
 """Share of names and shapes above which weights look like those of a family."""
@@ -81,7 +79,7 @@ def load_diffusion(
         WeightsError: the file is absent, damaged or of another network.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix in SUFFIXES:
+    if is_checkpoint(path.name):
         state = read_state(path)
         beside = path.with_suffix(".json")
         config = read_config(beside) if beside.is_file() else _config_of_file(state, path, family)
@@ -142,7 +140,7 @@ def _estimate(config: Mapping[str, Any], label: str) -> Estimate:
 def expert_of(name_or_path: str | Path) -> Expert | None:
     """Return the secondary model that stands in for a network where there is most noise; loads nothing."""
     path = Path(name_or_path).expanduser()
-    if path.suffix in SUFFIXES:
+    if is_checkpoint(path.name):
         beside = path.with_suffix(".json")
         return _expert(read_config(beside), str(path)) if beside.is_file() else None
     return _expert(_config_of(find("diffusion", str(name_or_path))), str(name_or_path))

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction, denoised_from_eps
+from animator.settings import samplers as settings
 
 Noise = Callable[[], Tensor]
 """Draws N x 3 x H x W of unit variance, afresh at each call."""
@@ -219,16 +220,8 @@ def dpmpp_2m(
     return dpmpp_2m_sde(denoise, schedule, x, index, before, 0.0, None)
 
 
-SAMPLERS: Mapping[str, Sampler] = {
-    "ddim": ddim,
-    "plms": plms,
-    "dpmpp_2m": dpmpp_2m,
-    "dpmpp_2m_sde": dpmpp_2m_sde,
-}
-"""Every sampler by the name that a scene gives it."""
-
-TAKES_NOISE = frozenset({"ddim", "dpmpp_2m_sde"})
-"""The samplers that add noise where eta is not 0."""
+SAMPLERS: Mapping[str, Sampler] = {name: globals()[name] for name in settings.SAMPLERS}
+"""The function of every sampler by the name that a scene gives it; each name needs one to import this."""
 
 
 def _log_snr(alpha_bar: float) -> float:
@@ -277,5 +270,6 @@ def _check(names: Sequence[str], etas: Sequence[float], noise: Noise | None) -> 
         raise ValueError(f"there is no sampler {min(unknown)!r}; there are {', '.join(SAMPLERS)}")
     if not all(-1 <= eta <= 1 for eta in etas):
         raise ValueError(f"eta is -1 to 1, not {min(etas)} to {max(etas)}")
-    if noise is None and any(eta for name, eta in zip(names, etas, strict=True) if name in TAKES_NOISE):
+    noisy = any(eta and settings.SAMPLERS[name].takes_noise for name, eta in zip(names, etas, strict=True))
+    if noise is None and noisy:
         raise ValueError("an eta other than 0 needs a source of noise")

@@ -113,14 +113,14 @@ class Targets:
 def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
     """Return the prompts that speak to a perceptor, with weights that sum to 1 again.
 
-    >>> spoken_to([Prompt("sea", 0.5), Prompt("fog", 0.5, clip_models=("RN50",))], "ViT-B-32")
-    [Prompt(text='sea', weight=1.0, image=False, clip_models=())]
+    >>> spoken_to([Prompt("sea", 0.5), Prompt("fog", 0.5, models=("RN50",))], "ViT-B-32")
+    [Prompt(text='sea', weight=1.0, image=False, models=())]
     """
-    heard = [one for one in prompts if not one.clip_models or _names(one.clip_models, name)]
+    heard = [one for one in prompts if not one.models or _names(one.models, name)]
     if len(heard) == len(prompts):
         return heard
     total = sum(one.weight for one in heard)
-    return [Prompt(one.text, one.weight / total, one.image, one.clip_models) for one in heard]
+    return [Prompt(one.text, one.weight / total, one.image, one.models) for one in heard]
 
 
 def _names(models: Sequence[str], name: str) -> bool:

@@ -14,31 +14,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from animator.engines.family import Family
+from animator.engines.guided import GUIDED
 from animator.errors import PaintError
 from animator.film.judge import NO_NUMBERS, fault_of
 from animator.film.loop import Finished, Listener
 from animator.settings.guard import GuardOptions
 from animator.system import rng
-from animator.types import DIFFUSION_SCALE, OnStep, Painted, PaintStep, Request, StillEngine
+from animator.types import OnStep, Painted, PaintStep, Request, StillEngine
 
 if TYPE_CHECKING:
     from animator.types import Frame
 
 log = logging.getLogger(__name__)
 
-CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
-
 KEPT = "kept what it was to be painted over"
 """How the last note of a frame ends that could not be painted."""
-
-REMEDY = (
-    "lower guidance.clamp_max or guidance.clip_guidance_scale, or set guard.policy: off if it is meant to "
-    "look like this"
-)
 
 CPU = torch.device("cpu")
 
@@ -76,6 +70,7 @@ def guarded(
     *,
     device: torch.device = CPU,
     broken: int = 0,
+    family: Family = GUIDED,
 ) -> Iterator[Finished]:
     """Return the frames of a driver, none of them bad, each with notes of what was done about it.
 
@@ -87,12 +82,13 @@ def guarded(
         device: where the engine's frames are.
         broken: how many frames in a row could not be painted just before the first, see
             `animator.run.dispatch.broken_before`.
+        family: of the engine; it knows what to ask more gently.
 
     Raises:
         PaintError: one is bad, whatever was tried, and there is nothing to keep in its place; or too many in
             a row were bad.
     """
-    guard = Guarded(engine, options, device=device, broken=broken)
+    guard = Guarded(engine, options, device=device, broken=broken, family=family)
     for finished in make(guard, _Numbering(listener, guard)):
         notes = guard.next_notes()
         yield replace(finished, notes=(*finished.notes, *notes)) if notes else finished
@@ -108,6 +104,7 @@ class Guarded:
         options: the section ``guard``.
         device: where the engine's frames are.
         broken: how many frames in a row could not be painted just before the next one.
+        family: of the engine.
 
     Attributes:
         numbers: of the pictures that are painted next, as messages tell them; a request's ``frame`` is what
@@ -115,13 +112,20 @@ class Guarded:
     """
 
     def __init__(
-        self, engine: StillEngine, options: GuardOptions, *, device: torch.device = CPU, broken: int = 0
+        self,
+        engine: StillEngine,
+        options: GuardOptions,
+        *,
+        device: torch.device = CPU,
+        broken: int = 0,
+        family: Family = GUIDED,
     ) -> None:
         self.numbers: Sequence[int] = ()
         self._engine = engine
         self._options = options
         self._device = device
         self._broken = broken
+        self._family = family
         self._notes: deque[tuple[str, ...]] = deque()
 
     def next_notes(self) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ class Guarded:
         notes.append(f"{attempt.fault}; {KEPT}")
         kept = self._to_keep(request)
         if kept is None or self._broken >= self._options.give_up:
-            raise PaintError(_farewell(number, attempt.fault, len(notes) > 1, self._broken))
+            raise PaintError(_farewell(number, attempt.fault, len(notes) > 1, self._broken, self._family))
         log.warning("frame %d: %s", number, notes[-1])
         return Painted(kept), tuple(notes)
 
@@ -211,10 +215,12 @@ class Guarded:
         """Return how a bad picture is painted again: in words, the engine, and what it is asked."""
         if self._options.policy != "retry":
             return
-        first, second = (_gentler(request, turn) for turn in (1, 2))
-        half, quarter = f"half of {CLAMP}", f"a quarter of {CLAMP}"
-        yield f"painted again from seed {first.seed} with {half}", self._plainly, first
-        yield f"painted again from seed {second.seed} in float32 with {quarter}", self._exactly, second
+        turns = [(self._plainly, ""), (self._exactly, " in float32")]
+        for turn, (engine, how) in enumerate(turns, start=1):
+            asked, less = self._family.gentler(request, turn)
+            seed = rng.derive(request.seed, request.frame, f"painted again {turn}") % rng.SEEDS
+            words = f"painted again from seed {seed}{how}" + (f" with {less}" if less else "")
+            yield words, engine, replace(asked, seed=seed)
 
     def _plainly(self) -> StillEngine:
         return self._engine
@@ -251,17 +257,12 @@ class _Numbering(Listener):
         self._listener.step(step)
 
 
-def _gentler(request: Request, turn: int) -> Request:
-    """Return what is asked in place of a request: another seed, and less of a gradient with each turn."""
-    values = {**request.values, CLAMPED: np.ones(DIFFUSION_SCALE)}
-    if CLAMP in values:
-        values[CLAMP] = values[CLAMP] / 2**turn
-    seed = rng.derive(request.seed, request.frame, f"painted again {turn}") % rng.SEEDS
-    return replace(request, seed=seed, values=values)
-
-
-def _farewell(number: int, fault: str, again: bool, broken: int) -> str:
+def _farewell(number: int, fault: str, again: bool, broken: int, family: Family) -> str:
     """Return the line with which a run stops at a frame."""
-    tried = f", also painted again from two other seeds with less of {CLAMP} and in float32" if again else ""
+    less = f" with less of {family.lessened}" if family.lessened else ""
+    tried = f", also painted again from two other seeds{less} and in float32" if again else ""
     row = f", the last of {broken} frames in a row that could not be painted" if broken > 1 else ""
-    return f"frame {number}: {fault}{tried}{row}; {REMEDY}"
+    return (
+        f"frame {number}: {fault}{tried}{row}; {family.remedy}, or set guard.policy: off if it is meant to "
+        "look like this"
+    )

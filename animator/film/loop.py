@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
+from animator.engines.guided import GUIDED
 from animator.film import colour
 from animator.film.inits import InitSettings, first_picture
 from animator.system import rng
@@ -115,6 +116,7 @@ class Shot:
         fill: what is shown where the move uncovered something.
         align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
         stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
+        sections: of the scene, that the engine reads.
         turbo: which frames are painted and how the others are faded.
     """
 
@@ -134,6 +136,7 @@ class Shot:
     fill: Fill = "padding"
     align: bool = True
     stereo: bool = False
+    sections: tuple[str, ...] = GUIDED.sections
     turbo: Turbo = NO_TURBO
 
 
@@ -227,7 +230,7 @@ def film(
             moved, uncovered = move(state.track, row, shot, depth, listener)
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            request = next_request(row, shot, held, uncovered)
+            request = next_request(row, shot, held, uncovered, moved.depth)
         picture = paint(engine, request, frame, listener)
         track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
         state = LoopState(frame, track, follow_colours(state.colours, picture, row))
@@ -258,8 +261,7 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
     Args:
         row: its settings.
         shot: what does not change.
-        frame: what decides its randomness together with its seed: its number in a film. Stills are all told
-            0, so that they differ by their seeds alone and each can be made again by itself.
+        frame: decides its randomness with its seed: its number in a film, 0 for stills, which differ by seed.
     """
     seed = seed_of(shot, row.frame)
     init = first_picture(shot.init, shot.width, shot.height, seed, frame)
@@ -272,11 +274,14 @@ def first_request(row: Row, shot: Shot, frame: int) -> Request:
         init=init,
         keep=shot.keep,
         init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
-        values=diffusion_values(row),
+        values=engine_values(row, shot),
+        written=row.written,
     )
 
 
-def next_request(row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None) -> Request:
+def next_request(
+    row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None, depth: DepthMap | None = None
+) -> Request:
     """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
     return Request(
         frame=noise_of(shot, row.frame),
@@ -289,7 +294,9 @@ def next_request(row: Row, shot: Shot, held: Frame, uncovered: Mask | None = Non
         uncovered=uncovered,
         uncovered_keep=row["coherence.uncovered_skip_steps"],
         init_scale=row.schedule("coherence.frames_scale"),
-        values=diffusion_values(row),
+        depth=depth,
+        values=engine_values(row, shot),
+        written=row.written,
     )
 
 
@@ -299,8 +306,7 @@ def move(
     """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
 
     Returns:
-        The moved picture, and what the move newly uncovered. Its depth is moved along where depths are
-        aligned or it is not painted over (turbo).
+        The moved picture, in 3D with its moved depth, and what was uncovered.
     """
     frame = row.frame
     if shot.mode == "2d":
@@ -325,9 +331,9 @@ def move(
     moved = fill(new.picture, new.uncovered, shot.fill, new.near)
     listener.made(frame, "warped", moved)
     listener.made(frame, "uncovered", new.uncovered)
-    if not (shot.align or shot.turbo.steps > 1):
-        return Track(moved), new.uncovered
-    return Track(moved, new.depth, Expectation(new.depth, ~new.uncovered, drift)), new.uncovered
+    held_to = shot.align or shot.turbo.steps > 1
+    expected = Expectation(new.depth, ~new.uncovered, drift) if held_to else NOTHING
+    return Track(moved, new.depth, expected), new.uncovered
 
 
 def distances(
@@ -379,9 +385,9 @@ def camera_3d(row: Row) -> Camera:
     return Camera(**{name: row[f"camera.{name}"] for name in (*moves, "fov", "near_plane", "far_plane")})
 
 
-def diffusion_values(row: Row) -> dict[str, Schedule]:
+def engine_values(row: Row, shot: Shot) -> dict[str, Schedule]:
     """Return every value of a row that the engine reads, as schedules over the diffusion."""
-    return {name: row.schedule(name) for name in row.names if name.startswith(("guidance.", "diffusion."))}
+    return {name: row.schedule(name) for name in row.names if name.partition(".")[0] in shot.sections}
 
 
 def noise_of(shot: Shot, frame: int) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from animator.diffusion.memory_saving import tried
+from animator.engines.guided import GUIDED
 from animator.film.loop import SILENT, Finished, Listener, Shot, first_request
 from animator.types import Painted, Request, StillEngine
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Drafts = Mapping[int, Mapping[str, Tensor]]
 """By number of a picture, what an earlier draft of it left to resume from."""
+
+SameStop = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], bool]
+"""Returns of two unfinished diffusions whether they were stopped at the same step."""
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ def stills(
     *,
     batch: int = 1,
     stop_at: float = 1.0,
+    same_stop: SameStop = GUIDED.same_stop,
     listener: Listener = SILENT,
 ) -> Iterator[Finished]:
     """Make pictures, in the order in which they are wanted.
@@ -48,12 +53,13 @@ def stills(
         drafts: where to resume pictures that were stopped earlier.
         batch: how many to paint at once at most; halved as often as the memory does not hold them.
         stop_at: share of the diffusion after which to stop and keep drafts.
+        same_stop: returns whether two drafts can be finished together.
         listener: called at every step, of the first picture of a batch.
     """
     left = list(wanted)
     while left:
         listener.stage(left[0], "look up")
-        group, requests = _group(timeline, shot, left, batch, drafts)
+        group, requests = _group(timeline, shot, left, batch, drafts, same_stop)
         unfinished = [drafts[number] for number in group] if group[0] in drafts else None
         listener.stage(group[0], "denoise")
         listener.begin(group)
@@ -79,14 +85,19 @@ def _finished(timeline: Timeline, number: int, request: Request, one: Painted) -
 
 
 def _group(
-    timeline: Timeline, shot: Shot, left: Sequence[int], batch: int, drafts: Drafts
+    timeline: Timeline,
+    shot: Shot,
+    left: Sequence[int],
+    batch: int,
+    drafts: Drafts,
+    same_stop: SameStop,
 ) -> tuple[list[int], list[Request]]:
     """Return the first pictures that can be painted together, at most ``batch``, and what to ask for."""
     group: list[int] = []
     requests: list[Request] = []
     for number in left[:batch]:
         request = first_request(timeline.row(number), shot, 0)
-        if group and not (_alike(requests[0], request) and _same_stop(drafts, group[0], number)):
+        if group and not (_alike(requests[0], request) and _together(drafts, group[0], number, same_stop)):
             break
         group.append(number)
         requests.append(request)
@@ -95,11 +106,13 @@ def _group(
 
 def _alike(one: Request, other: Request) -> bool:
     """Return whether two pictures have the same prompts and settings."""
-    same = one.prompts == other.prompts and np.array_equal(one.init_scale, other.init_scale)
+    prompts = one.prompts == other.prompts and one.written == other.written
+    same = prompts and np.array_equal(one.init_scale, other.init_scale)
     return same and all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
 
 
-def _same_stop(drafts: Drafts, one: int, other: int) -> bool:
+def _together(drafts: Drafts, one: int, other: int, same_stop: SameStop) -> bool:
     """Return whether two pictures resume from the same step, or both begin."""
-    stops = [int(drafts[number]["index"]) if number in drafts else None for number in (one, other)]
-    return stops[0] == stops[1]
+    if one in drafts and other in drafts:
+        return same_stop(drafts[one], drafts[other])
+    return one not in drafts and other not in drafts

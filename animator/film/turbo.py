@@ -104,7 +104,7 @@ def turbo_film(
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                request = next_request(row, shot, held, uncovered)
+                request = next_request(row, shot, held, uncovered, moved.depth)
             picture = paint(engine, request, frame, listener)
             new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
             new = seen(new, shot, depth, frame, listener)

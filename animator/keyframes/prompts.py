@@ -55,7 +55,7 @@ def parse_entry(entry: object, image: bool = False) -> Prompt:
         ExpressionError: it cannot be used.
 
     >>> parse_entry({"text": "ratio 16:9", "clip_models": ["RN50"]})
-    Prompt(text='ratio 16:9', weight=1.0, image=False, clip_models=('RN50',))
+    Prompt(text='ratio 16:9', weight=1.0, image=False, models=('RN50',))
     """
     if isinstance(entry, str):
         return replace(_read_text(entry, "path" if image else "text"), image=image)
@@ -86,12 +86,14 @@ class PromptSet:
         texts: the prompts as the user wrote them, weights included; of a mapping its text.
         prompts: the same, read.
         position: the key as the user wrote it.
+        written: the prompts before their weights were divided by the sum; empty where they are not divided.
     """
 
     start: int
     texts: tuple[str, ...]
     prompts: tuple[Prompt, ...]
     position: int | float | str = 0
+    written: tuple[Prompt, ...] = ()
 
     def divided(self, clip_models: Collection[str] = ()) -> PromptSet:
         """Return the set with weights that sum to 1: each is divided by their sum.
@@ -105,14 +107,14 @@ class PromptSet:
         """
         total = _sum(self.prompts, f"the prompts at {self.position}")
         named = {model: _canonical(model) for model in clip_models}
-        named |= {model: _canonical(model) for prompt in self.prompts for model in prompt.clip_models}
-        if any(prompt.clip_models for prompt in self.prompts):
+        named |= {model: _canonical(model) for prompt in self.prompts for model in prompt.models}
+        if any(prompt.models for prompt in self.prompts):
             for model, name in named.items():
                 heard = [one for one in self.prompts if speaks_to(one, name)]
                 if heard:
                     _sum(heard, f"the prompts at {self.position} that speak to {model}")
         divided = tuple(replace(one, weight=one.weight / total) for one in self.prompts)
-        return replace(self, prompts=divided)
+        return replace(self, prompts=divided, written=self.prompts)
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,18 @@ class PromptTrack:
         rest of what was before; the frame after them is the new set's alone. A prompt that stands in both
         sets, for the same CLIP models, is one prompt with the weights of both, so that it does not flicker.
         """
+        return self._faded(frame, [one.prompts for one in self.sets])
+
+    def written_at(self, frame: int) -> tuple[Prompt, ...]:
+        """Return the prompts of a frame as `at` does, but with the weights that the scene gives them."""
+        return self._faded(frame, [one.written or one.prompts for one in self.sets])
+
+    def _faded(self, frame: int, sets: Sequence[tuple[Prompt, ...]]) -> tuple[Prompt, ...]:
         weights: dict[Prompt, float] = {}
         remaining = 1.0
         for index in range(_in_force(self.sets, frame), -1, -1):
             share = remaining * self._fade(index, frame)
-            for prompt in self.sets[index].prompts:
+            for prompt in sets[index]:
                 same = replace(prompt, weight=1.0)
                 weights[same] = weights.get(same, 0.0) + share * prompt.weight
             remaining -= share
@@ -210,8 +219,8 @@ def joint_sets(prompts: object, images: object, clock: Clock) -> list[PromptSet]
 
 
 def speaks_to(prompt: Prompt, clip_model: str) -> bool:
-    """Return whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
-    return not prompt.clip_models or clip_model in map(_canonical, prompt.clip_models)
+    """Tell whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
+    return not prompt.models or clip_model in map(_canonical, prompt.models)
 
 
 def _canonical(name: str) -> str:

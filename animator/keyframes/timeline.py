@@ -100,6 +100,11 @@ class Row:
         return self.timeline.prompts.at(self.frame)
 
     @property
+    def written(self) -> tuple[Prompt, ...]:
+        """The same with the weights that the scene gives them."""
+        return self.timeline.prompts.written_at(self.frame)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all settings, numbers first."""
         return (*self.timeline.table.columns, *self.timeline.schedules)
@@ -134,12 +139,12 @@ def build_timeline(values: Mapping[str, Curve | Schedule], prompts: PromptTrack,
 def prompts_text(prompts: tuple[Prompt, ...]) -> str:
     """Write prompts for a reader, the weights to six figures.
 
-    >>> prompts_text((Prompt("sea", 0.75), Prompt("a.png", 0.25, image=True, clip_models=("RN50",))))
+    >>> prompts_text((Prompt("sea", 0.75), Prompt("a.png", 0.25, image=True, models=("RN50",))))
     'sea:0.75 | image a.png:0.25 for RN50'
     """
     return " | ".join(map(_prompt_text, prompts))
 
 
 def _prompt_text(prompt: Prompt) -> str:
-    models = f" for {', '.join(prompt.clip_models)}" if prompt.clip_models else ""
+    models = f" for {', '.join(prompt.models)}" if prompt.models else ""
     return f"{'image ' if prompt.image else ''}{prompt.text}:{prompt.weight:.6g}{models}"

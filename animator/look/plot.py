@@ -140,7 +140,7 @@ def prompt_weights(loaded: LoadedScene) -> pd.DataFrame:
         row: dict[str, float] = {}
         for one in prompts:
             text = f"picture {one.text.rpartition('/')[2]}" if one.image else one.text
-            text += f"  for {', '.join(one.clip_models)}" if one.clip_models else ""
+            text += f"  for {', '.join(one.models)}" if one.models else ""
             row[text] = row.get(text, 0.0) + one.weight
         rows.append(row)
     table = pd.DataFrame(rows).fillna(0.0)

@@ -7,16 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from animator.diffusion.engine import schedule_for
-from animator.diffusion.step_range import course_of
-from animator.diffusion.step_values import schedule_position
-from animator.keyframes.timeline import Row
+from animator.engines.registry import family_of
 from animator.look.curves import diffused_frames
 from animator.scene.reading import LoadedScene
-from animator.settings.base import share
-
-WRITTEN = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
-"""What decides how many cuts a perceptor sees in a step."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +39,15 @@ class Work:
 def work_of(loaded: LoadedScene) -> Work:
     """Return what a scene takes, by the very rules that the engine and the drivers follow."""
     scene, diffusion = loaded.scene, loaded.scene.diffusion
-    schedule = schedule_for(diffusion, scene.guidance)
-    position = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
-    skip_end = share(diffusion.skip_end_steps, diffusion.steps)
+    counted = family_of(diffusion.model).work(scene, loaded.timeline)
+    cost = cache(counted.cost)
     begun = diffusion.init_image is not None or diffusion.perlin_init != "none"
     each_anew = scene.mode == "still" or diffusion.init_frames == "all"
-    models = [f"guidance.clip_models.{name}" for name in scene.guidance.clip_models]
-    names = [name for name in (*WRITTEN, *models) if name in loaded.timeline.table]
-
-    @cache
-    def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
-        course = course_of(schedule, keep, init, skip_end)
-        indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
-        places = [position[index] for index in indices]
-        return len(places), _looks(loaded.timeline.row(frame), models, places)
-
     diffused = diffused_frames(scene)
     alike: dict[tuple[float, ...], int] = {}
     steps, cuts = np.zeros(scene.pictures, np.int64), np.zeros(scene.pictures, np.int64)
     table = loaded.timeline.table
-    skips, settings = table["coherence.frames_skip_steps"].to_numpy(), table[names].to_numpy()
+    skips, settings = table["coherence.frames_skip_steps"].to_numpy(), table[list(counted.names)].to_numpy()
     for frame in np.flatnonzero(diffused).tolist():
         grows = scene.mode == "video" or (frame > 0 and not each_anew)
         keep = float(skips[frame]) if grows else diffusion.keep()
@@ -88,13 +70,6 @@ def _depths(loaded: LoadedScene, diffused: np.ndarray, moved: bool) -> int:
     return int(diffused[:-1].sum())  # the last frame's depth is of no use to anybody
 
 
-def _looks(row: Row, models: list[str], places: list[int]) -> int:
-    """Return how many cuts all perceptors see in the steps at some places of the diffusion."""
-    overview, inner, batches = (np.round(row.schedule(name)[places]) for name in WRITTEN)
-    seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
-    return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
-
-
 def work_text(loaded: LoadedScene) -> str:
     """Return the table of what will run."""
     work = work_of(loaded)
@@ -109,11 +84,9 @@ def work_text(loaded: LoadedScene) -> str:
         ("pictures" if scene.mode == "still" else "frames", f"{work.frames}"),
         ("diffused", f"{work.diffused}" + ("" if work.diffused < work.frames else " (every one)")),
         ("steps of each", span or "0"),
-        ("U-Net passes", f"{int(work.steps.sum())}" + _backwards(loaded)),
-        (
-            "perceptor passes",
-            f"{int(work.cuts.sum())} cuts, by {len(scene.guidance.clip_models)} CLIP models",
-        ),
+        *family_of(scene.diffusion.model)
+        .work(scene, loaded.timeline)
+        .rows(int(work.steps.sum()), int(work.cuts.sum())),
     ]
     if work.depths:
         rows.append(("depth estimates", f"{work.depths}"))
@@ -122,8 +95,3 @@ def work_text(loaded: LoadedScene) -> str:
     wide = max(len(name) for name, _ in rows)
     head = "what will run" if networks else "what will run (models: fake, so no network takes part)"
     return "\n".join([head, *(f"  {name:<{wide}}  {value}" for name, value in rows)])
-
-
-def _backwards(loaded: LoadedScene) -> str:
-    """Return a remark on where the gradient comes from."""
-    return " (gradients by the secondary model)" if loaded.scene.diffusion.secondary not in (False, 0) else ""

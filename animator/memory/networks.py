@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from animator.diffusion.checkpoints import SUFFIXES
 from animator.diffusion.losses import PerceptualLoss, perceptual_files, pyramid_distance
 from animator.diffusion.perceptors import ClipPerceptor, build_published, published
 from animator.diffusion.prediction import Estimate
@@ -16,6 +15,7 @@ from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError
 from animator.settings.diffusion import DiffusionOptions
+from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.files import read_config
 from animator.weights.registry import Entry, config_file, families, find
 
@@ -103,7 +103,7 @@ def perceptual_distance() -> tuple[PerceptualLoss, int]:
 
 def _diffusion_config(diffusion: DiffusionOptions) -> dict[str, Any]:
     path, family = Path(diffusion.model).expanduser(), diffusion.family
-    if path.suffix not in SUFFIXES:
+    if not is_checkpoint(path.name):
         entry = find("diffusion", diffusion.model)
         return {"estimate": entry.estimate, **_described(entry)}
     beside = path.with_suffix(".json")

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from animator.engines.family import Family
+from animator.engines.registry import family_of
 from animator.errors import RunError
 from animator.film.guard import KEPT, guarded
 from animator.film.loop import Finished, Listener, LoopState, film
@@ -85,7 +87,13 @@ def _guarded(
     scene, tools = job.loaded.scene, job.tools
     if scene.models == "fake":
         return driver(tools.engine, listener)
-    return guarded(driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken)
+    return guarded(
+        driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken, family=_family(job)
+    )
+
+
+def _family(job: Job) -> Family:
+    return family_of(job.loaded.scene.diffusion.model)
 
 
 def _driver_of(job: Job) -> Driver:
@@ -135,7 +143,17 @@ def _stills(job: Job, plan: ResumePlan, engine: StillEngine, listener: Listener)
     # On a CPU several at once are no faster, and they are rounded otherwise, which grows with every step.
     batch = 1 if job.tools.device.type == "cpu" else job.loaded.scene.batch
     timeline, shot = job.loaded.timeline, job.shot
-    return stills(timeline, shot, engine, left, drafts, batch=batch, stop_at=job.stop_at, listener=listener)
+    return stills(
+        timeline,
+        shot,
+        engine,
+        left,
+        drafts,
+        batch=batch,
+        stop_at=job.stop_at,
+        same_stop=_family(job).same_stop,
+        listener=listener,
+    )
 
 
 def broken_before(entries: Mapping[int, Entry], frame: int) -> int:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from animator import __version__
 from animator.run.networks import flow_of
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
+from animator.settings.base import declared
+from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
 
-NOT_IN_FRAMES = {"init", "finish", "finish_blend", "sound", "extract", "flow", "flow_blend"}
-"""Settings of `video` that decide no frame, or count with the frames at which they change."""
+RENDERING = 1
+"""Number of the way in which frames are made. Raise it when the program makes other frames of the same scene,
+inputs and weights than before: all frames that were made earlier are then out of date. A release that changes
+no frame leaves it alone, so that runs go on."""
 
 
 def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:
@@ -28,27 +31,15 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         sources: its pictures.
         weights: of the networks, see `weights_of`.
     """
-    scene = loaded.scene
-    dumped = scene.model_dump(
-        mode="json",
-        include={"mode", "models", "size", "warp", "depth", "turbo", "vr", "diffusion", "guidance"},
-        exclude={
-            "diffusion": {"stop_at", "init_image"},
-            "vr": {"layouts", "vr180_size", "vr180_fov", "vr180_edge", "vr180_codec"},
-        },
-    )
-    # What may change from frame to frame counts with the frames at which it does.
-    constant = _without(dumped, frozenset(loaded.timeline.row(0).names))
-    init = scene.diffusion.init_image
-    constant["init"] = sources.hashes[init] if init else ""
-    if scene.mode == "video":
-        constant["footage"] = [
-            sources.footage,
-            flow_of(scene),
-            scene.video.model_dump(mode="json", exclude=NOT_IN_FRAMES),
-        ]
-    constant["animator"] = __version__
-    constant["weights"] = dict(weights)
+    scene, init = loaded.scene, loaded.scene.diffusion.init_image
+    constant = {
+        "rendering": RENDERING,
+        # What may change from frame to frame counts with the frames at which it does.
+        "settings": counted(scene, loaded.timeline.row(0).names),
+        "init": sources.hashes[init] if init else "",
+        "footage": [sources.footage, flow_of(scene)] if scene.mode == "video" else [],
+        "weights": dict(weights),
+    }
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
     hashes, seeds = [], scene.seeds
     for frame in range(scene.pictures):
@@ -59,7 +50,7 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
             digest.update(name.encode())
             digest.update(row.schedule(name).tobytes())
         prompts = [
-            (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.clip_models)
+            (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.models)
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
@@ -69,10 +60,28 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     return hashes
 
 
-def _without(section: Mapping[str, Any], names: frozenset[str], above: str = "") -> dict[str, Any]:
-    """Return a section without the settings of some dotted names."""
-    kept = {key: value for key, value in section.items() if f"{above}{key}" not in names}
-    return {
-        key: _without(value, names, f"{above}{key}.") if isinstance(value, dict) else value
-        for key, value in kept.items()
-    }
+def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
+    """Return every setting that frames depend on, as plain data by its dotted name.
+
+    That is everything in the scene but what its declaration says changes no frame of this mode. A setting or
+    section that nobody declared counts.
+
+    Args:
+        scene: the scene.
+        apart: dotted names that are left out, for they are counted elsewhere; also below a setting
+            (``guidance.clip_models.pocket``).
+    """
+    dumped = scene.model_dump(mode="json")
+    every = dict(declared(type(scene)))
+    sections = {name.rpartition(".")[0] for name in every}
+    found = {}
+    for name, said in every.items():
+        if name in sections or name in apart or not all(one.counts_in(scene.mode) for one in said):
+            continue
+        value = dumped
+        for part in name.split("."):
+            value = value[part]
+        if isinstance(value, dict):
+            value = {key: one for key, one in value.items() if f"{name}.{key}" not in apart}
+        found[name] = value
+    return found

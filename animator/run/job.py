@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
 from animator.run.film_files import FilmFiles, film_files
@@ -143,6 +144,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
         stereo=scene.vr.enabled,
+        sections=family_of(scene.diffusion.model).sections,
         turbo=Turbo(
             steps=scene.turbo.steps,
             preroll=scene.turbo.preroll,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animator.depth.load import depth_names
-from animator.diffusion.checkpoints import SUFFIXES
-from animator.diffusion.load import BUNDLED, secondary_names
 from animator.diffusion.losses import perceptual_files
+from animator.engines.registry import family_of
 from animator.errors import WeightsError
 from animator.flow.load import flow_name
 from animator.scene.reading import LoadedScene
@@ -31,20 +29,15 @@ def needed(scene: Scene) -> list[Entry]:
     """
     if scene.models == "fake":
         return []
+    entries = family_of(scene.diffusion.model).networks(scene)
     used: list[tuple[Kind, str]] = []
     flow = flow_of(scene)
-    if not _is_file(scene.diffusion.model):
-        used.append(("diffusion", scene.diffusion.model))
-    used += [("clip", name) for name in scene.guidance.clip_models]
-    used += [("secondary", name) for name in secondary_names(scene.diffusion)]
     if sees_depth(scene):
         used += [("depth", name) for name in depth_names(scene.depth)]
     if flow.startswith("raft"):
         used.append(("flow", flow))
-    if scene.diffusion.model != BUNDLED and _is_pulled(scene):
-        used.append(("perceptual", "vgg16"))
-    entries = dict.fromkeys(find(kind, name) for kind, name in used)
-    return [entry for entry in entries if entry.file]
+    entries += [find(kind, name) for kind, name in used]
+    return [entry for entry in dict.fromkeys(entries) if entry.file]
 
 
 def sees_depth(scene: Scene) -> bool:
@@ -66,9 +59,10 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
         WeightsError: one is not there; the message says how to get it.
     """
     scene = loaded.scene
-    hashes = {}
-    if scene.models == "real" and _is_file(scene.diffusion.model):
-        hashes[f"diffusion {Path(scene.diffusion.model).name}"] = file_hash(Path(scene.diffusion.model))
+    hashes: dict[str, str] = {}
+    if scene.models == "real":
+        files = family_of(scene.diffusion.model).files(scene)
+        hashes |= {name: file_hash(path) for name, path in files.items()}
     entries = needed(scene)
     hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.kind != OPTIONAL}
     if any(entry.kind == OPTIONAL for entry in entries):
@@ -94,15 +88,3 @@ def require_weights(loaded: LoadedScene) -> list[Entry]:
     if faults:
         raise WeightsError("\n".join(faults))
     return entries
-
-
-def _is_file(model: str) -> bool:
-    return Path(model).suffix in SUFFIXES
-
-
-def _is_pulled(scene: Scene) -> bool:
-    """Return whether a picture may be held to another: to its init, or to the frame before it."""
-    begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
-    moved = scene.mode == "video" or (scene.mode != "still" and scene.frames > 1)
-    scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved
-    return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)

@@ -9,8 +9,7 @@ import torch
 
 from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
-from animator.diffusion.fake import fake_engine
-from animator.diffusion.load import load_engine
+from animator.engines.registry import family_of
 from animator.flow.load import load_flow
 from animator.run.networks import flow_of, require_weights, sees_depth
 from animator.run.sources import Sources
@@ -67,13 +66,7 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
         [*((entry.kind, entry.name) for entry in entries), ("diffusion", scene.diffusion.model), PERCEPTUAL]
     )
     fake = scene.models == "fake"
-    engine = (fake_engine if fake else partial(load_engine, shared=shared))(
-        scene.diffusion,
-        scene.guidance,
-        device,
-        open_image=sources.open,
-        keep_cuts=scene.output.show_cuts,
-    )
+    engine = family_of(scene.diffusion.model).load(scene, device, sources.open, shared)
     flow = "dis" if fake and flow else flow
     options = scene.depth
     depth: DepthEstimator | None = None

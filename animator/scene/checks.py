@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import os
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
+from animator.engines.registry import family_of
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
-from animator.scene.layers import is_checkpoint
 from animator.scene.nodes import dotted, plain
 from animator.scene.unused import notice_idle
 from animator.settings.base import share
 from animator.settings.scene import SIZE_STEP, Scene
+from animator.system.file_names import file_fault
 from animator.types import DIFFUSION_SCALE, Schedule
-from animator.weights.registry import Kind, families, find
+from animator.weights.registry import find
 
 Values = Mapping[str, Curve | Schedule]
 
-_SCHEME = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")  # one / where it was taken for a path
-_ADDRESS = re.compile(r"https?://[^\s/]+")
 _MODELS = "guidance.clip_models"
-
-LONGEST_SHOWN = 300
-"""Letters of a path that are shown."""
 
 
 def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
@@ -74,38 +68,13 @@ def check_planes(values: Values, fit: Fit) -> None:
 
 
 def check_networks(scene: Scene, fit: Fit) -> None:
-    """Note names of networks that the registry does not have, and a CLIP model named twice."""
-    model = scene.diffusion.model
-    if is_checkpoint(model):
-        _note("diffusion.model", file_fault(model, net=False), fit)
-    else:
-        _find("diffusion", model, "diffusion.model", fit)
-    _check_family(scene.diffusion.family, fit)
-    _find("depth", scene.depth.model, "depth.model", fit)
-    seen: dict[str, str] = {}
-    for written in scene.guidance.clip_models:
-        name = dotted(_MODELS, written)
-        known = _find("clip", written, name, fit)
-        if known in seen:
-            _note(name, f"is the same network as '{seen[known]}'; keep one of them", fit)
-        seen[known or written] = written
-
-
-def _check_family(family: str | None, fit: Fit) -> None:
-    known = [name for name, entry in families().items() if entry.kind == "diffusion"]
-    if family is not None and family not in known:
-        close = difflib.get_close_matches(family, known, 1, 0.6)
-        hint = f"did you mean '{close[0]}'? " if close else ""
-        _note("diffusion.family", f"there is no family {family!r}; {hint}there are {', '.join(known)}", fit)
-
-
-def _find(kind: Kind, written: str, name: str, fit: Fit) -> str:
-    """Return the registry's name of a network; where it has none, note it and return an empty text."""
+    """Note what the family of engines finds wrong, and a depth network that the registry does not have."""
+    for name, message in family_of(scene.diffusion.model).check(scene):
+        _note(name, message, fit)
     try:
-        return find(kind, written).name
+        find("depth", scene.depth.model)
     except UsageError as error:
-        _note(name, str(error), fit)
-        return ""
+        _note("depth.model", str(error), fit)
 
 
 def _note(name: str, message: str, fit: Fit) -> None:
@@ -114,23 +83,6 @@ def _note(name: str, message: str, fit: Fit) -> None:
         node = fit.nodes[name]
         place = node.key if name.startswith(f"{_MODELS}.") else node.place
         fit.add(place.problem(name, message))
-
-
-def file_fault(path: str, net: bool = True) -> str:
-    """Return what is wrong with the name of a file, or an empty text.
-
-    Args:
-        path: absolute, or an address.
-        net: whether it may be an address on the net, which is not looked up here.
-    """
-    if (net and _ADDRESS.match(path)) or os.path.isfile(path):
-        return ""
-    scheme = _SCHEME.search(path)
-    if scheme and not net:
-        return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"
-    if scheme:
-        return f"{scheme[1]}:// cannot be read; write a path, or an address such as https://example.org/a.png"
-    return f"no such file: {path if len(path) <= LONGEST_SHOWN else path[:LONGEST_SHOWN] + '...'}"
 
 
 def check_init(scene: Scene, fit: Fit) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
-import pandas as pd
-
-from animator.keyframes.schedules import number_text, schedule_text
+from animator.engines.drafting import by_frame, scaled
+from animator.engines.registry import family_of
+from animator.keyframes.schedules import number_text
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.resolved import resolved_text
 from animator.settings.base import Animated
 from animator.settings.coherence import without_percent
 from animator.settings.scene import SIZE_STEP, Scene
-from animator.types import Schedule
 
-SHARE_OF_STEPS = 0.4
-LEAST_STEPS = 10
 _SKIP = "coherence.frames_skip_steps"
 
 
@@ -43,37 +39,19 @@ def drafted(loaded: LoadedScene) -> Scene:
     over the frames become a key a frame.
     """
     scene = loaded.scene
-    diffusion, guidance = scene.diffusion, scene.guidance
-    before = diffusion.steps
-    steps = min(before, max(LEAST_STEPS, round(before * SHARE_OF_STEPS)))
+    fewer = family_of(scene.diffusion.model).drafted(scene, loaded.timeline)
+    before, steps = scene.diffusion.steps, fewer.get("diffusion", scene.diffusion).steps
     size = tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size)
     changed: dict[str, Any] = {
+        **fewer,
         "size": size,
         "camera": scene.camera.model_copy(update=_shifts(loaded, size)),
-        "diffusion": diffusion.model_copy(
-            update={
-                "steps": steps,
-                "skip_steps": _scaled(diffusion.skip_steps, steps, before),
-                "skip_end_steps": _scaled(diffusion.skip_end_steps, steps, before),
-            }
-        ),
-        "guidance": guidance.model_copy(
-            update={
-                "cutn_batches": 1,
-                "cuts": guidance.cuts.model_copy(
-                    update={name: _halved_cuts(f"guidance.cuts.{name}", loaded) for name in _CUTS}
-                ),
-            }
-        ),
         "coherence": scene.coherence.model_copy(update={"frames_skip_steps": _skips(loaded)}),
         "output": scene.output.model_copy(
             update={"intermediates": _moments(scene.output.intermediates, steps, before)}
         ),
     }
     return scene.model_copy(update=changed)
-
-
-_CUTS = ("overview", "innercut")
 
 
 def _shifts(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, Animated]:
@@ -83,42 +61,16 @@ def _shifts(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, Animated]:
     shares = [side / before for side, before in zip(size, loaded.scene.size, strict=True)]
     columns = {name: loaded.timeline.table[f"camera.{name}"] for name in ("translation_x", "translation_y")}
     return {
-        name: _by_frame(column * share) for (name, column), share in zip(columns.items(), shares, strict=True)
+        name: by_frame(column * share) for (name, column), share in zip(columns.items(), shares, strict=True)
     }
-
-
-def _scaled(count: int | str, steps: int, before: int) -> int | str:
-    """Return a number of steps in proportion, rounded down so that steps remain; a percentage stays."""
-    return count if isinstance(count, str) else count * steps // before
 
 
 def _moments(moments: int | list[int | str], steps: int, before: int) -> int | list[int | str]:
     """Return `intermediates` for fewer steps; how many are asked for stays."""
     if isinstance(moments, int):
         return moments
-    scaled = (_scaled(one, steps, before) for one in moments)
-    return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in scaled))
-
-
-def _halved(cuts: float) -> float:
-    return min(cuts, max(1.0, cuts / 2))
-
-
-def _halved_cuts(name: str, loaded: LoadedScene) -> Animated:
-    """Return half of a number of cuts: as a number, a schedule, or a key a frame."""
-    if name in loaded.timeline.schedules:
-        schedule: Schedule = loaded.timeline.schedules[name]
-        return schedule_text(schedule.clip(None, (schedule / 2).clip(1, None)))
-    cuts = loaded.timeline.table[name].map(_halved)
-    return _by_frame(cuts)
-
-
-def _by_frame(values: pd.Series) -> Animated:
-    """Return values as one number where they are all the same, else as a mapping from frames to them."""
-    numbers = [int(value) if value == math.floor(value) else float(value) for value in values]
-    if len(set(numbers)) == 1:
-        return numbers[0]
-    return dict(enumerate(numbers))
+    fewer = (scaled(one, steps, before) for one in moments)
+    return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in fewer))
 
 
 def _skips(loaded: LoadedScene) -> Animated:
@@ -127,7 +79,7 @@ def _skips(loaded: LoadedScene) -> Animated:
     if without_percent(value)[1]:
         return value
     shares = loaded.timeline.table[_SKIP] * 100
-    found = _by_frame(shares)
+    found = by_frame(shares)
     if isinstance(found, dict):
         return {frame: f"{number_text(float(share))}%" for frame, share in found.items()}
     assert not isinstance(found, str)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animator.errors import Problem, UsageError
-from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node
 from animator.settings.scene import MAX_FRAMES, SIZE_STEP, Scene
+from animator.system.file_names import file_fault
 
 if TYPE_CHECKING:
     from animator.video.footage import Footage

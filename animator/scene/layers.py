@@ -15,13 +15,11 @@ from animator.scene.presets import with_presets
 from animator.scene.seeds import spelt_out
 from animator.scene.source import NotYamlError, parse, read_text, resolve
 from animator.scene.words import found, short
+from animator.weights.checkpoint_names import is_checkpoint
 
 MAX_LAYERS = 16
 COMMAND_LINE = "--set"
 """Stands for the file name in messages about values from the command line."""
-
-CHECKPOINTS = (".safetensors", ".pt", ".pth", ".ckpt")
-"""How the name of a checkpoint ends, which tells it from the name of a network."""
 
 PATHS = (
     ("diffusion", "model"),
@@ -235,11 +233,6 @@ def _placed(node: Node, place: Place) -> Node:
     elif isinstance(value, list):
         value = [_placed(child, place) for child in value]
     return dataclasses.replace(node, value=value, place=place, key=place)
-
-
-def is_checkpoint(model: str) -> bool:
-    """Tell whether a diffusion model is named by the path of its file."""
-    return model.lower().endswith(CHECKPOINTS)
 
 
 def rooted(root: Node, folder: Path) -> Node:

@@ -9,13 +9,13 @@ from typing import Any
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
-from animator.scene.checks import file_fault
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
 from animator.scene.tokens import CONTEXT, ROOM, lost
 from animator.scene.words import short
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
+from animator.system.file_names import file_fault
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 from animator.weights.registry import context_length, find, names
@@ -198,6 +198,6 @@ def _canonical(name: str) -> str:
 def _room(prompt: Prompt, scene: Scene) -> int:
     """Return how many tokens every CLIP model reads of the words of a prompt that speaks to it."""
     known = names("clip")
-    heard = [_canonical(name) for name in (prompt.clip_models or scene.guidance.clip_models)]
+    heard = [_canonical(name) for name in (prompt.models or scene.guidance.clip_models)]
     contexts = [context_length(find("clip", name)) or CONTEXT for name in heard if name in known]
     return min(contexts, default=CONTEXT) - (CONTEXT - ROOM)

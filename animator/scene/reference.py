@@ -10,12 +10,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from animator.scene.presets import cut_presets
-from animator.settings.scene import scene_schema
-from animator.settings.units import UNITS
+from animator.settings.base import EVERY_MODE, Declared, declared
+from animator.settings.scene import Scene, scene_schema
 
 BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
 """Between these lines of the README stands the table of controls."""
@@ -25,7 +26,8 @@ README = Path(__file__).parents[2] / "README.md"
 HEAD = """# Settings
 
 Made from the program by `python -m animator.scene.reference`. *frames*: keyframes over the frames may stand
-there, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`.
+there, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`. A setting
+that is given where it has no effect is noticed, not refused.
 
 `extends: other.yaml` lays a scene over another file, `extends: [one.yaml, two.yaml]` over several, of which
 later ones lie over earlier ones.
@@ -43,7 +45,9 @@ def settings_page() -> str:
     parts = [HEAD, "## At the top of a scene\n", _page_table(settings, "")]
     for name, schema in settings.items():
         if "properties" in schema:
-            parts += [f"\n## `{name}`\n", schema.get("description", "") + "\n"]
+            idle = _idle(declarations()[name][-1])
+            note = f" Has no effect {idle}." if idle else ""
+            parts += [f"\n## `{name}`\n", schema.get("description", "") + f"{note}\n"]
             if name == "guidance.cuts":
                 parts.append(_presets())
             parts.append(_page_table(settings, name))
@@ -57,7 +61,7 @@ def controls_table() -> str:
         section = name.partition(".")[0]
         if "properties" in schema or (name not in OF_A_STILL and section not in SECTIONS_OF_A_STILL):
             continue
-        cells = [f"`{name}`", UNITS[name], _default(schema), _range(schema), _first_sentence(_text(schema))]
+        cells = [f"`{name}`", _unit(name), _default(schema), _range(schema), _first_sentence(_text(schema))]
         rows.append(_row(cells))
     return "\n".join(rows)
 
@@ -90,20 +94,42 @@ def _settings(section: Schema, above: str = "") -> Iterator[tuple[str, Schema]]:
 
 def _page_table(settings: dict[str, Schema], section: str) -> str:
     """Return the table of one section, without the sections in it."""
-    rows = ["| setting | unit | default | range | may change over | |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| setting | unit | default | range | may change over | has no effect | |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, schema in settings.items():
         above, _, key = name.rpartition(".")
         if above == section and "properties" not in schema:
             cells = [
                 f"`{key}`",
-                UNITS[name],
+                _unit(name),
                 _default(schema),
                 _range(schema),
                 _clocks(schema),
+                _idle(declarations()[name][-1]),
                 _text(schema),
             ]
             rows.append(_row(cells))
     return "\n".join(rows)
+
+
+@cache
+def declarations() -> dict[str, tuple[Declared, ...]]:
+    """Return what is declared of every setting of a scene, its sections before itself."""
+    return dict(declared(Scene))
+
+
+def _unit(name: str) -> str:
+    return declarations()[name][-1].unit or ""
+
+
+def _idle(one: Declared) -> str:
+    """Return where a setting or section has no effect, as far as its own declaration tells."""
+    without = [mode for mode in EVERY_MODE if mode not in one.modes]
+    modes = f"in mode {', '.join(without)}" if without else ""
+    modes += " without `vr.enabled`" if modes and one.eyes else ""
+    return "; ".join(part for part in (modes, *(need.text() for need in one.needs)) if part)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -2,15 +2,151 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+STILL, TWO_D, THREE_D, VIDEO = "still", "2d", "3d", "video"
+EVERY_MODE = (STILL, TWO_D, THREE_D, VIDEO)
+FILMS = (TWO_D, THREE_D, VIDEO)
+"""The values of `mode`, and those of them that make a film."""
 
 
 class Options(BaseModel):
     """A section of a scene. Unknown keys are refused and a value never changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What else a scene must say for a setting to have an effect.
+
+    Attributes:
+        otherwise: why the setting has none, to stand behind "has no effect"; ``{}`` is the value of the first
+            of the other settings.
+        either: tests of other settings by dotted name, one of which must hold. A setting that changes over
+            the frames or the diffusion is tested by the largest number that it ever is.
+        such: what stands for ``{}`` where no scene is spoken of.
+    """
+
+    otherwise: str
+    either: Mapping[str, Callable[[Any], bool]]
+    such: str = ""
+
+    def text(self) -> str:
+        """Return why a setting has no effect, without the value that a scene gives."""
+        return self.otherwise.format(self.such)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a section says of one of its settings beside its type, default, range and sentence.
+
+    Attributes:
+        unit: in what it is counted or measured; empty for a number without a unit, None for what is no
+            number.
+        modes: the modes in which it has an effect.
+        eyes: whether it also has one in every mode where there are two eyes.
+        needs: what must be so besides for it to have one.
+        changes_frames: whether a frame depends on it; where it is a tuple, in these modes only. What is not
+            declared counts, so that a setting which nobody thought about makes frames anew rather than
+            leaving wrong ones.
+        engine: the family of engines that reads it, or empty where the film does.
+    """
+
+    unit: str | None = None
+    modes: tuple[str, ...] = EVERY_MODE
+    eyes: bool = False
+    needs: tuple[Need, ...] = ()
+    changes_frames: bool | tuple[str, ...] = True
+    engine: str = ""
+
+    def counts_in(self, mode: str) -> bool:
+        """Tell whether frames of a mode depend on it."""
+        return self.changes_frames if isinstance(self.changes_frames, bool) else mode in self.changes_frames
+
+
+def setting(
+    default: Any = ...,
+    *,
+    unit: str | None = None,
+    modes: tuple[str, ...] = EVERY_MODE,
+    eyes: bool = False,
+    needs: Need | tuple[Need, ...] = (),
+    changes_frames: bool | tuple[str, ...] = True,
+    engine: str = "",
+    **field: Any,
+) -> Any:
+    """Declare a setting or a section; see `Declared` for what can be said of it.
+
+    Args:
+        default: its value when the scene is silent; left out where there is none or ``default_factory`` is.
+        unit: see `Declared`, as all that follow.
+        modes: where it has an effect.
+        eyes: whether two eyes are reason enough.
+        needs: what else must be so.
+        changes_frames: whether a frame depends on it.
+        engine: which family of engines reads it.
+        field: bounds and the like, as pydantic's ``Field`` takes them.
+    """
+    every = (needs,) if isinstance(needs, Need) else needs
+    info = Field(**field) if default is ... else Field(default, **field)
+    info.metadata.append(Declared(unit, modes, eyes, every, changes_frames, engine))
+    return info
+
+
+def declared(section: type[BaseModel], above: str = "") -> Iterator[tuple[str, tuple[Declared, ...]]]:
+    """Yield every setting and section below ``section``, a section before what is in it.
+
+    Args:
+        section: a class of settings.
+        above: what stands before the names, with a dot at its end.
+
+    Yields:
+        The dotted name, and what is declared of every section on the way to it and of it itself, the
+        outermost first.
+    """
+    for key, field in section.model_fields.items():
+        said = (declaration(field),)
+        yield f"{above}{key}", said
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Options):
+            for name, below in declared(inner, f"{above}{key}."):
+                yield name, said + below
+
+
+def declaration(field: FieldInfo) -> Declared:
+    """Return what is declared of a field; the defaults of `Declared` where nothing is."""
+    return next((part for part in field.metadata if isinstance(part, Declared)), Declared())
+
+
+def on(value: Any) -> bool:
+    """Tell whether a value switches something on: a number from 0.5 on, or a word other than none."""
+    return value >= 0.5 if isinstance(value, bool | int | float) else value not in (None, "none")
+
+
+def given(name: str, *others: str) -> Need:
+    """Return the need for one of some settings to be on.
+
+    >>> given("diffusion.init_image", "diffusion.perlin_init").text()
+    'without diffusion.init_image or perlin_init'
+    """
+    words = " or ".join([name, *(other.rpartition(".")[2] for other in others)])
+    return Need(f"without {words}", dict.fromkeys((name, *others), on))
+
+
+def is_(name: str, word: str, otherwise: str) -> Need:
+    """Return the need for a setting to be a word, or for a list to hold it."""
+    return Need(otherwise, {name: lambda value: value == word or (isinstance(value, list) and word in value)})
+
+
+def is_not(name: str, word: str, otherwise: str) -> Need:
+    """Return the need for a setting to be anything but a word."""
+    return Need(otherwise, {name: lambda value: value != word})
 
 
 Number = int | float
@@ -29,6 +165,7 @@ def animated(
     steps: bool = False,
     ge: float | None = None,
     le: float | None = None,
+    **more: Any,
 ) -> Any:
     """Declare an option of type `Animated`.
 
@@ -38,11 +175,10 @@ def animated(
         steps: whether it may change over the diffusion.
         ge: smallest value it may take anywhere, or None.
         le: largest value it may take anywhere, or None.
+        more: what else `setting` takes.
     """
-    return Field(
-        default,
-        json_schema_extra={"animated": {"frames": frames, "steps": steps, "ge": ge, "le": le}},
-    )
+    rules = {"frames": frames, "steps": steps, "ge": ge, "le": le}
+    return setting(default, json_schema_extra={"animated": rules}, **more)
 
 
 Switch = Annotated[
@@ -52,12 +188,15 @@ Switch = Annotated[
 """True or false, or a number as in `Animated`, which is true from 0.5 on: ``"[1]*500+[0]*500"``."""
 
 
-def switch(default: bool) -> Any:
-    """Declare an option of type `Switch`, which may change over the frames and over the diffusion."""
-    return Field(
-        default,
-        json_schema_extra={"animated": {"frames": True, "steps": True, "ge": 0, "le": 1, "switch": True}},
-    )
+def switch(default: bool, **more: Any) -> Any:
+    """Declare an option of type `Switch`, which may change over the frames and over the diffusion.
+
+    Args:
+        default: its value when the scene is silent.
+        more: what else `setting` takes.
+    """
+    rules = {"frames": True, "steps": True, "ge": 0, "le": 1, "switch": True}
+    return setting(default, json_schema_extra={"animated": rules}, **more)
 
 
 def share(value: int | str, steps: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from animator.settings.base import Animated, Options, animated
+from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated
 
 _PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
 
@@ -12,19 +12,21 @@ _PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
 class CoherenceOptions(Options):
     """How much of a moved frame survives when the next one is painted over it."""
 
-    frames_skip_steps: Animated = animated("60%", ge=0)
+    frames_skip_steps: Animated = animated("60%", ge=0, unit="steps, or % of them")
     """How much of the diffusion a moved frame stands for: a share of the steps ("60%", "0: (60%), 24: (70%)")
     or a number of them; more keeps more of the frame before. Where one key has a percent sign, all have."""
 
-    uncovered_skip_steps: Animated = animated("100%", ge=0)
+    uncovered_skip_steps: Animated = animated(
+        "100%", ge=0, unit="steps, or % of them", modes=(TWO_D, THREE_D)
+    )
     """The same where the move uncovered something new, where it is less than `frames_skip_steps`: such places
     then get more noise than the rest, so that new content grows there; 100%, the rule for all, when left
     out."""
 
-    frames_scale: Animated = animated(1500, ge=0)
+    frames_scale: Animated = animated(1500, ge=0, unit="weight")
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
-    color_coherence: Animated = animated(0.6, ge=0, le=1)
+    color_coherence: Animated = animated(0.6, ge=0, le=1, unit="share 0..1")
     """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones, but not
     while the prompts change; 0.6 when left out, 0 in mode video and with ``compat: disco-5``."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from animator.settings.base import Options
+from animator.settings.base import Options, setting
 
 
 class DepthOptions(Options):
@@ -14,7 +12,7 @@ class DepthOptions(Options):
     """The depth network: the bundled ``pocket``, ``plane`` (none), ``midas``, ``midas-hybrid``, ``adabins``,
     ``depth-anything-small``, ``-base`` or ``-large``, ``zoedepth``."""
 
-    midas_weight: float = Field(0.3, ge=0, le=1)
+    midas_weight: float = setting(0.3, ge=0, le=1, unit="share 0..1")
     """Share of MiDaS where it is blended with AdaBins, the rest is AdaBins; with ``model: midas`` 1 needs no
     AdaBins and 0 no MiDaS."""
 

@@ -11,8 +11,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema, field_validator
 
-from animator.settings.base import Animated, Options, Switch, animated, share, switch
-from animator.settings.samplers import parse_sampler
+from animator.settings.base import (
+    STILL,
+    THREE_D,
+    TWO_D,
+    Animated,
+    Need,
+    Options,
+    Switch,
+    animated,
+    given,
+    is_,
+    on,
+    setting,
+    share,
+    switch,
+)
+from animator.settings.samplers import adds_noise, described, parse_sampler, with_noise
+from animator.weights.checkpoint_names import is_checkpoint
 
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
 
@@ -28,6 +44,20 @@ Percent = Annotated[
 ]
 
 
+_BEGUN = given("diffusion.init_image", "diffusion.perlin_init")
+_FILE = Need("unless diffusion.model is a file", {"diffusion.model": is_checkpoint})
+_MIRRORED = Need(
+    "without a use_*_symmetry",
+    {"diffusion.use_horizontal_symmetry": on, "diffusion.use_vertical_symmetry": on},
+)
+_THRESHOLDED = is_("diffusion.estimate", "thresholded", "without estimate: thresholded")
+_NOISY = Need(
+    "with sampler {}",
+    {"diffusion.sampler": adds_noise},
+    such=" or ".join(with_noise(False)),
+)
+
+
 class DiffusionOptions(Options):
     """How a picture is denoised."""
 
@@ -35,7 +65,7 @@ class DiffusionOptions(Options):
     """The diffusion network: the bundled ``pocket`` (default), one that ``animator models list`` names, or
     the path of a checkpoint (.pt, .pth, .ckpt, .safetensors), relative to the scene file."""
 
-    family: str | None = None
+    family: str | None = setting(None, needs=_FILE)
     """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
     portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
 
@@ -43,37 +73,45 @@ class DiffusionOptions(Options):
     """Whether the small secondary model is asked for the gradient instead of the large network, which is
     several times faster and a little vaguer."""
 
-    sampler: str = "ddim"
-    """The solver: ``ddim`` adds noise of strength `eta`, ``plms`` (Disco's second-order multistep) and
-    ``dpmpp_2m`` (DPM-Solver++, second order) add none, ``dpmpp_2m_sde`` adds noise of strength `eta`; or one
-    after another, ``"[plms]*500+[ddim]*500"``."""
+    sampler: str = setting(
+        "ddim", description=f'The solver: {described()}; or one after another, ``"[plms]*500+[ddim]*500"``.'
+    )
 
-    steps: int = Field(50, ge=1, le=1000)
+    steps: int = setting(50, ge=1, le=1000, unit="steps")
     """Steps of the whole diffusion; 50 suits the bundled network (Disco Diffusion: 250), more is slower and
     finer."""
 
-    skip_steps: int | Percent = "4%"
+    skip_steps: int | Percent = setting("4%", unit="steps, or % of them", modes=(STILL, TWO_D, THREE_D))
     """Steps left out at the noisy end of a picture's diffusion, or their share of `steps` (Disco: 10 of 250).
     With an init picture this is how much of it stays."""
 
-    skip_end_steps: int | Percent = 0
+    skip_end_steps: int | Percent = setting(0, unit="steps, or % of them")
     """Steps left out at the clean end, or their share of `steps`: the picture is the clean estimate of the
     last step that is made, a little softer; for drafts."""
 
-    stop_at: Percent | None = None
+    stop_at: Percent | None = setting(None, unit="share of the diffusion", changes_frames=False)
     """Share of a still's steps after which it is kept as a draft, together with all that is needed to finish
     it later with ``animator finish``."""
 
-    eta: Animated = animated(0.8, frames=True, steps=True, ge=-1, le=1)
-    """Noise that ddim and dpmpp_2m_sde add at each step as a share of what an ancestral sampler adds; 0 is
-    deterministic, a negative value takes as much noise with its sign turned."""
+    eta: Animated = animated(
+        0.8,
+        frames=True,
+        steps=True,
+        ge=-1,
+        le=1,
+        unit="share of an ancestral sampler's noise",
+        needs=_NOISY,
+        description=f"Noise that {' and '.join(with_noise(True))} add at each step as a share of what "
+        "an ancestral sampler adds; 0 is deterministic, a negative value takes as much noise with its sign "
+        "turned.",
+    )
 
     estimate: Literal["auto", "free", "clamped", "thresholded"] = "auto"
     """How the clean estimate of each step is held to the range of a picture: ``clamped`` cuts it off,
     ``thresholded`` scales it in by `threshold` (dynamic thresholding), ``free`` leaves it, as Disco Diffusion
     runs the published networks, ``auto`` does what the network's description asks for."""
 
-    threshold: float = Field(0.995, gt=0, le=1)
+    threshold: float = setting(0.995, gt=0, le=1, unit="quantile", needs=_THRESHOLDED)
     """Quantile of a thresholded estimate's values that is scaled to the edge of the range."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -85,30 +123,38 @@ class DiffusionOptions(Options):
     start, then fewer and larger kernels. For many pictures on a GPU; left out on a CPU, where it gains
     nothing."""
 
-    init_image: str | None = None
+    init_image: str | None = setting(None, modes=(STILL, TWO_D, THREE_D), changes_frames=False)
     """Picture to start the first frame from, or every still: a path relative to the scene file, or an http(s)
     address."""
 
-    init_fit: Literal["stretch", "cover", "contain"] = "stretch"
+    init_fit: Literal["stretch", "cover", "contain"] = setting(
+        "stretch", modes=(STILL, TWO_D, THREE_D), needs=given("diffusion.init_image")
+    )
     """How an init picture of another shape fills the frame: ``stretch`` distorts it, ``cover`` cuts off what
     stands out, ``contain`` shows all of it on its mean colour."""
 
-    init_frames: Literal["first", "all"] = "first"
+    init_frames: Literal["first", "all"] = setting("first", modes=(TWO_D, THREE_D), needs=_BEGUN)
     """Which frames of a film start from `init_image` or `perlin_init`: the ``first`` only, or ``all``, which
     gives up the motion from frame to frame."""
 
-    init_scale: Animated = animated(1000, frames=True, steps=True, ge=0)
+    init_scale: Animated = animated(
+        1000, frames=True, steps=True, ge=0, unit="weight", modes=(STILL, TWO_D, THREE_D), needs=_BEGUN
+    )
     """Strength of the perceptual pull towards the init picture; 0 is off. Frames after the first have
     ``coherence.frames_scale``."""
 
-    init_noise: float = Field(0.0, ge=0, le=2)
+    init_noise: float = setting(
+        0.0, ge=0, le=2, unit="standard deviation", modes=(STILL, TWO_D, THREE_D), needs=_BEGUN
+    )
     """Grey noise laid over the init picture, as a standard deviation on the scale where black is 0 and white
     1: detail grows out of it in flat areas; guides use 0.05 to 0.2."""
 
-    init_color_noise: float = Field(0.0, ge=0, le=2)
+    init_color_noise: float = setting(
+        0.0, ge=0, le=2, unit="standard deviation", modes=(STILL, TWO_D, THREE_D), needs=_BEGUN
+    )
     """The same in colour, each channel on its own."""
 
-    perlin_init: Literal["none", "mixed", "color", "gray"] = "none"
+    perlin_init: Literal["none", "mixed", "color", "gray"] = setting("none", modes=(STILL, TWO_D, THREE_D))
     """Soft random clouds (Perlin noise) to start from instead of an init picture: coloured, grey, or both
     mixed."""
 
@@ -118,7 +164,9 @@ class DiffusionOptions(Options):
     use_vertical_symmetry: bool = False
     """Whether the lower half is made a mirror image of the upper, at `transformation_percent`."""
 
-    transformation_percent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.09,)
+    transformation_percent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = setting(
+        (0.09,), unit="share of the diffusion", needs=_MIRRORED
+    )
     """When symmetry is put into the picture, as shares of the diffusion; later is stricter."""
 
     @field_validator("sampler")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from animator.settings.base import Options
+from animator.settings.base import Options, setting
 
 
 class GuardOptions(Options):
@@ -21,24 +19,24 @@ class GuardOptions(Options):
     then in float32 with a quarter of it, then keeps what it was to be painted over; ``keep`` does the last at
     once; ``stop`` ends the run; ``off`` takes every frame as it comes."""
 
-    give_up: int = Field(3, ge=1)
+    give_up: int = setting(3, ge=1, unit="frames")
     """After how many broken frames in a row the run ends, the last of them not kept."""
 
-    flat: float = Field(0.01, ge=0, le=1)
+    flat: float = setting(0.01, ge=0, le=1, unit="standard deviation")
     """A frame is flat if no channel has a standard deviation above this, where black is 0 and white 1; 0
     never finds one."""
 
-    solid: float = Field(0.995, ge=0, le=1)
+    solid: float = setting(0.995, ge=0, le=1, unit="share 0..1")
     """A frame is one colour if more than this share of its pixels is within 1/50 of it; 1 never finds one."""
 
-    beyond: float = Field(0.25, ge=0)
+    beyond: float = setting(0.25, ge=0, unit="")
     """A frame is blown out if its values were on average farther than this outside of the range, where black
     is 0 and white 1, before they were cut off."""
 
-    clipped: float = Field(0.5, ge=0, le=1)
+    clipped: float = setting(0.5, ge=0, le=1, unit="share 0..1")
     """A frame is blown out, too, if the share of its values at exactly 0 or 1 grew by more than this; 1 never
     finds one."""
 
-    grain: float = Field(0.2, ge=0)
+    grain: float = setting(0.2, ge=0, unit="")
     """A frame is coloured noise if colours change by more than this, on average, over 1/128 of its shorter
     side, and by twice as much as in what it was painted over; drawn landscapes reach 0.1."""

@@ -8,35 +8,40 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from animator.settings.base import Animated, Options, Switch, animated, switch
+from animator.settings.base import Animated, Need, Options, Switch, animated, on, setting, switch
+
+_FUZZY = Need("without fuzzy_prompt", {"guidance.fuzzy_prompt": on})
 
 
 class CutOptions(Options):
     """The cuts of a picture that a CLIP model looks at, as Disco Diffusion names them."""
 
-    overview: Animated = animated("[12]*400+[4]*600", frames=True, steps=True, ge=0, le=256)
+    overview: Animated = animated("[12]*400+[4]*600", frames=True, steps=True, ge=0, le=256, unit="cuts")
     """Cuts that show the whole picture, 0 to 256, rounded; default 12, then 4 once 400 of 1000 are done.
     Up to four are plain, grey, mirrored and grey mirrored; more are all plain."""
 
-    innercut: Animated = animated("[4]*400+[12]*600", frames=True, steps=True, ge=0, le=256)
+    innercut: Animated = animated("[4]*400+[12]*600", frames=True, steps=True, ge=0, le=256, unit="cuts")
     """Cuts that show a random square of the picture, 0 to 256, rounded; default 4, then 12."""
 
-    ic_pow: Animated = animated("[1]*1000", frames=True, steps=True, ge=0, le=100)
+    ic_pow: Animated = animated("[1]*1000", frames=True, steps=True, ge=0, le=100, unit="exponent")
     """How small the inner cuts are: their side is ``u**ic_pow`` of the way from the model's input size to the
     picture's shorter side, u uniform in 0..1; 0 to 100, default 1, larger means smaller cuts."""
 
-    icgray_p: Animated = animated("[0.2]*400+[0]*600", frames=True, steps=True, ge=0, le=1)
+    icgray_p: Animated = animated(
+        "[0.2]*400+[0]*600", frames=True, steps=True, ge=0, le=1, unit="share 0..1 of the inner cuts"
+    )
     """Share of the inner cuts that are shown in grey, 0 to 1, rounded to whole cuts; default 0.2, then 0."""
 
 
 class GuidanceOptions(Options):
     """What pulls the diffusion towards the prompts."""
 
-    clip_models: dict[str, Animated] = Field(
+    clip_models: dict[str, Animated] = setting(
         default={"pocket": 1},
         json_schema_extra={"animated_each": {"frames": True, "steps": True, "ge": 0, "le": None}},
+        unit="weight",
     )
     """The CLIP models that look at the picture, each with its weight. A model whose weight is 0 at a step is
     not run there, so that ``RN50: "[1]*200+[0]*800"`` looks at the first fifth only."""
@@ -45,30 +50,32 @@ class GuidanceOptions(Options):
     """Whether there may be stretches of the diffusion in which no CLIP model has a weight; else they are an
     error."""
 
-    clip_guidance_scale: Animated = animated(5000, frames=True, steps=True, ge=0)
+    clip_guidance_scale: Animated = animated(5000, frames=True, steps=True, ge=0, unit="weight")
     """Strength of the prompts; 0 for none."""
 
-    tv_scale: Animated = animated(0, frames=True, steps=True, ge=0)
+    tv_scale: Animated = animated(0, frames=True, steps=True, ge=0, unit="weight")
     """Strength of smoothing (total variation): less fine roughness; 0 is off."""
 
-    range_scale: Animated = animated(150, frames=True, steps=True, ge=0)
+    range_scale: Animated = animated(150, frames=True, steps=True, ge=0, unit="weight")
     """Strength of the pull of values beyond black and white back into range: less blown out; 0 is off."""
 
-    sat_scale: Animated = animated(0, frames=True, steps=True, ge=0)
+    sat_scale: Animated = animated(0, frames=True, steps=True, ge=0, unit="weight")
     """Strength of the pull towards grey, against too strong colours; 0 is off. With ``compat: disco-5`` it
     pulls at values beyond black and white only, of which there are few, as in Disco Diffusion."""
 
-    symmetry_loss_scale: Animated = animated(0, frames=True, steps=True, ge=0)
+    symmetry_loss_scale: Animated = animated(0, frames=True, steps=True, ge=0, unit="weight")
     """Strength of a pull towards symmetry (left and right, unless only `use_vertical_symmetry` is set);
     ``"[5000]*450+[0]*550"`` lets go of it at 45 %. 0 is off."""
 
     clamp_grad: Switch = switch(True)
     """Whether the gradient of each step is limited to `clamp_max`."""
 
-    clamp_max: Animated = animated(0.05, frames=True, steps=True, ge=0)
+    clamp_max: Animated = animated(
+        0.05, frames=True, steps=True, ge=0, unit="root mean square of the gradient"
+    )
     """Largest root-mean-square of a step's gradient; the strongest lever for contrast and detail."""
 
-    cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256)
+    cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256, unit="batches of cuts")
     """How often per step the picture is cut anew and looked at, rounded (Disco Diffusion: 4): four times as
     many cuts in the memory of one, at four times the time."""
 
@@ -79,7 +86,14 @@ class GuidanceOptions(Options):
     fuzzy_prompt: Switch = switch(False)
     """Whether each prompt is replaced by 25 noisy copies of itself, which loosens what it means."""
 
-    rand_mag: Animated = animated(0.05, frames=True, steps=True, ge=0)
+    rand_mag: Animated = animated(
+        0.05,
+        frames=True,
+        steps=True,
+        ge=0,
+        unit="standard deviation",
+        needs=_FUZZY,
+    )
     """Size of the noise of `fuzzy_prompt`, as a standard deviation of an embedding's entries."""
 
     long_prompts: Literal["warn", "refuse"] = "warn"

@@ -6,67 +6,74 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from animator.settings.base import Options
+from animator.settings.base import FILMS, STILL, Need, Options, given, on, setting
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 """A size on the disk, in decimal units."""
 
 
+_FILM = Need(
+    "without output.diffusion_film in mode still",
+    {"mode": lambda mode: mode != STILL, "output.diffusion_film": on},
+)
+
+
 class OutputOptions(Options):
     """What is written: the film, and what shows how a picture came about."""
 
-    crf: int = Field(17, ge=0, le=51)
+    crf: int = setting(17, ge=0, le=51, unit="", needs=_FILM)
     """Quality of the H.264 film, 0 to 51: 0 loses nothing, 17 shows no loss, each 6 more halves the size."""
 
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
-    ] = "medium"
+    ] = setting("medium", needs=_FILM)
     """Effort of the x264 encoder: slower makes a smaller film of the same quality."""
 
     ten_bits: bool = False
     """Whether colours in the film have 10 bits instead of 8, so that smooth skies show no bands; the frames
     are then kept as 16-bit PNGs."""
 
-    codec: Literal["h264", "hevc", "prores"] = "h264"
+    codec: Literal["h264", "hevc", "prores"] = setting("h264", modes=FILMS)
     """Codec of the film. H.264 plays everywhere; ProRes 422 HQ (a ``.mov``) is for cutting and always has 10
     bits. While the film grows it is H.264; the others are made of the frames at the end."""
 
-    audio: str | None = None
+    audio: str | None = setting(None, modes=FILMS)
     """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Expressions hear
     it: ``audio(t)``, ``audio_low(t)`` and ``audio_high(t)``, 0 to 1."""
 
-    audio_start: float = Field(0.0, ge=0)
+    audio_start: float = setting(0.0, ge=0, unit="seconds", needs=given("output.audio"))
     """Second of the sound at which the film begins."""
 
-    gif: bool = False
+    gif: bool = setting(False, modes=FILMS)
     """Whether the film is also made as an animated GIF."""
 
-    webp: bool = False
+    webp: bool = setting(False, modes=FILMS)
     """Whether the film is also made as an animated WebP."""
 
-    interpolate_to: float | None = Field(None, gt=0, le=240)
+    interpolate_to: float | None = setting(None, gt=0, le=240, unit="frames a second", modes=FILMS)
     """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
     of the first."""
 
-    interpolate_by: Literal["flow", "ffmpeg"] = "flow"
+    interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=given("output.interpolate_to"))
     """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
 
-    film_every: int = Field(0, ge=0, le=10000)
+    film_every: int = setting(0, ge=0, le=10000, unit="frames", modes=FILMS)
     """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at
     a glance; 0 is none."""
 
-    film: str | None = Field(
+    film: str | None = setting(
         None,
         pattern=r"^\w[\w .()+-]{0,119}$",
         json_schema_extra={
             "allowed": "a file name of letters, digits, blanks and . ( ) + -, without a folder"
         },
+        modes=FILMS,
     )
     """Name of the film's file without its ending; the scene file's own name when left out."""
 
     intermediates: (
         int | list[Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$")]]
-    ) = 0
+    ) = setting(0, unit="pictures, or steps, or % of them")
     """Clean estimates to keep on the way of each picture: how many, evenly spread (3), or after which steps
     ([5, 40]) or shares of them (["50%", "70%"]); 0 is none. They lie in ``intermediates/``."""
 
@@ -81,12 +88,13 @@ class OutputOptions(Options):
     show_cuts: bool = False
     """Whether sheets of the cuts as the CLIP models see them are kept in ``cuts/``, five for a picture."""
 
-    contact_sheet: bool = True
+    contact_sheet: bool = setting(True, modes=(STILL,))
     """Whether several stills are also shown on one sheet, ``contact.png``."""
 
-    keep_states: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=STORAGE)] = Field(
+    keep_states: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=STORAGE)] = setting(
         "1 GB",
         json_schema_extra={"allowed": 'a size such as "500 MB" or "2 GB", or a number of bytes; 0 keeps one'},
+        unit="bytes",
     )
     """How much room the states of earlier frames may take, from which a film is gone on with after an edit or
     where a frame was lost ("500 MB", "2 GB"); where they do not fit, every second stays, every fourth and so

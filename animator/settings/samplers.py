@@ -1,13 +1,48 @@
-"""The samplers by name, and which of them is at work at each moment; no network is needed to read it."""
+"""The samplers that a scene may name, and which of them is at work at each moment.
+
+This is the one table of them: the functions in `animator.diffusion.samplers` are found by their names, what
+is checked, told and written about them follows from here. No network is needed to read it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from animator.types import DIFFUSION_SCALE
 
-SAMPLERS = ("ddim", "plms", "dpmpp_2m", "dpmpp_2m_sde")
-"""What a scene may name."""
+
+@dataclass(frozen=True)
+class Sampler:
+    """What is known of a sampler.
+
+    Attributes:
+        name: as a scene writes it; the function that takes its step has the same.
+        order: with steps half as long, its error falls to about ``2 ** -order``.
+        takes_noise: whether it adds noise where eta is not 0.
+        sentence: what it is, to follow its name.
+    """
+
+    name: str
+    order: int
+    takes_noise: bool
+    sentence: str
+
+
+SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            Sampler("ddim", 1, True, "adds noise of strength `eta`"),
+            Sampler("plms", 2, False, "(Disco's second-order multistep) adds none"),
+            Sampler("dpmpp_2m", 2, False, "(DPM-Solver++, second order) adds none"),
+            Sampler("dpmpp_2m_sde", 2, True, "adds noise of strength `eta`"),
+        )
+    }
+)
+"""Every sampler by its name."""
 
 _PIECE = re.compile(r"\s*\[\s*(\w+)\s*\]\s*(?:\*\s*(\d{1,4})\s*)?(?:\+|$)", re.ASCII)
 
@@ -37,6 +72,29 @@ def parse_sampler(text: str) -> tuple[str, ...]:
     if text.rstrip().endswith("+") or len(names) != DIFFUSION_SCALE:
         raise ValueError(f"the pieces make {len(names)} values, {DIFFUSION_SCALE} are needed")
     return tuple(names)
+
+
+def adds_noise(text: str) -> bool:
+    """Tell whether any sampler of a text, as in `parse_sampler`, adds noise where eta is not 0.
+
+    >>> adds_noise("plms"), adds_noise("[plms]*500+[ddim]*500")
+    (False, True)
+    """
+    return any(SAMPLERS[name].takes_noise for name in parse_sampler(text))
+
+
+def with_noise(takes_noise: bool) -> list[str]:
+    """Return the names of the samplers that add noise where eta is not 0, or of the others."""
+    return [one.name for one in SAMPLERS.values() if one.takes_noise == takes_noise]
+
+
+def described() -> str:
+    """Return a sentence about all samplers for the documentation.
+
+    >>> described()[:52]
+    '``ddim`` adds noise of strength `eta`, ``plms`` (Dis'
+    """
+    return ", ".join(f"``{one.name}`` {one.sentence}" for one in SAMPLERS.values())
 
 
 def _known(name: str) -> str:

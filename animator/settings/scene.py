@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.keyframes.clock import Clock
-from animator.settings.base import Options
+from animator.settings.base import FILMS, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions
@@ -43,6 +43,9 @@ Count = Annotated[
 ]
 
 
+_ONE_SEED = Need("beside a list of seeds", {"seed": lambda seed: not isinstance(seed, list)})
+
+
 def _draw_seed() -> int:
     return secrets.randbelow(2**32)
 
@@ -57,30 +60,33 @@ class Scene(Options):
     """What is made: single pictures (`still`), a film of a moved picture (`2d`), a film by a camera that
     moves through the picture's depth (`3d`), or footage that is stylised (`video`)."""
 
-    size: tuple[Side, Side] = (192, 128)
+    size: tuple[Side, Side] = setting((192, 128), unit="pixels")
     """Width and height in pixels, 64 to 4096 each, rounded down to multiples of 64; left out, 192 x 128, the
     size that the bundled networks know best; of footage, its own, at most 512 on the longer side."""
 
-    frames: Count = Field(48, ge=1, le=MAX_FRAMES)
+    frames: Count = setting(
+        48, ge=1, le=MAX_FRAMES, unit="frames, or seconds", modes=FILMS, changes_frames=False
+    )
     """Length of the film: a number of frames, or a duration such as 20s; left out, all of the footage."""
 
-    images: int = Field(1, ge=1, le=MAX_FRAMES)
+    images: int = setting(1, ge=1, le=MAX_FRAMES, unit="pictures", modes=(STILL,), changes_frames=False)
     """Number of pictures that `mode: still` makes, each from its own seed."""
 
-    batch: int = Field(1, ge=1, le=1024)
+    batch: int = setting(1, ge=1, le=1024, unit="pictures", modes=(STILL,), changes_frames=False)
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
     those that differ in nothing but their seeds. Beside others a picture is rounded otherwise and may come
     out visibly different. A CPU paints one by one, which is as fast there."""
 
-    fps: float = Field(12.0, gt=0, le=1000)
+    fps: float = setting(12.0, gt=0, le=1000, unit="frames a second", changes_frames=False)
     """Frames a second of the film; left out, those of the footage."""
 
-    bpm: float | None = Field(None, gt=0, le=1000)
+    bpm: float | None = setting(None, gt=0, le=1000, unit="beats a minute", changes_frames=False)
     """Beats a minute of the music, so that positions may be beats (16b)."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] | Annotated[str, Field(pattern=r"^cuda:[0-9]{1,2}$")] = (
-        Field(
+        setting(
             "auto",
+            changes_frames=False,
             json_schema_extra={"allowed": "auto, cpu, cuda, cuda:1 (a GPU by its number) or mps"},
         )
     )
@@ -96,68 +102,73 @@ class Scene(Options):
         Seed
         | Annotated[list[Seed], Field(min_length=1)]
         | Annotated[dict[Position, Seed], Field(min_length=1)]
-    ) = Field(
+    ) = setting(
+        unit="",
         default_factory=_draw_seed,
         json_schema_extra={
             "allowed": "a whole number from 0 to 4294967295, a list of them, a mapping such as "
             "{0: 7, 24: 9}, or step, fixed or random"
         },
+        changes_frames=False,
     )
     """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
     still its own seed, a mapping such as {0: 7, 4b: 9} begins anew with another at each position; the words
     ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
 
-    seed_mode: SeedMode = "step"
+    seed_mode: SeedMode = setting("step", needs=_ONE_SEED, changes_frames=False)
     """How seeds follow from `seed`: ``step`` adds 1 for each picture or frame, ``fixed`` gives all the same
     (and the frames of a film the same noise), ``random`` draws one for each from `seed`."""
 
-    interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = "linear"
+    interpolation: Literal["linear", "quadratic", "cubic", "pchip", "step"] = setting(
+        "linear", changes_frames=False
+    )
     """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
 
-    prompts: Prompts = Field(
-        json_schema_extra={"allowed": 'texts such as ["a sea", "fog:0.5"], or a mapping from frames to them'}
+    prompts: Prompts = setting(
+        json_schema_extra={"allowed": 'texts such as ["a sea", "fog:0.5"], or a mapping from frames to them'},
+        changes_frames=False,
     )
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
     8.5s, 16b) to them."""
 
-    prompt_blend: float = Field(0.0, ge=0, le=MAX_FRAMES)
+    prompt_blend: float = setting(0.0, ge=0, le=MAX_FRAMES, unit="frames", modes=FILMS, changes_frames=False)
     """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
 
-    image_prompts: ImagePrompts = Field(default_factory=dict)
+    image_prompts: ImagePrompts = setting(default_factory=dict, changes_frames=False)
     """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
     or a mapping from positions to them."""
 
-    camera: CameraOptions = CameraOptions()
+    camera: CameraOptions = setting(CameraOptions(), modes=(TWO_D, THREE_D))
     """How the camera moves from frame to frame."""
 
-    warp: WarpOptions = WarpOptions()
+    warp: WarpOptions = setting(WarpOptions(), modes=(TWO_D, THREE_D))
     """How a moved picture is sampled."""
 
-    depth: DepthOptions = DepthOptions()
+    depth: DepthOptions = setting(DepthOptions(), modes=(THREE_D,), eyes=True)
     """How far away things are."""
 
-    coherence: CoherenceOptions = CoherenceOptions()
+    coherence: CoherenceOptions = setting(CoherenceOptions(), modes=FILMS)
     """How one frame holds on to the frame before it."""
 
-    turbo: TurboOptions = TurboOptions()
+    turbo: TurboOptions = setting(TurboOptions(), modes=(TWO_D, THREE_D))
     """Whether only every n-th frame is diffused."""
 
-    vr: VrOptions = VrOptions()
+    vr: VrOptions = setting(VrOptions(), needs=given("vr.enabled"))
     """Whether there are two eyes, and what is made for them."""
 
-    video: VideoOptions = VideoOptions()
+    video: VideoOptions = setting(VideoOptions(), modes=(VIDEO,), changes_frames=(VIDEO,))
     """The footage of `mode: video`, and how it is stylised."""
 
-    diffusion: DiffusionOptions = DiffusionOptions()
+    diffusion: DiffusionOptions = setting(DiffusionOptions(), engine="guided")
     """The network, the solver and the steps that turn noise into a picture."""
 
-    guidance: GuidanceOptions = GuidanceOptions()
+    guidance: GuidanceOptions = setting(GuidanceOptions(), engine="guided")
     """Through which networks and cuts, and how strongly, the prompts pull."""
 
-    guard: GuardOptions = GuardOptions()
+    guard: GuardOptions = setting(GuardOptions(), changes_frames=False)
     """When a painted frame is broken, and what becomes of it."""
 
-    output: OutputOptions = OutputOptions()
+    output: OutputOptions = setting(OutputOptions(), changes_frames=False)
     """The film that the finished frames become."""
 
     @field_validator("size")

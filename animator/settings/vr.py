@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from animator.settings.base import Options
+from animator.settings.base import Options, is_, setting
 
 Layout = Literal["left_right", "side_by_side", "top_bottom", "anaglyph", "vr180"]
+
+
+_VR180 = is_("vr.layouts", "vr180", "without vr180 among vr.layouts")
 
 
 class VrOptions(Options):
@@ -17,30 +18,30 @@ class VrOptions(Options):
     enabled: bool = False
     """Whether there are two eyes; true where the scene has a section `vr` that does not say otherwise."""
 
-    eye_angle: float = Field(0.5, ge=-45, le=45)
+    eye_angle: float = setting(0.5, ge=-45, le=45, unit="degrees")
     """Turn of each eye towards the other's side in degrees (`vr_eye_angle` in Disco Diffusion)."""
 
-    ipd: float = Field(5.0, ge=-1000, le=1000)
+    ipd: float = setting(5.0, ge=-1000, le=1000, unit="1/200 of a unit of depth")
     """Distance of the eyes in Disco's units (`vr_ipd`)."""
 
-    layouts: list[Layout] = Field(["left_right"], min_length=1)
+    layouts: list[Layout] = setting(["left_right"], min_length=1, changes_frames=False)
     """Which films are made: one for each eye (``left_right``), both ``side_by_side`` or ``top_bottom``,
     red and cyan (``anaglyph``), and ``vr180`` for headsets."""
 
-    bulge: float = Field(0.0, ge=-1, le=1)
+    bulge: float = setting(0.0, ge=-1, le=1, unit="share of the radius")
     """How strongly each eye's picture is drawn out from its centre; Disco Diffusion has -0.4, 0 leaves it
     flat."""
 
-    vr180_size: int = Field(2880, ge=256, le=2880)
+    vr180_size: int = setting(2880, ge=256, le=2880, unit="pixels", needs=_VR180, changes_frames=False)
     """VR180: pixels of each eye's half-equirectangular picture, in width and height, an even number."""
 
-    vr180_fov: float | None = Field(None, ge=10, le=179)
+    vr180_fov: float | None = setting(None, ge=10, le=179, unit="degrees", needs=_VR180, changes_frames=False)
     """VR180: angle in degrees that a picture's height fills before the eye; left out, `camera.fov` of each
     frame in pinhole space, 90 in Disco's box."""
 
-    vr180_edge: Literal["fade", "stretch", "mirror"] = "fade"
+    vr180_edge: Literal["fade", "stretch", "mirror"] = setting("fade", needs=_VR180, changes_frames=False)
     """VR180: what lies beyond the picture's edges: black, faded into; the edge drawn out; or its mirror
     image."""
 
-    vr180_codec: Literal["h264", "hevc"] = "h264"
+    vr180_codec: Literal["h264", "hevc"] = setting("h264", needs=_VR180, changes_frames=False)
     """VR180: the codec; HEVC makes smaller files, H.264 plays everywhere."""

@@ -1,0 +1,219 @@
+"""The family of CLIP-guided diffusion: what the program asks of it besides painting."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from animator.engines.family import Work
+from animator.errors import UsageError
+from animator.settings.base import Animated, share
+from animator.system.file_names import file_fault
+from animator.types import DIFFUSION_SCALE, Request, Schedule
+from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.registry import Entry, Kind, families, find
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from animator.keyframes.timeline import Row, Timeline
+    from animator.settings.scene import Scene
+    from animator.types import Frame, StillEngine
+    from animator.weights.shared import SharedNetworks
+
+CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
+CUTS = ("overview", "innercut")
+LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
+"""What decides how many cuts a perceptor sees in a step."""
+
+SHARE_OF_STEPS = 0.4
+LEAST_STEPS = 10
+"""Share of its steps that a draft takes, and how many at least."""
+
+
+class Guided:
+    """CLIP-guided diffusion in pixels; see `animator.engines.family.Family`."""
+
+    name = "guided"
+    sections: tuple[str, ...] = ("diffusion", "guidance")
+    lessened = CLAMP
+    remedy = f"lower {CLAMP} or guidance.clip_guidance_scale"
+
+    def takes(self, model: str) -> bool:
+        """Tell whether a model is a diffusion network of the registry or a file."""
+        if is_checkpoint(model):
+            return True
+        try:
+            return find("diffusion", model).kind == "diffusion"
+        except UsageError:
+            return False
+
+    def check(self, scene: Scene) -> Iterator[tuple[str, str]]:
+        """Yield names of networks that the registry does not have, and CLIP models named twice."""
+        diffusion = scene.diffusion
+        if is_checkpoint(diffusion.model):
+            yield "diffusion.model", file_fault(diffusion.model, net=False)
+        else:
+            yield "diffusion.model", _unknown("diffusion", diffusion.model)[1]
+        yield "diffusion.family", _family_fault(diffusion.family)
+        seen: dict[str, str] = {}
+        for written in scene.guidance.clip_models:
+            known, fault = _unknown("clip", written)
+            yield f"guidance.clip_models.{written}", fault
+            if known in seen:
+                same = f"is the same network as '{seen[known]}'; keep one of them"
+                yield f"guidance.clip_models.{written}", same
+            seen[known or written] = written
+
+    def networks(self, scene: Scene) -> list[Entry]:
+        """Return the denoiser, the CLIP models, the secondary models and the perceptual network.
+
+        The last is among them where a pull towards a picture can act, though a scene runs without it: a
+        simpler distance takes its place.
+        """
+        from animator.diffusion.load import BUNDLED, secondary_names
+
+        used: list[tuple[Kind, str]] = []
+        if not is_checkpoint(scene.diffusion.model):
+            used.append(("diffusion", scene.diffusion.model))
+        used += [("clip", name) for name in scene.guidance.clip_models]
+        used += [("secondary", name) for name in secondary_names(scene.diffusion)]
+        if scene.diffusion.model != BUNDLED and _is_pulled(scene):
+            used.append(("perceptual", "vgg16"))
+        return [find(kind, name) for kind, name in used]
+
+    def files(self, scene: Scene) -> Mapping[str, Path]:
+        """Return the checkpoint, where the scene names it by its path."""
+        path = Path(scene.diffusion.model)
+        return {f"diffusion {path.name}": path} if is_checkpoint(scene.diffusion.model) else {}
+
+    def load(
+        self,
+        scene: Scene,
+        device: torch.device,
+        open_image: Callable[[str], Frame] | None,
+        shared: SharedNetworks | None = None,
+    ) -> StillEngine:
+        """Return the engine of a scene, or the one that stands in for it."""
+        from animator.diffusion.fake import fake_engine
+        from animator.diffusion.load import load_engine
+
+        make = fake_engine if scene.models == "fake" else partial(load_engine, shared=shared)
+        return make(
+            scene.diffusion,
+            scene.guidance,
+            device,
+            open_image=open_image,
+            keep_cuts=scene.output.show_cuts,
+        )
+
+    def work(self, scene: Scene, timeline: Timeline) -> Work:
+        """Return how steps and cuts are counted, by the very rules that the engine follows."""
+        from animator.diffusion.engine import schedule_for
+        from animator.diffusion.step_range import course_of
+        from animator.diffusion.step_values import schedule_position
+
+        diffusion = scene.diffusion
+        schedule = schedule_for(diffusion, scene.guidance)
+        position = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
+        skip_end = share(diffusion.skip_end_steps, diffusion.steps)
+        models = [f"guidance.clip_models.{name}" for name in scene.guidance.clip_models]
+
+        def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
+            course = course_of(schedule, keep, init, skip_end)
+            indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
+            places = [position[index] for index in indices]
+            return len(places), _looks(timeline.row(frame), models, places)
+
+        def rows(steps: int, looks: int) -> list[tuple[str, str]]:
+            backwards = "" if diffusion.secondary in (False, 0) else " (gradients by the secondary model)"
+            return [
+                ("U-Net passes", f"{steps}{backwards}"),
+                ("perceptor passes", f"{looks} cuts, by {len(models)} CLIP models"),
+            ]
+
+        names = [name for name in (*LOOKS, *models) if name in timeline.table]
+        return Work(names, cost, rows)
+
+    def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:
+        """Return fewer steps and half of the cuts, at least 1 where there were any, in a single batch."""
+        from animator.engines.drafting import scaled
+
+        diffusion, guidance = scene.diffusion, scene.guidance
+        before = diffusion.steps
+        steps = min(before, max(LEAST_STEPS, round(before * SHARE_OF_STEPS)))
+        fewer = {
+            "steps": steps,
+            "skip_steps": scaled(diffusion.skip_steps, steps, before),
+            "skip_end_steps": scaled(diffusion.skip_end_steps, steps, before),
+        }
+        cuts = {name: _halved_cuts(f"guidance.cuts.{name}", timeline) for name in CUTS}
+        halved = {"cutn_batches": 1, "cuts": guidance.cuts.model_copy(update=cuts)}
+        return {
+            "diffusion": diffusion.model_copy(update=fewer),
+            "guidance": guidance.model_copy(update=halved),
+        }
+
+    def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
+        """Return a request whose gradient is limited to half, then to a quarter."""
+        values = {**request.values, CLAMPED: np.ones(DIFFUSION_SCALE)}
+        if CLAMP in values:
+            values[CLAMP] = values[CLAMP] / 2**turn
+        return replace(request, values=values), f"{'half' if turn == 1 else 'a quarter'} of {CLAMP}"
+
+    def same_stop(self, one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+        """Tell whether two diffusions were stopped at the same step."""
+        return int(one["index"]) == int(other["index"])
+
+
+GUIDED = Guided()
+
+
+def _unknown(kind: Kind, written: str) -> tuple[str, str]:
+    """Return the registry's name of a network, or an empty text and what is wrong with the name."""
+    try:
+        return find(kind, written).name, ""
+    except UsageError as error:
+        return "", str(error)
+
+
+def _family_fault(family: str | None) -> str:
+    known = [name for name, entry in families().items() if entry.kind == "diffusion"]
+    if family is None or family in known:
+        return ""
+    close = difflib.get_close_matches(family, known, 1, 0.6)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"there is no family {family!r}; {hint}there are {', '.join(known)}"
+
+
+def _is_pulled(scene: Scene) -> bool:
+    """Tell whether a picture may be held to another: to its init, or to the frame before it."""
+    begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
+    moved = scene.mode == "video" or (scene.mode != "still" and scene.frames > 1)
+    scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved
+    return any(str(scale).strip() not in ("0", "0.0", "") for scale in scales)
+
+
+def _looks(row: Row, models: list[str], places: list[int]) -> int:
+    """Return how many cuts all perceptors see in the steps at some places of the diffusion."""
+    overview, inner, batches = (np.round(row.schedule(name)[places]) for name in LOOKS)
+    seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
+    return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
+
+
+def _halved_cuts(name: str, timeline: Timeline) -> Animated:
+    """Return half of a number of cuts: as a number, a schedule, or a key a frame."""
+    from animator.engines.drafting import by_frame
+    from animator.keyframes.schedules import schedule_text
+
+    if name in timeline.schedules:
+        schedule: Schedule = timeline.schedules[name]
+        return schedule_text(schedule.clip(None, (schedule / 2).clip(1, None)))
+    return by_frame(timeline.table[name].map(lambda cuts: min(cuts, max(1.0, cuts / 2))))

@@ -1,0 +1,140 @@
+"""The seam between the film and the engines: a family of another package renders through the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from animator.engines import registry
+from animator.engines.family import Work
+from animator.engines.guided import GUIDED
+from animator.engines.registry import family_of
+from animator.film.guard import Guarded
+from animator.film.loop import LoopState, film
+from animator.look.work import work_of, work_text
+from animator.run.job import load_tools, shot_of
+from animator.run.networks import needed, weights_of
+from animator.run.sources import Sources
+from animator.scene.draft import drafted
+from animator.settings.guard import GuardOptions
+from animator.types import Request
+
+
+class Tint:
+    """An engine that paints every frame in one colour and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def paint(self, request, on_step=None):
+        self.asked.append(request)
+        return torch.full((3, request.height, request.width), len(self.asked) / 10)
+
+
+class Tiny:
+    """The smallest family: no networks, no weights, one step a frame."""
+
+    name, sections, remedy, lessened = "tiny", ("diffusion",), "choose another model", ""
+
+    def __init__(self) -> None:
+        self.engine = Tint()
+
+    def takes(self, model):
+        return model.startswith("tiny-")
+
+    def check(self, scene):
+        yield "diffusion.model", "" if scene.diffusion.model == "tiny-1" else "tiny has tiny-1 only"
+
+    def networks(self, scene):
+        return []
+
+    def files(self, scene):
+        return {}
+
+    def load(self, scene, device, open_image):
+        return self.engine
+
+    def work(self, scene, timeline):
+        return Work([], lambda keep, init, frame: (1, 0), lambda steps, looks: [("brushes", str(steps))])
+
+    def drafted(self, scene, timeline):
+        return {}
+
+    def gentler(self, request, turn):
+        return request, ""
+
+    def same_stop(self, one, other):
+        return True
+
+
+SCENE = """prompts: ["sea:3", "fog"]
+mode: 3d
+frames: 2
+size: [64, 64]
+seed: 4
+depth: {model: plane}
+camera: {translation_z: 10}
+diffusion: {model: tiny-1, steps: 20}
+"""
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    family = Tiny()
+    monkeypatch.setitem(registry.FAMILIES, "tiny", family)
+    return family
+
+
+def test_a_family_of_another_package_renders_a_film(read, tiny) -> None:
+    loaded, sources = read(SCENE), Sources({})
+    assert needed(loaded.scene) == []
+    assert weights_of(loaded) == {}
+    tools, shot = load_tools(loaded, sources), shot_of(loaded, sources)
+    frames = list(film(loaded.timeline, shot, tools.engine, tools.depth, LoopState()))
+    assert [float(one.picture[0, 0, 0]) for one in frames] == pytest.approx([0.1, 0.2])
+    first, second = tiny.engine.asked
+    assert first.depth is None
+    assert second.depth is not None
+    assert second.depth.shape == (64, 64)
+    assert [one.weight for one in second.written] == [3, 1]
+    assert [one.weight for one in second.prompts] == [0.75, 0.25]
+    assert {name.partition(".")[0] for name in second.values} == {"diffusion"}
+
+
+def test_it_is_asked_for_checks_work_and_drafts(read, tiny) -> None:
+    loaded = read(SCENE)
+    assert work_of(loaded).steps.tolist() == [1, 1]
+    assert "brushes" in work_text(loaded)
+    assert "U-Net" not in work_text(loaded)
+    assert drafted(loaded).diffusion.steps == 20
+    with pytest.raises(Exception, match="tiny has tiny-1 only"):
+        read(SCENE.replace("tiny-1", "tiny-2"))
+
+
+def test_a_model_of_no_other_family_is_guided(tiny) -> None:
+    assert family_of("tiny-1") is tiny
+    assert family_of("pocket") is GUIDED
+    assert family_of("nobody knows it") is GUIDED
+    assert GUIDED.takes("pocket")
+    assert GUIDED.takes("/a/b.safetensors")
+    assert not GUIDED.takes("nobody knows it")
+
+
+def test_a_bad_frame_is_asked_for_as_the_family_says(tiny) -> None:
+    class Black(Tint):
+        def paint_together(self, requests, on_step=None, *, stop_at=1.0, unfinished=None):
+            from animator.types import Painted
+
+            self.asked += requests
+            return [Painted(torch.zeros(3, 64, 64)) for _ in requests]
+
+    engine = Black()
+    bright = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+    request = Request(0, 5, 64, 64, (), bright, values={"diffusion.eta": np.ones(1000)})
+    guard = Guarded(engine, GuardOptions(), family=tiny)
+    guard.paint(request)
+    assert len(engine.asked) == 3
+    assert len({one.seed for one in engine.asked}) == 3
+    assert all(one.values is request.values for one in engine.asked)
+    assert "clamp" not in " ".join(guard.next_notes())

@@ -1,0 +1,166 @@
+"""What a frame's fingerprint counts, and what a setting declares of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import animator
+from animator.run import fingerprint
+from animator.run.fingerprint import counted, hash_inputs
+from animator.run.sources import Sources
+from animator.settings.base import EVERY_MODE, Options, declared, given, setting
+from animator.settings.scene import Scene
+
+NOTHING = Sources({})
+
+CHANGES_NO_FRAME = {
+    *("frames", "images", "batch", "fps", "bpm", "interpolation", "prompt_blend", "camera.path"),
+    *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
+    *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_codec"),
+}
+"""What is not counted, or is counted by what it comes to at each frame, outside of guard, output, video."""
+
+
+class GlowOptions(Options):
+    """A section that nobody listed anywhere."""
+
+    strength: float = 0.0
+    colour: str = setting("red", changes_frames=False)
+
+
+class Later(Scene):
+    """A scene of a later version."""
+
+    glow: GlowOptions = GlowOptions()
+    haze: float = 0.0
+
+
+def hashes(loaded, **weights):
+    return hash_inputs(loaded, NOTHING, weights)
+
+
+def with_scene(loaded, cls, **more):
+    scene = cls.model_validate({**loaded.scene.model_dump(), **more})
+    return dataclasses.replace(loaded, scene=scene)
+
+
+@pytest.fixture
+def film(read):
+    return read("prompts: x\nmode: 3d\nframes: 3\nseed: 4\n")
+
+
+def test_a_setting_that_nobody_listed_counts(film) -> None:
+    before = hashes(with_scene(film, Later))
+    for more in ({"haze": 0.5}, {"glow": {"strength": 1.0}}):
+        after = hashes(with_scene(film, Later, **more))
+        assert all(one != other for one, other in zip(before, after, strict=True))
+    assert hashes(with_scene(film, Later, glow={"colour": "blue"})) == before
+
+
+def test_only_what_is_declared_to_change_no_frame_is_left_out(film) -> None:
+    every = dict(declared(Scene))
+    sections = {name.rpartition(".")[0] for name in every}
+    leaves = {name for name in every if name not in sections}
+    left_out = leaves - set(counted(film.scene))
+    apart = {name for name in leaves if name.startswith(("guard.", "output.", "video."))}
+    assert left_out == CHANGES_NO_FRAME | apart
+
+
+def test_settings_of_footage_count_in_mode_video_alone(film) -> None:
+    def of(mode, **video):
+        footage = film.scene.video.model_copy(update=video)
+        return counted(film.scene.model_copy(update={"mode": mode, "video": footage}))
+
+    for mode in ("still", "2d", "3d"):
+        assert of(mode, start=2.0) == of(mode)
+    assert of("video", start=2.0) != of("video")
+    for name, value in (("sound", False), ("finish", "flow"), ("extract", True), ("flow", "dis")):
+        assert of("video", **{name: value}) == of("video")
+
+
+def test_a_release_makes_no_frame_anew_but_another_way_of_rendering_does(film, monkeypatch) -> None:
+    before = hashes(film)
+    monkeypatch.setattr(animator, "__version__", "99.0")
+    assert hashes(film) == before
+    monkeypatch.setattr(fingerprint, "RENDERING", fingerprint.RENDERING + 1)
+    assert not set(hashes(film)) & set(before)
+
+
+def test_weights_count(film) -> None:
+    assert not set(hashes(film, pocket="a")) & set(hashes(film, pocket="b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prompts: y",
+        "prompts: [{text: x, clip_models: [pocket]}]",
+        "guidance: {tv_scale: 1}",
+        "guidance: {clip_models: {pocket: 2}}",
+        "turbo: {preroll: 3}",
+        "size: [64, 64]",
+        "models: fake",
+        "vr: {ipd: 3}",
+        "guidance: {compat: disco-5}",
+    ],
+)
+def test_what_is_edited_counts_in_every_frame(read, film, text) -> None:
+    base = "" if text.startswith("prompts") else "prompts: x\n"
+    after = hashes(read(f"{base}mode: 3d\nframes: 3\nseed: 4\n{text}\n"))
+    assert not set(after) & set(hashes(film))
+
+
+def test_what_moves_counts_from_its_frame_on(read, film) -> None:
+    camera = "camera: {translation_z: {0: 0, 1: 0, 2: 5}}"
+    after = hashes(read(f"prompts: x\nmode: 3d\nframes: 3\nseed: 4\n{camera}\n"))
+    assert [one == other for one, other in zip(hashes(film), after, strict=True)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "output: {crf: 5, ten_bits: true}",
+        "fps: 30",
+        "guard: {policy: 'off'}",
+        "vr: {enabled: true, layouts: [anaglyph]}",
+    ],
+)
+def test_what_changes_no_frame_does_not_count(read, text) -> None:
+    base = "prompts: x\nmode: 3d\nframes: 3\nseed: 4\n"
+    eyes = "vr: {enabled: true}\n" if "vr" in text else ""
+    assert hashes(read(f"{base}{text}\n")) == hashes(read(f"{base}{eyes}"))
+
+
+def test_how_far_a_still_is_painted_does_not_count(read) -> None:
+    still = "prompts: x\nmode: still\nseed: 4\n"
+    assert hashes(read(f"{still}diffusion: {{stop_at: 40%}}")) == hashes(read(still))
+
+
+def test_an_init_counts_by_what_is_in_it(read, tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"one")
+    loaded = read("prompts: x\nmode: still\nseed: 4\ndiffusion: {init_image: a.png}\n")
+    name = loaded.scene.diffusion.init_image
+    before = hash_inputs(loaded, Sources({name: picture}), {})
+    picture.write_bytes(b"two")
+    assert hash_inputs(loaded, Sources({name: picture}), {}) != before
+
+
+def test_what_is_declared_names_settings_and_modes_that_there_are() -> None:
+    every = dict(declared(Scene))
+    for said in every.values():
+        assert set(said[-1].modes) <= set(EVERY_MODE)
+        for need in said[-1].needs:
+            assert need.either
+            assert set(need.either) <= set(every)
+            assert "{" not in need.text()
+
+
+def test_a_need_is_met_by_any_of_its_settings() -> None:
+    need = given("a.b", "a.c")
+    assert need.text() == "without a.b or c"
+    assert [test(True) for test in need.either.values()] == [True, True]
+    assert [test("none") for test in need.either.values()] == [False, False]
