@@ -13,9 +13,10 @@ from animator.engines.registry import family_of
 from animator.film.guard import Guarded
 from animator.film.loop import LoopState, film
 from animator.look.work import work_of, work_text
-from animator.run.job import load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.networks import needed, weights_of
 from animator.run.sources import Sources
+from animator.run.tools import load_tools
 from animator.scene.draft import drafted
 from animator.settings.guard import GuardOptions
 from animator.types import Request
