@@ -1,4 +1,4 @@
-"""Each augmentation of a cut seen by its own effect: with all others taken away it is there, as far as it says.
+"""Each augmentation of a cut seen by its own effect, as far as it says.
 
 Statistics over several hundred cuts of pictures on which one augmentation can be told from the others.
 """

@@ -88,7 +88,9 @@ def test_switches_over_the_diffusion_decide_what_they_switch() -> None:
         "guidance.cuts.ic_pow": over(1),
         "guidance.cuts.icgray_p": over(0),
     }
-    first, last = (step_values(DiffusionOptions(), GuidanceOptions(), values, at, falling(7, 8)) for at in (0, 999))
+    first, last = (
+        step_values(DiffusionOptions(), GuidanceOptions(), values, at, falling(7, 8)) for at in (0, 999)
+    )
     assert (first.clamp_max, last.clamp_max) == (0.3, math.inf)
     assert (first.rand_mag, last.rand_mag) == (0.0, 0.2)
     assert (first.init_scale, last.init_scale) == (7, 8)
@@ -147,7 +149,9 @@ def test_a_negative_prompt_pushes_away() -> None:
 @pytest.mark.parametrize("size", [0.01, 0.3])
 def test_fuzzy_prompts_have_noise_of_their_size(size: float) -> None:
     fuzz = torch.randn(1, 1, 2000, 64, generator=torch.Generator().manual_seed(1))
-    embeds = torch.nn.functional.normalize(torch.randn(1, 64, generator=torch.Generator().manual_seed(2)), dim=1)
+    embeds = torch.nn.functional.normalize(
+        torch.randn(1, 64, generator=torch.Generator().manual_seed(2)), dim=1
+    )
     target = Target("a", 8, lambda x: x, embeds, torch.ones(1), fuzz)
     found = float(target.distance(embeds[None], size))
     # Seen as the prompt itself, the mean distance is half the square of the angle to a copy: its noise has
@@ -273,7 +277,9 @@ def test_forced_symmetry_is_of_the_axis_that_is_asked_for(options, flipped) -> N
 def test_moments_of_symmetry_are_counted_from_the_noise() -> None:
     schedule = full_schedule(10)
     assert mirror_indices(schedule, (0.0, 0.25, 0.9), Course(9, 0, 0)) == {9, 7, 0}
-    early = toy_engine(diffusion={"use_horizontal_symmetry": True, "transformation_percent": (0.0,), "eta": 0.9})
+    early = toy_engine(
+        diffusion={"use_horizontal_symmetry": True, "transformation_percent": (0.0,), "eta": 0.9}
+    )
     frame = early.paint(REQUEST)
     assert not torch.allclose(frame, frame.flip(-1), atol=0.01)
 
@@ -300,7 +306,9 @@ def test_a_draft_goes_on_with_its_cuts() -> None:
     (draft,) = painter.paint_together([REQUEST], stop_at=0.5)
     assert int(draft.unfinished["index"]) == 4
     done: list[int] = []
-    (whole,) = painter.paint_together([REQUEST], lambda step: done.append(step.done), unfinished=[draft.unfinished])
+    (whole,) = painter.paint_together(
+        [REQUEST], lambda step: done.append(step.done), unfinished=[draft.unfinished]
+    )
     assert done == [5, 6, 7, 8]
     assert torch.equal(whole.picture, painter.paint(REQUEST))
 
@@ -341,7 +349,5 @@ def request_of(**changes) -> Request:
 
 def test_the_pull_towards_an_init_has_the_requests_strength() -> None:
     painter = toy_engine(guidance={"clip_guidance_scale": 0.0})
-    free, held = (
-        painter.paint(request_of(keep=0.1, init_scale=scale)) - INIT for scale in (0.0, 20000.0)
-    )
+    free, held = (painter.paint(request_of(keep=0.1, init_scale=scale)) - INIT for scale in (0.0, 20000.0))
     assert float(held.square().mean()) < 0.97 * float(free.square().mean())

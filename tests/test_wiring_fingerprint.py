@@ -52,7 +52,9 @@ def test_the_weights_between_prompts_are_part_of_it(tmp_path: Path) -> None:
 def test_an_edit_counts_from_its_frame_on(tmp_path: Path) -> None:
     one, other = (prints(tmp_path, f"camera.translation_x='0: (0) step, 2: ({value})'") for value in (1, 2))
     assert changed(one, other) == [2, 3]
-    one, other = (prints(tmp_path, f"camera.translation_x='0: (0) step, 2: ({value}) step, 3: (0)'") for value in (1, 2))
+    one, other = (
+        prints(tmp_path, f"camera.translation_x='0: (0) step, 2: ({value}) step, 3: (0)'") for value in (1, 2)
+    )
     assert changed(one, other) == [2, 3]  # the last frame grows out of the one that changed
 
 

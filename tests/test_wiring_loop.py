@@ -70,7 +70,9 @@ def test_values_over_the_frames_reach_the_engine_as_they_are_at_each_frame(tmp_p
     assert [one.values["diffusion.eta"][0] for one in engine.requests] == [0, 0.25, 0.5]
 
 
-@pytest.mark.parametrize(("seed_mode", "frames"), [("step", [0, 1, 2]), ("fixed", [0, 0, 0]), ("random", [0, 1, 2])])
+@pytest.mark.parametrize(
+    ("seed_mode", "frames"), [("step", [0, 1, 2]), ("fixed", [0, 0, 0]), ("random", [0, 1, 2])]
+)
 def test_with_a_fixed_seed_all_frames_have_the_same_noise(tmp_path: Path, seed_mode, frames) -> None:
     engine = Recorder()
     made(scene(tmp_path, "mode: 2d\nframes: 3\n"), engine, seed_mode=seed_mode)
@@ -102,18 +104,18 @@ def test_the_colours_are_followed_slowly_and_quickly_after_new_prompts(tmp_path:
 
 
 def test_held_colours_are_what_is_painted_over(tmp_path: Path) -> None:
-    class Noting(Reddening):
-        inits: list[Tensor] = []
+    inits: list[Tensor] = []
 
+    class Noting(Reddening):
         def paint(self, request, on_step=None):
             if request.init is not None:
-                self.inits.append(request.init)
+                inits.append(request.init)
             return super().paint(request)
 
     engine = Noting()
     frames = made(scene(tmp_path, "mode: 2d\nframes: 12\ncoherence: {color_coherence: 1}\n"), engine)
     reference = frames[-2].state.colours
-    held, free = (colour.measure(one) for one in (engine.inits[-1], frames[-2].picture))
+    held, free = (colour.measure(one) for one in (inits[-1], frames[-2].picture))
     assert float((held - reference).abs().max()) < 0.2 * float((free - reference).abs().max())
 
 
@@ -227,7 +229,9 @@ def test_what_opens_behind_a_near_thing_is_not_filled_from_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("border", "corner"), [("wrap", "the other side"), ("replicate", "the edge")])
-def test_a_2d_move_shows_its_border_and_fills_it_where_asked(tmp_path: Path, border: str, corner: str) -> None:
+def test_a_2d_move_shows_its_border_and_fills_it_where_asked(
+    tmp_path: Path, border: str, corner: str
+) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 2\ncamera: {translation_x: 8}\n")
     first, second = made(loaded, Recorder(), border_2d=border)
     there = first.picture[:, :, -8:] if border == "wrap" else first.picture[:, :, :1].expand(-1, -1, 8)
@@ -240,7 +244,9 @@ def test_a_2d_move_shows_its_border_and_fills_it_where_asked(tmp_path: Path, bor
 def test_a_2d_picture_turns_by_its_angle(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 2\ncamera: {angle: 180}\n")
     first, second = made(loaded, Recorder())
-    torch.testing.assert_close(second.picture[:, 1:, 1:], first.picture.flip(1, 2)[:, :-1, :-1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        second.picture[:, 1:, 1:], first.picture.flip(1, 2)[:, :-1, :-1], atol=1e-4, rtol=0
+    )
 
 
 @pytest.mark.parametrize("align", [False, True])

@@ -12,8 +12,8 @@ import torch
 import animator.run.job as job_module
 import animator.run.render as rendering
 from animator.errors import PaintError
-from animator.film.loop import NO_TURBO, Shot, Turbo
 from animator.film.inits import InitSettings
+from animator.film.loop import NO_TURBO, Shot, Turbo
 from animator.run.job import Tools, load_tools, shot_of, stop_of
 from animator.run.loop_state import bytes_of, room_for_states
 from animator.run.networks import flow_of, needed, sees_depth
@@ -180,7 +180,12 @@ def test_inits_are_what_the_scene_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("overrides", "align"),
-    [((REAL,), True), ((REAL, "depth.align=false"), False), ((REAL, "depth.model=plane"), False), ((), False)],
+    [
+        ((REAL,), True),
+        ((REAL, "depth.align=false"), False),
+        ((REAL, "depth.model=plane"), False),
+        ((), False),
+    ],
 )
 def test_depths_are_aligned_where_a_network_estimates_them(tmp_path: Path, overrides, align: bool) -> None:
     loaded = scene(tmp_path, *overrides)
@@ -232,7 +237,10 @@ class Noting:
         self.shares.append(stop_at)
         made = self.engine.paint_together(requests, on_step, stop_at=stop_at, unfinished=unfinished)
         flat = torch.full_like(made[0].picture, 0.5)
-        return [Painted(flat) if one.frame in self.spoil else each for one, each in zip(requests, made, strict=True)]
+        return [
+            Painted(flat) if one.frame in self.spoil else each
+            for one, each in zip(requests, made, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -252,7 +260,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Noting:
 
 
 def test_a_processor_paints_stills_one_by_one(engine, tmp_path: Path) -> None:
-    rendering.render_scene(scene(tmp_path, "mode=still", "images=3", "batch=3"), Reporter(), out=tmp_path / "run")
+    rendering.render_scene(
+        scene(tmp_path, "mode=still", "images=3", "batch=3"), Reporter(), out=tmp_path / "run"
+    )
     assert engine.groups == [1, 1, 1]
 
 
@@ -275,7 +285,9 @@ def notes(run: Path) -> list[list[str]]:
     return [line.get("notes", []) for line in lines if "seed" in line]
 
 
-def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(engine, tmp_path, monkeypatch) -> None:
+def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
+    engine, tmp_path, monkeypatch
+) -> None:
     monkeypatch.setattr(rendering, "job_of", real_job)
     engine.spoil = (1, 2)
     words = (REAL, "frames=4", "guard.policy=keep", *LOOSE)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from animator.run.fingerprint import hash_inputs
 from animator.run.sources import gather
 from animator.settings.scene import Scene
-from tests.wiring import Desk, footage, picture, pictures_of, scene
+from tests.wiring import Desk, footage, picture, scene
 
 FLAT = ("mode=2d", "camera.zoom=1.1", "camera.angle=3")
 STILL = ("mode=still", "images=2")

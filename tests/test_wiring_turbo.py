@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_a_painted_frame_is_held_to_the_depth_that_was_moved_to_it(tmp_path: Pat
 def test_turbo_follows_the_colours_of_what_it_paints_and_of_nothing_else(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 8\ncoherence: {color_coherence: 0.5}\n")
     frames = made(loaded, Reddening())
-    for before, frame in zip(frames, frames[1:], strict=False):
+    for before, frame in itertools.pairwise(frames):
         old = before.state.colours
         if frame.frame % 3:
             assert torch.equal(frame.state.colours, old)

@@ -80,7 +80,9 @@ def test_a_flow_is_followed_to_where_it_points_and_the_edge_is_drawn_out() -> No
     flow = torch.zeros(2, HEIGHT, WIDTH)
     flow[0], flow[1] = 6, -3
     assert place(warp_by_flow(spot(24, 32), flow)) == pytest.approx((27, 26), abs=0.3)
-    assert float(warp_by_flow(torch.full((3, HEIGHT, WIDTH), 0.5), flow).min()) == pytest.approx(0.5, abs=1e-4)
+    assert float(warp_by_flow(torch.full((3, HEIGHT, WIDTH), 0.5), flow).min()) == pytest.approx(
+        0.5, abs=1e-4
+    )
 
 
 MOVES = ["translation_x", "translation_y", "translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z"]
@@ -124,13 +126,17 @@ def test_looks_of_the_eyes() -> None:
     narrow = (place(eye)[1] for eye in stereo_eyes(frame, depth, ipd=20.0, **{**plain, "fov": 53.13}))
     assert [one - 32 for one in narrow] == [pytest.approx(3.2, abs=0.3), pytest.approx(-3.2, abs=0.3)]
     turned = [place(eye)[1] for eye in stereo_eyes(frame, depth, ipd=0.0, eye_angle=4.0, bulge=0.0, fov=90.0)]
-    inwards = [place(eye)[1] for eye in stereo_eyes(frame, depth, ipd=40.0, eye_angle=4.0, bulge=0.0, fov=90.0)]
+    inwards = [
+        place(eye)[1] for eye in stereo_eyes(frame, depth, ipd=40.0, eye_angle=4.0, bulge=0.0, fov=90.0)
+    ]
     # Turned inwards, the eyes bring what is ahead back towards the middle.
     assert abs(inwards[0] - 32) < abs(left - 32)
     assert (turned[0] - 32) * (left - 32) < 0
 
 
-@pytest.mark.parametrize("change", [{"bulge": -0.4}, {"padding": "zeros"}, {"sampling": "nearest"}, {"fov": 80.0}])
+@pytest.mark.parametrize(
+    "change", [{"bulge": -0.4}, {"padding": "zeros"}, {"sampling": "nearest"}, {"fov": 80.0}]
+)
 def test_every_word_about_the_eyes_counts(change: dict) -> None:
     given = {"ipd": 60.0, "bulge": 0.0, "eye_angle": 3.0}
     frame, depth = smooth(), torch.full((HEIGHT, WIDTH), 1.5)

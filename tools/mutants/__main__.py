@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 LEARNED = ROOT / "build" / "mutants"
 """Where what was learned of the tests is kept, by a hash of the program and of the tests."""
 
-HEAVY = (
-    "torch numpy pandas cv2 scipy.interpolate scipy.ndimage pydantic ruamel.yaml safetensors.torch PIL.Image "
-    "hypothesis matplotlib.figure torch.nn.functional rich typer jsonschema torchvision"
-).split()
+HEAVY = """
+torch numpy pandas cv2 scipy.interpolate scipy.ndimage pydantic ruamel.yaml safetensors.torch PIL.Image
+hypothesis matplotlib.figure torch.nn.functional rich typer jsonschema torchvision
+"""
 """What is imported once for all."""
 
 LEAST_LIMIT = 60.0
@@ -85,7 +85,7 @@ def _import_what_takes_long() -> None:
     sys.path.insert(0, str(ROOT))
     os.chdir(ROOT)
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    for name in HEAVY:
+    for name in HEAVY.split():
         importlib.import_module(name)
     if loaded := [name for name in sys.modules if name.split(".")[0] == "animator"]:
         raise RuntimeError(f"the program is imported already: {loaded[:3]}")
@@ -137,9 +137,7 @@ def _hunted(chosen: Sequence[Area], tests: dict[str, Learned], given: argparse.N
     return ends
 
 
-def _task(
-    fault: Fault, known: dict[str, Learned], budget: float, note: Callable[[int], None]
-) -> Task:
+def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable[[int], None]) -> Task:
     """Return the task of planting a fault and running the tests that look for it."""
     source = (ROOT / fault.path).read_text(encoding="utf-8")
     function = fault.function(source)

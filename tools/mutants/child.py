@@ -18,7 +18,16 @@ import pytest
 KILLED, SURVIVED, BROKEN = 1, 0, 3
 """With what such a process ends."""
 
-QUIETLY = ("-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-W", "ignore::pytest.PytestWarning")
+QUIETLY = (
+    "-x",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "--no-header",
+    "--tb=line",
+    "-W",
+    "ignore::pytest.PytestWarning",
+)
 
 
 class _Planted(SourceFileLoader):

@@ -1,4 +1,4 @@
-"""Processes forked from this one, which has imported what takes long; so many at a time, each with a limit."""
+"""Processes forked from this one, which has imported what takes long, so many at a time."""
 
 from __future__ import annotations
 
