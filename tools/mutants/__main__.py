@@ -156,6 +156,7 @@ def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable
             break
         files.setdefault(name.partition("::")[0], []).append(name)
     scratch = Path(tempfile.mkdtemp(prefix="mutants-"))
+    (scratch / "tests").mkdir()
     answer = scratch / "killer"
 
     def done(code: int) -> None:
