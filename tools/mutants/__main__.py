@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tools.mutants.afresh import forget, import_program
 from tools.mutants.child import BROKEN, KILLED, SURVIVED, hunt, learn
 from tools.mutants.faults import Area, Fault, ListError, areas, read_area
 from tools.mutants.forks import TOO_LONG, Task, run_all
@@ -74,6 +75,7 @@ def main() -> int:
     _import_what_takes_long()
     tests = _learned(sorted({file for area in chosen for file in area.tests}), given.jobs)
     print(f"{len(tests)} tests learned after {time.monotonic() - began:.0f} s", flush=True)
+    import_program()
     ends = _hunted(chosen, tests, given)
     print(_table(chosen, ends))
     print(f"{time.monotonic() - began:.0f} s")
@@ -170,7 +172,12 @@ def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable
         note(code if code in (KILLED, SURVIVED, TOO_LONG) else BROKEN)
         shutil.rmtree(scratch, ignore_errors=True)
 
-    work = partial(hunt, fault.module, fault.planted(source), files, answer, scratch / "tests")
+    planted = fault.planted(source)
+
+    def work() -> int:
+        forget(fault.module)
+        return hunt(fault.module, planted, files, answer, scratch / "tests")
+
     return Task(work, done, max(LEAST_LIMIT, 5 * min(spent, budget)), scratch / "log")
 
 
