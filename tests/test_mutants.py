@@ -111,7 +111,8 @@ sys.exit(hunt("a", source, {"test_a.py": [test]}, root / "killer", root / "tmp")
 @pytest.mark.parametrize(("find", "put", "code"), [("c + a", "c - a", 1), ("LIMIT = 3", "LIMIT = 4", 0)])
 def test_a_fault_that_a_test_meets_is_killed(tmp_path: Path, find: str, put: str, code: int) -> None:
     (tmp_path / "a.py").write_text(PROGRAM)
-    (tmp_path / "test_a.py").write_text("import a\n\ndef test_outer(tmp_path):\n    assert a.outer(1, 2) == 3\n")
+    test = "import a\n\ndef test_outer(tmp_path):\n    assert a.outer(1, 2) == 3\n"
+    (tmp_path / "test_a.py").write_text(test)
     (tmp_path / "tmp").mkdir()
     words = [sys.executable, "-c", HUNT, str(tmp_path), find, put]
     done = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True)
