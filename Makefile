@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo gallery test lint clean help
+.PHONY: demo gallery test lint mutants clean help
 
 help:
 	@echo "make demo      render scenes/flight.yaml with the bundled networks"
 	@echo "make gallery   render all scenes and make the README's pictures of them"
 	@echo "make test      run the tests"
+	@echo "make mutants   plant small faults in the program and see which of them the tests notice"
 	@echo "make lint      run the linters and the type checker"
 
 demo: $(STAMP)
@@ -21,6 +22,9 @@ gallery: $(STAMP)
 
 test: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+mutants: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutants
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

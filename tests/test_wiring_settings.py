@@ -1,0 +1,264 @@
+"""Every setting of a scene does something: another value gives other frames, films or files.
+
+A table says in which small scene each setting is tried and with which other value. A setting that is neither
+in it nor in `ELSEWHERE` fails the first test, so that a new one cannot be forgotten. The fingerprint of a
+frame is held to the same table: where the pictures change it changes, and where they do not it stays, or an
+edit would paint nothing, or all of it again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from animator.run.fingerprint import hash_inputs
+from animator.run.sources import gather
+from animator.settings.scene import Scene
+from tests.wiring import Desk, footage, picture, scene
+
+FLAT = ("mode=2d", "camera.zoom=1.1", "camera.angle=3")
+STILL = ("mode=still", "images=2")
+FILMED = ("mode=video", "video.init=CLIP", "video.flow=dis", "frames=3", "output.gif=false")
+TURBO = ("turbo.steps=3", "turbo.preroll=0", "frames=5")
+EYES = ("vr.enabled=true", "frames=1")
+STARTED = ("diffusion.init_image=INIT", "frames=1", "diffusion.skip_steps=1")
+CUT = ("mode=video", "video.init=CLIP", "video.flow=dis", "video.start=0.3", "video.check_consistency=false")
+SIDEWAYS = ("camera.translation_x=40", "diffusion.skip_steps=1", "coherence.frames_skip_steps=100%")
+ONE = ("frames=1",)
+GENTLE = ("frames=1", "guidance.clamp_grad=false")
+PLAIN = ("frames=1", "guidance.skip_augs=true")
+MIRRORED = ("frames=1", "diffusion.use_horizontal_symmetry=true", "diffusion.transformation_percent=[0.1]")
+HEADSET = ("vr.enabled=true", "vr.layouts=[vr180]", "frames=1")
+
+TABLE: dict[str, tuple[tuple[str, ...], str]] = {
+    "mode": ((), "2d"),
+    "size": ((), "[128, 64]"),
+    "frames": ((), "3"),
+    "images": (STILL, "3"),
+    "fps": (ONE, "25"),
+    "bpm": (("frames=3", "bpm=600", "camera.translation_x='0: (0), 1b: (9) step'"), "300"),
+    "seed": (ONE, "6"),
+    "seed_mode": ((), "fixed"),
+    "interpolation": (("frames=3", "camera.translation_x='0: (0), 2: (40)'"), "step"),
+    "prompts": (ONE, "a blue sea"),
+    "prompt_blend": (("prompts={0: a red house, 1: a blue sea}",), "4"),
+    "image_prompts": (ONE, "INIT"),
+    "camera.angle": (FLAT, "9"),
+    "camera.zoom": (FLAT, "1.3"),
+    "camera.translation_x": ((), "30"),
+    "camera.translation_y": ((), "30"),
+    "camera.translation_z": ((), "60"),
+    "camera.rotation_3d_x": ((), "5"),
+    "camera.rotation_3d_y": ((), "5"),
+    "camera.rotation_3d_z": ((), "5"),
+    "camera.fov": ((), "80"),
+    "warp.projection": (("camera.rotation_3d_y=9",), "pinhole"),
+    "warp.border_2d": (("mode=2d", "camera.translation_x=9"), "replicate"),
+    "warp.padding_mode": (SIDEWAYS, "zeros"),
+    "warp.sampling_mode": (SIDEWAYS, "nearest"),
+    "warp.fill": (SIDEWAYS, "inpaint"),
+    "coherence.frames_skip_steps": ((), "30%"),
+    "coherence.uncovered_skip_steps": (SIDEWAYS, "0"),
+    "coherence.frames_scale": ((), "9000"),
+    "coherence.color_coherence": ((), "0"),
+    "turbo.steps": (("turbo.preroll=0", "frames=3"), "2"),
+    "turbo.preroll": (TURBO, "2"),
+    "turbo.fade": (TURBO, "ease"),
+    "turbo.align": (TURBO, "true"),
+    "vr.enabled": (ONE, "true"),
+    "vr.eye_angle": (EYES, "9"),
+    "vr.ipd": (EYES, "90"),
+    "vr.bulge": (EYES, "-0.4"),
+    "vr.layouts": (EYES, "[side_by_side]"),
+    "vr.vr180_size": (HEADSET, "512"),
+    "vr.vr180_fov": (HEADSET, "70"),
+    "vr.vr180_edge": (HEADSET, "mirror"),
+    "vr.vr180_codec": (HEADSET, "hevc"),
+    "video.start": (FILMED, "0.3"),
+    "video.end": (("mode=video", "video.init=CLIP", "video.flow=none", "frames=8"), "0.3"),
+    "video.extract_nth_frame": (FILMED, "2"),
+    "video.flow": (FILMED, "none"),
+    "video.flow_blend": (FILMED, "0"),
+    "video.check_consistency": (FILMED, "false"),
+    "video.consistency_dilation": (FILMED, "20"),
+    "video.consistency_blur": (FILMED, "9"),
+    "video.cuts": (CUT, "false"),
+    "video.cut_threshold": (CUT, "1"),
+    "video.fit": ((*FILMED, "size=[64, 64]"), "stretch"),
+    "video.finish": (FILMED, "linear"),
+    "video.finish_blend": ((*FILMED, "video.finish=linear"), "0.9"),
+    "video.sound": (FILMED, "false"),
+    "video.extract": (FILMED, "true"),
+    "video.steps": (FILMED, "5"),
+    "video.skip_steps": (FILMED, "0"),
+    "video.frames_scale": (FILMED, "9000"),
+    "video.clip_guidance_scale": ((*FILMED, "guidance.clamp_max=5"), "50"),
+    "video.tv_scale": (FILMED, "90000"),
+    "video.range_scale": ((*FILMED, "guidance.clamp_max=5"), "90000"),
+    "video.sat_scale": (FILMED, "90000"),
+    "diffusion.sampler": (ONE, "dpmpp_2m"),
+    "diffusion.steps": (ONE, "4"),
+    "diffusion.skip_steps": (ONE, "1"),
+    "diffusion.skip_end_steps": (ONE, "1"),
+    "diffusion.stop_at": (STILL, "40%"),
+    "diffusion.eta": (ONE, "0.1"),
+    "diffusion.estimate": (ONE, "clamped"),
+    "diffusion.threshold": ((*ONE, "diffusion.estimate=thresholded"), "0.3"),
+    "diffusion.init_image": (("frames=1", "diffusion.skip_steps=1"), "INIT"),
+    "diffusion.init_fit": (STARTED, "cover"),
+    "diffusion.init_frames": (("diffusion.init_image=INIT", "diffusion.skip_steps=1"), "all"),
+    "diffusion.init_scale": (STARTED, "9000"),
+    "diffusion.init_noise": (STARTED, "0.5"),
+    "diffusion.init_color_noise": (STARTED, "0.5"),
+    "diffusion.perlin_init": (("frames=1", "diffusion.skip_steps=1"), "gray"),
+    "diffusion.use_horizontal_symmetry": (ONE, "true"),
+    "diffusion.use_vertical_symmetry": (ONE, "true"),
+    "diffusion.transformation_percent": (MIRRORED, "[0.9]"),
+    "guidance.clip_models": (ONE, "{pocket: 1, RN50: 2}"),
+    "guidance.clip_guidance_scale": (GENTLE, "50"),
+    "guidance.tv_scale": (ONE, "90000"),
+    "guidance.range_scale": (GENTLE, "90000"),
+    "guidance.sat_scale": (ONE, "90000"),
+    "guidance.symmetry_loss_scale": (ONE, "90000"),
+    "guidance.clamp_grad": (ONE, "false"),
+    "guidance.clamp_max": (ONE, "0.5"),
+    "guidance.cutn_batches": (ONE, "2"),
+    "guidance.skip_augs": (ONE, "true"),
+    "guidance.fuzzy_prompt": (ONE, "true"),
+    "guidance.rand_mag": ((*ONE, "guidance.fuzzy_prompt=true"), "0.5"),
+    "guidance.cuts.overview": (PLAIN, "3"),
+    "guidance.cuts.innercut": (PLAIN, "4"),
+    "guidance.cuts.ic_pow": (PLAIN, "9"),
+    "guidance.cuts.icgray_p": (PLAIN, "1"),
+    "guidance.compat": (GENTLE, "disco-5"),
+    "output.crf": (ONE, "30"),
+    "output.preset": (ONE, "slow"),
+    "output.ten_bits": (ONE, "true"),
+    "output.codec": (ONE, "prores"),
+    "output.audio": (ONE, "CLIP"),
+    "output.audio_start": (("frames=1", "output.audio=CLIP"), "0.3"),
+    "output.gif": (ONE, "true"),
+    "output.webp": (ONE, "true"),
+    "output.interpolate_to": ((), "24"),
+    "output.interpolate_by": (("output.interpolate_to=24",), "ffmpeg"),
+    "output.film_every": ((), "2"),
+    "output.film": (ONE, "another"),
+    "output.intermediates": (ONE, "2"),
+    "output.losses": (ONE, "true"),
+    "output.show_cuts": (ONE, "true"),
+    "output.contact_sheet": (STILL, "true"),
+    "output.keep_states": (("frames=3",), "0"),
+    "output.diffusion_film": (ONE, "true"),
+}
+"""By setting, what it is tried in besides the smallest scene, and its other value."""
+
+ELSEWHERE = {
+    "version": "there is one only",
+    "models": "what both values load is in test_wiring_run.py",
+    "batch": "a processor paints one by one: test_wiring_run.py",
+    "camera.path": "a file takes the place of the moves: test_camera_path.py",
+    "camera.near_plane": "bears on no pixel's place, see reproject3d.view; must be nearer than the far one",
+    "camera.far_plane": "the same",
+    "warp.occlusion": "a plane hides nothing: test_wiring_loop.py",
+    "depth.model": "fake scenes see a plane: test_wiring_run.py",
+    "depth.midas_weight": "the same",
+    "depth.align": "the same",
+    "video.init": "every scene of the table with footage names one",
+    "diffusion.model": "fake scenes have one network: test_wiring_run.py",
+    "diffusion.family": "the same",
+    "diffusion.secondary": "the same",
+    "diffusion.precision": "the same",
+    "diffusion.compile": "the same",
+    "guidance.allow_unguided": "changes what is refused: test_scene_checks.py",
+    "guidance.long_prompts": "changes what is refused: test_scene_prompts.py",
+    "guard.policy": "what no network painted is not judged: test_guard.py and test_wiring_run.py",
+    "guard.give_up": "the same",
+    "guard.flat": "the same",
+    "guard.solid": "the same",
+    "guard.beyond": "the same",
+    "guard.clipped": "the same",
+    "guard.grain": "the same",
+    "output.progress_image": "is gone when a run ends: test_watch.py",
+}
+"""Settings that another value of does nothing in a small fake scene, and where they are tried."""
+
+
+def settings(model: type[BaseModel], above: str = "") -> list[str]:
+    """Return the dotted names of all settings of a section."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        section = isinstance(inner, type) and issubclass(inner, BaseModel)
+        names += settings(inner, f"{above}{name}.") if section else [f"{above}{name}"]  # type: ignore[arg-type]
+    return names
+
+
+def test_every_setting_is_tried() -> None:
+    assert sorted([*TABLE, *ELSEWHERE]) == sorted(settings(Scene))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("wiring")
+    footage(path)
+    picture(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def before(folder: Path) -> object:
+    """Return what comes of a scene before the change; many settings share one."""
+    monkeypatch = pytest.MonkeyPatch()
+    desk = Desk(monkeypatch)
+
+    @cache
+    def of(context: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+        loaded = scene(folder, *placed(folder, context))
+        run = folder / f"run{abs(hash(context))}"
+        return desk.render(loaded, run), hash_inputs(loaded, gather(loaded), {})
+
+    yield of
+    monkeypatch.undo()
+
+
+def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
+    names = {"CLIP": folder / "clip.mp4", "INIT": folder / "init.png"}
+    return [
+        one.replace(*map(str, (word, path))) if f"={word}" in one else one
+        for one in overrides
+        for word, path in [next(((w, p) for w, p in names.items() if f"={w}" in one), ("", ""))]
+    ]
+
+
+NOT_MADE_AGAIN = {
+    "diffusion.stop_at": "a draft and the picture that it becomes have one fingerprint",
+    "output.ten_bits": "concerns how a frame is kept; frames that are there already stay as they are",
+}
+"""Settings that change what is kept of a frame, and why an edit of them makes no frame again."""
+
+COUNTS_UNSEEN = {"video.end": "how footage is selected counts as a whole, though only its length changes"}
+"""Settings that a fingerprint counts, though these frames do not show them."""
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_another_value_changes_what_comes_of_a_scene(name, folder, before, monkeypatch, tmp_path) -> None:
+    context, value = TABLE[name]
+    old, old_hashes = before(context)
+    loaded = scene(folder, *placed(folder, (*context, f"{name}={value}")))
+    new = Desk(monkeypatch).render(loaded, tmp_path / "run")
+    assert new != old
+
+    new_hashes = hash_inputs(loaded, gather(loaded), {})
+    there = [number for number in range(len(old_hashes)) if f"frames/{number:06d}.png" in new]
+    frames = [f"frames/{number:06d}.png" for number in there]
+    seen = [old[frame] != new[frame] for frame in frames]
+    counted = [old_hashes[number] != new_hashes[number] for number in there]
+    if name in NOT_MADE_AGAIN:
+        assert not any(counted)
+    elif any(seen):
+        assert counted[seen.index(True)]
+    elif name not in COUNTS_UNSEEN:
+        assert not any(counted)
