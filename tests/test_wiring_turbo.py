@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from animator.run.persist import load_state
 from torch import Tensor
 
 from animator.depth.align import Drift
@@ -15,7 +16,6 @@ from animator.film import colour, loop
 from animator.film.loop import LoopState, Track, Turbo
 from animator.film.turbo import faded, turbo_film
 from animator.run.loop_state import state_to_keep
-from animator.run.persist import load_state
 from animator.runs import RunFolder
 from animator.warp.by_flow import warp_by_flow
 from tests.test_loop import Pumping, Recorder, Reddening, scene, shot
