@@ -399,13 +399,12 @@ def test_an_unknown_network_is_told() -> None:
 
 @pytest.mark.parametrize("weight", [0.25, 0.0, 1.0])
 def test_midas_is_blended_with_adabins(weight: float, tiny, described, tmp_path: Path, monkeypatch) -> None:
-    from animator.depth import adabins
-
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
     (tmp_path / "depth").mkdir()
     save_file(tiny("large").state_dict(), tmp_path / "depth" / "dpt-large.safetensors")
     (tmp_path / "depth" / "AdaBins_nyu.pt").write_bytes(b"")
-    monkeypatch.setattr(adabins, "load_adabins", lambda path, device: PlaneDepth(4.0))
+    plane = load.DepthNetwork(None, lambda name, device: None, lambda _: PlaneDepth(4.0))
+    monkeypatch.setitem(load.NETWORKS, "adabins", plane)
     monkeypatch.setattr(load, "_config", lambda name: described("large"))
     frame = picture(32, 64)
     depth = load_depth(DepthOptions(model="midas", midas_weight=weight))

@@ -119,7 +119,7 @@ def test_the_scene_and_the_command_line_say_where(scene: Path, monkeypatch: pyte
     def noted(*sections: object, **options: object) -> None:
         asked.append(sections[2])  # type: ignore[arg-type]
 
-    monkeypatch.setattr("animator.run.tools.fake_engine", noted)
+    monkeypatch.setattr("animator.diffusion.fake.fake_engine", noted)
     for settings in (["device=cuda:1"], ["device=cpu"], []):
         loaded = read_scene(scene, settings)
         assert load_tools(loaded, gather(loaded)).device == asked[-1]

@@ -152,11 +152,11 @@ def run(tmp_path, monkeypatch):
     """Run the command line on a stand-in for the renderer; return the result and what it was handed."""
     handed = []
 
-    def render_scene(loaded, reporter, *, out=None):
+    def render_scene(loaded, reporter, *, out=None, shared=None):
         handed.append((loaded, out))
         return Path("film")
 
-    def finish_run(path, pictures, reporter):
+    def finish_run(path, pictures, reporter, *, device=None):
         handed.append((path, pictures))
         return path / "frames"
 

@@ -180,8 +180,9 @@ def bare(monkeypatch, tmp_path: Path):
     def never(*arguments, **options):
         raise AssertionError("weights were looked for")
 
-    for name in ("tools.load_engine", "tools.load_depth", "networks.locate", "networks.file_hash"):
+    for name in ("tools.load_depth", "networks.locate", "networks.file_hash"):
         monkeypatch.setattr(f"animator.run.{name}", never)
+    monkeypatch.setattr("animator.diffusion.load.load_engine", never)
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
 
 

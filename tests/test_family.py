@@ -53,7 +53,7 @@ class Tiny:
     def files(self, scene):
         return {}
 
-    def load(self, scene, device, open_image):
+    def load(self, scene, device, open_image, shared=None):
         return self.engine
 
     def work(self, scene, timeline):

@@ -17,7 +17,7 @@ from animator.settings.scene import Scene
 NOTHING = Sources({})
 
 CHANGES_NO_FRAME = {
-    *("frames", "images", "batch", "fps", "bpm", "interpolation", "prompt_blend", "camera.path"),
+    *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_codec"),
 }
@@ -65,7 +65,9 @@ def test_only_what_is_declared_to_change_no_frame_is_left_out(film) -> None:
     sections = {name.rpartition(".")[0] for name in every}
     leaves = {name for name in every if name not in sections}
     left_out = leaves - set(counted(film.scene))
-    apart = {name for name in leaves if name.startswith(("guard.", "output.", "video."))}
+    apart = {name for name in leaves if name.startswith(("guard.", "output.", "video."))} - {
+        "output.ten_bits"
+    }
     assert left_out == CHANGES_NO_FRAME | apart
 
 
@@ -122,7 +124,7 @@ def test_what_moves_counts_from_its_frame_on(read, film) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "output: {crf: 5, ten_bits: true}",
+        "output: {crf: 5, gif: true}",
         "fps: 30",
         "guard: {policy: 'off'}",
         "vr: {enabled: true, layouts: [anaglyph]}",

@@ -83,7 +83,7 @@ def test_the_other_files_of_a_run(run):
 @pytest.mark.parametrize("text", ["{", "[1]", ""])
 def test_a_damaged_run_json_is_told(run, text):
     (run.path / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json: .*restore it or render anew"):
+    with pytest.raises(RunError, match=r"run\.json: .*restore it or render again"):
         run.read_info()
 
 

@@ -235,7 +235,6 @@ def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
 
 NOT_MADE_AGAIN = {
     "diffusion.stop_at": "a draft and the picture that it becomes have one fingerprint",
-    "output.ten_bits": "concerns how a frame is kept; frames that are there already stay as they are",
 }
 """Settings that change what is kept of a frame, and why an edit of them makes no frame again."""
 

@@ -7,7 +7,7 @@ from which loading and the estimate of memory follow; a new checkpoint of a know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ _MIDAS = DepthNetwork(_published_network, _load_published, MidasDepth)
 _DEPTH_ANYTHING = DepthNetwork(_published_network, _load_published, DepthAnything)
 _ZOEDEPTH = DepthNetwork(_published_network, _load_published, ZoeDepth)
 
-NETWORKS: Mapping[str, DepthNetwork] = {
+NETWORKS: dict[str, DepthNetwork] = {
     "pocket": _POCKET,
     "plane": _PLANE,
     "midas": _MIDAS,

@@ -10,7 +10,7 @@ from typing import Any
 from animator.run.networks import flow_of
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
-from animator.settings.base import declared
+from animator.settings.base import counts_in, declared
 from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
 
@@ -45,7 +45,9 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
     for frame in range(scene.pictures):
         row = loaded.timeline.row(frame)
         digest = hashlib.sha256(chain.encode())
-        digest.update(str(picture_seed(seeds, scene.seed_mode, frame)).encode())
+        # With a fixed seed all frames have the same noise; stills differ by their seeds alone.
+        noise = 0 if scene.mode == "still" or scene.seed_mode == "fixed" else frame
+        digest.update(f"{picture_seed(seeds, scene.seed_mode, frame)} {noise}".encode())
         for name in row.names:
             digest.update(name.encode())
             digest.update(row.schedule(name).tobytes())
@@ -76,7 +78,7 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     sections = {name.rpartition(".")[0] for name in every}
     found = {}
     for name, said in every.items():
-        if name in sections or name in apart or not all(one.counts_in(scene.mode) for one in said):
+        if name in sections or name in apart or not counts_in(scene.mode, said):
             continue
         value = dumped
         for part in name.split("."):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,9 +52,9 @@ class Declared:
         modes: the modes in which it has an effect.
         eyes: whether it also has one in every mode where there are two eyes.
         needs: what must be so besides for it to have one.
-        changes_frames: whether a frame depends on it; where it is a tuple, in these modes only. What is not
-            declared counts, so that a setting which nobody thought about makes frames anew rather than
-            leaving wrong ones.
+        changes_frames: whether a frame depends on it; where it is a tuple, in these modes only; None: as its
+            section says. What is declared nowhere counts, so that a setting which nobody thought about makes
+            frames again rather than leaving wrong ones.
         engine: the family of engines that reads it, or empty where the film does.
     """
 
@@ -62,12 +62,19 @@ class Declared:
     modes: tuple[str, ...] = EVERY_MODE
     eyes: bool = False
     needs: tuple[Need, ...] = ()
-    changes_frames: bool | tuple[str, ...] = True
+    changes_frames: bool | tuple[str, ...] | None = None
     engine: str = ""
 
-    def counts_in(self, mode: str) -> bool:
-        """Tell whether frames of a mode depend on it."""
-        return self.changes_frames if isinstance(self.changes_frames, bool) else mode in self.changes_frames
+
+def counts_in(mode: str, said: Sequence[Declared]) -> bool:
+    """Return whether frames of a mode depend on a setting.
+
+    Args:
+        mode: the scene's mode.
+        said: what is declared of its sections and of it, the outermost first; the innermost word counts.
+    """
+    word = next((one.changes_frames for one in reversed(said) if one.changes_frames is not None), True)
+    return word if isinstance(word, bool) else mode in word
 
 
 def setting(
@@ -77,7 +84,7 @@ def setting(
     modes: tuple[str, ...] = EVERY_MODE,
     eyes: bool = False,
     needs: Need | tuple[Need, ...] = (),
-    changes_frames: bool | tuple[str, ...] = True,
+    changes_frames: bool | tuple[str, ...] | None = None,
     engine: str = "",
     **field: Any,
 ) -> Any:

@@ -29,7 +29,7 @@ class OutputOptions(Options):
     ] = setting("medium", needs=_FILM)
     """Effort of the x264 encoder: slower makes a smaller film of the same quality."""
 
-    ten_bits: bool = False
+    ten_bits: bool = setting(False, changes_frames=True)
     """Whether colours in the film have 10 bits instead of 8, so that smooth skies show no bands; the frames
     are then kept as 16-bit PNGs."""
 
