@@ -148,7 +148,7 @@ class PaintStep:
         losses: by name (``clip ViT-B-32``, ``tv``, ``range``, ``sat``, ``init``, ``symmetry``), the losses of
             this step, each times its scale, shape (pictures,). A loss without strength is left out.
         cuts: by perceptor, what it saw last, pictures x cuts x 3 x size x size in about [0, 1]; empty unless
-            the engine was told to keep them.
+            the engine was asked to keep them.
     """
 
     done: int
@@ -168,7 +168,7 @@ class Painted:
 
     Attributes:
         picture: the frame.
-        unfinished: where a diffusion that was stopped half-way can be gone on with, by name, on the CPU; None
+        unfinished: where a diffusion that was stopped half-way can be resumed, by name, on the CPU; None
             where it came to its end.
         beyond: how far, on average over its values, it was out of range before it was clamped; black is 0 and
             white 1. More than a few tenths are colours that exploded.
@@ -188,7 +188,7 @@ class Engine(Protocol):
 
 
 class StillEngine(Engine, Protocol):
-    """An engine that can also paint several pictures at once, stop half-way and go on."""
+    """An engine that can also paint several pictures at once, stop half-way and resume."""
 
     def paint_together(
         self,
@@ -210,7 +210,7 @@ class StillEngine(Engine, Protocol):
 
 
 class DepthEstimator(Protocol):
-    """Tells how far away the things in a picture are."""
+    """Estimates how far away the things in a picture are."""
 
     def __call__(self, frame: Frame) -> DepthMap:
         """Return the depth of ``frame`` at its own size."""
@@ -218,7 +218,7 @@ class DepthEstimator(Protocol):
 
 
 class FlowEstimator(Protocol):
-    """Tells where the things in one picture are in another."""
+    """Estimates where the things in one picture are in another."""
 
     def __call__(self, first: Frame, second: Frame) -> Flow:
         """Return where each pixel of ``first`` is in ``second``: what is at ``p`` goes to ``p + flow``."""

@@ -96,7 +96,7 @@ def aligned(estimate: DepthMap, expectation: Expectation) -> tuple[DepthMap, Dri
     that tell metres err by a scale. Errors, though, count in shares of the depth, so that a near thing,
     which a move shifts most, counts no less than a far one.
 
-    A frame that cannot be fitted begins anew: where too little is known, and at a cut, which shows as a fit
+    A frame that cannot be fitted begins again: where too little is known, and at a cut, which shows as a fit
     that turns the depth round, leaves large errors, or asks for a jump. Corrections stay within a factor of
     two, and those that last are taken back: a camera flies forwards for ever, while the network always sees
     the sky equally far, and the range of a shot must not shrink by that.
@@ -106,18 +106,18 @@ def aligned(estimate: DepthMap, expectation: Expectation) -> tuple[DepthMap, Dri
         expectation: what the depth before it, moved by the camera, lets one expect.
 
     Returns:
-        The aligned depth, positive, and its drift; the very ``estimate`` and none where it begins anew.
+        The aligned depth, positive, and its drift; the very ``estimate`` and none where it begins again.
     """
-    anew = estimate, NO_DRIFT
+    again = estimate, NO_DRIFT
     expected, known, drift = expectation.depth, expectation.known, expectation.drift
     if expected is None or known is None or known.float().mean() < LEAST_KNOWN:
-        return anew
+        return again
     # A regular choice of pixels, in float64 on the CPU: the same fit wherever the network computes.
     step = max(1, int(known.sum()) // SAMPLES)
     seen, wanted = (depth[known][::step].double().cpu().numpy() for depth in (estimate, expected))
     fit = fit_range(seen, wanted)
     if fit is None or fit.error > CUT or not all(1 / JUMP < part < JUMP for part in (fit.level, fit.stretch)):
-        return anew
+        return again
     level, drift_level = _held(fit.level, drift.level)
     stretch, drift_stretch = _held(fit.stretch, drift.stretch)
     depth = (estimate - fit.centre) * stretch + fit.centre * level

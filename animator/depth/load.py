@@ -63,7 +63,7 @@ def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> Dep
 
     Raises:
         UsageError: there is no such network.
-        WeightsError: its weights are not there or damaged; what is absent is told before anything is read.
+        WeightsError: its weights are not there or damaged; absent ones are reported before anything is read.
     """
     names, device = depth_names(options), torch.device(device)
     for name in names:
@@ -81,7 +81,7 @@ def network_of(name: str) -> DepthNetwork:
     """Return how the network of a name of the registry is made.
 
     Raises:
-        UsageError: nothing tells how.
+        UsageError: there is no such network.
     """
     if name not in NETWORKS:
         known = ", ".join(NETWORKS)
@@ -98,8 +98,8 @@ class BlendedDepth:
     """MiDaS and AdaBins, mixed as Disco Diffusion does (see `animator.depth.blend.blend`).
 
     Args:
-        midas: tells relative inverse depth.
-        adabins: tells metres.
+        midas: estimates relative inverse depth.
+        adabins: estimates metres.
         midas_weight: share of MiDaS, 0 to 1.
     """
 

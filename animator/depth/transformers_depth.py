@@ -129,7 +129,7 @@ def predict_dpt(network: Any, pixels: Tensor) -> Tensor:
     """Return what a DPT predicts of pictures of any shape, N x H x W.
 
     Left alone, transformers lays the tokens of its own encoders out as a square and refuses other inputs to
-    the hybrid one. So the neck is told the patch grid, and the hybrid's embeddings that they may stretch.
+    the hybrid one. So the neck is given the patch grid, and the hybrid's embeddings that they may stretch.
 
     Args:
         network: a `DPTForDepthEstimation`.

@@ -67,7 +67,7 @@ def load_diffusion(
     """Load a diffusion network, frozen and float32.
 
     Args:
-        name_or_path: a name of the registry, or a file of weights. What a file holds is told by a JSON beside
+        name_or_path: a name of the registry, or a file of weights. What a file holds is said by a JSON beside
             it of the same name (``{"switches": {...}, "estimate": ..., "native_size": [width, height],
             "noisy": {"secondary": name, "above": timestep}}``), or else recognised among the published
             families.

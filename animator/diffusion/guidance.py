@@ -169,7 +169,7 @@ class Guide:
     places: Places = field(default_factory=Places)
 
     def through(self, index: int) -> bool:
-        """Tell whether the prediction itself is differentiated at an index, see `guided`."""
+        """Return whether the prediction itself is differentiated at an index, see `guided`."""
         return self.secondary is None or not self.values(index).secondary
 
     def __call__(self, x: Tensor, index: int, prediction: Prediction) -> Tensor:
@@ -264,7 +264,7 @@ class Guide:
         if values.symmetry_loss_scale:
             yield "symmetry", values.symmetry_loss_scale * losses.asymmetry(seen, *self.mirrors)
         if self.init is not None and values.init_scale:
-            # What is free is told from itself, which is no distance.
+            # What is free is compared with itself, which is no distance.
             init = self.init if self.free is None else torch.where(self.free, seen.detach(), self.init)
             yield "init", values.init_scale * self.perceptual(seen, init)
 

@@ -35,7 +35,7 @@ class Thrift:
         together: whether a perceptor looks at the cuts of all batches of a step in one pass; the first thing
             to be given up. On a GPU, which a pass of few cuts leaves waiting, that is several times as fast.
         parts: passes in which a perceptor looks at the cuts of one batch.
-        checkpoint: whether the denoiser computes its activations anew when it is differentiated
+        checkpoint: whether the denoiser computes its activations again when it is differentiated
             (Chen et al. 2016, "Training deep nets with sublinear memory cost").
         offload: whether networks are on the device only while they work.
     """
@@ -80,13 +80,13 @@ class Thrift:
 
 @runtime_checkable
 class Recomputing(Protocol):
-    """A network that can compute its activations anew instead of keeping them, such as a `UNet`."""
+    """A network that can compute its activations again instead of keeping them, such as a `UNet`."""
 
     use_checkpoint: bool
 
 
 def out_of_memory(fault: BaseException) -> bool:
-    """Tell whether an error means that a device, or the machine, has no memory left."""
+    """Return whether an error means that a device, or the machine, has no memory left."""
     if isinstance(fault, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(fault, RuntimeError) and any(words in str(fault) for words in SHORTAGES)
@@ -107,7 +107,7 @@ def tried(call: Callable[[], Result]) -> Result | None:
 
 
 def told_once(on_step: OnStep | None) -> OnStep | None:
-    """Return a watcher that is not told again of steps that a repeated painting takes again."""
+    """Return a watcher that does not see again the steps that a repeated painting takes again."""
     if on_step is None:
         return None
     done = 0

@@ -23,8 +23,8 @@ class NoiseSchedule:
         timestep_map: which step of the base curve each index stands on, int64, rising.
         betas: share of variance that each step replaces by noise.
         alpha_bar: share of the image's variance that is left at each index, falling.
-        network_t: the timestep that the network is told at each index, on the scale 0 to 1000, to the
-            precision in which it is told: float32.
+        network_t: the timestep that the network is given at each index, on the scale 0 to 1000, to the
+            precision in which it is given: float32.
     """
 
     timestep_map: np.ndarray

@@ -54,5 +54,5 @@ def computing_in(precision: Precision, device: torch.device, call: Call) -> Call
 
 
 def _cpu_has_bfloat16(cpuinfo: Path) -> bool:
-    """Tell whether Linux lists instructions for it; other systems count as without."""
+    """Return whether Linux lists instructions for it; other systems count as without."""
     return cpuinfo.is_file() and not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpuinfo.read_text().split())

@@ -46,7 +46,7 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
 
 
 def _alike(one: Request, other: Request) -> bool:
-    """Tell whether two requests differ in their seeds, frames, inits and in the shape of their holes only."""
+    """Return whether two requests differ only in their seeds, frames, inits and the shape of their holes."""
     names = ("width", "height", "prompts", "keep")
     if any(getattr(one, name) != getattr(other, name) for name in names):
         return False

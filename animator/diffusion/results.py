@@ -20,7 +20,7 @@ def painted_of(signed: Tensor) -> list[Painted]:
 
 
 def told_of(step: Step, course: Course, notes: Notes) -> PaintStep:
-    """Return what a watcher is told of a step."""
+    """Return what a watcher sees of a step."""
     return PaintStep(
         done=course.first - step.index + 1,
         total=course.total,

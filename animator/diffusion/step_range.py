@@ -1,4 +1,4 @@
-"""The course of a walk: where it begins and ends, where it was stopped, and how it is gone on with."""
+"""The course of a walk: where it begins and ends, where it was stopped, and how it is resumed."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class StepValues:
     rand_mag: float = 0.0
 
     def act(self, *, prompted: bool, init: bool) -> bool:
-        """Tell whether any loss has a strength.
+        """Return whether any loss has a strength.
 
         Args:
             prompted: whether there are prompts.

@@ -124,5 +124,5 @@ def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
 
 
 def _names(models: Sequence[str], name: str) -> bool:
-    """Tell whether a perceptor is among some names of CLIP models, in whatever form they are written."""
+    """Return whether a perceptor is among some names of CLIP models, in whatever form they are written."""
     return name in models or canonical_name(name) in {canonical_name(model) for model in models}

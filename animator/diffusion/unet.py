@@ -79,7 +79,7 @@ class UNetConfig:
         scale_shift: how the timestep enters a block, see `ResBlock`.
         resblock_updown: resize inside residual blocks, without which a convolution does it.
         dropout: share of activations dropped in training.
-        rescale_timesteps: whether the network was told timesteps on the scale 0 to 1000 of any schedule.
+        rescale_timesteps: whether the network was given timesteps on the scale 0 to 1000 of any schedule.
         use_checkpoint: see `UNet.use_checkpoint`.
     """
 
@@ -158,7 +158,7 @@ def _channel_mult(given: str | tuple[float, ...], image_size: int) -> tuple[floa
 
 
 class Stage(nn.Sequential):
-    """Layers in a row, of which the residual blocks are told the timestep's embedding as well."""
+    """Layers in a row, of which the residual blocks are given the timestep's embedding as well."""
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
         """Return the last layer's output."""
@@ -172,7 +172,7 @@ class UNet(nn.Module):
 
     Attributes:
         config: the shape it was built with.
-        use_checkpoint: whether each stage is computed anew in the backward pass, which takes about a third
+        use_checkpoint: whether each stage is computed again in the backward pass, which takes about a third
             more time and a fraction of the memory. May be set at any moment.
     """
 

@@ -141,7 +141,7 @@ class Downsample(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """A residual block that is told the timestep, and may resize (Dhariwal & Nichol 2021, section 3).
+    """A residual block that is given the timestep, and may resize (Dhariwal & Nichol 2021, section 3).
 
     Args:
         channels: of the input.
@@ -184,12 +184,12 @@ class ResBlock(nn.Module):
         """Return the block's output for N x C x H x W features and an N x E embedding."""
         norm, activation, convolution = self.in_layers
         h = convolution(self.resize(activation(norm(x))))
-        told = self.emb_layers(embedding)
+        shift = self.emb_layers(embedding)
         norm, *rest = self.out_layers
         if self.scale_shift:
-            h = cast(GroupNorm32, norm).modulated(h, *told.chunk(2, dim=1))
+            h = cast(GroupNorm32, norm).modulated(h, *shift.chunk(2, dim=1))
         else:
-            h = norm(h + told[:, :, None, None].to(h.dtype))
+            h = norm(h + shift[:, :, None, None].to(h.dtype))
         for layer in rest:
             h = layer(h)
         skip = self.resize(x)

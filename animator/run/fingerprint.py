@@ -17,7 +17,7 @@ from animator.system.rng import picture_seed
 RENDERING = 1
 """Number of the way in which frames are made. Raise it when the program makes other frames of the same scene,
 inputs and weights than before: all frames that were made earlier are then out of date. A release that changes
-no frame leaves it alone, so that runs go on."""
+no frame leaves it alone, so that runs can be resumed."""
 
 
 def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:

@@ -137,7 +137,7 @@ def camera_moves(rotations: np.ndarray, positions: np.ndarray) -> dict[str, np.n
 
         X_f = R_f^T (R_{f-1} X_{f-1} + p_{f-1} - p_f) = R^T X_{f-1} + T
 
-    so that ``R = R_{f-1}^T R_f`` and ``T = -R_f^T (p_f - p_{f-1})``: the way is told along the axes that the
+    so that ``R = R_{f-1}^T R_f`` and ``T = -R_f^T (p_f - p_{f-1})``: the way is given along the axes that the
     camera has *after* its turn (``docs/conventions.md`` has the signs of T).
 
     Args:

@@ -50,8 +50,8 @@ def carried_text(path: str | os.PathLike[str], *, everything: bool = False) -> s
     """
     texts = carried(path)
     parse(texts[SCENE], os.fspath(path))  # nothing is shown that a terminal would act on
-    told = [f"# {key}: {_line(texts[key])}\n" for key in TOLD if key in texts] if everything else []
-    return "".join([*told, texts[SCENE].rstrip("\n") + "\n"])
+    lines = [f"# {key}: {_line(texts[key])}\n" for key in TOLD if key in texts] if everything else []
+    return "".join([*lines, texts[SCENE].rstrip("\n") + "\n"])
 
 
 def _line(text: str) -> str:

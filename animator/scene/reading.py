@@ -118,7 +118,7 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root, written, told = in_their_places(without_texts(counted(without_hold(root))))
+    root, written, noticed = in_their_places(without_texts(counted(without_hold(root))))
     for problem in (*problems, *more):
         fit.add(problem)
     scene, notices = _fitted(root, fit)
@@ -132,9 +132,9 @@ def _compiled(
     check_video(scene, fit)
     notices += prompt_notices
     if fit.problems or prompts is None:
-        notices = [*told, *as_written(notices, written)]
+        notices = [*noticed, *as_written(notices, written)]
         raise SceneError(by_place(as_written(fit.problems, written), file), by_place(notices, file))
-    notices = [*told, *as_written([*notices, *notice_scene(scene, values, fit)], written)]
+    notices = [*noticed, *as_written([*notices, *notice_scene(scene, values, fit)], written)]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
 

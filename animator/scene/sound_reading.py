@@ -34,7 +34,7 @@ def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
 
     Returns:
         Empty where no sound is named or none is asked for. Where it cannot be read all is silent, so that
-        one fault is told and not each formula's.
+        one fault is reported and not each formula's.
     """
     named = scene.output.audio
     if named is None:

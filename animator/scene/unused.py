@@ -16,7 +16,7 @@ Values = Mapping[str, Curve | Schedule]
 
 
 def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
-    """Tell of settings that are given, are not at their default, and do nothing in this scene."""
+    """Report settings that are given, are not at their default, and do nothing in this scene."""
     default = Scene(prompts="-")
     said = dict(declared(type(scene)))
     notices = []

@@ -132,7 +132,7 @@ def declaration(field: FieldInfo) -> Declared:
 
 
 def on(value: Any) -> bool:
-    """Tell whether a value switches something on: a number from 0.5 on, or a word other than none."""
+    """Return whether a value switches something on: a number from 0.5 on, or a word other than none."""
     return value >= 0.5 if isinstance(value, bool | int | float) else value not in (None, "none")
 
 

@@ -76,7 +76,7 @@ class GuidanceOptions(Options):
     """Largest root-mean-square of a step's gradient; the strongest lever for contrast and detail."""
 
     cutn_batches: Animated = animated(1, frames=True, steps=True, ge=1, le=256, unit="batches of cuts")
-    """How often per step the picture is cut anew and looked at, rounded (Disco Diffusion: 4): four times as
+    """How often per step the picture is cut again and looked at, rounded (Disco Diffusion: 4): four times as
     many cuts in the memory of one, at four times the time."""
 
     skip_augs: Switch = switch(False)

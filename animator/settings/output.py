@@ -96,7 +96,7 @@ class OutputOptions(Options):
         json_schema_extra={"allowed": 'a size such as "500 MB" or "2 GB", or a number of bytes; 0 keeps one'},
         unit="bytes",
     )
-    """How much room the states of earlier frames may take, from which a film is gone on with after an edit or
+    """How much room the states of earlier frames may take, from which a film is resumed after an edit or
     where a frame was lost ("500 MB", "2 GB"); where they do not fit, every second stays, every fourth and so
     on. 0 keeps the newest alone."""
 

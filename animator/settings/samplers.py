@@ -1,7 +1,7 @@
 """The samplers that a scene may name, and which of them is at work at each moment.
 
 This is the one table of them: the functions in `animator.diffusion.samplers` are found by their names, what
-is checked, told and written about them follows from here. No network is needed to read it.
+is checked, shown and written about them follows from here. No network is needed to read it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def parse_sampler(text: str) -> tuple[str, ...]:
 
 
 def adds_noise(text: str) -> bool:
-    """Tell whether any sampler of a text, as in `parse_sampler`, adds noise where eta is not 0.
+    """Return whether any sampler of a text, as in `parse_sampler`, adds noise where eta is not 0.
 
     >>> adds_noise("plms"), adds_noise("[plms]*500+[ddim]*500")
     (False, True)

@@ -112,7 +112,7 @@ class Scene(Options):
         changes_frames=False,
     )
     """What all randomness follows from; left out, it is drawn once and kept in the run. A list gives each
-    still its own seed, a mapping such as {0: 7, 4b: 9} begins anew with another at each position; the words
+    still its own seed, a mapping such as {0: 7, 4b: 9} starts again with another at each position; the words
     ``step``, ``fixed`` and ``random`` have one drawn and set `seed_mode`."""
 
     seed_mode: SeedMode = setting("step", needs=_ONE_SEED, changes_frames=False)
