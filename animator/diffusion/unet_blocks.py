@@ -184,12 +184,12 @@ class ResBlock(nn.Module):
         """Return the block's output for N x C x H x W features and an N x E embedding."""
         norm, activation, convolution = self.in_layers
         h = convolution(self.resize(activation(norm(x))))
-        shift = self.emb_layers(embedding)
+        modulation = self.emb_layers(embedding)
         norm, *rest = self.out_layers
         if self.scale_shift:
-            h = cast(GroupNorm32, norm).modulated(h, *shift.chunk(2, dim=1))
+            h = cast(GroupNorm32, norm).modulated(h, *modulation.chunk(2, dim=1))
         else:
-            h = norm(h + shift[:, :, None, None].to(h.dtype))
+            h = norm(h + modulation[:, :, None, None].to(h.dtype))
         for layer in rest:
             h = layer(h)
         skip = self.resize(x)
