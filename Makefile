@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo gallery test lint mutants clean help
+.PHONY: demo gallery test test-fast lint mutants clean help
 
 help:
 	@echo "make demo      render scenes/flight.yaml with the bundled networks"
 	@echo "make gallery   render all scenes and make the README's pictures of them"
 	@echo "make test      run the tests"
+	@echo "make test-fast run those of the tests that are quick"
 	@echo "make mutants   plant small faults in the program and see which of them the tests notice"
 	@echo "make lint      run the linters and the type checker"
 
@@ -22,6 +23,9 @@ gallery: $(STAMP)
 
 test: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test-fast: $(DEV_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 mutants: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutants
