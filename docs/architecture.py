@@ -44,8 +44,8 @@ RUN = (
     ("read the scene", "scene/reading.py"),
     ("gather pictures and footage", "run/sources.py"),
     ("load the networks", "run/tools.py"),
-    ("fingerprint every frame", "run/fingerprint.py"),
-    ("open the run, take its lock", "runs/folder.py"),
+    ("open the run", "runs/folder.py"),
+    ("describe it, fingerprint every frame", "run/job.py"),
     ("plan: finished, missing, states", "run/plan.py"),
     ("make the missing frames", "run/frames.py"),
     ("save frame, state, journal", "run/save.py"),
@@ -92,7 +92,7 @@ def draw() -> Figure:
 
 
 def _way(axes, left: float, title: str, steps: tuple[tuple[str, str], ...], colour: str) -> None:
-    axes.text(left, 8.85, title, fontsize=13, weight="bold")
+    axes.text(left, 8.85, title, fontsize=11.5, weight="bold")
     height = 0.83
     for number, (what, file) in enumerate(steps):
         top = 8.6 - number * height
