@@ -165,3 +165,9 @@ def test_the_scene_says_it(tmp_path: Path) -> None:
     assert found.turbo == Turbo(steps=3, preroll=4, ease=True, align=True)
     disco = read_scene(path, ["guidance.compat=disco-5"])
     assert shot_of(disco, None).turbo.disco  # type: ignore[arg-type]
+
+
+def test_an_eased_fade_is_slow_at_both_ends() -> None:
+    """Smoothstep: 3 u^2 - 2 u^3 of the even share u."""
+    turbo = Turbo(steps=3, preroll=0, ease=True)
+    assert [weight_of_newer(frame, turbo) for frame in (3, 4, 5)] == pytest.approx([7 / 27, 20 / 27, 1])

@@ -15,7 +15,7 @@ from animator.film import colour, loop
 from animator.film.loop import LoopState, film
 from animator.film.turbo import turbo_film
 from animator.scene.reading import read_scene
-from animator.types import Camera
+from animator.types import Camera, PaintStep
 from animator.warp.reproject3d import view
 from tests.test_loop import HEIGHT, WIDTH, Pumping, Recorder, Reddening, scene, shot
 
@@ -256,3 +256,30 @@ def test_turbo_estimates_a_depth_once_and_moves_it_along(tmp_path: Path, align: 
     driven = shot(loaded, turbo=loop.Turbo(3, 0), align=align)
     list(turbo_film(loaded.timeline, driven, Recorder(0.2), eye, LoopState()))
     assert eye.asked == 2
+
+
+class Counting(loop.Listener):
+    """Counts the steps of every diffusion."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+
+    def step(self, step: PaintStep) -> None:
+        self.steps.append((step.done, step.total))
+
+
+class Stepping(Recorder):
+    """An engine whose every frame takes three steps."""
+
+    def paint(self, request, on_step=None) -> Tensor:
+        for done in (1, 2, 3):
+            if on_step is not None:
+                on_step(PaintStep(done, 3, list))
+        return super().paint(request)
+
+
+@pytest.mark.parametrize("driver", [film, turbo_film])
+def test_a_listener_hears_every_step_of_every_diffusion(tmp_path: Path, driver) -> None:
+    loaded, counting = scene(tmp_path, "mode: 2d\nframes: 2\n"), Counting()
+    list(driver(loaded.timeline, shot(loaded), Stepping(), None, BEGIN, listener=counting))
+    assert counting.steps == [(1, 3), (2, 3), (3, 3)] * 2
