@@ -258,7 +258,7 @@ def test_turbo_estimates_a_depth_once_and_moves_it_along(tmp_path: Path, align: 
     assert eye.asked == 2
 
 
-class Counting(loop.Listener):
+class Heard(loop.Listener):
     """Counts the steps of every diffusion."""
 
     def __init__(self) -> None:
@@ -280,6 +280,6 @@ class Stepping(Recorder):
 
 @pytest.mark.parametrize("driver", [film, turbo_film])
 def test_a_listener_hears_every_step_of_every_diffusion(tmp_path: Path, driver) -> None:
-    loaded, counting = scene(tmp_path, "mode: 2d\nframes: 2\n"), Counting()
-    list(driver(loaded.timeline, shot(loaded), Stepping(), None, BEGIN, listener=counting))
-    assert counting.steps == [(1, 3), (2, 3), (3, 3)] * 2
+    loaded, heard = scene(tmp_path, "mode: 2d\nframes: 2\n"), Heard()
+    list(driver(loaded.timeline, shot(loaded), Stepping(), None, BEGIN, listener=heard))
+    assert heard.steps == [(1, 3), (2, 3), (3, 3)] * 2
