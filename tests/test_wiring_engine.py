@@ -179,7 +179,7 @@ def engine_colours():
 
 
 def test_prompts_of_some_models_are_heard_by_them_alone_and_sum_to_one() -> None:
-    prompts = [Prompt("sea", 0.25), Prompt("fog", 0.5, clip_models=("RN50",)), Prompt("sun", 0.25)]
+    prompts = [Prompt("sea", 0.25), Prompt("fog", 0.5, models=("RN50",)), Prompt("sun", 0.25)]
     assert [(one.text, one.weight) for one in spoken_to(prompts, "ViT-B-32")] == [("sea", 0.5), ("sun", 0.5)]
     assert [one.text for one in spoken_to(prompts, "RN50")] == ["sea", "fog", "sun"]
 

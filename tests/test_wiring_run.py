@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 
-import animator.run.job as job_module
+import animator.diffusion.fake as fake_module
+import animator.diffusion.load as load_module
 import animator.run.render as rendering
+import animator.run.tools as tools_module
+from animator.engines.registry import family_of
 from animator.errors import PaintError
 from animator.film.inits import InitSettings
 from animator.film.loop import NO_TURBO, Shot, Turbo
-from animator.run.job import Tools, load_tools, shot_of, stop_of
+from animator.run.job import shot_of, stop_of
 from animator.run.loop_state import bytes_of, room_for_states
 from animator.run.networks import flow_of, needed, sees_depth
-from animator.run.outputs import sound_of
 from animator.run.reporter import Reporter
+from animator.run.sound import Sound, sound_of
 from animator.run.sources import gather
+from animator.run.stages import hash_of
+from animator.run.tools import Tools, load_tools
+from animator.scene.resolved import resolved_text
 from animator.system.images import read_picture
 from animator.types import Painted
-from tests.wiring import Desk, footage, picture, scene
+from tests.wiring import Desk, footage, job, picture, scene
 
 REAL = "models=real"
 
@@ -34,11 +40,17 @@ REAL = "models=real"
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the loaders of networks were asked for; nothing is loaded."""
     asked: list[tuple] = []
-    for name in ("load_engine", "fake_engine", "load_depth", "load_flow"):
+    places = {
+        "load_engine": load_module,
+        "fake_engine": fake_module,
+        "load_depth": tools_module,
+        "load_flow": tools_module,
+    }
+    for name, module in places.items():
         monkeypatch.setattr(
-            job_module, name, lambda *given, name=name, **more: asked.append((name, given, more)) or name
+            module, name, lambda *given, name=name, **more: asked.append((name, given, more)) or name
         )
-    monkeypatch.setattr(job_module, "require_weights", lambda loaded: None)
+    monkeypatch.setattr(tools_module, "require_weights", lambda loaded: [])
     return asked
 
 
@@ -134,7 +146,7 @@ SHOTS = {
     "fill": ("warp.fill=inpaint", "inpaint"),
     "stereo": ("vr.enabled=true", True),
 }
-OTHERS = {"init", "align", "turbo"}
+OTHERS = {"init", "align", "turbo", "sections"}
 
 
 @pytest.mark.parametrize("name", SHOTS)
@@ -145,6 +157,12 @@ def test_the_shot_is_what_the_scene_says(tmp_path: Path, name: str) -> None:
     assert getattr(found, name) == value != getattr(before, name)
     changed = {one.name for one in fields(Shot) if getattr(found, one.name) != getattr(before, one.name)}
     assert changed == {name}
+
+
+def test_a_shot_names_the_sections_that_its_engine_reads(tmp_path: Path) -> None:
+    loaded = scene(tmp_path)
+    assert shot_of(loaded, gather(loaded)).sections == family_of(loaded.scene.diffusion.model).sections
+    assert shot_of(loaded, gather(loaded)).sections == ("diffusion", "guidance")
 
 
 def test_every_part_of_a_shot_is_tried() -> None:
@@ -194,7 +212,7 @@ def test_depths_are_aligned_where_a_network_estimates_them(tmp_path: Path, overr
 
 @pytest.mark.parametrize(("written", "share"), [("null", 1.0), ("40%", 0.4), ("100%", 1.0)])
 def test_drafts_stop_where_the_scene_says(tmp_path: Path, written: str, share: float) -> None:
-    assert stop_of(scene(tmp_path, "mode=still", f"diffusion.stop_at={written}")) == share
+    assert stop_of(scene(tmp_path, "mode=still", f"diffusion.stop_at={written}").scene) == share
 
 
 # States
@@ -248,9 +266,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Noting:
     """The engine of every render of a test: a fake one, noted."""
     noting = Noting(None)
 
-    def noted(loaded, sources):
-        fake = loaded.scene.model_copy(update={"models": "fake"})
-        tools = load_tools(job_module.LoadedScene(fake, loaded.timeline, (), loaded.source), sources)
+    def noted(loaded, sources, shared=None):
+        tools = load_tools(faked(loaded), sources)
         noting.engine = tools.engine
         return Tools(noting, tools.depth, tools.device, tools.flow)
 
@@ -327,11 +344,13 @@ job_of = rendering.job_of
 
 def real_job(run, loaded, sources, tools):
     """Put a job together without looking for the weights of its networks."""
-    fake = job_module.LoadedScene(
-        loaded.scene.model_copy(update={"models": "fake"}), loaded.timeline, loaded.notices, loaded.source
-    )
-    job = job_of(run, fake, sources, tools)
-    return job_module.Job(run, loaded, sources, tools, {}, job.inputs)
+    shot, text = shot_of(loaded, sources), resolved_text(loaded.scene)
+    return replace(job_of(run, faked(loaded), sources, tools), loaded=loaded, shot=shot, text=text)
+
+
+def faked(loaded):
+    """Return a scene with ``models: fake``."""
+    return replace(loaded, scene=loaded.scene.model_copy(update={"models": "fake"}))
 
 
 def painted(engine: Noting) -> int:
@@ -363,13 +382,14 @@ def test_only_what_an_edit_changed_is_painted_again(engine, tmp_path: Path) -> N
 
 def test_the_sound_of_a_film(tmp_path: Path) -> None:
     clip = footage(tmp_path)
-    words = (f"output.audio={clip}", "output.audio_start=0.25")
-    assert sound_of(scene(tmp_path, *words).scene) == (clip, 0.25, 1.0)
+    own = sound_of(job(tmp_path, "frames=3", "fps=6", f"output.audio={clip}", "output.audio_start=0.25"))
+    assert own == Sound(clip, 0.25, 1.0, 0.5, hash_of(clip))
     film = ("mode=video", f"video.init={clip}", "frames=2", "video.start=0.1")
-    path, begin, change = sound_of(scene(tmp_path, *film).scene)
-    assert (path, begin, change) == (clip, pytest.approx(0.1), 1.0)
-    assert sound_of(scene(tmp_path, *film, "video.sound=false").scene) is None
-    assert sound_of(scene(tmp_path).scene) is None
+    of_footage = sound_of(job(tmp_path, *film))
+    assert of_footage == Sound(clip, pytest.approx(0.1), 1.0, pytest.approx(0.2), hash_of(clip))
+    assert sound_of(job(tmp_path, *film, "video.extract_nth_frame=2", "fps=10")).rate_change == 2
+    assert sound_of(job(tmp_path, *film, "video.sound=false")) is None
+    assert sound_of(job(tmp_path)) is None
 
 
 def test_a_second_film_has_every_nth_frame(tmp_path: Path, monkeypatch) -> None:
@@ -390,6 +410,6 @@ def test_a_second_film_has_every_nth_frame(tmp_path: Path, monkeypatch) -> None:
         def __exit__(self, *error) -> None:
             pass
 
-    monkeypatch.setattr("animator.run.outputs.FilmWriter", Writer)
+    monkeypatch.setattr("animator.run.growing.FilmWriter", Writer)
     desk.render(scene(tmp_path, "mode=2d", "frames=5", "output.film_every=2"), tmp_path / "run")
     assert {one.name: one.count for one in writers} == {"scene.mp4": 5, "scene-every2.mp4": 3}

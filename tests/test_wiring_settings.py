@@ -158,6 +158,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
 ELSEWHERE = {
     "version": "there is one only",
     "models": "what both values load is in test_wiring_run.py",
+    "device": "changes where networks run: test_devices.py",
     "batch": "a processor paints one by one: test_wiring_run.py",
     "camera.path": "a file takes the place of the moves: test_camera_path.py",
     "camera.near_plane": "bears on no pixel's place, see reproject3d.view; must be nearer than the far one",
@@ -252,8 +253,8 @@ def test_another_value_changes_what_comes_of_a_scene(name, folder, before, monke
 
     new_hashes = hash_inputs(loaded, gather(loaded), {})
     there = [number for number in range(len(old_hashes)) if f"frames/{number:06d}.png" in new]
-    frames = [f"frames/{number:06d}.png" for number in there]
-    seen = [old[frame] != new[frame] for frame in frames]
+    pictures = [[f"{eye}/{number:06d}.png" for eye in ("frames", "left", "right")] for number in there]
+    seen = [any(old.get(one) != new.get(one) for one in of_frame) for of_frame in pictures]
     counted = [old_hashes[number] != new_hashes[number] for number in there]
     if name in NOT_MADE_AGAIN:
         assert not any(counted)

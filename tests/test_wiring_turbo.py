@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from animator.run.persist import load_state
 from torch import Tensor
 
 from animator.depth.align import Drift
 from animator.film import colour, loop
 from animator.film.loop import LoopState, Track, Turbo
 from animator.film.turbo import faded, turbo_film
-from animator.run.loop_state import state_to_keep
+from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder
 from animator.warp.by_flow import warp_by_flow
 from tests.test_loop import Pumping, Recorder, Reddening, scene, shot
@@ -135,7 +134,7 @@ def test_the_older_picture_moves_with_the_camera(tmp_path: Path) -> None:
 def test_a_state_of_turbo_comes_back_whole(tmp_path: Path) -> None:
     frame = made(scene(tmp_path, ASIDE))[7]
     run = RunFolder.create(tmp_path, "scene", out=tmp_path / "run")
-    run.keep_state(7, *state_to_keep(frame.state))
+    run.save_state(7, *saved_state(frame.state))
     back = load_state(run, 8, torch.device("cpu"))
     assert back.frame == 7
     assert torch.equal(back.colours, frame.state.colours)

@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-import animator.run.outputs as outputs
 import animator.run.render as rendering
+from animator.run import eyes, growing, outputs, sound
+from animator.run.job import Job, job_of
 from animator.run.reporter import Reporter
+from animator.run.sources import gather
+from animator.run.tools import load_tools
+from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
 from animator.video.ffmpeg import executable
 
@@ -38,6 +42,14 @@ def scene(folder: Path, *overrides: str) -> LoadedScene:
     path = folder / "scene.yaml"
     path.write_text(BASE)
     return read_scene(path, overrides)
+
+
+def job(folder: Path, *overrides: str) -> Job:
+    """Resolve the smallest fake scene with settings laid over it; its run is in the folder."""
+    loaded = scene(folder, *overrides)
+    sources = gather(loaded)
+    run = RunFolder.create(folder / "runs", "scene")
+    return job_of(run, loaded, sources, load_tools(loaded, sources))
 
 
 def footage(folder: Path) -> Path:
@@ -94,14 +106,17 @@ class Desk:
             note("between", Path(), given[:2])
             yield from frames
 
-        monkeypatch.setattr(outputs, "FilmWriter", Writer)
-        for kind in ("write_codec", "write_gif", "write_webp", "write_packed", "write_vr180"):
+        def changing(kind: str) -> Any:
+            return lambda film, *given, **more: note(kind, film, given, more)
+
+        monkeypatch.setattr(growing, "FilmWriter", Writer)
+        for kind in ("write_codec", "write_gif", "write_webp"):
             monkeypatch.setattr(outputs, kind, taking(kind))
+        for kind in ("write_codec", "write_packed", "write_vr180"):
+            monkeypatch.setattr(eyes, kind, taking(kind))
         monkeypatch.setattr(outputs, "between", smooth)
-        for kind in ("by_ffmpeg", "with_sound"):
-            monkeypatch.setattr(
-                outputs, kind, lambda film, *given, kind=kind, **more: note(kind, film, given, more)
-            )
+        monkeypatch.setattr(outputs, "by_ffmpeg", changing("by_ffmpeg"))
+        monkeypatch.setattr(sound, "with_sound", changing("with_sound"))
         monkeypatch.setattr(rendering, "write_report", lambda run: run.path)
 
     def _note(self, kind: str, path: Path, *what: object) -> None:
@@ -128,8 +143,3 @@ def digest(pictures: Any) -> str:
         for part in one if isinstance(one, tuple) else (one,):
             total.update(part.numpy().tobytes() if isinstance(part, torch.Tensor) else part.tobytes())
     return total.hexdigest()[:12]
-
-
-def pictures_of(found: dict[str, str]) -> dict[str, str]:
-    """Return the frames alone, and what two eyes see of them."""
-    return {name: one for name, one in found.items() if name.startswith(("frames/", "left/", "right/"))}
