@@ -166,3 +166,16 @@ def test_a_need_is_met_by_any_of_its_settings() -> None:
     assert need.text() == "without a.b or c"
     assert [test(True) for test in need.either.values()] == [True, True]
     assert [test("none") for test in need.either.values()] == [False, False]
+
+
+def test_frames_of_one_seed_are_not_frames_of_a_fixed_seed(read) -> None:
+    """In mode step each has noise of its own, in mode fixed all have the same."""
+    base = "prompts: x\nmode: 2d\nframes: 3\n"
+    own = hashes(read(f"{base}seed: {{0: 7, 1: 7, 2: 7}}\n"))
+    fixed = hashes(read(f"{base}seed: 7\nseed_mode: fixed\n"))
+    assert [one == other for one, other in zip(own, fixed, strict=True)] == [True, False, False]
+
+
+def test_the_depth_of_a_frames_colours_counts(read) -> None:
+    base = "prompts: x\nmode: 2d\nframes: 2\nseed: 4\n"
+    assert not set(hashes(read(base))) & set(hashes(read(f"{base}output: {{ten_bits: true}}\n")))
