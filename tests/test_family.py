@@ -16,9 +16,10 @@ from animator.look.work import work_of, work_text
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room
 from animator.memory.report import shortage
-from animator.run.job import load_tools, shot_of
+from animator.run.job import shot_of
 from animator.run.networks import needed, weights_of
 from animator.run.sources import Sources
+from animator.run.tools import load_tools
 from animator.scene.draft import drafted
 from animator.settings.guard import GuardOptions
 from animator.types import Request
@@ -55,7 +56,7 @@ class Tiny:
     def files(self, scene):
         return {}
 
-    def load(self, scene, device, open_image):
+    def load(self, scene, device, open_image, shared=None):
         return self.engine
 
     def work(self, scene, timeline):
