@@ -72,7 +72,7 @@ def test_no_other_place_looks_whether_there_is_a_gpu_to_choose_one() -> None:
         "system/deterministic.py",  # whether there are kernels to be made deterministic
         "cli/doctor.py",  # shows what there is
         "diffusion/memory_saving.py",  # empties the cache
-        "memory/estimate.py",  # of a GPU that is not there
+        "engines/guided/memory.py",  # of a GPU that is not there
     }
 
 

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from animator.engines import registry
-from animator.engines.family import Work
+from animator.engines.family import Memory, Work
 from animator.engines.guided import GUIDED
 from animator.engines.registry import family_of
 from animator.film.guard import Guarded
 from animator.film.loop import LoopState, film
 from animator.look.work import work_of, work_text
+from animator.memory.estimate import estimate
+from animator.memory.machine import Room
+from animator.memory.report import shortage
 from animator.run.job import shot_of
 from animator.run.networks import needed, weights_of
 from animator.run.sources import Sources
@@ -58,6 +61,12 @@ class Tiny:
 
     def work(self, scene, timeline):
         return Work([], lambda keep, init, frame: (1, 0), lambda steps, looks: [("brushes", str(steps))])
+
+    def memory(self, scene, timeline, device_kind):
+        return Memory((("brush", 1000),), {"brush": 200})
+
+    def lighter(self, scene, at_work, most):
+        return [f"a smaller brush than {at_work['brush']} of {most}"]
 
     def drafted(self, scene, timeline):
         return {}
@@ -111,6 +120,18 @@ def test_it_is_asked_for_checks_work_and_drafts(read, tiny) -> None:
     assert drafted(loaded).diffusion.steps == 20
     with pytest.raises(Exception, match="tiny has tiny-1 only"):
         read(SCENE.replace("tiny-1", "tiny-2"))
+
+
+def test_it_is_asked_for_its_memory(read, tiny) -> None:
+    loaded = read(SCENE)
+    found = estimate(loaded, "cuda")
+    assert dict(found.parts) == {
+        "brush parameters": 1000,
+        "brush at work": 200,
+        "workspaces of kernels": 70,
+    }
+    (note,) = shortage(loaded, found, "cuda", Room(0, 0))
+    assert note.endswith("what helps: a smaller size, a smaller brush than 200 of 1270")
 
 
 def test_a_model_of_no_other_family_is_guided(tiny) -> None:

@@ -18,9 +18,9 @@ from animator.errors import UsageError
 from animator.memory.depth import depth_memory
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room, ram
-from animator.memory.meter import REST, Meter, without_numbers
 from animator.memory.report import memory_text, shortage
 from animator.scene.reading import LoadedScene, read_text_scene
+from animator.system.meter import REST, Meter, without_numbers
 from animator.weights.registry import families
 from tests.measure_memory import scene
 

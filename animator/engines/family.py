@@ -8,7 +8,7 @@ Importing a family imports no torch; loading does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from animator.keyframes.timeline import Timeline
     from animator.settings.scene import Scene
+    from animator.system.devices import DeviceKind
     from animator.types import Frame, Request, StillEngine
     from animator.weights.registry import Entry
     from animator.weights.shared import SharedNetworks
@@ -39,6 +40,20 @@ class Work:
     names: Sequence[str]
     cost: Callable[[float, bool, int], tuple[int, int]]
     rows: Callable[[int, int], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the networks of a scene take where they run, in bytes.
+
+    Attributes:
+        held: name and bytes of each network, which stay loaded.
+        peak: what is alive at once in the most demanding step of a frame, by the name of the network that
+            asked for it, or `animator.system.meter.REST`.
+    """
+
+    held: Sequence[tuple[str, int]] = ()
+    peak: Mapping[str, int] = field(default_factory=dict)
 
 
 class Family(Protocol):
@@ -99,6 +114,25 @@ class Family(Protocol):
 
     def work(self, scene: Scene, timeline: Timeline) -> Work:
         """Return how the work of a scene is counted."""
+        ...
+
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+        """Return what a scene takes, without reading any weights.
+
+        Raises:
+            UsageError: a network is unknown, or cannot be told from the scene.
+            WeightsError: the description of a network is absent or damaged.
+        """
+        ...
+
+    def lighter(self, scene: Scene, at_work: Mapping[str, int], most: int) -> list[str]:
+        """Return what a user can change so that a scene takes less memory, what helps most first.
+
+        Args:
+            scene: the scene.
+            at_work: bytes at the peak by label, see `Memory.peak`.
+            most: bytes of all networks and at the peak together.
+        """
         ...
 
     def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:

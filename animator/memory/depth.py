@@ -7,10 +7,10 @@ from contextlib import suppress
 import torch
 
 from animator.depth.load import depth_names, network_of
-from animator.memory.meter import Meter, NumberNeeded, without_numbers
-from animator.memory.networks import emptied, held_by
 from animator.run.networks import sees_depth
 from animator.settings.scene import Scene
+from animator.system.meter import Meter, NumberNeeded, without_numbers
+from animator.system.shapes import emptied, held_by
 
 
 def depth_memory(scene: Scene) -> tuple[list[tuple[str, int]], dict[str, int]]:

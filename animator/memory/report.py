@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from animator.engines.registry import family_of
 from animator.errors import UsageError
-from animator.memory.estimate import DeviceKind, MemoryEstimate, estimate
+from animator.memory.estimate import AT_WORK, MemoryEstimate, estimate
 from animator.memory.machine import Room, gpu, in_gib, ram
 from animator.scene.reading import LoadedScene
-from animator.system.devices import choose_device
+from animator.system.devices import DeviceKind, choose_device
 
 
 def memory_text(loaded: LoadedScene) -> str:
@@ -48,17 +49,10 @@ def shortage(loaded: LoadedScene, found: MemoryEstimate, kind: DeviceKind, room:
         return []
     of = "the GPU's memory" if kind == "cuda" else "the memory"
     scene = loaded.scene
-    remedies = ["a smaller size"]
-    if scene.diffusion.secondary in (False, 0):
-        remedies.append("diffusion.secondary: true")
-    looking = sum(size for name, size in found.parts if name.startswith("CLIP") and name.endswith("at work"))
+    at_work = {name.removesuffix(AT_WORK): size for name, size in found.parts if name.endswith(AT_WORK)}
     program = sum(size for name, size in found.parts if name == "program")
-    if looking > (found.total - program) / 10:
-        remedies.append("fewer guidance.cuts with more guidance.cutn_batches")
-    if len(scene.guidance.clip_models) > 1:
-        remedies.append("fewer or smaller guidance.clip_models")
-    if scene.diffusion.precision == "float32":
-        remedies.append("diffusion.precision: auto")
+    lighter = family_of(scene.diffusion.model).lighter(scene, at_work, found.total - program)
+    remedies = ["a smaller size", *lighter]
     if scene.batch > 1 and kind == "cuda":
         remedies.insert(0, "a smaller batch")
     held = f"{in_gib(room.free)} of {in_gib(room.total)} are free"

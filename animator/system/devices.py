@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from animator.errors import UsageError
 
 AUTO = "auto"
+
+DeviceKind = Literal["cpu", "cuda"]
+"""Where networks run, as far as their memory differs."""
 
 
 def choose_device(wanted: str = AUTO) -> torch.device:

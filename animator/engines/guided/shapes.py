@@ -1,4 +1,4 @@
-"""The networks of a scene in their shapes only: built as they would be loaded, without their weights."""
+"""The networks of guided diffusion in their shapes only, built as they would be loaded."""
 
 from __future__ import annotations
 
@@ -15,39 +15,10 @@ from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError
 from animator.settings.diffusion import DiffusionOptions
+from animator.system.shapes import emptied, held_by, on_meta
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.files import read_config
 from animator.weights.registry import Entry, config_file, families, find
-
-
-def on_meta(build: Any, *arguments: Any, **named: Any) -> Any:
-    """Build a network on the meta device, where it takes neither memory nor time."""
-    with torch.device("meta"):
-        return build(*arguments, **named)
-
-
-def emptied(network: Any) -> Any:
-    """Return a network frozen and without numbers, in place; to be called inside `without_numbers`.
-
-    Args:
-        network: whose parameters nobody has written to yet.
-    """
-    for module in network.eval().modules():
-        for name, one in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(_placed(one), requires_grad=False))
-        for name, one in list(module.named_buffers(recurse=False)):
-            setattr(module, name, _placed(one))
-    return network
-
-
-def _placed(one: Tensor) -> Tensor:
-    return torch.empty_like(one, device="cpu")
-
-
-def held_by(network: nn.Module) -> int:
-    """Return the bytes of a network's parameters and buffers, each once."""
-    tensors = {id(one): one for one in (*network.parameters(), *network.buffers())}
-    return sum(one.numel() * one.element_size() for one in tensors.values())
 
 
 def diffusion_network(diffusion: DiffusionOptions) -> UNet:

@@ -1,4 +1,4 @@
-"""What the most demanding step of a scene asks for."""
+"""What the most demanding step of a scene's guided diffusion asks for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from animator.diffusion.cutouts import CutSettings
 from animator.diffusion.step_values import StepValues
 from animator.keyframes.timeline import Timeline
-from animator.scene.reading import LoadedScene
+from animator.settings.scene import Scene
 from animator.types import DIFFUSION_SCALE
 
 
@@ -30,14 +30,14 @@ class Worst:
     init: bool
 
 
-def worst_step(loaded: LoadedScene, *, together: bool) -> Worst:
+def worst_step(scene: Scene, timeline: Timeline, *, together: bool) -> Worst:
     """Return the most demanding step of a scene.
 
     Args:
-        loaded: the scene.
+        scene: the scene.
+        timeline: its values over the frames.
         together: whether stills are painted in batches, as on a GPU.
     """
-    scene, timeline = loaded.scene, loaded.timeline
     guidance = scene.guidance
 
     def ever(name: str, written: object) -> float:
@@ -45,7 +45,7 @@ def worst_step(loaded: LoadedScene, *, together: bool) -> Worst:
 
     secondary = _values(timeline, "diffusion.secondary", scene.diffusion.secondary).min()
     values = StepValues(
-        cuts=_most_cuts(loaded),
+        cuts=_most_cuts(scene, timeline),
         clip_models={
             name: ever(f"guidance.clip_models.{name}", weight)
             for name, weight in guidance.clip_models.items()
@@ -69,13 +69,13 @@ def worst_step(loaded: LoadedScene, *, together: bool) -> Worst:
     )
 
 
-def _most_cuts(loaded: LoadedScene) -> CutSettings:
+def _most_cuts(scene: Scene, timeline: Timeline) -> CutSettings:
     """Return the cuts of the step that has most of them; of several such, the one with most inner cuts."""
-    cuts, timeline = loaded.scene.guidance.cuts, loaded.timeline
+    cuts = scene.guidance.cuts
     overviews = _over_diffusion(timeline, "guidance.cuts.overview", cuts.overview)
     inner = _over_diffusion(timeline, "guidance.cuts.innercut", cuts.innercut)
     place = max(range(len(inner)), key=lambda at: (overviews[at] + inner[at], inner[at]))
-    skip = _values(timeline, "guidance.skip_augs", loaded.scene.guidance.skip_augs).min()
+    skip = _values(timeline, "guidance.skip_augs", scene.guidance.skip_augs).min()
     return CutSettings(int(overviews[place]), int(inner[place]), skip_augs=bool(skip >= 0.5))
 
 

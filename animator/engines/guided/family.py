@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from animator.engines.family import Work
+from animator.engines.family import Memory, Work
 from animator.errors import UsageError
 from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from animator.keyframes.timeline import Row, Timeline
     from animator.settings.scene import Scene
+    from animator.system.devices import DeviceKind
     from animator.types import Frame, StillEngine
     from animator.weights.shared import SharedNetworks
 
@@ -141,6 +142,25 @@ class Guided:
 
         names = [name for name in (*LOOKS, *models) if name in timeline.table]
         return Work(names, cost, rows)
+
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+        """Return what one guided step takes that asks for the most of everything."""
+        from animator.engines.guided.memory import guided_memory
+
+        return guided_memory(scene, timeline, device_kind)
+
+    def lighter(self, scene: Scene, at_work: Mapping[str, int], most: int) -> list[str]:
+        """Return gradients by the secondary model, fewer cuts or CLIP models, and half precision."""
+        found = []
+        if scene.diffusion.secondary in (False, 0):
+            found.append("diffusion.secondary: true")
+        if sum(size for name, size in at_work.items() if name.startswith("CLIP")) > most / 10:
+            found.append("fewer guidance.cuts with more guidance.cutn_batches")
+        if len(scene.guidance.clip_models) > 1:
+            found.append("fewer or smaller guidance.clip_models")
+        if scene.diffusion.precision == "float32":
+            found.append("diffusion.precision: auto")
+        return found
 
     def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:
         """Return fewer steps and half of the cuts, at least 1 where there were any, in a single batch."""

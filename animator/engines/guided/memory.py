@@ -1,0 +1,126 @@
+"""The memory of guided diffusion, from one guided step that is walked through without numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from animator.diffusion.engine import schedule_for
+from animator.diffusion.guidance import Guide, Target, guided
+from animator.diffusion.load import secondary_name, secondary_names
+from animator.diffusion.losses import pyramid_distance
+from animator.diffusion.precision import Precision, computing_in, precision_for
+from animator.diffusion.prediction import Denoise, Prediction, hold_for, network_denoiser
+from animator.diffusion.secondary import SecondaryModel
+from animator.diffusion.targets import FUZZY_COPIES
+from animator.engines.family import Memory
+from animator.engines.guided.peak_step import Worst, worst_step
+from animator.engines.guided.shapes import (
+    clean_estimate,
+    diffusion_network,
+    perceptor,
+    perceptual_distance,
+    secondary_network,
+)
+from animator.keyframes.timeline import Timeline
+from animator.settings.scene import Scene
+from animator.system.devices import DeviceKind
+from animator.system.meter import Meter, without_numbers
+from animator.system.shapes import held_by
+
+CPU = torch.device("cpu")
+
+
+def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+    """Return the bytes of each network of a scene, and those at the peak of its most demanding step.
+
+    The networks are built in their shapes, and one guided step of the scene's size and largest number of cuts
+    is walked through, forwards and backwards, by the code that renders; what is alive at once is added up.
+    Cuts are looked at batch by batch; on a GPU, together those of several ``cutn_batches`` take more, where
+    there is room.
+
+    Args:
+        scene: the scene.
+        timeline: its values over the frames.
+        device_kind: where its networks run.
+
+    Raises:
+        UsageError: a network is unknown, or is a file that names no family.
+        WeightsError: the description of a network is absent or damaged.
+    """
+    worst = worst_step(scene, timeline, together=device_kind == "cuda")
+    precision = _precision(scene, device_kind)
+    diffusion, (width, height) = scene.diffusion, scene.size
+    schedule = schedule_for(diffusion, scene.guidance)
+    computing = partial(computing_in, precision, CPU)
+    meter = Meter()
+    with without_numbers():
+        network = diffusion_network(diffusion)
+        held = [("diffusion network", held_by(network))]
+        denoise = meter.labelled("diffusion network", computing(network_denoiser(network, schedule)))
+        secondary = None
+        for name in secondary_names(diffusion):
+            model = secondary_network(name)
+            held.append(("secondary model", held_by(model)))
+            if name == secondary_name(diffusion):
+                secondary = meter.labelled("secondary model", computing(_at_half_time(model)))
+        targets, seeing = _targets(worst, precision, meter)
+        perceptual, beside = perceptual_distance() if worst.init else (pyramid_distance, 0)
+        held += [*seeing, *([("LPIPS", beside)] if beside else [])]
+        hold = hold_for(clean_estimate(diffusion), diffusion.threshold)
+        shape = (worst.pictures, 3, height, width)
+        guide = Guide(
+            schedule=schedule,
+            targets=targets,
+            values=lambda _: worst.values,
+            generators=[torch.Generator() for _ in range(worst.pictures)],
+            secondary=secondary,
+            hold=hold,
+            init=torch.zeros(shape) if worst.init else None,
+            perceptual=meter.labelled("LPIPS", perceptual) if beside else perceptual,
+            disco=scene.guidance.compat == "disco-5",
+        )
+        middle = schedule.num_timesteps // 2
+        with meter:
+            guided(denoise, schedule, guide, through=guide.through, hold=hold)(torch.zeros(shape), middle)
+    return Memory(tuple(held), meter.peak)
+
+
+def _at_half_time(model: SecondaryModel) -> Denoise:
+    """Return a secondary model as a `Denoise`; which moment it is told makes no difference to memory."""
+
+    def denoise(x: Tensor, _: int) -> Prediction:
+        predicted = model(x, torch.full((len(x),), 0.5))
+        return Prediction(predicted.denoised, predicted.eps)
+
+    return denoise
+
+
+def _targets(worst: Worst, precision: Precision, meter: Meter) -> tuple[list[Target], list[tuple[str, int]]]:
+    """Return what every CLIP model of a scene is to see, and the bytes of each."""
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    targets, held = [], []
+    for name in worst.values.clip_models:
+        seeing, network, width = perceptor(name, dtype)
+        held.append((f"CLIP {seeing.name}", held_by(network)))
+        fuzz = torch.zeros(worst.pictures, worst.prompts, FUZZY_COPIES, width)
+        targets.append(
+            Target(
+                name=name,
+                size=seeing.size,
+                encode=meter.labelled(f"CLIP {seeing.name}", seeing.encode_images),
+                embeds=torch.zeros(worst.prompts, width),
+                weights=torch.ones(worst.prompts),
+                fuzz=fuzz if worst.values.rand_mag else None,
+            )
+        )
+    return targets, held
+
+
+def _precision(scene: Scene, device_kind: DeviceKind) -> Precision:
+    wanted = scene.diffusion.precision
+    if device_kind == "cuda" and wanted == "auto" and not torch.cuda.is_available():
+        return "bfloat16"
+    return precision_for(wanted, torch.device(device_kind))
