@@ -196,9 +196,9 @@ FILLED = {
     ],
     "outputs": [
         "outputs.mp4",
+        "outputs.mov",
         "outputs.gif",
         "outputs.webp",
-        "outputs.mov",
     ],
     "video": [
         "000001.png",
