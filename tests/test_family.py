@@ -10,6 +10,7 @@ from animator.engines import registry
 from animator.engines.family import Memory, Work
 from animator.engines.guided import GUIDED
 from animator.engines.registry import family_of
+from animator.errors import UsageError
 from animator.film.guard import Guarded
 from animator.film.loop import LoopState, film
 from animator.look.work import work_of, work_text
@@ -160,3 +161,40 @@ def test_a_bad_frame_is_asked_for_as_the_family_says(tiny) -> None:
     assert len({one.seed for one in engine.asked}) == 3
     assert all(one.values is request.values for one in engine.asked)
     assert "clamp" not in " ".join(guard.next_notes())
+
+
+@pytest.fixture
+def offer(monkeypatch):
+    """Return what makes other packages offer families, as their entry points would."""
+    registry._offered.cache_clear()
+
+    def offered(*families):
+        class Point:
+            def __init__(self, family):
+                self.value, self.load = f"other:{family.name}", lambda: family
+
+        def entry_points(*, group):
+            return [Point(family) for family in families] if group == "animator.engines" else []
+
+        monkeypatch.setattr(registry, "entry_points", entry_points)
+
+    yield offered
+    registry._offered.cache_clear()
+
+
+def test_a_family_is_found_by_its_entry_point(read, offer) -> None:
+    family = Tiny()
+    offer(family)
+    assert family_of("tiny-1") is family
+    assert family_of("pocket") is GUIDED
+    assert "brushes" in work_text(read(SCENE))
+
+
+def test_two_families_of_one_name_are_refused(offer) -> None:
+    taken = Tiny()
+    taken.name = GUIDED.name
+    for families in ((taken,), (Tiny(), Tiny())):
+        registry._offered.cache_clear()
+        offer(*families)
+        with pytest.raises(UsageError, match=f"other:{families[-1].name} offers .* which is taken; remove"):
+            family_of("pocket")
