@@ -21,14 +21,12 @@ from animator.run.job import shot_of, stop_of
 from animator.run.loop_state import bytes_of, room_for_states
 from animator.run.networks import flow_of, needed, sees_depth
 from animator.run.reporter import Reporter
-from animator.run.sound import Sound, sound_of
 from animator.run.sources import gather
-from animator.run.stages import hash_of
 from animator.run.tools import Tools, load_tools
 from animator.scene.resolved import resolved_text
 from animator.system.images import read_picture
 from animator.types import Painted
-from tests.wiring import Desk, footage, job, picture, scene
+from tests.wiring import Desk, footage, picture, scene
 
 REAL = "models=real"
 
@@ -375,41 +373,3 @@ def test_only_what_an_edit_changed_is_painted_again(engine, tmp_path: Path) -> N
         words = (*base, "seed=6", f"camera.angle='0: (0) step, 3: ({value})'")
         rendering.render_scene(scene(tmp_path, *words), Reporter(), out=run)
     assert painted(engine) == 6
-
-
-# Outputs
-
-
-def test_the_sound_of_a_film(tmp_path: Path) -> None:
-    clip = footage(tmp_path)
-    own = sound_of(job(tmp_path, "frames=3", "fps=6", f"output.audio={clip}", "output.audio_start=0.25"))
-    assert own == Sound(clip, 0.25, 1.0, 0.5, hash_of(clip))
-    film = ("mode=video", f"video.init={clip}", "frames=2", "video.start=0.1")
-    of_footage = sound_of(job(tmp_path, *film))
-    assert of_footage == Sound(clip, pytest.approx(0.1), 1.0, pytest.approx(0.2), hash_of(clip))
-    assert sound_of(job(tmp_path, *film, "video.extract_nth_frame=2", "fps=10")).rate_change == 2
-    assert sound_of(job(tmp_path, *film, "video.sound=false")) is None
-    assert sound_of(job(tmp_path)) is None
-
-
-def test_a_second_film_has_every_nth_frame(tmp_path: Path, monkeypatch) -> None:
-    desk = Desk(monkeypatch)
-    writers = []
-
-    class Writer:
-        def __init__(self, path, *given, **more) -> None:
-            self.name, self.count = path.name, 0
-            writers.append(self)
-
-        def add(self, pixels) -> None:
-            self.count += 1
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error) -> None:
-            pass
-
-    monkeypatch.setattr("animator.run.growing.FilmWriter", Writer)
-    desk.render(scene(tmp_path, "mode=2d", "frames=5", "output.film_every=2"), tmp_path / "run")
-    assert {one.name: one.count for one in writers} == {"scene.mp4": 5, "scene-every2.mp4": 3}
