@@ -65,8 +65,10 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        log = logging.getLogger("animator")
+        before = log.level
         if debug:
-            logging.getLogger("animator").setLevel(logging.DEBUG)
+            log.setLevel(logging.DEBUG)
         try:
             verb(*args, debug=debug, **kwargs)
         except typer.Exit:  # a RuntimeError, and no fault: the verb has said all there is to say
@@ -90,6 +92,8 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             if debug:
                 raise
             raise typer.Exit(unforeseen(error)) from error
+        finally:
+            log.setLevel(before)  # a process may run more than one verb
 
     return run
 
