@@ -172,12 +172,6 @@ def lines_of(run: Path) -> list[str]:
 
 # ---- a full disk
 
-FILL = (
-    "exec 3>> $DISK/ballast; cat /dev/zero >&3 2> /dev/null; "
-    "while kill -0 $PID; do cat /dev/zero >&3; sleep 0.01; done 2> /dev/null &"
-)
-"""Fills the disk, and takes what is freed later as long as the program lives."""
-
 SAID = "free some space, then give the same command again"
 
 FILLED = {
@@ -220,13 +214,13 @@ def test_a_disk_that_fills_up_again_and_again_loses_nothing(
     for event in FILLED[name]:
         begun = (world.seen(run) / "scene.yaml").exists()
         argv = ["resume", run] if begun else ["render", world.folder / f"{name}.yaml", "--out", run]
-        status, told = world.animator(*argv, when={event: FILL}, env={"DISK": str(world.disk)})
+        status, told = world.animator(*argv, full=event, ballast=str(world.disk / "ballast"))
         begun = (world.seen(run) / "scene.yaml").exists()
         again = f"continue with: animator resume '{run}'" if begun else "give the same command again"
         expected = (
             f"{run}/[^:]+: No space left on device; (the film .* was not made; )?free some space, then "
         )
-        assert status == 1
+        assert status == 1, (event, told)
         assert re.fullmatch(expected + again, told)
         world.seen(world.disk / "ballast").unlink()
         assert lines_of(world.seen(run))[: len(lines)] == lines

@@ -7,7 +7,8 @@ order is JSON, one of
 - ``argv``: arguments of ``animator``, carried out in a fork of this process, which has imported what takes
   long. ``told`` names the file that takes stdout and stderr; ``when`` maps the name of a file to a shell
   command that is run right after a file of that name was renamed into place, with the fork's number as
-  ``$PID``; ``name#2`` means the second time. ``uid`` is the user to be; ``world`` names functions of this
+  ``$PID``; ``name#2`` means the second time. ``full`` is such a name after which the disk is full, and
+  ``ballast`` the file that fills it, for as long as the fork lives; ``uid`` is the user to be; ``world`` names functions of this
   module that spoil something first. The answer is the fork's number;
 - ``wait``: such a number; the answer is the wait status.
 """
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +81,40 @@ def no_tempdir() -> None:
     tempfile._candidate_tempdir_list = lambda: ["/proc/none"]  # type: ignore[attr-defined]
 
 
-def watched(when: dict[str, str]) -> None:
-    """Run commands after files were renamed into place."""
+def filled(ballast: str) -> None:
+    """Write a file until its disk is full."""
+    with open(ballast, "ab", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 16)):
+            pass
+
+
+def kept_full(ballast: str) -> None:
+    """Fill a disk now, and again when the program frees something: in a race it may find room once more."""
+
+    def refilling(real: Any) -> Any:
+        def freeing(*args: Any, **options: Any) -> None:
+            real(*args, **options)
+            filled(ballast)
+
+        return freeing
+
+    filled(ballast)
+    for name in ("unlink", "remove", "replace"):
+        setattr(os, name, refilling(getattr(os, name)))
+
+
+def watched(when: dict[str, str], full: str, ballast: str) -> None:
+    """Run commands, or fill the disk, after files were renamed into place."""
     real, times = os.replace, Counter[str]()
 
     def replace(source: Any, target: Any) -> None:
         real(source, target)
         name = Path(target).name
         times[name] += 1
-        command = when.get(f"{name}#{times[name]}" if times[name] > 1 else name)
+        event = f"{name}#{times[name]}" if times[name] > 1 else name
+        command = when.get(event)
+        if event == full:
+            kept_full(ballast)
         if command:
             subprocess.run(["sh", "-c", command], env={**os.environ, "PID": str(os.getpid())}, check=True)
 
@@ -104,7 +131,7 @@ def carry_out(order: dict[str, Any]) -> None:
     os.chdir(order.get("cwd", "."))
     for name in order.get("world", ()):
         globals()[name]()
-    watched(order.get("when", {}))
+    watched(order.get("when", {}), order.get("full", ""), order.get("ballast", ""))
     if "uid" in order:
         os.setgid(order["uid"])
         os.setuid(order["uid"])
