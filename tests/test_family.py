@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from animator.engines import registry
-from animator.engines.family import Memory, Work
+from animator.engines.family import Family, Memory, Work
 from animator.engines.guided import GUIDED
 from animator.engines.registry import family_of
 from animator.errors import UsageError
@@ -37,10 +37,10 @@ class Tint:
         return torch.full((3, request.height, request.width), len(self.asked) / 10)
 
 
-class Tiny:
+class Tiny(Family):
     """The smallest family: no networks, no weights, one step a frame."""
 
-    name, sections, remedy, lessened = "tiny", ("diffusion",), "choose another model", ""
+    name, remedy = "tiny", "choose another model"
 
     def __init__(self) -> None:
         self.engine = Tint()
@@ -50,12 +50,6 @@ class Tiny:
 
     def check(self, scene):
         yield "diffusion.model", "" if scene.diffusion.model == "tiny-1" else "tiny has tiny-1 only"
-
-    def networks(self, scene):
-        return []
-
-    def files(self, scene):
-        return {}
 
     def load(self, scene, device, open_image, shared=None):
         return self.engine
@@ -68,15 +62,6 @@ class Tiny:
 
     def lighter(self, scene, at_work, most):
         return [f"a smaller brush than {at_work['brush']} of {most}"]
-
-    def drafted(self, scene, timeline):
-        return {}
-
-    def gentler(self, request, turn):
-        return request, ""
-
-    def same_stop(self, one, other):
-        return True
 
 
 SCENE = """prompts: ["sea:3", "fog"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from animator.engines.guided.presets import cut_presets
 from animator.film.stills import stills
 from animator.run.job import shot_of
 from animator.run.sources import gather
 from animator.run.tools import load_tools
-from animator.scene.presets import cut_presets
 from animator.scene.reading import LoadedScene, read_scene
 
 BASE = Path(__file__).parents[1] / "scenes" / "base"

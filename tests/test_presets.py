@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from animator.engines.guided import presets
+from animator.engines.guided.presets import cut_presets
 from animator.errors import SceneError
 from animator.keyframes.schedules import parse_schedule
-from animator.scene import presets
-from animator.scene.presets import cut_presets
 from animator.scene.reading import read_scene
 from animator.settings.scene import Scene
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animator.engines.guided.tokens import lost
 from animator.errors import SceneError
 from animator.scene.layers import rooted
 from animator.scene.nodes import plain
 from animator.scene.reading import LoadedScene, read_scene, read_text_scene
 from animator.scene.source import parse
-from animator.scene.tokens import lost
 from tests.slowness import slowness
 
 SCENES = Path(__file__).parents[1] / "scenes"

@@ -13,7 +13,8 @@ import animator.diffusion.fake as fake_module
 import animator.diffusion.load as load_module
 import animator.run.render as rendering
 import animator.run.tools as tools_module
-from animator.engines.registry import family_of
+from animator.engines.family import read_sections
+from animator.engines.guided import GUIDED
 from animator.errors import PaintError
 from animator.film.inits import InitSettings
 from animator.film.loop import NO_TURBO, Shot, Turbo
@@ -159,7 +160,7 @@ def test_the_shot_is_what_the_scene_says(tmp_path: Path, name: str) -> None:
 
 def test_a_shot_names_the_sections_that_its_engine_reads(tmp_path: Path) -> None:
     loaded = scene(tmp_path)
-    assert shot_of(loaded, gather(loaded)).sections == family_of(loaded.scene.diffusion.model).sections
+    assert shot_of(loaded, gather(loaded)).sections == read_sections(GUIDED)
     assert shot_of(loaded, gather(loaded)).sections == ("diffusion", "guidance")
 
 

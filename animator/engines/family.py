@@ -1,25 +1,30 @@
-"""What a family of engines tells of itself.
+"""What a family of engines says of itself.
 
 A family paints with networks of one kind. The film, the checks, the plan and the guard know none of them by
 name: they ask the family that the scene's `diffusion.model` belongs to (`animator.engines.registry`).
-Importing a family imports no torch; loading does.
+Importing a family imports no torch; loading does. docs/engines.md shows a small one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from animator.settings.base import Declared, declared, share
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor
 
+    from animator.keyframes import Curve
     from animator.keyframes.timeline import Timeline
     from animator.settings.scene import Scene
     from animator.system.devices import DeviceKind
-    from animator.types import Frame, Request, StillEngine
+    from animator.types import Frame, Prompt, Request, Schedule, StillEngine
     from animator.weights.registry import Entry
     from animator.weights.shared import SharedNetworks
 
@@ -56,42 +61,47 @@ class Memory:
     peak: Mapping[str, int] = field(default_factory=dict)
 
 
-class Family(Protocol):
-    """One family of engines.
+@dataclass(frozen=True)
+class Presets:
+    """Values of a section that a scene may write as one word (``guidance.cuts: pixel-art``).
 
     Attributes:
-        name: what `Declared.engine` calls it.
-        sections: the sections of a scene that its engines read; their animated values are in
-            `animator.types.Request.values`.
+        noun: what a user calls such a word.
+        example: how the values themselves are written.
+        values: by word, every value of the section.
+    """
+
+    noun: str
+    example: str
+    values: Mapping[str, Mapping[str, Any]]
+
+
+class Family(ABC):
+    """One family of engines. `takes` and `load` are all that it must have; the rest describes it better.
+
+    Attributes:
+        name: what `animator.settings.base.Declared.engine` calls it.
         remedy: what a user can do where its frames come out broken.
         lessened: the setting that `gentler` lowers, empty where there is none.
     """
 
-    name: str
-    sections: tuple[str, ...]
-    remedy: str
-    lessened: str
+    name: ClassVar[str]
+    remedy: ClassVar[str] = "choose another diffusion.model"
+    lessened: ClassVar[str] = ""
 
-    def takes(self, model: str) -> bool:
-        """Tell whether a `diffusion.model`, a name or a path, is one of its networks."""
-        ...
+    def reads(self, said: Sequence[Declared]) -> bool:
+        """Return whether a setting means anything to it, or is the film's own.
 
-    def check(self, scene: Scene) -> Iterator[tuple[str, str]]:
-        """Yield the faults of a scene that it sees before anything is loaded: dotted name and message."""
-        ...
-
-    def networks(self, scene: Scene) -> list[Entry]:
-        """Return the networks of the registry that a scene runs on, those it paints with first.
-
-        Raises:
-            UsageError: a name is unknown.
+        Args:
+            said: what is declared of its sections and of it, see `animator.settings.base.declared`.
         """
-        ...
+        return all(one.engine in ("", self.name) for one in said)
 
-    def files(self, scene: Scene) -> Mapping[str, Path]:
-        """Return the files of weights that a scene names by their path, by kind and name."""
-        ...
+    @abstractmethod
+    def takes(self, model: str) -> bool:
+        """Return whether a `diffusion.model`, a name or a path, is one of its networks."""
 
+    @abstractmethod
     def load(
         self,
         scene: Scene,
@@ -110,20 +120,64 @@ class Family(Protocol):
         Raises:
             WeightsError: weights are absent or damaged.
         """
-        ...
+
+    def check(self, scene: Scene) -> Iterable[tuple[str, str]]:
+        """Return the faults of a scene that it sees before anything is loaded: dotted name and message.
+
+        An empty message is no fault.
+        """
+        return ()
+
+    def check_values(
+        self, scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
+    ) -> Iterable[tuple[str, str]]:
+        """Return the faults of a scene's animated numbers: dotted name and message.
+
+        Args:
+            scene: the scene.
+            values: its animated numbers by dotted name; those with a fault are missing.
+            begin: from where the diffusion of each picture runs, as a share of it, shape (pictures,).
+            end: to where it runs.
+        """
+        return ()
+
+    def unread(self, scene: Scene, prompt: Prompt) -> tuple[int, str] | None:
+        """Return where the part of a prompt's text begins that no network reads, and why; None if all is."""
+        return None
+
+    def presets(self) -> Mapping[str, Presets]:
+        """Return what may be written as one word, by the dotted name of its section."""
+        return {}
+
+    def networks(self, scene: Scene) -> list[Entry]:
+        """Return the networks of the registry that a scene runs on, those it paints with first.
+
+        Raises:
+            UsageError: a name is unknown.
+        """
+        return []
+
+    def files(self, scene: Scene) -> Mapping[str, Path]:
+        """Return the files of weights that a scene names by their path, by kind and name."""
+        return {}
 
     def work(self, scene: Scene, timeline: Timeline) -> Work:
-        """Return how the work of a scene is counted."""
-        ...
+        """Return how the work of a scene is counted; here every step that is not skipped costs the same."""
+        steps, end = scene.diffusion.steps, share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
+
+        def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
+            return max(0, round((1 - end - keep * init) * steps)), 0
+
+        return Work([], cost, lambda steps, looks: [("diffusion steps", str(steps))])
 
     def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
-        """Return what a scene takes, without reading any weights.
+        """Return what a scene takes, without reading any weights; nothing where it is not known.
 
         Raises:
             UsageError: a network is unknown, or cannot be told from the scene.
             WeightsError: the description of a network is absent or damaged.
         """
-        ...
+        return Memory()
 
     def lighter(self, scene: Scene, at_work: Mapping[str, int], most: int) -> list[str]:
         """Return what a user can change so that a scene takes less memory, what helps most first.
@@ -133,11 +187,11 @@ class Family(Protocol):
             at_work: bytes at the peak by label, see `Memory.peak`.
             most: bytes of all networks and at the peak together.
         """
-        ...
+        return []
 
     def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:
         """Return its sections as a draft has them, by name; those left out stay."""
-        ...
+        return {}
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return what is asked in place of a request whose picture was bad, and in words what is less.
@@ -146,8 +200,35 @@ class Family(Protocol):
             request: as it was asked.
             turn: 1 or 2, the second gentler than the first. The seed is the guard's to change.
         """
-        ...
+        return request, ""
 
     def same_stop(self, one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-        """Tell whether two diffusions that were stopped can be finished together."""
-        ...
+        """Return whether two diffusions that were stopped can be finished together."""
+        return False
+
+    def beginning(self, scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
+        """Return what the diffusion of a frame begins with, as ``animator frame --dump`` shows it.
+
+        Args:
+            scene: the scene.
+            seed: the frame's.
+            frame: its number.
+            keep: share of the diffusion that ``init`` stands for.
+            init: the picture below the noise, None where there is noise alone.
+
+        Returns:
+            3 x H x W; None where no step is left, or where it cannot be shown.
+        """
+        return None
+
+    def judge(self, scene: Scene) -> str:
+        """Return the CLIP model by which the pictures of a scene are scored; empty where there is none."""
+        return ""
+
+
+def read_sections(family: Family) -> tuple[str, ...]:
+    """Return the sections whose animated values `animator.types.Request.values` holds for a family."""
+    from animator.settings.scene import Scene
+
+    top = ((name, said) for name, said in declared(Scene) if "." not in name)
+    return tuple(name for name, said in top if name == "diffusion" or said[-1].engine == family.name)

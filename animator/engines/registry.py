@@ -16,14 +16,22 @@ FAMILIES: dict[str, Family] = {GUIDED.name: GUIDED}
 """The families that come with the program, by name; those of other packages are asked before them."""
 
 
+def known_families() -> list[Family]:
+    """Return all families, those of other packages last.
+
+    Raises:
+        UsageError: a package offers a family under a name that is taken.
+    """
+    return list({**FAMILIES, **_offered()}.values())
+
+
 def family_of(model: str) -> Family:
     """Return the family that a `diffusion.model` belongs to; a name that none knows is guided diffusion's.
 
     Raises:
         UsageError: a package offers a family under a name that is taken.
     """
-    every = {**FAMILIES, **_offered()}
-    others = [family for name, family in every.items() if name != GUIDED.name]
+    others = [family for family in known_families() if family.name != GUIDED.name]
     return next((family for family in others if family.takes(model)), GUIDED)
 
 

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Literal
 from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
-from animator.engines.guided import GUIDED
 from animator.film import colour
 from animator.film.inits import InitSettings, first_picture
 from animator.system import rng
@@ -136,7 +135,7 @@ class Shot:
     fill: Fill = "padding"
     align: bool = True
     stereo: bool = False
-    sections: tuple[str, ...] = GUIDED.sections
+    sections: tuple[str, ...] = ("diffusion", "guidance")
     turbo: Turbo = NO_TURBO
 
 

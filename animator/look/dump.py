@@ -30,9 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.diffusion.engine import schedule_for
-from animator.diffusion.samplers import noised
-from animator.diffusion.step_range import course_of
+from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener, seed_of
 from animator.run.dispatch import frames_left
@@ -44,9 +42,7 @@ from animator.runs import RunFolder
 from animator.runs.files import told_in_one_line, write_atomic
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
-from animator.settings.base import share
-from animator.system import rng
-from animator.system.convert import frame_to_signed, frame_to_uint8, signed_to_frames
+from animator.system.convert import frame_to_uint8
 from animator.types import PaintStep
 
 STEP = {"depth": 2, "footage": 2, "held": 4, "init": 5, "noised": 5}
@@ -122,23 +118,16 @@ class Dump(Listener):
         self._picture("07-frame", finished.picture)
 
     def _noised(self, init: Tensor | None) -> None:
-        """Write what the diffusion begins with, by the engine's own rules and noise."""
+        """Write what the diffusion begins with, where its family can show it."""
         scene, shot = self._job.loaded.scene, self._job.shot
         first = init is None or self._frame == 0
         keep = (
             shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
         )
-        schedule = schedule_for(scene.diffusion, scene.guidance)
-        skip_end = share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
-        course = course_of(schedule, keep, init is not None, skip_end)
-        if course.first < 0:
-            return
-        seed = seed_of(shot, self._frame)
-        noise = torch.randn(
-            (1, 3, shot.height, shot.width), generator=rng.generator(seed, self._frame, "noise")
-        )
-        x = noise if init is None else noised(frame_to_signed(init.cpu()), noise, schedule, course.first)
-        self._picture(self._stem("05-noised"), signed_to_frames(x)[0])
+        family, seed = family_of(scene.diffusion.model), seed_of(shot, self._frame)
+        begun = family.beginning(scene, seed, self._frame, keep, init)
+        if begun is not None:
+            self._picture(self._stem("05-noised"), begun)
 
     def _stem(self, stem: str) -> str:
         self._written[stem] += 1

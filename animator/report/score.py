@@ -14,6 +14,7 @@ from torch import Tensor
 
 from animator.diffusion.perceptors import Perceptor, load_perceptor
 from animator.diffusion.targets import spoken_to
+from animator.engines.registry import family_of
 from animator.errors import UsageError, WeightsError
 from animator.scene.reading import LoadedScene
 from animator.system.convert import uint8_to_frame
@@ -54,10 +55,10 @@ class Scorer:
             self.scores.skipped = "the scene cannot be read, so its prompts are not known"
         elif loaded.scene.models == "fake":
             self.scores.skipped = "models: fake has no CLIP model"
-        elif not loaded.scene.guidance.clip_models:
+        elif not (judge := family_of(loaded.scene.diffusion.model).judge(loaded.scene)):
             self.scores.skipped = "the scene names no CLIP model"
         else:
-            self._load(next(iter(loaded.scene.guidance.clip_models)))
+            self._load(judge)
 
     def _load(self, name: str) -> None:
         """Load the perceptor on the CPU: a render's networks may still fill the accelerator."""

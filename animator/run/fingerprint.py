@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
@@ -32,10 +33,12 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         weights: of the networks, see `weights_of`.
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
+    unread = tuple(f"{name}." for name in unread_by_engine(scene))
+    animated = [name for name in loaded.timeline.row(0).names if not f"{name}.".startswith(unread)]
     constant = {
         "rendering": RENDERING,
         # What may change from frame to frame counts with the frames at which it does.
-        "settings": counted(scene, loaded.timeline.row(0).names),
+        "settings": counted(scene, animated),
         "init": sources.hashes[init] if init else "",
         "footage": [sources.footage, flow_of(scene)] if scene.mode == "video" else [],
         "weights": dict(weights),
@@ -48,7 +51,7 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         # With a fixed seed all frames have the same noise; stills differ by their seeds alone.
         noise = 0 if scene.mode == "still" or scene.seed_mode == "fixed" else frame
         digest.update(f"{picture_seed(seeds, scene.seed_mode, frame)} {noise}".encode())
-        for name in row.names:
+        for name in animated:
             digest.update(name.encode())
             digest.update(row.schedule(name).tobytes())
         prompts = [
@@ -65,8 +68,8 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
 def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     """Return every setting that frames depend on, as plain data by its dotted name.
 
-    That is everything in the scene but what its declaration says changes no frame of this mode. A setting or
-    section that nobody declared counts.
+    That is everything in the scene but what its declaration says changes no frame of this mode, and what is
+    for another engine than the scene's. A setting or section that nobody declared counts.
 
     Args:
         scene: the scene.
@@ -76,9 +79,9 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     dumped = scene.model_dump(mode="json")
     every = dict(declared(type(scene)))
     sections = {name.rpartition(".")[0] for name in every}
-    found = {}
+    family, found = family_of(scene.diffusion.model), {}
     for name, said in every.items():
-        if name in sections or name in apart or not counts_in(scene.mode, said):
+        if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said):
             continue
         value = dumped
         for part in name.split("."):
@@ -87,3 +90,9 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
             value = {key: one for key, one in value.items() if f"{name}.{key}" not in apart}
         found[name] = value
     return found
+
+
+def unread_by_engine(scene: Scene) -> list[str]:
+    """Return the sections and settings that are for another engine than the scene's, by dotted name."""
+    family = family_of(scene.diffusion.model)
+    return [name for name, said in declared(type(scene)) if not family.reads(said)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from animator.engines.family import read_sections
 from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
@@ -144,7 +145,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
         stereo=scene.vr.enabled,
-        sections=family_of(scene.diffusion.model).sections,
+        sections=read_sections(family_of(scene.diffusion.model)),
         turbo=Turbo(
             steps=scene.turbo.steps,
             preroll=scene.turbo.preroll,

@@ -18,12 +18,10 @@ from animator.scene.unused import notice_idle
 from animator.settings.base import share
 from animator.settings.scene import SIZE_STEP, Scene
 from animator.system.file_names import file_fault
-from animator.types import DIFFUSION_SCALE, Schedule
+from animator.types import Schedule
 from animator.weights.registry import find
 
 Values = Mapping[str, Curve | Schedule]
-
-_MODELS = "guidance.clip_models"
 
 
 def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
@@ -45,7 +43,7 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_seeds(scene, fit)
     check_intermediates(scene, fit)
     if sure:
-        check_guided(scene, values, fit)
+        check_values(scene, values, fit)
 
 
 def notice_scene(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
@@ -81,8 +79,8 @@ def _note(name: str, message: str, fit: Fit) -> None:
     """Note a fault of a setting, if there is a message and the setting has no fault already."""
     if message and name in fit.nodes and name not in fit.faulty:
         node = fit.nodes[name]
-        place = node.key if name.startswith(f"{_MODELS}.") else node.place
-        fit.add(place.problem(name, message))
+        named = name not in fit.settings  # the key of a mapping, such as the name of a CLIP model
+        fit.add((node.key if named else node.place).problem(name, message))
 
 
 def check_init(scene: Scene, fit: Fit) -> None:
@@ -176,38 +174,11 @@ def _is_percentage(text: str) -> bool:
     return number is not None and float(number[1]) <= 100
 
 
-def check_guided(scene: Scene, values: Values, fit: Fit) -> None:
-    """Note the first stretch of a diffusion in which the prompts are to pull and no CLIP model looks."""
-    scale = values.get("guidance.clip_guidance_scale")
-    weights = [values.get(dotted(_MODELS, model)) for model in scene.guidance.clip_models]
-    given = _MODELS in fit.nodes and _MODELS not in fit.faulty
-    if scene.guidance.allow_unguided or scale is None or not given:
-        return
-    # A value changes over the frames or over the diffusion, never both: what holds is a product of two masks.
-    frames, steps = np.ones(scene.pictures, bool), np.ones(DIFFUSION_SCALE, bool)
-    for value, wanted in [*((weight, False) for weight in weights), (scale, True)]:
-        if isinstance(value, Curve):
-            frames &= (value.values > 0) == wanted
-        elif value is not None:
-            steps &= (value > 0) == wanted
-        else:
-            return
+def check_values(scene: Scene, values: Values, fit: Fit) -> None:
+    """Note what the family of engines finds wrong with animated numbers."""
     begin, end = _stretch(scene, values)
-    steps[math.ceil(end * DIFFUSION_SCALE) :] = False
-    last = int(np.flatnonzero(steps)[-1]) if steps.any() else -1
-    starts = np.floor(begin * DIFFUSION_SCALE)
-    bare = frames & (last >= starts)
-    if not bare.any():
-        return
-    frame = int(np.argmax(bare))
-    steps[: int(starts[frame])] = False
-    first = int(np.argmax(steps))
-    rest = np.flatnonzero(~steps[first:])
-    until = first + int(rest[0]) if len(rest) else DIFFUSION_SCALE
-    curved = any(isinstance(value, Curve) and np.ptp(value.values) for value in [*weights, scale])
-    where = f"from {first / 10:g}% to {until / 10:g}% of the diffusion" + (f" at frame {frame}" * curved)
-    message = f"no CLIP model has a weight {where}, so that no prompt pulls there; give one a weight above 0"
-    fit.report(fit.nodes[_MODELS], _MODELS, f"{message}, or set guidance.allow_unguided: true")
+    for name, message in family_of(scene.diffusion.model).check_values(scene, values, begin, end):
+        _note(name, message, fit)
 
 
 def _stretch(scene: Scene, values: Values) -> tuple[np.ndarray, float]:

@@ -1,27 +1,21 @@
-"""Cut schedules that were published under a name: ``guidance.cuts: pixel-art``."""
+"""Sections that may be written as one word, the name of a preset: ``guidance.cuts: pixel-art``."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 
+from animator.engines.family import Presets
+from animator.engines.registry import known_families
 from animator.errors import Problem
 from animator.scene.nodes import Node
 from animator.scene.words import short
 
-_FILE = Path(__file__).with_name("cut_presets.json")
 
-
-@functools.cache
-def cut_presets() -> Mapping[str, Mapping[str, str]]:
-    """Return the values of `guidance.cuts` of every preset, by its name."""
-    presets = json.loads(_FILE.read_text(encoding="utf-8"))
-    return MappingProxyType({name: MappingProxyType(preset["cuts"]) for name, preset in presets.items()})
+def all_presets() -> Mapping[str, Presets]:
+    """Return the presets of all families of engines, by the dotted name of their section."""
+    return {name: presets for one in known_families() for name, presets in one.presets().items()}
 
 
 def with_presets(tree: Node) -> tuple[Node, list[Problem]]:
@@ -35,25 +29,34 @@ def with_presets(tree: Node) -> tuple[Node, list[Problem]]:
     Returns:
         The layer, and a fault where there is no preset of that name.
     """
-    members = tree.value if isinstance(tree.value, dict) else {}
-    guidance = members.get("guidance")
-    inner = guidance.value if guidance is not None and isinstance(guidance.value, dict) else {}
-    cuts = inner.get("cuts")
-    if guidance is None or cuts is None or not isinstance(cuts.value, str):
-        return tree, []
-    preset = cut_presets().get(cuts.value.strip(), {})
-    problems = [] if preset else [cuts.place.problem("guidance.cuts", _unknown(cuts.value))]
-    values = {key: Node(value, cuts.place, cuts.key, value) for key, value in preset.items()}
-    section = dataclasses.replace(cuts, value=values, raw="", exact=False, size=1 + len(values))
-    guided = dataclasses.replace(guidance, value={**inner, "cuts": section})
-    return dataclasses.replace(tree, value={**members, "guidance": guided}), problems
+    problems: list[Problem] = []
+    for name, presets in all_presets().items():
+        tree, more = _spelt_out(tree, name.split("."), name, presets)
+        problems += more
+    return tree, problems
 
 
-def _unknown(name: str) -> str:
-    names = list(cut_presets())
+def _spelt_out(node: Node, path: Sequence[str], name: str, presets: Presets) -> tuple[Node, list[Problem]]:
+    """Return a node with the section at ``path`` below it spelt out, if that is a word."""
+    if path:
+        members = node.value if isinstance(node.value, dict) else {}
+        if path[0] not in members:
+            return node, []
+        inner, problems = _spelt_out(members[path[0]], path[1:], name, presets)
+        return dataclasses.replace(node, value={**members, path[0]: inner}), problems
+    if not isinstance(node.value, str):
+        return node, []
+    preset = presets.values.get(node.value.strip(), {})
+    problems = [] if preset else [node.place.problem(name, _unknown(node.value, presets))]
+    values = {key: Node(value, node.place, node.key, value) for key, value in preset.items()}
+    return dataclasses.replace(node, value=values, raw="", exact=False, size=1 + len(values)), problems
+
+
+def _unknown(name: str, presets: Presets) -> str:
+    names = list(presets.values)
     close = difflib.get_close_matches(name.strip().lower().replace("_", "-"), names, 1, 0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return (
-        f"no cut schedule is called '{short(name)}'; {hint}known are {', '.join(names)}, or write the cuts "
-        "themselves: {overview: 12, innercut: 4}"
+        f"no {presets.noun} is called '{short(name)}'; {hint}known are {', '.join(names)}, or write the "
+        f"values themselves: {presets.example}"
     )

@@ -1,4 +1,4 @@
-"""The prompts of a scene compiled, each fault at its own text, and told what CLIP will not read."""
+"""The prompts of a scene compiled, each fault at its own text, and what no network will read of them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
+from animator.engines.registry import family_of
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
-from animator.scene.tokens import CONTEXT, ROOM, lost
 from animator.scene.words import short
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
-from animator.weights.registry import context_length, find, names
 
 Compiled = tuple[PromptTrack | None, list[Problem]]
 TRACKS = {"prompts": False, "image_prompts": True}
@@ -159,13 +158,13 @@ class _Reader:
         return True
 
     def _check_length(self, prompt: Prompt, written: Node, name: str) -> None:
-        """Tell of a text that CLIP does not read to its end."""
-        room = _room(prompt, self.scene)
-        count, end = lost(prompt.text, room)
-        if end == len(prompt.text):
+        """Report a text that the networks do not read to its end."""
+        found = family_of(self.scene.diffusion.model).unread(self.scene, prompt)
+        if found is None:
             return
+        end, reason = found
         start = written.value.find(prompt.text)
-        unread = f"takes {count} of CLIP's tokens, which reads {room}; not read: '{short(prompt.text[end:])}'"
+        unread = f"{reason}; not read: '{short(prompt.text[end:])}'"
         place = written.at(start + end)
         if self.scene.guidance.long_prompts == "refuse":
             self.fit.add(place.problem(name, f"{unread}; shorten it, or set guidance.long_prompts: warn"))
@@ -193,11 +192,3 @@ def _canonical(name: str) -> str:
         return canonical_name(name)
     except UsageError:  # the check of the networks tells of it, where they are named
         return name
-
-
-def _room(prompt: Prompt, scene: Scene) -> int:
-    """Return how many tokens every CLIP model reads of the words of a prompt that speaks to it."""
-    known = names("clip")
-    heard = [_canonical(name) for name in (prompt.models or scene.guidance.clip_models)]
-    contexts = [context_length(find("clip", name)) or CONTEXT for name in heard if name in known]
-    return min(contexts, default=CONTEXT) - (CONTEXT - ROOM)

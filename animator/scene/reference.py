@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from animator.scene.presets import cut_presets
+from animator.scene.presets import all_presets
 from animator.settings.base import EVERY_MODE, Declared, declared
 from animator.settings.scene import Scene, scene_schema
 
@@ -48,8 +48,8 @@ def settings_page() -> str:
             idle = _idle(declarations()[name][-1])
             note = f" Has no effect {idle}." if idle else ""
             parts += [f"\n## `{name}`\n", schema.get("description", "") + f"{note}\n"]
-            if name == "guidance.cuts":
-                parts.append(_presets())
+            if name in all_presets():
+                parts.append(_presets(name))
             parts.append(_page_table(settings, name))
     return "\n".join(parts) + "\n"
 
@@ -136,9 +136,11 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _presets() -> str:
-    names = ", ".join(f"`{name}`" for name in cut_presets())
-    return f"`cuts: pixel-art` takes the published cut schedule of that name. There are {names}.\n"
+def _presets(section: str) -> str:
+    presets = all_presets()[section]
+    names = ", ".join(f"`{name}`" for name in presets.values)
+    key, example = section.rpartition(".")[2], list(presets.values)[-1]
+    return f"`{key}: {example}` takes the published {presets.noun} of that name. There are {names}.\n"
 
 
 def _default(schema: Schema) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from animator.scene.presets import cut_presets
+from animator.scene.presets import all_presets
 from animator.scene.seeds import WORDS
 from animator.settings.scene import Scene, scene_schema
 
@@ -65,7 +65,7 @@ def json_schema() -> dict[str, Any]:
     """Return the scene format as a JSON schema (draft 2020-12) with a sentence for every setting.
 
     Editors that know YAML offer completion and warnings from it. What is dealt with before the settings are
-    looked at is part of it: ``extends``, words for a seed, names of cut schedules.
+    looked at is part of it: ``extends``, words for a seed, names of presets.
     """
     schema = _for_editors(scene_schema())
     name = {"type": "string"}
@@ -84,11 +84,16 @@ def _short_forms(schema: dict[str, Any]) -> None:
     """Allow what may be written in the place of a value, in place."""
     seed = schema["properties"]["seed"]
     seed["anyOf"] = [*seed["anyOf"], {"enum": list(WORDS), "type": "string"}]
-    guidance = schema["$defs"]["GuidanceOptions"]["properties"]
-    guidance["cuts"] = {
-        **{key: value for key, value in guidance["cuts"].items() if key != "$ref"},
-        "anyOf": [{"$ref": guidance["cuts"]["$ref"]}, {"enum": list(cut_presets()), "type": "string"}],
-    }
+    for name, presets in all_presets().items():
+        *above, last = name.split(".")
+        section = schema
+        for part in above:
+            section = schema["$defs"][section["properties"][part]["$ref"].rpartition("/")[2]]
+        entry = section["properties"][last]
+        section["properties"][last] = {
+            **{key: value for key, value in entry.items() if key != "$ref"},
+            "anyOf": [{"$ref": entry["$ref"]}, {"enum": list(presets.values), "type": "string"}],
+        }
 
 
 def _for_editors(part: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from animator.engines.registry import family_of
 from animator.errors import Problem
 from animator.keyframes import Curve
 from animator.scene.fit import Fit
@@ -32,6 +33,8 @@ def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
 
 def _reasons(scene: Scene, values: Values, said: tuple[Declared, ...]) -> Iterator[str]:
     """Yield why a setting has no effect; ``said`` is declared of its sections and of itself."""
+    if not family_of(scene.diffusion.model).reads(said):
+        yield f"with diffusion.model {scene.diffusion.model}"
     if scene.vr.enabled and any(one.eyes for one in said):
         return
     if any(scene.mode not in one.modes for one in said):

@@ -55,7 +55,7 @@ class Declared:
         changes_frames: whether a frame depends on it; where it is a tuple, in these modes only; None: as its
             section says. What is declared nowhere counts, so that a setting which nobody thought about makes
             frames again rather than leaving wrong ones.
-        engine: the family of engines that reads it, or empty where the film does.
+        engine: the family of engines that alone reads it; empty where every engine does, or the film.
     """
 
     unit: str | None = None
@@ -97,7 +97,7 @@ def setting(
         eyes: whether two eyes are reason enough.
         needs: what else must be so.
         changes_frames: whether a frame depends on it.
-        engine: which family of engines reads it.
+        engine: which family of engines alone reads it.
         field: bounds and the like, as pydantic's ``Field`` takes them.
     """
     every = (needs,) if isinstance(needs, Need) else needs

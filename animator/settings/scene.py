@@ -159,7 +159,7 @@ class Scene(Options):
     video: VideoOptions = setting(VideoOptions(), modes=(VIDEO,), changes_frames=(VIDEO,))
     """The footage of `mode: video`, and how it is stylised."""
 
-    diffusion: DiffusionOptions = setting(DiffusionOptions(), engine="guided")
+    diffusion: DiffusionOptions = setting(DiffusionOptions())
     """The network, the solver and the steps that turn noise into a picture."""
 
     guidance: GuidanceOptions = setting(GuidanceOptions(), engine="guided")

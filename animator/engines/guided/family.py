@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from animator.engines.family import Memory, Work
+from animator.engines.family import Family, Memory, Presets, Work
+from animator.engines.guided.presets import cut_presets
+from animator.engines.guided.tokens import CONTEXT, ROOM, lost
+from animator.engines.guided.unguided import MODELS, unguided
 from animator.errors import UsageError
 from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
-from animator.types import DIFFUSION_SCALE, Request, Schedule
+from animator.types import DIFFUSION_SCALE, Prompt, Request, Schedule
 from animator.weights.checkpoint_names import is_checkpoint
-from animator.weights.registry import Entry, Kind, families, find
+from animator.weights.registry import Entry, Kind, context_length, families, find
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from animator.keyframes import Curve
     from animator.keyframes.timeline import Row, Timeline
     from animator.settings.scene import Scene
     from animator.system.devices import DeviceKind
@@ -39,11 +43,10 @@ LEAST_STEPS = 10
 """Share of its steps that a draft takes, and how many at least."""
 
 
-class Guided:
+class Guided(Family):
     """CLIP-guided diffusion in pixels; see `animator.engines.family.Family`."""
 
     name = "guided"
-    sections: tuple[str, ...] = ("diffusion", "guidance")
     lessened = CLAMP
     remedy = f"lower {CLAMP} or guidance.clip_guidance_scale"
 
@@ -67,11 +70,29 @@ class Guided:
         seen: dict[str, str] = {}
         for written in scene.guidance.clip_models:
             known, fault = _unknown("clip", written)
-            yield f"guidance.clip_models.{written}", fault
+            yield f"{MODELS}.{written}", fault
             if known in seen:
                 same = f"is the same network as '{seen[known]}'; keep one of them"
-                yield f"guidance.clip_models.{written}", same
+                yield f"{MODELS}.{written}", same
             seen[known or written] = written
+
+    def check_values(
+        self, scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the first stretch of a diffusion in which prompts are to pull and no CLIP model looks."""
+        yield MODELS, unguided(scene, values, begin, end)
+
+    def unread(self, scene: Scene, prompt: Prompt) -> tuple[int, str] | None:
+        """Return the first letter that one of the CLIP models which a text speaks to does not read."""
+        room = _room(scene, prompt)
+        count, end = lost(prompt.text, room)
+        if end == len(prompt.text):
+            return None
+        return end, f"takes {count} of CLIP's tokens, which reads {room}"
+
+    def presets(self) -> Mapping[str, Presets]:
+        """Return the published cut schedules."""
+        return {"guidance.cuts": Presets("cut schedule", "cuts: {overview: 12, innercut: 4}", cut_presets())}
 
     def networks(self, scene: Scene) -> list[Entry]:
         """Return the denoiser, the CLIP models, the secondary models and the perceptual network.
@@ -125,7 +146,7 @@ class Guided:
         schedule = schedule_for(diffusion, scene.guidance)
         position = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
         skip_end = share(diffusion.skip_end_steps, diffusion.steps)
-        models = [f"guidance.clip_models.{name}" for name in scene.guidance.clip_models]
+        models = [f"{MODELS}.{name}" for name in scene.guidance.clip_models]
 
         def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
             course = course_of(schedule, keep, init, skip_end)
@@ -191,6 +212,23 @@ class Guided:
     def same_stop(self, one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
         """Tell whether two diffusions were stopped at the same step."""
         return int(one["index"]) == int(other["index"])
+
+    def beginning(self, scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
+        """Return the engine's own noise of a frame, over the init where there is one."""
+        from animator.engines.guided.beginning import beginning
+
+        return beginning(scene, seed, frame, keep, init)
+
+    def judge(self, scene: Scene) -> str:
+        """Return the first CLIP model that the scene names."""
+        return next(iter(scene.guidance.clip_models), "")
+
+
+def _room(scene: Scene, prompt: Prompt) -> int:
+    """Return how many tokens every CLIP model reads of the words of a prompt that speaks to it."""
+    heard = [_unknown("clip", name)[0] for name in (prompt.models or scene.guidance.clip_models)]
+    contexts = [context_length(find("clip", name)) or CONTEXT for name in heard if name]
+    return min(contexts, default=CONTEXT) - (CONTEXT - ROOM)
 
 
 GUIDED = Guided()

@@ -1,0 +1,35 @@
+"""What a guided diffusion begins with, for those who look at a frame's way."""
+
+from __future__ import annotations
+
+import torch
+
+from animator.diffusion.engine import schedule_for
+from animator.diffusion.samplers import noised
+from animator.diffusion.step_range import course_of
+from animator.settings.base import share
+from animator.settings.scene import Scene
+from animator.system import rng
+from animator.system.convert import frame_to_signed, signed_to_frames
+from animator.types import Frame
+
+
+def beginning(scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
+    """Return the noise of a frame, over its init where it has one; None where no step is left.
+
+    Args:
+        scene: the scene.
+        seed: the frame's.
+        frame: its number.
+        keep: share of the diffusion that ``init`` stands for.
+        init: the picture below the noise, or None.
+    """
+    schedule = schedule_for(scene.diffusion, scene.guidance)
+    skip_end = share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
+    course = course_of(schedule, keep, init is not None, skip_end)
+    if course.first < 0:
+        return None
+    width, height = scene.size
+    noise = torch.randn((1, 3, height, width), generator=rng.generator(seed, frame, "noise"))
+    x = noise if init is None else noised(frame_to_signed(init.cpu()), noise, schedule, course.first)
+    return signed_to_frames(x)[0]
