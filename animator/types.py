@@ -116,7 +116,7 @@ class Request:
         values: every setting that may change of the sections which the engine reads, by its dotted name
             (``guidance.clamp_max``), as a `Schedule` for this frame.
         uncovered: where ``init`` shows what the frame before it did not hold, or None.
-        uncovered_keep: what stands in the place of ``keep`` there, if it is less, or None.
+        uncovered_keep: what takes the place of ``keep`` there, if it is less, or None.
         depth: the depth of ``init``, moved by the camera with it, or None where it is not known.
     """
 

@@ -1,9 +1,9 @@
 """Make pictures of the README and the card with the bundled networks: ``python docs/gallery.py [PART]...``.
 
-``films`` renders the scenes into ``renders/gallery``, or takes what stands there already, and shows each of
+``films`` renders the scenes into ``renders/gallery``, or takes what is there already, and shows each of
 them in ``gallery/``. ``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
-they were learnt from; ``depth.jpg`` is what the depth network tells of some of these. ``controls`` shows what
-some controls do, one prompt and one seed, with what stands under each picture: ``gallery.png``. ``plot`` is
+they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
+some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. Without a word, all of them are made. Of what they
 give nothing is picked.
 """
@@ -187,7 +187,7 @@ def show_world() -> None:
 
 
 def show_depth() -> None:
-    """Show pictures that no training saw, their true and their told depth, and what is told of frames."""
+    """Show pictures that no training saw, their true and their estimated depth, and those of frames."""
 
     def in_colour(depth: Tensor) -> np.ndarray:
         share = (depth / NEAREST).log() / math.log(FARTHEST / NEAREST)

@@ -94,7 +94,7 @@ def test_the_file_is_named_as_it_was_given():
         ("a: 'x", "1:4: not YAML: a quotation mark is never closed"),
         ("mode: 2d\nsize: [64, 64\nfps: 3", "2:7: not YAML: a list that begins with [ is not closed"),
         ("warp: {a: 1\nfps: 3", "1:7: not YAML: a mapping that begins with { is not closed"),
-        ("camera:\n\tzoom: 1", "2:1: not YAML: a tab stands here"),
+        ("camera:\n\tzoom: 1", "2:1: not YAML: there is a tab here"),
         ("camera:\n  zoom: 1\n fov: 3", "3:2: not YAML: does not fit the lines above"),
         ("camera: zoom: 1", "1:13: not YAML: a colon does not fit here"),
         ("zoom: 0: (1), 10: (2)", "1:8: not YAML: a colon does not fit here"),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.guidance import Guide, Target
-from animator.diffusion.memory_saving import Places, Thrift, out_of_memory, told_once, tried
+from animator.diffusion.memory_saving import Places, Thrift, out_of_memory, reported_once, tried
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.step_values import StepValues
 from animator.diffusion.unet import UNet, unet_config
@@ -281,7 +281,7 @@ def test_a_repeated_step_is_told_once() -> None:
     engine.paint(replace(REQUEST, values={**SIX, "guidance.cuts.innercut": counts}), watch)
     assert narrow.sizes.count(6) == 1
     assert told == list(range(1, 9))
-    assert told_once(None) is None
+    assert reported_once(None) is None
 
 
 class Moved(nn.Module):

@@ -81,7 +81,7 @@ STILL = "mode: still\n"
         ),
         (
             "turbo: {steps: 2}\ndiffusion: {perlin_init: gray, init_frames: all}",
-            "turbo.steps: moves a frame into the next ones, but init_frames: all begins each anew",
+            "turbo.steps: moves a frame into the next ones, but init_frames: all begins each afresh",
             "turbo: {steps: 2}\ndiffusion: {perlin_init: gray}",
         ),
         # Seeds

@@ -55,11 +55,11 @@ NO_DRIFT = Drift()
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the depth of a frame should be, as far as the frame before it tells.
+    """What the depth of a frame should be, as far as the frame before it shows.
 
     Attributes:
         depth: float32, H x W; None where nothing is expected: no depth was moved.
-        known: where it tells, bool, H x W.
+        known: where it is known, bool, H x W.
         drift: how far the depths of the shot were corrected lately.
     """
 

@@ -1,4 +1,4 @@
-"""The pocket depth network: a small encoder and decoder that tells log distance."""
+"""The pocket depth network: a small encoder and decoder that estimates log distance."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def to_distance(share: Tensor) -> Tensor:
 class PocketDepth:
     """The pocket estimator: it looks at a picture of about the size that it was trained on.
 
-    It looks at the mirrored picture too, as AdaBins does, and tells the mean of both answers: that is nearer
+    It looks at the mirrored picture too, as AdaBins does, and returns the mean of both: that is nearer
     to the truth, and the same for either.
 
     Args:

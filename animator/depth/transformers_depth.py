@@ -1,7 +1,7 @@
 """The depth networks that `transformers` carries: MiDaS (DPT), Depth Anything V2 and ZoeDepth.
 
 Each is built from a description in ``configs`` (the published ``config.json``) and filled from the published
-file; each looks at a picture in the size and range that it was trained on, and tells the depth at the
+file; each looks at a picture in the size and range that it was trained on, and returns the depth at the
 picture's own size. A further checkpoint of these families is a description and an entry of the registry.
 """
 
@@ -46,7 +46,7 @@ RENAMED = {
 
 
 def build(config: Path) -> Any:
-    """Build the network that a description tells of. Its parameters hold whatever was in memory.
+    """Build the network that belongs to a description. Its parameters hold whatever was in memory.
 
     Raises:
         WeightsError: the description is absent or not a JSON object.

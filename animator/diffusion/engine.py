@@ -13,7 +13,7 @@ from torch import Tensor
 from animator.diffusion.compiled import compiled
 from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
-from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, told_once, tried
+from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
@@ -28,17 +28,17 @@ from animator.diffusion.prediction import (
     relayed,
 )
 from animator.diffusion.requests import check_requests
-from animator.diffusion.results import painted_of, told_of
+from animator.diffusion.results import paint_step_of, painted_of
 from animator.diffusion.samplers import Step, noised, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
     Course,
     Unfinished,
-    begin_anew,
     course_of,
     draws_of,
-    gone_on,
     mirror_indices,
+    restart_draws,
+    resumed,
     unfinished_of,
 )
 from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
@@ -92,7 +92,7 @@ class GuidedDiffusion:
     same, but in larger matrix products that round otherwise, and guidance makes much of small differences.
 
     Where the memory does not hold a picture, it is painted again with more `Thrift`, level by level; the
-    level that suffices is kept. ``thrift`` tells which one that is.
+    level that suffices is kept. ``thrift`` says which one that is.
 
     Args:
         networks: what to compute with.
@@ -179,7 +179,7 @@ class GuidedDiffusion:
                 `thrift.out_of_memory`); less memory is then not tried, so that fewer of them can be.
         """
         check_requests(requests, self.networks.size_multiple)
-        attempt = partial(self._paint, requests, told_once(on_step), stop_at, unfinished)
+        attempt = partial(self._paint, requests, reported_once(on_step), stop_at, unfinished)
         if len(requests) > 1:
             return attempt()
         while (painted := tried(attempt)) is None:
@@ -212,7 +212,7 @@ class GuidedDiffusion:
             x = noise if init is None else noised(init, noise, self.schedule, course.first)
             before, first = None, course.first
         else:
-            x, before, first = gone_on(unfinished, draws, self.device)
+            x, before, first = resumed(unfinished, draws, self.device)
         notes = Notes(keep_cuts=self.keep_cuts)
         guide = self._guide(requests, init, growth, [one.cuts for one in draws], notes)
         indices = range(first, min(course.end, first) - 1, -1)
@@ -220,7 +220,7 @@ class GuidedDiffusion:
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
-                begin_anew(draws, requests)
+                restart_draws(draws, requests)
             return walk(
                 denoise,
                 self.schedule,
@@ -237,7 +237,7 @@ class GuidedDiffusion:
         with torch.no_grad():
             for step in steps:
                 if on_step is not None:
-                    on_step(told_of(step, course, notes))
+                    on_step(paint_step_of(step, course, notes))
         self._report(request, notes.finite, step.denoised)
         if step.index == course.last:
             whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
@@ -355,7 +355,7 @@ class GuidedDiffusion:
         ]
 
     def _positions(self) -> list[int]:
-        """Return where in a `Schedule` each index of the diffusion stands."""
+        """Return where in a `Schedule` each index of the diffusion is."""
         return [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
 
     def _samplers(self) -> list[str]:

@@ -106,7 +106,7 @@ def tried(call: Callable[[], Result]) -> Result | None:
     return None
 
 
-def told_once(on_step: OnStep | None) -> OnStep | None:
+def reported_once(on_step: OnStep | None) -> OnStep | None:
     """Return a watcher that does not see again the steps that a repeated painting takes again."""
     if on_step is None:
         return None

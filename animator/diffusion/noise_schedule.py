@@ -20,7 +20,7 @@ class NoiseSchedule:
     """The levels of noise that a diffusion passes; index 0 is the cleanest, the last index the noisiest.
 
     Attributes:
-        timestep_map: which step of the base curve each index stands on, int64, rising.
+        timestep_map: which step of the base curve each index is on, int64, rising.
         betas: share of variance that each step replaces by noise.
         alpha_bar: share of the image's variance that is left at each index, falling.
         network_t: the timestep that the network is given at each index, on the scale 0 to 1000, to the

@@ -19,7 +19,7 @@ def painted_of(signed: Tensor) -> list[Painted]:
     return [Painted(picture, beyond=far) for picture, far in zip(pictures, beyond, strict=True)]
 
 
-def told_of(step: Step, course: Course, notes: Notes) -> PaintStep:
+def paint_step_of(step: Step, course: Course, notes: Notes) -> PaintStep:
     """Return what a watcher sees of a step."""
     return PaintStep(
         done=course.first - step.index + 1,

@@ -65,7 +65,7 @@ class Sampler(Protocol):
             denoise: the network, with or without guidance.
             schedule: what the indices mean.
             x: the state at ``index``, N x 3 x H x W.
-            index: where it stands; the state that comes back stands at the level before it.
+            index: where it is; the state that comes back is at the level before it.
             before: the prediction at ``index + 1``, or None at the beginning of a walk.
             eta: from -1 to 1, how much fresh noise the step takes; a deterministic sampler passes it over.
             noise: asked only where ``eta`` is not 0.

@@ -39,7 +39,7 @@ def draws_of(request: Request, ahead: str = "") -> Draws:
     return Draws(*(rng.generator(request.seed, request.frame, stage) for stage in stages))
 
 
-def begin_anew(draws: Sequence[Draws], requests: Sequence[Request]) -> None:
+def restart_draws(draws: Sequence[Draws], requests: Sequence[Request]) -> None:
     """Set generators to the beginning of each picture's own."""
     for one, request in zip(draws, requests, strict=True):
         fresh = draws_of(request)
@@ -114,7 +114,7 @@ def unfinished_of(step: Step, picture: int, draws: Draws) -> dict[str, Tensor]:
     return {**kept, **states, "index": torch.tensor(step.index)}
 
 
-def gone_on(
+def resumed(
     unfinished: Sequence[Unfinished], draws: Sequence[Draws], device: torch.device
 ) -> tuple[Tensor, Prediction, int]:
     """Return the state, the prediction before it and the index of the next step; set the generators.

@@ -57,7 +57,7 @@ class StepValues:
 
 
 def schedule_position(schedule: NoiseSchedule, index: int) -> int:
-    """Return where in a `Schedule` of 1000 entries an index of the diffusion stands, 0 the noisiest."""
+    """Return where in a `Schedule` of 1000 entries an index of the diffusion is, 0 the noisiest."""
     return DIFFUSION_SCALE - 1 - min(max(int(schedule.network_t[index]), 0), DIFFUSION_SCALE - 1)
 
 
@@ -67,7 +67,7 @@ def value_at(values: Mapping[str, Schedule], name: str, written: object, positio
     Args:
         values: schedules by dotted name.
         name: dotted name of the setting.
-        written: the option itself, a plain number or truth value, which stands where ``values`` are silent.
+        written: the option itself, a plain number or truth value, which holds where ``values`` are silent.
         position: 0 (the noisiest) to 999.
 
     Raises:

@@ -174,7 +174,7 @@ class Family(ABC):
         """Return what a scene takes, without reading any weights; nothing where it is not known.
 
         Raises:
-            UsageError: a network is unknown, or cannot be told from the scene.
+            UsageError: a network is unknown, or cannot be known from the scene.
             WeightsError: the description of a network is absent or damaged.
         """
         return Memory()

@@ -1,7 +1,7 @@
 """Bad frames never feed forward: an engine that looks at what it painted before anybody else does.
 
 What a good frame looks like is not changed by a bit. A bad one is painted again, from another seed and more
-gently; where that does not help, what it was to be painted over stands in its place; and where it happens
+gently; where that does not help, what it was to be painted over takes its place; and where it happens
 too often in a row, the run stops. All of it follows from the request and from the frames before it, so that
 a resumed run comes to the same frames and stops at the same one.
 """
@@ -144,7 +144,7 @@ class Guarded:
         stop_at: float = 1.0,
         unfinished: Sequence[Mapping[str, Tensor]] | None = None,
     ) -> list[Painted]:
-        """Paint requests, arguments as the engine's; ``on_step`` is not told of what is painted again.
+        """Paint requests, arguments as the engine's; ``on_step`` does not hear of what is painted again.
 
         Raises:
             PaintError: see `guarded`.
@@ -237,7 +237,7 @@ class Guarded:
 
 
 class _Numbering(Listener):
-    """Passes everything on, and tells a guard which pictures are next."""
+    """Passes everything on, and informs a guard which pictures are next."""
 
     def __init__(self, listener: Listener, guard: Guarded) -> None:
         self._listener = listener

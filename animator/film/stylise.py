@@ -82,7 +82,7 @@ def stylise(
         engine: paints a frame.
         footage: what is stylised; frames are asked for in rising order, from the one before the first that
             is made on.
-        flows: how things move in it, or None: then every frame stands on its own.
+        flows: how things move in it, or None: then every frame is independent.
         cuts: numbers of the frames with which a new scene of the footage begins.
         trust: where the flow is followed.
         state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.

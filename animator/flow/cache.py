@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from animator.system.disk import told_in_one_line
+from animator.system.disk import errors_in_one_line
 from animator.types import Flow, FlowEstimator, Frame
 
 NAMES = ("forward", "backward")
@@ -59,7 +59,7 @@ class FlowCache:
         try:
             if not os.path.isfile(path):
                 return None
-            with told_in_one_line(path), safe_open(path, framework="pt") as file:
+            with errors_in_one_line(path), safe_open(path, framework="pt") as file:
                 if (file.metadata() or {}).get("key") != self.key:
                     return None
                 flows = [file.get_tensor(name) for name in NAMES]
@@ -72,7 +72,7 @@ class FlowCache:
         """Write a file under another name and rename it: a killed program leaves no half of one."""
         data = save(dict(zip(NAMES, flows, strict=True)), {"key": self.key})
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 temporary.write_bytes(data)

@@ -77,7 +77,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Call:
-    """A function or operator on the ``count`` values before it; ``offset`` is where it stands in the text."""
+    """A function or operator on the ``count`` values before it; ``offset`` is where it is in the text."""
 
     function: Function
     count: int
@@ -86,7 +86,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Hear:
-    """How loud the sound ``name`` is at the frame before it; ``offset`` is where it stands in the text."""
+    """How loud the sound ``name`` is at the frame before it; ``offset`` is where it is in the text."""
 
     name: str
     offset: int

@@ -137,7 +137,7 @@ class PromptTrack:
         """Return the prompts of a frame with weights that sum to 1; during a fade those of both sets.
 
         With a blend of n, the n frames from a key on hold 1/(n+1), 2/(n+1), … n/(n+1) of the new set, and the
-        rest of what was before; the frame after them is the new set's alone. A prompt that stands in both
+        rest of what was before; the frame after them is the new set's alone. A prompt that is in both
         sets, for the same CLIP models, is one prompt with the weights of both, so that it does not flicker.
         """
         return self._faded(frame, [one.prompts for one in self.sets])
@@ -219,7 +219,7 @@ def joint_sets(prompts: object, images: object, clock: Clock) -> list[PromptSet]
 
 
 def speaks_to(prompt: Prompt, clip_model: str) -> bool:
-    """Tell whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
+    """Return whether a prompt is meant for a CLIP model, whose name is in the form of `canonical_name`."""
     return not prompt.models or clip_model in map(_canonical, prompt.models)
 
 

@@ -39,7 +39,7 @@ from animator.run.plan import ResumePlan, gaps_of
 from animator.run.sources import gather
 from animator.run.tools import load_tools
 from animator.runs import RunFolder
-from animator.runs.files import told_in_one_line, write_atomic
+from animator.runs.files import errors_in_one_line, write_atomic
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
 from animator.system.convert import frame_to_uint8
@@ -172,7 +172,7 @@ def dump_frame(
     pictures = loaded.scene.pictures
     if not 0 <= frame < pictures:
         raise UsageError(f"{loaded.source}: has no frame {frame}; its frames are 0 to {pictures - 1}")
-    with told_in_one_line(folder):
+    with errors_in_one_line(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"--dump: {folder} is not empty; name a folder for this frame alone")

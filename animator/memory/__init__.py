@@ -1,1 +1,1 @@
-"""How much memory a scene needs, told before any of its weights are read."""
+"""How much memory a scene needs, known before any of its weights are read."""

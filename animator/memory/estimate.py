@@ -67,7 +67,7 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
     scene = loaded.scene
     painting = family_of(scene.diffusion.model).memory(scene, loaded.timeline, device_kind)
     depth, looking = depth_memory(scene)
-    # A frame's depth is told before its diffusion begins: the larger of the two counts.
+    # A frame's depth is estimated before its diffusion begins: the larger of the two counts.
     peak = looking if sum(looking.values()) > sum(painting.peak.values()) else painting.peak
     return _added_up([*painting.held, *depth], peak, program, device_kind)
 

@@ -13,7 +13,7 @@ from animator.system.devices import DeviceKind, choose_device
 def memory_text(loaded: LoadedScene) -> str:
     """Return the estimate for the device that would render, as a block of lines with a note at its end.
 
-    Where a network cannot be told from the scene, a line that says so.
+    Where a network cannot be known from the scene, a line that says so.
 
     Raises:
         UsageError: the scene's device is not there.

@@ -22,7 +22,7 @@ from typing import Any
 
 from animator import __version__
 from animator.runs import RunFolder
-from animator.runs.files import told_in_one_line
+from animator.runs.files import errors_in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Record:
         if not path.is_file():
             return cls(run)
         try:
-            with told_in_one_line(path):
+            with errors_in_one_line(path):
                 content = json.loads(path.read_bytes())
             stages = {str(name): (str(file), str(found)) for name, (file, found) in content["stages"].items()}
             return cls(run, stages, {file: str(content["files"][file]) for file, _ in stages.values()})
@@ -170,7 +170,7 @@ def hash_of(path: Path) -> str:
     Raises:
         RunError: the disk refuses.
     """
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         if path.is_dir():
             names = sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_file())
             whole = "\n".join(f"{name} {hash_of(path / name)}" for name in names)

@@ -8,9 +8,9 @@ import os
 import shutil
 from pathlib import Path
 
-from animator.system.disk import told_in_one_line
+from animator.system.disk import errors_in_one_line
 
-__all__ = ["remove_leftovers", "sync_folder", "told_in_one_line", "write_atomic"]
+__all__ = ["errors_in_one_line", "remove_leftovers", "sync_folder", "write_atomic"]
 
 TEMPORARY, MAKING = ".*.tmp", ".*.making"
 """Names of files that are being written, and of folders in which a film is being made."""
@@ -27,7 +27,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         RunError: if the disk refuses.
     """
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as file:
@@ -62,7 +62,7 @@ def remove_leftovers(folder: Path) -> None:
     Temporary files and folders are known by their names, in whatever folder below they are; links to folders
     are not followed.
     """
-    with told_in_one_line(folder):
+    with errors_in_one_line(folder):
         for place, folders, files in os.walk(folder):
             for name in fnmatch.filter(folders, MAKING):
                 folders.remove(name)

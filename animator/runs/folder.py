@@ -42,7 +42,7 @@ import numpy as np
 
 from animator.errors import RunError, UsageError
 from animator.runs import journal
-from animator.runs.files import remove_leftovers, sync_folder, told_in_one_line, write_atomic
+from animator.runs.files import errors_in_one_line, remove_leftovers, sync_folder, write_atomic
 from animator.runs.journal import Entry
 from animator.runs.lock import locked
 from animator.runs.png import decode_png, encode_png
@@ -94,7 +94,7 @@ class RunFolder:
             RunError: if ``out`` is there and not empty, or the disk refuses.
         """
         path = out or Path(root) / folder_name(scene_name)
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             path.mkdir(parents=True, exist_ok=True)
             if out is None:
                 path = _next_run(path)
@@ -155,7 +155,7 @@ class RunFolder:
     def write(self, name: str, content: str | bytes) -> Path:
         """Write another file of the run (``scene.yaml``, ``timeline.csv``), atomically; return its path."""
         path = self.path / name
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             path.parent.mkdir(exist_ok=True)
         write_atomic(path, content.encode() if isinstance(content, str) else content)
         return path
@@ -171,7 +171,7 @@ class RunFolder:
             RunError: if it is not readable.
         """
         path = self.path / "run.json"
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             text = path.read_bytes()
         try:
             info = json.loads(text)
@@ -201,7 +201,7 @@ class RunFolder:
 
     def save_draft(self, frame: int, tensors: Mapping[str, Tensor]) -> None:
         """Write what a stopped still is finished from. Call it before `save_frame` of the same frame."""
-        with told_in_one_line(self.path):
+        with errors_in_one_line(self.path):
             self.draft_file(frame).parent.mkdir(exist_ok=True)
         save_state(self.draft_file(frame), tensors, {})
 
@@ -236,14 +236,14 @@ class RunFolder:
         hashes = {name: hashlib.sha256(png).hexdigest() for name, png in pngs.items()}
         for name, png in pngs.items():
             path = self.frame_file(frame, name)
-            with told_in_one_line(path):
+            with errors_in_one_line(path):
                 path.parent.mkdir(exist_ok=True)
             write_atomic(path, png)
         entry = replace(entry, frame=frame, file=hashes.pop(FRAMES), more=hashes)
         journal.append(self.path / "journal.jsonl", entry)
         self.thin_states(states, frame)
         if entry.stopped == 1:
-            with told_in_one_line(self.path):
+            with errors_in_one_line(self.path):
                 self.draft_file(frame).unlink(missing_ok=True)
         return entry
 
@@ -254,7 +254,7 @@ class RunFolder:
             entries: the lines, with ``pruned`` filled in; the films that it names are there.
         """
         journal.append(self.path / "journal.jsonl", *entries)
-        with told_in_one_line(self.path):
+        with errors_in_one_line(self.path):
             for entry in entries:
                 for name in entry.pruned:
                     self.frame_file(entry.frame, name).unlink(missing_ok=True)
@@ -271,7 +271,7 @@ class RunFolder:
             RunError: if it is missing or damaged.
         """
         path = self.frame_file(frame, folder)
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             pixels = decode_png(path.read_bytes(), deep=deep)
         if pixels is None:
             raise RunError(f"{path}: not a whole PNG; restore it or render again")
@@ -290,7 +290,7 @@ class RunFolder:
 
     def states(self) -> list[int]:
         """Return after which frames there are states, in order."""
-        with told_in_one_line(self.path):
+        with errors_in_one_line(self.path):
             return sorted(int(path.stem) for path in (self.path / "state").glob("[0-9]*.safetensors"))
 
     def inputs_of_state(self, frame: int) -> str:
@@ -312,7 +312,7 @@ class RunFolder:
         step = 1
         while newest // step + 1 > max(room, 1):
             step *= 2
-        with told_in_one_line(self.path):
+        with errors_in_one_line(self.path):
             for number in states:
                 kept = room > 0 and number % step == 0
                 if not (kept or number in needed or number == newest):
@@ -326,7 +326,7 @@ class RunFolder:
 
     @staticmethod
     def _holds(path: Path, file: str) -> bool:
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from animator.errors import RunError
-from animator.runs.files import told_in_one_line
+from animator.runs.files import errors_in_one_line
 
 LONGEST_LINE = 1 << 16
 """Bytes at the end of a journal in which its last line is looked for; it is far shorter."""
@@ -48,7 +48,7 @@ class Entry:
 def append(path: Path, *entries: Entry) -> None:
     """Add lines to a journal; when this returns, they are on the disk. A torn last line is cut off first."""
     lines = b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in entries)
-    with told_in_one_line(path), path.open("ab+") as file:
+    with errors_in_one_line(path), path.open("ab+") as file:
         begin = max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE)
         file.seek(begin)
         file.truncate(begin + _end_of_sound_lines(file.read()))
@@ -66,7 +66,7 @@ def read(path: Path) -> dict[int, Entry]:
     Raises:
         RunError: if another line is damaged.
     """
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         data = path.read_bytes() if path.exists() else b""
     entries = {}
     for number, line in enumerate(data[: _end_of_sound_lines(data)].splitlines(), start=1):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import RunError
-from animator.runs.files import told_in_one_line
+from animator.runs.files import errors_in_one_line
 from animator.system.locks import take
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
@@ -27,10 +27,10 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         RunError: if another process holds it; the message names that process. Or the disk keeps no locks.
     """
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             try:
                 take(handle)
             except (BlockingIOError, PermissionError) as error:

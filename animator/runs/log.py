@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from animator.system.disk import told_in_one_line
+from animator.system.disk import errors_in_one_line
 
 LOG = "log.txt"
 """The log's file in a run folder; what was before the last `LARGEST` bytes or so is in ``log.txt.1``."""
@@ -65,7 +65,7 @@ def run_log(path: Path, level: int = logging.INFO, *, shown: int = logging.WARNI
     """
     package = logging.getLogger(PACKAGE)
     before = next((file.before for file in _files()), _Before(package.level, warnings.showwarning))
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         file = _LogFile(path, level, before)
     terminal = _Terminal(shown)
     terminal.addFilter(file.is_mine)

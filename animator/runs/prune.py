@@ -10,7 +10,7 @@ from pathlib import Path
 
 from animator.errors import RunError
 from animator.runs import Entry, RunFolder
-from animator.runs.files import sync_folder, told_in_one_line
+from animator.runs.files import errors_in_one_line, sync_folder
 from animator.runs.folder import FILM, FRAMES
 from animator.video.probe import probe
 
@@ -46,7 +46,7 @@ def prune_states(path: Path, *, keep_every: int = 0) -> Freed:
         RunError: a program is at work there, or the disk refuses.
     """
     run = RunFolder.open(path)
-    with run.lock(), told_in_one_line(path):
+    with run.lock(), errors_in_one_line(path):
         dropped = [n for n in run.states()[:-1] if not (keep_every and n % keep_every == 0)]
         files = [run.state_file(number) for number in dropped]
         size = sum(file.stat().st_size for file in files)
@@ -89,7 +89,7 @@ def prune_frames(path: Path, *, keep_every: int = 0) -> Freed:
                 films = {**pruned, **entry.pruned}
                 lines.append(replace(entry, pruned=films))
                 files += [run.frame_file(entry.frame, name) for name in names]
-        with told_in_one_line(path):
+        with errors_in_one_line(path):
             size = sum(file.stat().st_size for file in files)
         if lines:
             run.give_up(lines)
@@ -113,7 +113,7 @@ def _more_of(entries: list[Entry]) -> list[str]:
 
 def _kept(run: RunFolder, film: Path) -> str:
     """Keep a film under a name that its bytes decide; return its path in the run."""
-    with told_in_one_line(film):
+    with errors_in_one_line(film):
         with film.open("rb") as file:
             digest = hashlib.sha256()
             while part := file.read(1 << 20):

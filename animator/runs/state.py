@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from animator.errors import RunError
-from animator.runs.files import told_in_one_line, write_atomic
+from animator.runs.files import errors_in_one_line, write_atomic
 
 HEAD = "animator"
 """Key of the file's metadata under which the values and the digest are."""
@@ -41,7 +41,7 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         RunError: if there is no such state or it is damaged.
     """
     try:
-        with told_in_one_line(path), safe_open(path, framework="pt") as file:
+        with errors_in_one_line(path), safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             head = json.loads(file.metadata()[HEAD])
         text = head["meta"]

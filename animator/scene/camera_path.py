@@ -52,7 +52,7 @@ class CameraPath:
 def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
     """Read a camera path: nerfstudio's ``camera_path.json``, or a CSV with columns of the timeline.
 
-    A number ``scale`` beside nerfstudio's own keys tells how many units of depth a unit of its path is; 1
+    A number ``scale`` beside nerfstudio's own keys says how many units of depth a unit of its path is; 1
     without it.
 
     Args:

@@ -25,7 +25,7 @@ Keys = list[tuple[int, float]]
 def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Read a CSV whose columns are moves of the camera, the values of each from frame to frame.
 
-    A column ``frame`` tells which frame a row is for; without it the rows are frame 0, 1, 2 and so on. Frames
+    A column ``frame`` says which frame a row is for; without it the rows are frame 0, 1, 2 and so on. Frames
     without a row, or with an empty cell, lie linearly between their neighbours; before the first and after
     the last the value holds. The other columns of ``animator plan --csv`` may be there and are not used.
 

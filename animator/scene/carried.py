@@ -16,7 +16,7 @@ MAX_BYTES = 200_000_000
 """Bytes of the largest picture that is looked into."""
 
 TOLD = (NAME, NUMBER, "seed", "prompt")
-"""Keywords of what a picture tells about itself besides its scene."""
+"""Keywords of what a picture says about itself besides its scene."""
 
 
 def carried(path: str | os.PathLike[str]) -> dict[str, str]:

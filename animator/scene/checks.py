@@ -125,7 +125,7 @@ def check_turbo(scene: Scene, fit: Fit) -> None:
     if scene.vr.vr180_size % 2:
         _note("vr.vr180_size", f"expected an even number, found {scene.vr.vr180_size}", fit)
     if scene.turbo.steps > 1 and scene.diffusion.init_frames == "all":
-        message = "moves a frame into the next ones, but init_frames: all begins each anew; keep one of them"
+        message = "moves a frame into the next ones, but init_frames: all begins each afresh; keep one"
         _note("turbo.steps", message, fit)
 
 

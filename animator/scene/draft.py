@@ -20,7 +20,7 @@ _SKIP = "coherence.frames_skip_steps"
 def draft_of(loaded: LoadedScene) -> LoadedScene:
     """Return the draft of a scene, read again like any other: in full, it renders the same again.
 
-    What it tells is what the scene itself had to tell; its source, title and `only` are the scene's.
+    Its notices are those of the scene itself; its source, title and `only` are the scene's.
 
     Raises:
         SceneError: the draft cannot be written out; a film of very many frames with moving cuts.

@@ -31,9 +31,9 @@ class Node:
     Attributes:
         value: the value; the members of lists and dicts are nodes.
         place: where the value begins.
-        key: where the key begins under which the value stands; equal to `place` without a key.
+        key: where the key of the value begins; equal to `place` without a key.
         raw: a scalar as it is written, without quotes.
-        exact: whether `raw` stands in the file letter by letter, on one line, one column a letter.
+        exact: whether `raw` is in the file letter by letter, on one line, one column a letter.
         quoted: whether a quotation mark precedes the first letter.
         size: number of values in this tree, itself included.
     """

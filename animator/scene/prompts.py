@@ -115,7 +115,7 @@ class _Reader:
         try:
             start = self.clock.key(position)
         except ExpressionError as error:
-            hint = "; a prompt with its parts named stands in a list: [{text: a sea, weight: 2}]"
+            hint = "; a prompt with its parts named is written in a list: [{text: a sea, weight: 2}]"
             parts = hint if position in ("text", "image", "weight", "clip_models") else ""
             self.fit.add(words.key.problem(name, error.message + parts))
             return None
@@ -190,5 +190,5 @@ class _Reader:
 def _canonical(name: str) -> str:
     try:
         return canonical_name(name)
-    except UsageError:  # the check of the networks tells of it, where they are named
+    except UsageError:  # the check of the networks reports it, where they are named
         return name

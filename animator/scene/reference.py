@@ -19,7 +19,7 @@ from animator.settings.base import EVERY_MODE, Declared, declared
 from animator.settings.scene import Scene, scene_schema
 
 BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
-"""Between these lines of the README stands the table of controls."""
+"""Between these lines of the README is the table of controls."""
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -125,7 +125,7 @@ def _unit(name: str) -> str:
 
 
 def _idle(one: Declared) -> str:
-    """Return where a setting or section has no effect, as far as its own declaration tells."""
+    """Return where a setting or section has no effect, as far as its own declaration says."""
     without = [mode for mode in EVERY_MODE if mode not in one.modes]
     modes = f"in mode {', '.join(without)}" if without else ""
     modes += " without `vr.enabled`" if modes and one.eyes else ""

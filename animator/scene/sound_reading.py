@@ -40,7 +40,7 @@ def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
     if named is None:
         return _silence(clock) if AUDIO in fit.faulty else NO_SOUNDS
     path = Path(named)
-    if not os.path.isfile(path):  # which `check_scene` tells
+    if not os.path.isfile(path):  # which `check_scene` reports
         return _silence(clock)
     if not any(_may_hear(value) for value in _written(scene, fit)):
         return NO_SOUNDS

@@ -85,7 +85,7 @@ class _Builder:
                 yield event
 
     def build(self, event: Event, key: Place | None = None, name: str = "") -> Node:
-        """Return the node that begins with ``event`` and stands under the dotted ``name``."""
+        """Return the node that begins with ``event`` and is under the dotted ``name``."""
         place = self.place(event)
         key = key or place
         if isinstance(event, AliasEvent):

@@ -7,8 +7,8 @@ import re
 from ruamel.yaml.error import MarkedYAMLError
 
 _WORDS: tuple[tuple[str, str], ...] = (
-    (r"character '\\t' that cannot start", "a tab stands here; indent with spaces"),
-    (r"tab character|contain a tab|found a tab", "a tab stands here; indent with spaces"),
+    (r"character '\\t' that cannot start", "there is a tab here; indent with spaces"),
+    (r"tab character|contain a tab|found a tab", "there is a tab here; indent with spaces"),
     (r"character '(.)' that cannot start", "a value cannot begin with {0}; put it in quotes"),
     (
         r"mapping values are not allowed",
@@ -25,7 +25,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     (r"expected <block end>", "does not fit the lines above; check the indentation"),
     (r"could not find expected ':'", "a key without a colon"),
-    (r"expected '<document start>', but found", "does not fit what stands before it; check brackets"),
+    (r"expected '<document start>', but found", "does not fit what is before it; check brackets"),
     (r"undefined tag handle '(.+)'", "a scene has no tags such as {0}"),
     (r"incompatible YAML document", "this YAML version is not known, expected 1.2"),
     (r"chomping or indentation", "after | or > the line must end"),

@@ -26,7 +26,7 @@ class Need:
     """What else a scene must say for a setting to have an effect.
 
     Attributes:
-        otherwise: why the setting has none, to stand behind "has no effect"; ``{}`` is the value of the first
+        otherwise: why the setting has none, to follow "has no effect"; ``{}`` is the value of the first
             of the other settings.
         either: tests of other settings by dotted name, one of which must hold. A setting that changes over
             the frames or the diffusion is tested by the largest number that it ever is.
@@ -111,7 +111,7 @@ def declared(section: type[BaseModel], above: str = "") -> Iterator[tuple[str, t
 
     Args:
         section: a class of settings.
-        above: what stands before the names, with a dot at its end.
+        above: what is before the names, with a dot at its end.
 
     Yields:
         The dotted name, and what is declared of every section on the way to it and of it itself, the

@@ -9,7 +9,7 @@ class CameraOptions(Options):
     """The camera's move from each frame to the next, by the names and signs of Disco Diffusion.
 
     What is left out does not move: Disco's own defaults drift forwards (``zoom`` to 1.05, ``translation_z``
-    10); here a camera stands still until the scene moves it.
+    10); here a camera keeps still until the scene moves it.
     """
 
     path: str | None = setting(None, changes_frames=False)

@@ -26,15 +26,15 @@ class VideoOptions(Options):
     """Every how many frames of the footage one is taken."""
 
     flow: Literal["auto", "raft-large", "raft-small", "dis", "none"] = setting("auto", changes_frames=False)
-    """What tells how things move in the footage: RAFT, OpenCV's ``dis``, or nothing (``none``: every frame on
-    its own). ``auto`` takes RAFT where its weights are at hand and a GPU is there, else ``dis``."""
+    """What estimates how things move in the footage: RAFT, OpenCV's ``dis``, or nothing (``none``: each
+    frame on its own). ``auto`` takes RAFT where its weights are at hand and a GPU is there, else ``dis``."""
 
     flow_blend: Animated = animated(0.6, ge=0, le=1, unit="share 0..1", needs=_FLOW)
     """Share, 0 to 1, of the previous output, warped along the flow, in what a frame starts from; the rest is
     the footage."""
 
     check_consistency: bool = setting(True, needs=_FLOW)
-    """Whether the footage alone stands where the flow forwards and the flow back do not agree."""
+    """Whether the footage alone is shown where the flow forwards and the flow back do not agree."""
 
     consistency_dilation: int = setting(
         3, ge=0, le=64, unit="pixels", needs=(_FLOW, given("video.check_consistency"))

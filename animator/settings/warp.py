@@ -8,7 +8,7 @@ from animator.settings.base import THREE_D, TWO_D, Options, setting
 
 
 class WarpOptions(Options):
-    """How a moved picture is sampled, and what stands where nothing was."""
+    """How a moved picture is sampled, and what fills what was not seen."""
 
     projection: Literal["disco", "pinhole"] = setting("disco", modes=(THREE_D,))
     """3D: the shape of space. `disco` is Disco Diffusion's box, in which the numbers of its scenes mean the
@@ -29,5 +29,5 @@ class WarpOptions(Options):
     where the old one at its place came from, as Disco Diffusion does, and edges of near things stretch."""
 
     fill: Literal["padding", "inpaint"] = "padding"
-    """What stands where the move uncovered something or left the picture: what the padding gives, or the
+    """What fills what the move uncovered or brought in from outside: what the padding gives, or the
     surroundings drawn in (``inpaint``, Telea's method)."""

@@ -24,7 +24,7 @@ ALMOST_NOTHING = 1 << 16
 
 
 @contextmanager
-def told_in_one_line(path: Path, kind: type[AnimatorError] = RunError) -> Iterator[None]:
+def errors_in_one_line(path: Path, kind: type[AnimatorError] = RunError) -> Iterator[None]:
     """Turn a fault of the disk inside the block into an error that names the file and a remedy.
 
     Args:

@@ -52,7 +52,7 @@ def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch") -> F
         path: the file.
         width: pixels of the frame.
         height: pixels of the frame.
-        fit: ``stretch`` distorts a picture of another shape, ``cover`` cuts off what stands out on two sides
+        fit: ``stretch`` distorts a picture of another shape, ``cover`` cuts off what is too much on two sides
             alike, ``contain`` shows all of it in the middle of its mean colour.
 
     Raises:

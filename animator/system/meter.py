@@ -83,7 +83,7 @@ class Meter(TorchDispatchMode):
             del self._known[key]
             self._live[label] -= size
 
-        # A storage keeps its Python object for as long as autograd holds it, so the reference tells its end.
+        # A storage keeps its Python object for as long as autograd holds it, so the reference shows its end.
         self._known[key] = weakref.ref(storage, gone)
         self._live[label] += size
 

@@ -1,4 +1,4 @@
-"""What ffmpeg prints while it writes a film, and how its failure is told."""
+"""What ffmpeg prints while it writes a film, and how its failure is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ffmpeg program: which one, how it is run, and what is told when it fails."""
+"""The ffmpeg program: which one, how it is run, and what is reported when it fails."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import ffmpeg
 import numpy as np
 
 from animator.errors import FilmError
-from animator.system.disk import printed_fault, told_in_one_line
+from animator.system.disk import errors_in_one_line, printed_fault
 from animator.video.faults import encoder_failure, printed_log
 from animator.video.ffmpeg import QUIET, command, run, start
 from animator.video.probe import probe
@@ -128,7 +128,7 @@ class FilmWriter:
         self._part = self.path.with_name(f"{self.path.stem}.part.mp4")
         self._old_frames = _frames_of(self.path)
         self._in_place = False
-        with told_in_one_line(self._part, FilmError):
+        with errors_in_one_line(self._part, FilmError):
             # An encoder that outlived a killed program may still hold the old file open; it keeps that one.
             self._part.unlink(missing_ok=True)
         even = (width + width % 2, height + height % 2)
@@ -173,7 +173,7 @@ class FilmWriter:
             raise FilmError(f"{self.path}: a film needs at least one frame")
         growing = self.path if self._in_place else self._part
         plain = self.path.with_name(f"{self.path.stem}.remux.mp4")
-        with told_in_one_line(self.path, FilmError):
+        with errors_in_one_line(self.path, FilmError):
             try:
                 _remux(growing, plain, self.path)
                 with plain.open("rb+") as file:
@@ -195,7 +195,7 @@ class FilmWriter:
         self._log.close()
         self._put_in_place()
         if not self._in_place:
-            with told_in_one_line(self._part, FilmError):
+            with errors_in_one_line(self._part, FilmError):
                 self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> FilmWriter:
@@ -216,7 +216,7 @@ class FilmWriter:
         self._abort_quietly()
 
     def _abort_quietly(self) -> None:
-        """Abort after a fault, which is told; what follows from it on the same disk is not."""
+        """Abort after a fault, which is reported; what follows from it on the same disk is not."""
         with suppress(FilmError):
             self.abort()
 
@@ -230,7 +230,7 @@ class FilmWriter:
             return
         if os.name == "nt" and self._encoder.poll() is None:
             return
-        with told_in_one_line(self.path, FilmError):
+        with errors_in_one_line(self.path, FilmError):
             if count_fragments(self._part) >= max(1, self._old_frames):
                 os.replace(self._part, self.path)
                 self._in_place = True
@@ -305,7 +305,7 @@ def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset
 
 
 def _remux(growing: Path, plain: Path, film: Path) -> None:
-    """Copy a growing film into a plain one; ``film`` is the name that a failure tells."""
+    """Copy a growing film into a plain one; ``film`` is the name in a failure."""
     try:
         run(command(_remuxing(growing, plain)), film)
     except FilmError as error:

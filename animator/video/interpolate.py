@@ -41,7 +41,7 @@ def between(
 
     Frame ``k`` of the result shows the time ``k / target_fps``, in exact fractions. Where a frame of the
     source has that very time it is handed on, the same array; after the last one it is held, so that the film
-    keeps its length. Across a cut nothing is mixed: the nearer frame stands.
+    keeps its length. Across a cut nothing is mixed: the nearer frame is taken.
 
     Two frames of the source are held at a time.
 
@@ -166,7 +166,7 @@ class _Motion:
         database and evaluation methodology for optical flow", 4.4), only where both flows agree. Both frames
         are then read along it and mixed by nearness. Where one of them shows what the other has no match for,
         that comes into sight or goes out of it, and the frame that sees it counts alone; where neither has a
-        match the flow tells nothing, and the nearer frame counts.
+        match the flow says nothing, and the nearer frame counts.
         """
         motion = self._motion(share)
         before = warp_by_flow(self.frames[0], -share * motion)
@@ -179,7 +179,7 @@ class _Motion:
         return before + (after - before) * weight
 
     def _motion(self, share: float) -> Flow:
-        """Return how far what stands at each pixel in between goes from the first frame to the second."""
+        """Return how far what is at each pixel in between goes from the first frame to the second."""
         from_first, known = self._landed(0, share)
         from_second, known_too = self._landed(1, 1 - share)
         # The nearer frame's flow has the shorter way to go, and is believed first.

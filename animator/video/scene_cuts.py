@@ -51,7 +51,7 @@ def find_cuts(frames: Iterable[np.ndarray], threshold: float = 0.3) -> frozenset
     - of colour: the total variation between their histograms of RGB. Whatever moves changes little of it.
 
     A picture begins a scene if it *and* the one after it differ by ``threshold`` from *each* of the two
-    before (a flash of one picture is followed by what was before), and if the change stands out from those
+    before (a flash of one picture is followed by what was before), and if the change differs from those
     just before and after (a hand-held whip or a cascade of lights changes all the time).
 
     Args:

@@ -24,7 +24,7 @@ def has_sound(path: Path) -> bool:
     Raises:
         UsageError: it is no film, sound or picture at all.
     """
-    # Its metadata can be written for every file, whichever streams it has; the streams are told on the way.
+    # Its metadata can be written for every file, whatever its streams, which are printed on the way.
     graph = safe_input(path).output("pipe:", f="ffmetadata")
     arguments = command(graph.global_args("-hide_banner", "-nostdin", "-nostats"))
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}

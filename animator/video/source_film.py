@@ -164,7 +164,7 @@ def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
 
 
 def _stream(told: str) -> str:
-    """Return what ffmpeg told of the stream of pictures, of all that are in the file."""
+    """Return what ffmpeg printed of the stream of pictures, of all that are in the file."""
     streams, _, mapping = told.partition("Stream mapping:")
     chosen = re.search(r"Stream #0:(\d+) -> #0:0", mapping)
     parts = re.split(r"^\s*Stream #0:(\d+)", streams, flags=re.MULTILINE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def warp_by_flow(
     frame: Frame, flow: Flow, *, sampling: Sampling = "bicubic", padding: Padding = "border"
 ) -> Frame:
-    """Return ``frame`` moved onto another picture: at ``p`` stands what was at ``p + flow(p)``.
+    """Return ``frame`` moved onto another picture: at ``p`` is what was at ``p + flow(p)``.
 
     Args:
         frame: what is moved.

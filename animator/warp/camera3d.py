@@ -88,7 +88,7 @@ def project_offsets(
 ) -> tuple[Tensor, Tensor]:
     """Return how far every pixel of a picture is seen to move.
 
-    A pixel stands in the world at ``X``, the move takes it to ``X' = R^T X + T``, and the offset is the
+    a pixel is in the world at ``X``, the move takes it to ``X' = R^T X + T``, and the offset is the
     difference of its two projections ``(X / Z) / spread``. With x and y in [-1, 1] from corner to corner:
 
     - ``disco``: ``X = (x, y, depth)``, ``spread = tan(fov / 2)``. The frustum is a box: what is far is seen

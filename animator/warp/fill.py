@@ -47,7 +47,7 @@ def fill(frame: Frame, mask: Mask, how: Fill, avoid: Mask | None = None) -> Fram
     the large one along their edges: at full size they would become streaks, and take long.
 
     Args:
-        frame: the picture, in whose holes something stands already (the padding).
+        frame: the picture, in whose holes something is there already (the padding).
         mask: its holes, bool, H x W.
         how: ``padding`` leaves them as they are, ``inpaint`` draws in their surroundings.
         avoid: what nothing is drawn from, bool, H x W: the near things beside a hole that shows what was
@@ -115,7 +115,7 @@ def near_sides(holes: Mask, ends: Mask, depth: DepthMap) -> Mask:
         return torch.zeros_like(holes)
     reach = min(2 * int(np.ceil(_distance(_bytes(holes)).max())) + 3, FARTHEST_LOOK)
     window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    # Depths are positive: 0 stands where no end is.
+    # Depths are positive: 0 is where no end is.
     values = depth.detach().cpu().float().numpy()
     as_near = cv2.dilate(np.where(ends.cpu().numpy(), values, 0), window)
     return torch.from_numpy(values < as_near * STEP).to(holes.device) & ~holes

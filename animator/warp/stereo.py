@@ -31,7 +31,7 @@ def stereo_eyes(
 ) -> tuple[Frame, Frame]:
     """Return what the left and the right eye see.
 
-    Each eye stands ``cos(eye_angle) * ipd / 2`` to its side and is turned inwards by ``eye_angle``. The view
+    Each eye is ``cos(eye_angle) * ipd / 2`` to its side and is turned inwards by ``eye_angle``. The view
     is then bent: a new pixel at ``p`` (from -1 to 1, measured from the centre) is read at
     ``p - bulge * |p| * p``, bilinearly, black outside.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from animator.runs.files import told_in_one_line
+from animator.runs.files import errors_in_one_line
 from animator.video.film import FilmWriter, frame_rate
 
 
@@ -37,7 +37,7 @@ class DiffusionFilms:
             RunError: if the disk refuses.
         """
         for place, (path, pixels) in enumerate(zip(self._paths, pictures, strict=True)):
-            with told_in_one_line(path):
+            with errors_in_one_line(path):
                 if place == len(self._writers):
                     height, width, _ = pixels.shape
                     self._writers.append(self._open(path, width, height))
@@ -50,7 +50,7 @@ class DiffusionFilms:
             self.add(self._last)
         while self._writers:
             writer = self._writers[0]
-            with told_in_one_line(writer.path):
+            with errors_in_one_line(writer.path):
                 writer.finish()
             self._writers.pop(0)
 
@@ -58,5 +58,5 @@ class DiffusionFilms:
         """End the films early; what was encoded stays and can be watched."""
         while self._writers:
             writer = self._writers.pop()
-            with told_in_one_line(writer.path):
+            with errors_in_one_line(writer.path):
                 writer.abort()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from animator.errors import RunError
-from animator.runs.files import told_in_one_line, write_atomic
+from animator.runs.files import errors_in_one_line, write_atomic
 from animator.types import PaintStep
 
 
@@ -88,7 +88,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         RunError: if it is not there or something else.
     """
-    with told_in_one_line(path):
+    with errors_in_one_line(path):
         data = path.read_bytes()
     try:
         table = pd.read_csv(io.BytesIO(data), index_col="step")
@@ -99,6 +99,6 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_tables(folder: Path) -> dict[int, pd.DataFrame]:
     """Return every table in a folder by the number of its picture, in their order."""
-    with told_in_one_line(folder):
+    with errors_in_one_line(folder):
         paths = {int(path.stem): path for path in folder.glob("*.csv") if path.stem.isdecimal()}
     return {picture: read_table(paths[picture]) for picture in sorted(paths)}

@@ -67,7 +67,7 @@ def loss_figure(tables: Mapping[int, pd.DataFrame]) -> Figure:
 
 
 class _Colours:
-    """The colour of each picture's lines, and what tells the reader."""
+    """The colour of each picture's lines, and the legend."""
 
     def __init__(self, pictures: Sequence[int]) -> None:
         import matplotlib
@@ -88,7 +88,7 @@ class _Colours:
         return self._by_picture[picture]
 
     def explain(self, figure: Figure, panels: Sequence[Axes]) -> None:
-        """Put a colour bar or a legend beside the panels; one picture alone stands in the title."""
+        """Put a colour bar or a legend beside the panels; one picture alone is named in the title."""
         from matplotlib.lines import Line2D
         from matplotlib.ticker import MaxNLocator
 

@@ -19,7 +19,7 @@ from types import TracebackType
 
 import numpy as np
 
-from animator.runs.files import remove_leftovers, told_in_one_line, write_atomic
+from animator.runs.files import errors_in_one_line, remove_leftovers, write_atomic
 from animator.runs.png import encode_png
 from animator.settings.output import OutputOptions
 from animator.system.convert import frame_to_uint8
@@ -56,7 +56,7 @@ class Watch:
         folder: the run folder.
         output: what is asked for.
         fps: steps a second of a diffusion's film.
-        clock: tells the seconds, for the pace of the progress image.
+        clock: returns the seconds, for the pace of the progress image.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Watch:
             sheet = contact_sheet(stills, read, seeds)
             write_atomic(self._folder / "contact.png", encode_png(sheet, {}))
         progress = self._folder / "progress.png"
-        with told_in_one_line(progress):
+        with errors_in_one_line(progress):
             progress.unlink(missing_ok=True)
 
     def abort(self) -> None:
@@ -187,7 +187,7 @@ class Watch:
         """Return a folder of the run, made, and rid of what a kill left half-written, when first used."""
         folder = self._folder / name
         if folder not in self._ready:
-            with told_in_one_line(folder):
+            with errors_in_one_line(folder):
                 folder.mkdir(exist_ok=True)
             remove_leftovers(folder)
             self._ready.add(folder)

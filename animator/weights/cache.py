@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from animator.errors import UsageError, WeightsError
-from animator.weights.disk import alone, told
+from animator.weights.disk import alone, errors_explained
 from animator.weights.download import part_of
 from animator.weights.hashes import file_hash, file_hashes, fits, published, read_note, write_note
 from animator.weights.registry import Entry, entries, location, named
@@ -52,7 +52,7 @@ def verify(entry: Entry) -> Finding:
         WeightsError: it cannot be read.
     """
     path = location(entry)
-    with told(path):
+    with errors_explained(path):
         hashes = file_hashes(path)
     noted = read_note(path)
     if fits(entry, hashes):
@@ -105,7 +105,7 @@ def adopt(source: Path, name: str | None, recognise: Callable[[Path], str | None
     """
     if not source.is_file():
         raise UsageError(f"{source}: no such file; name a file of weights")
-    with told(source):
+    with errors_explained(source):
         hashes = file_hashes(source)
     by_hash = [entry for entry in entries().values() if fits(entry, hashes)]
     if by_hash and (name is None or by_hash[0] in named(name)):
@@ -146,7 +146,7 @@ def _meant(source: Path, name: str | None, recognise: Callable[[Path], str | Non
 
 def _kept(source: Path, entry: Entry, sha256: str, notice: str) -> Adopted:
     path = location(entry)
-    with told(path), alone(path, lambda _: None):
+    with errors_explained(path), alone(path, lambda _: None):
         if path.is_file():
             if file_hash(path) != sha256:
                 raise WeightsError(f"{path} is there already and is another file; remove it first")

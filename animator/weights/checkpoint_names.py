@@ -1,4 +1,4 @@
-"""What tells the path of a file of weights from the name of a network."""
+"""What distinguishes the path of a file of weights from the name of a network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ CHECKPOINTS = (".safetensors", ".pt", ".pth", ".ckpt")
 
 
 def is_checkpoint(model: str) -> bool:
-    """Tell whether a network is named by the path of its file.
+    """Return whether a network is named by the path of its file.
 
     >>> is_checkpoint("weights/mine.PT"), is_checkpoint("openai_512")
     (True, False)

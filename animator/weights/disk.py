@@ -33,7 +33,7 @@ REMEDIES = {
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def errors_explained(path: Path) -> Iterator[None]:
     """Turn a fault of the disk inside the block into a `WeightsError` that names the file and a remedy."""
     try:
         yield

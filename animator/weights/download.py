@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animator.errors import WeightsError
 from animator.system.fetch import shown
-from animator.weights.disk import alone, told
+from animator.weights.disk import alone, errors_explained
 from animator.weights.hashes import file_hashes, fits, published, write_note
 from animator.weights.registry import Entry, locate, location
 from animator.weights.transfer import CutOff, Refused, discard, transfer
@@ -71,7 +71,7 @@ def download(entry: Entry, on_progress: OnProgress | None = None, on_notice: OnN
             f"animator models import FILE --name {entry.name}"
         )
     notice = on_notice or _ignore
-    with told(path), alone(path, notice):
+    with errors_explained(path), alone(path, notice):
         if not path.is_file():
             _fetch(entry, path, _meter(entry.name, on_progress or _ignore), notice)
     return path

@@ -29,7 +29,7 @@ MOST_WRAPPINGS = 4
 """How many wrappers inside each other are opened: a file may refer to itself without end."""
 
 EMA_PREFIXES = ("ema_model.", "model_ema.", "ema.")
-"""What stands before the averaged weights' names in a file that holds both."""
+"""What is before the averaged weights' names in a file that holds both."""
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "online_model.", *EMA_PREFIXES)
 """What wrappers of networks (data-parallel, compiled, averaged) put before every name."""

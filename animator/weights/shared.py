@@ -14,7 +14,7 @@ Network = TypeVar("Network")
 class SharedNetworks:
     """Loaded networks by kind and name, so that a scene uses again what the one before it loaded.
 
-    Of each name one network is held; asked for with other settings, it is loaded anew in its place.
+    Of each name one network is held; asked for with other settings, it is loaded again in its place.
     """
 
     def __init__(self) -> None:

@@ -51,7 +51,7 @@ class Guided(Family):
     remedy = f"lower {CLAMP} or guidance.clip_guidance_scale"
 
     def takes(self, model: str) -> bool:
-        """Tell whether a model is a diffusion network of the registry or a file."""
+        """Return whether a model is a diffusion network of the registry or a file."""
         if is_checkpoint(model):
             return True
         try:
@@ -210,7 +210,7 @@ class Guided(Family):
         return replace(request, values=values), f"{'half' if turn == 1 else 'a quarter'} of {CLAMP}"
 
     def same_stop(self, one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-        """Tell whether two diffusions were stopped at the same step."""
+        """Return whether two diffusions were stopped at the same step."""
         return int(one["index"]) == int(other["index"])
 
     def beginning(self, scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
@@ -252,7 +252,7 @@ def _family_fault(family: str | None) -> str:
 
 
 def _is_pulled(scene: Scene) -> bool:
-    """Tell whether a picture may be held to another: to its init, or to the frame before it."""
+    """Return whether a picture may be held to another: to its init, or to the frame before it."""
     begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
     moved = scene.mode == "video" or (scene.mode != "still" and scene.frames > 1)
     scales = [scene.diffusion.init_scale] * begun + [scene.coherence.frames_scale] * moved

@@ -89,7 +89,7 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
 
 
 def _at_half_time(model: SecondaryModel) -> Denoise:
-    """Return a secondary model as a `Denoise`; which moment it is told makes no difference to memory."""
+    """Return a secondary model as a `Denoise`; which moment it is given makes no difference to memory."""
 
     def denoise(x: Tensor, _: int) -> Prediction:
         predicted = model(x, torch.full((len(x),), 0.5))
