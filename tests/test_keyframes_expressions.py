@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from animator.errors import ExpressionError
 from animator.keyframes import Clock, compile_value, parse_curve, parse_expression, parse_schedule
 from animator.keyframes.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES
-from animator.keyframes.functions import FUNCTIONS
+from animator.keyframes.functions import ELSEWHERE, FUNCTIONS
 
 
 def value(text: str, t: float = 0.0, **variables: float) -> float:
@@ -72,12 +72,65 @@ def test_meaning(text: str, expected: float) -> None:
 
 def test_functions_are_the_functions_of_their_names() -> None:
     at = 0.4
-    for name in sorted(
-        set(FUNCTIONS) & set(dir(np)) - {"min", "max", "clip", "where", "mod", "arctan2", "arccosh"}
-    ):
-        assert value(f"{name}({at})") == pytest.approx(float(getattr(np, name)(at)), abs=1e-15), name
+    for name in sorted(set(FUNCTIONS) & set(dir(np)) - {"min", "max", "clip", "where", "arccosh"}):
+        count = FUNCTIONS[name].least
+        written = ", ".join(["-7.4", "3"] if count == 2 else [str(at)])
+        numbers = (-7.4, 3) if count == 2 else (at,)
+        assert value(f"{name}({written})") == pytest.approx(float(getattr(np, name)(*numbers)), abs=1e-15), name
     assert value("arccosh(2)") == pytest.approx(np.arccosh(2))
     assert value("arctan2(1, 2)") == pytest.approx(np.arctan2(1, 2))
+
+
+def test_every_function_of_numexpr_on_real_numbers_is_here() -> None:
+    """Deforum's formulas are numexpr's; the list is that of numexpr 2.14."""
+    names = """
+        sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh fmod arctan2 hypot
+        nextafter copysign maximum minimum log log1p log10 log2 exp expm1 abs ceil floor round trunc sign where
+        isnan isfinite isinf signbit min max
+    """
+    assert set(names.split()) <= set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("int(t / 10)", "unknown function 'int'; write trunc(x), or floor(x) to go down"),
+        ("pow(t, 2)", "write a ** b"),
+        ("Clamp(t, 0, 1)", "write clip(x, low, high)"),
+        ("rand(0, 1)", "no chance in a formula; write mod(sin(t * 12.9898 + s) * 43758.5453, 1)"),
+        ("random()", "no chance in a formula"),
+        ("lerp(1, 2, t)", "write a + (b - a) * x"),
+        ("1,05", "found ','|write 1.05 if this is a decimal comma"),
+        ("2*(1,05)", "write 1.05 if this is a decimal comma"),
+    ],
+)
+def test_what_other_languages_write_is_named(text: str, message: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(text)
+    assert any(part in caught.value.message for part in message.split("|"))
+
+
+@pytest.mark.parametrize("text", [hint.partition("write ")[2] for hint in ELSEWHERE.values()])
+def test_what_is_proposed_can_be_read(text: str) -> None:
+    for part in text.replace(" to go down", "").split(", or "):
+        proposed = part.partition(" with ")[0]
+        if proposed:
+            parse_expression(proposed, variables=("t", "s", "x", "y", "a", "b", "low", "high"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\u22122 + t", 5.0),
+        ("2 \u00d7 t", 14.0),
+        ("t \u00f7 2", 3.5),
+        ("\uff08t\uff09", 7.0),
+        ("1\u00a0+\u202ft", 8.0),
+        ("t \u2013 1", 6.0),
+    ],
+)
+def test_typographic_signs_are_read_as_those_of_a_keyboard(text: str, expected: float) -> None:
+    assert value(text, t=7) == expected
 
 
 def test_all_frames_at_once() -> None:

@@ -21,6 +21,7 @@ from animator.keyframes.functions import (
     BINARY,
     COMPARISON,
     CONSTANTS,
+    ELSEWHERE,
     FUNCTIONS,
     PREFIX,
     SOUNDS,
@@ -29,9 +30,12 @@ from animator.keyframes.functions import (
     Function,
     heard,
 )
+from animator.keyframes.signs import plain_signs
 
 MAX_LENGTH = 20_000
-"""Most characters of a text."""
+"""Most characters of a formula, of a prompt and of a schedule."""
+MAX_TEXT = 2_000_000
+"""Most characters of a keyframe text, which may have a key for each frame."""
 MAX_DEPTH = 64
 """Most brackets, signs and powers inside one another."""
 MAX_NODES = 4_000
@@ -203,16 +207,17 @@ def parse_expression(text: str, offset: int = 0, variables: Iterable[str] = VARI
     animator.errors.ExpressionError: unknown function 'sine'; did you mean 'sin'?
     """
     check_length(text, offset)
+    text = plain_signs(text)
     parser = _Parser(_tokens(text, offset), tuple(variables), offset + len(text))
     parser.expression(0)
     parser.expect_end()
     return Expression(text.strip(), tuple(parser.nodes), offset)
 
 
-def check_length(text: str, offset: int = 0) -> None:
-    """Raise ExpressionError if ``text`` is longer than `MAX_LENGTH`."""
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"the text has {len(text)} characters; {MAX_LENGTH} are allowed", offset)
+def check_length(text: str, offset: int = 0, most: int = MAX_LENGTH) -> None:
+    """Raise ExpressionError if ``text`` has more than ``most`` characters."""
+    if len(text) > most:
+        raise ExpressionError(f"the text has {len(text)} characters; {most} are allowed", offset)
 
 
 def as_float(value: int | float) -> float:
@@ -342,6 +347,9 @@ class _Parser:
             raise ExpressionError(f"{token.text}() follows the frames: it has no value here", token.offset)
         if token.text not in self.functions:
             every = ", ".join(self.functions)
+            if token.text.lower() in ELSEWHERE:
+                hint = f"; {ELSEWHERE[token.text.lower()]}"
+                raise ExpressionError(f"unknown function '{token.text}'{hint}", token.offset)
             hint = suggestion(token.text, self.functions) or f"; the functions are {every}"
             raise ExpressionError(f"unknown function '{token.text[:40]}'{hint}", token.offset)
         opening = self._next()
@@ -376,8 +384,17 @@ class _Parser:
     def _fault(self, token: _Token, wanted: str) -> str:
         if token.text in _HINTS:
             return f"'{token.text}' is not known here: {_HINTS[token.text]}"
+        if token.text == "," and (number := self._around(token)):
+            return f"a comma separates arguments; write {number} if this is a decimal comma"
         found = f"'{token.text[:40]}'" if token.text else "the end of the expression"
         return f"expected {wanted}, found {found}"
+
+    def _around(self, comma: _Token) -> str:
+        """Return the decimal number that a comma stands in, with a point, or an empty text."""
+        at = self.tokens.index(comma)
+        before, after = (self.tokens[at + step : at + step + 1] if at + step >= 0 else [] for step in (-1, 1))
+        whole = [token for token in (*before, *after) if token.kind == "number" and token.text.isdigit()]
+        return f"{whole[0].text}.{whole[1].text}" if len(whole) == 2 else ""
 
     def _emit(self, node: Node) -> None:
         if len(self.nodes) >= MAX_NODES:

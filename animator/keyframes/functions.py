@@ -133,18 +133,62 @@ FUNCTIONS = {
     "log": _one(np.log),
     "log10": _one(np.log10),
     "log1p": _one(np.log1p),
+    "log2": _one(np.log2),
     "sqrt": _one(np.sqrt),
     "abs": _one(np.abs),
     "floor": _one(np.floor),
     "ceil": _one(np.ceil),
     "round": _one(np.round),
+    "trunc": _one(np.trunc),
+    "sign": _one(np.sign),
+    "hypot": _two(np.hypot),
+    "fmod": _two(np.fmod),
+    "copysign": _two(np.copysign),
+    "nextafter": _two(np.nextafter),
+    "maximum": _two(np.maximum),
+    "minimum": _two(np.minimum),
+    "isnan": _one(np.isnan),
+    "isinf": _one(np.isinf),
+    "isfinite": _one(np.isfinite),
+    "signbit": _one(np.signbit),
     "min": Function(_arithmetic(lambda *values: reduce(np.minimum, values)), 2, None),
     "max": Function(_arithmetic(lambda *values: reduce(np.maximum, values)), 2, None),
     "clip": Function(_arithmetic(lambda x, low, high: np.minimum(np.maximum(x, low), high)), 3, 3),
     "where": Function(_choose, 3, 3),
     "mod": _two(np.mod),
 }
-"""By name. ``mod(a, b)`` has the sign of ``b`` everywhere, unlike ``a % b``; ``round`` is half to even."""
+"""By name. ``mod(a, b)`` has the sign of ``b`` everywhere, ``fmod(a, b)`` that of ``a``; ``round`` is half to
+even."""
+
+ELSEWHERE = {
+    "int": "write trunc(x), or floor(x) to go down",
+    "float": "every number has a fraction here: leave it out",
+    "fix": "write trunc(x)",
+    "pow": "write a ** b",
+    "power": "write a ** b",
+    "square": "write x ** 2",
+    "cbrt": "write x ** (1 / 3)",
+    "clamp": "write clip(x, low, high)",
+    "fabs": "write abs(x)",
+    "ln": "write log(x)",
+    "atan2": "write arctan2(y, x)",
+    "sgn": "write sign(x)",
+    "deg2rad": "write x * pi / 180",
+    "radians": "write x * pi / 180",
+    "rad2deg": "write x * 180 / pi",
+    "degrees": "write x * 180 / pi",
+    "lerp": "write a + (b - a) * x",
+    "mix": "write a + (b - a) * x",
+    "smoothstep": "write x * x * (3 - 2 * x) with x from 0 to 1",
+    "frac": "write mod(x, 1)",
+    "rand": "there is no chance in a formula; write mod(sin(t * 12.9898 + s) * 43758.5453, 1)",
+    "complex": "there are real numbers only",
+    "real": "there are real numbers only",
+    "imag": "there are real numbers only",
+    "conj": "there are real numbers only",
+}
+"""Functions of other languages, and what to write here."""
+ELSEWHERE |= dict.fromkeys(("random", "randint", "uniform", "noise"), ELSEWHERE["rand"])
 
 BINARY = {
     "<": (1, _two(np.less)),

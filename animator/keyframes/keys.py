@@ -6,7 +6,8 @@
     value    = a number or a formula, in brackets or not
 
 METHOD before the keys shapes every ramp, after a value the ramp that starts there. A value without a position
-holds for the whole film. Quotes around the whole text, as copied from a settings file, are ignored.
+holds for the whole film. Quotes around the whole text, a position or a value, as copied from a settings file,
+are ignored.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.easings import EASINGS
 from animator.keyframes.expressions import (
+    MAX_TEXT,
     NUMBER,
     Expression,
     as_float,
@@ -28,6 +30,7 @@ from animator.keyframes.expressions import (
     suggestion,
 )
 from animator.keyframes.functions import CONSTANTS, VARIABLES
+from animator.keyframes.signs import plain_signs
 
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
@@ -36,6 +39,7 @@ METHODS = (*SPLINES, *EASINGS)
 """Every way from one key to the next."""
 
 _NUMBER = re.compile(rf"[+-]?\s*{NUMBER}", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"([+-]?(?<![\d.,])\d+),(\d+)(?![\d.]|\s*:)", re.ASCII)
 _PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z-]*)\s*;", re.ASCII)
 _SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
 
@@ -64,7 +68,8 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
     >>> method, [(key.frame, key.value, key.method) for key in keys]
     ('pchip', [(0, 1.0, None), (20, 1.05, 'step')])
     """
-    check_length(text)
+    check_length(text, most=MAX_TEXT)
+    text = plain_signs(text)
     start, end = _unquoted(text)
     method = None
     if match := _PREFIX.match(text, start, end):
@@ -96,6 +101,7 @@ def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str
         key = Key(clock.key(position), 0.0)
         if isinstance(value, str):
             check_length(value)
+            value = plain_signs(value)
             keys.append(_read_value(value, 0, len(value), key))
         elif (
             isinstance(value, bool)
@@ -121,7 +127,9 @@ def check_method(name: str, offset: int = 0) -> str:
 def _unquoted(text: str) -> tuple[int, int]:
     """Return where the text begins and ends without blanks and one pair of quotes around it."""
     start, end = _stripped(text, 0, len(text))
-    quoted = end - start >= 2 and text[start] == text[end - 1] and text[start] in "\"'"
+    quote = text[start : start + 1]
+    # Two quoted keys begin and end with a quote too.
+    quoted = quote in ('"', "'") and text[end - 1] == quote and text.count(quote, start, end) == 2
     return (start + 1, end - 1) if quoted else (start, end)
 
 
@@ -164,16 +172,24 @@ def _read_key(text: str, start: int, colon: int, end: int, clock: Clock) -> Key:
     if start == end:
         raise ExpressionError("there is no key before this comma", start)
     if colon < 0:
+        for comma in _DECIMAL_COMMA.finditer(text):
+            if comma.start() <= start <= comma.end():
+                number = f"{comma[1]}.{comma[2]}"
+                message = f"a comma separates keys; write {number} if this is a decimal comma"
+                raise ExpressionError(message, start)
         raise ExpressionError(f"'{text[start:end][:40]}' is not a key; write frame: (value)", start)
     if start == colon:
         raise ExpressionError("there is no position before ':'", colon)
-    frame = clock.key(text[start:colon].rstrip(), start)
+    begin, stop = _unquoted(text[start:colon])
+    frame = clock.key(text[start + begin : start + stop].rstrip(), start + begin)
     return _read_value(text, colon + 1, end, Key(frame, 0.0, offset=start))
 
 
 def _read_value(text: str, start: int, end: int, key: Key) -> Key:
     """Return ``key`` with the value and method that stand in a part of the text."""
     start, end = _stripped(text, start, end)
+    begin, stop = _unquoted(text[start:end])
+    start, end = start + begin, start + stop
     if start >= end:
         raise ExpressionError("there is no value after ':'", key.offset)
     method = None
