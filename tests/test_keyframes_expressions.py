@@ -76,7 +76,9 @@ def test_functions_are_the_functions_of_their_names() -> None:
         count = FUNCTIONS[name].least
         written = ", ".join(["-7.4", "3"] if count == 2 else [str(at)])
         numbers = (-7.4, 3) if count == 2 else (at,)
-        assert value(f"{name}({written})") == pytest.approx(float(getattr(np, name)(*numbers)), abs=1e-15), name
+        assert value(f"{name}({written})") == pytest.approx(float(getattr(np, name)(*numbers)), abs=1e-15), (
+            name
+        )
     assert value("arccosh(2)") == pytest.approx(np.arccosh(2))
     assert value("arctan2(1, 2)") == pytest.approx(np.arctan2(1, 2))
 
@@ -85,8 +87,8 @@ def test_every_function_of_numexpr_on_real_numbers_is_here() -> None:
     """Deforum's formulas are numexpr's; the list is that of numexpr 2.14."""
     names = """
         sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh fmod arctan2 hypot
-        nextafter copysign maximum minimum log log1p log10 log2 exp expm1 abs ceil floor round trunc sign where
-        isnan isfinite isinf signbit min max
+        nextafter copysign maximum minimum log log1p log10 log2 exp expm1 abs ceil floor round trunc sign
+        where isnan isfinite isinf signbit min max
     """
     assert set(names.split()) <= set(FUNCTIONS)
 

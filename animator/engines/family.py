@@ -145,6 +145,10 @@ class Family(ABC):
         """Return where the part of a prompt's text begins that no network reads, and why; None if all is."""
         return None
 
+    def unknown_words(self, scene: Scene, prompt: Prompt) -> Sequence[str]:
+        """Return the words of a prompt that no network has learnt, so that they pull nowhere."""
+        return ()
+
     def presets(self) -> Mapping[str, Presets]:
         """Return what may be written as one word, by the dotted name of its section."""
         return {}

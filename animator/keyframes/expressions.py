@@ -24,6 +24,7 @@ from animator.keyframes.functions import (
     ELSEWHERE,
     FUNCTIONS,
     PREFIX,
+    SIGNS,
     SOUNDS,
     UNARY,
     VARIABLES,
@@ -51,18 +52,6 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _SPACE = re.compile(r"\s*")
-_HINTS = {
-    "^": "a power is written **",
-    "//": "write floor(a / b)",
-    "&&": "write &, with each comparison in brackets",
-    "||": "write |, with each comparison in brackets",
-    "!": "'not' is written ~",
-    "=": "'equal' is written ==",
-    "and": "write &, with each comparison in brackets",
-    "or": "write |, with each comparison in brackets",
-    "not": "'not' is written ~",
-    "if": "write where(condition, yes, no)",
-}
 
 
 @dataclass(frozen=True)
@@ -326,7 +315,7 @@ class _Parser:
         self._emit(Number(value))
 
     def _name(self, token: _Token) -> None:
-        if self._peek().text == "(" and token.text not in _HINTS:
+        if self._peek().text == "(" and token.text not in SIGNS:
             self._function(token)
         elif token.text in CONSTANTS:
             self._emit(Number(CONSTANTS[token.text]))
@@ -334,8 +323,8 @@ class _Parser:
             self._emit(Variable(token.text))
         elif token.text in self.functions:
             raise ExpressionError(f"'{token.text}' is a function: write {token.text}(...)", token.offset)
-        elif token.text in _HINTS:
-            raise ExpressionError(f"'{token.text}' is not known here: {_HINTS[token.text]}", token.offset)
+        elif token.text in SIGNS:
+            raise ExpressionError(f"'{token.text}' is not known here: {SIGNS[token.text]}", token.offset)
         else:
             known = (*self.variables, *CONSTANTS)
             hint = suggestion(token.text, (*known, *self.functions))
@@ -382,8 +371,8 @@ class _Parser:
         self.place += 1
 
     def _fault(self, token: _Token, wanted: str) -> str:
-        if token.text in _HINTS:
-            return f"'{token.text}' is not known here: {_HINTS[token.text]}"
+        if token.text in SIGNS:
+            return f"'{token.text}' is not known here: {SIGNS[token.text]}"
         if token.text == "," and (number := self._around(token)):
             return f"a comma separates arguments; write {number} if this is a decimal comma"
         found = f"'{token.text[:40]}'" if token.text else "the end of the expression"

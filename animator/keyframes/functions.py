@@ -212,3 +212,17 @@ COMPARISON = 1
 UNARY = 6
 PREFIX = {"-": _one(np.negative), "+": _one(np.positive), "~": Function(_invert)}
 """Operators before a value; they bind looser than ``**`` (``-2**2`` is -4) and tighter than the others."""
+
+SIGNS = {
+    "^": "a power is written **",
+    "//": "write floor(a / b)",
+    "&&": "write &, with each comparison in brackets",
+    "||": "write |, with each comparison in brackets",
+    "!": "'not' is written ~",
+    "=": "'equal' is written ==",
+    "and": "write &, with each comparison in brackets",
+    "or": "write |, with each comparison in brackets",
+    "not": "'not' is written ~",
+    "if": "write where(condition, yes, no)",
+}
+"""Signs and words of other languages, and what to write here."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from animator.errors import ExpressionError, UsageError
 from animator.keyframes.clock import Clock
 from animator.keyframes.expressions import NUMBER, as_float, check_length
+from animator.keyframes.signs import plain_signs
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 
@@ -34,8 +35,8 @@ def parse_prompt(text: str) -> Prompt:
 
 def _read_text(text: str, what: str) -> Prompt:
     check_length(text)
-    match = _WEIGHT.fullmatch(text)
-    words, weight = (match["text"], float(match["weight"])) if match else (text, 1.0)
+    match = _WEIGHT.fullmatch(plain_signs(text))
+    words, weight = (text[: match.end("text")], float(match["weight"])) if match else (text, 1.0)
     if not words.strip():
         raise ExpressionError(f"the prompt has no {what}; write {what} or {what}:weight")
     if abs(weight) > LARGEST:

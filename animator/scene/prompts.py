@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from animator.engines.registry import family_of
@@ -12,6 +12,7 @@ from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
+from animator.scene.prompt_notices import foreign_syntax, odd_weight, without_syntax
 from animator.scene.words import short
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
@@ -61,6 +62,8 @@ class _Reader:
         notices: what is worth telling about the texts.
         sound: of each track the sets without a fault, plain, by position.
         keys: of each frame with a key, the dotted name of the set there and its place.
+        unknown: words that were reported as unknown.
+        said: what was reported of another tool's syntax: the first of each kind will do.
     """
 
     scene: Scene
@@ -71,6 +74,8 @@ class _Reader:
     notices: list[Problem] = field(default_factory=list)
     sound: dict[str, dict[Position, Any]] = field(default_factory=dict)
     keys: dict[int, tuple[str, Place]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
 
     def read(self, track: str) -> None:
         """Look at each prompt of a track by itself."""
@@ -153,6 +158,7 @@ class _Reader:
             text_name = name
         if not image:
             self._check_length(prompt, written, text_name)
+            self._notice_text(prompt, written, text_name, weighed=written is entry)
         elif fault := file_fault(prompt.text):
             self.fit.add(written.place.problem(text_name, fault))
         return True
@@ -170,6 +176,24 @@ class _Reader:
             self.fit.add(place.problem(name, f"{unread}; shorten it, or set guidance.long_prompts: warn"))
         else:
             self.notices.append(place.problem(name, unread))
+
+    def _notice_text(self, prompt: Prompt, written: Node, name: str, weighed: bool) -> None:
+        """Report what another tool would read in a text, a doubtful weight, and words that pull nowhere."""
+        start = written.value.find(prompt.text)
+        for offset, found, message in foreign_syntax(prompt.text):
+            if message not in self.said:
+                self.said.add(message)
+                self.notices.append(written.at(start + offset).problem(name, f"'{found}' {message}"))
+        if weighed and (message := odd_weight(written.value, prompt)):
+            self.notices.append(written.at(len(written.value.rstrip()) - 1).problem(name, message))
+        plain_text = replace(prompt, text=without_syntax(prompt.text))
+        every = family_of(self.scene.diffusion.model).unknown_words(self.scene, plain_text)
+        new = [word for word in every if word not in self.unknown]
+        self.unknown.update(new)
+        if new and self.scene.models == "real":
+            words = ", ".join(new[:12]) + (f" and {len(new) - 12} more" if len(new) > 12 else "")
+            message = f"words that no network of this scene has learnt pull nowhere: {words}"
+            self.notices.append(written.place.problem(name, message))
 
     def _check_models(self, listed: Node, name: str) -> None:
         """Note names that are not among those of ``guidance.clip_models``."""

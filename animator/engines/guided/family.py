@@ -15,6 +15,7 @@ from animator.engines.family import Family, Memory, Presets, Work
 from animator.engines.guided.presets import cut_presets
 from animator.engines.guided.tokens import CONTEXT, ROOM, lost
 from animator.engines.guided.unguided import MODELS, unguided
+from animator.engines.guided.vocabulary import unknown_words
 from animator.errors import UsageError
 from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
@@ -89,6 +90,10 @@ class Guided(Family):
         if end == len(prompt.text):
             return None
         return end, f"takes {count} of CLIP's tokens, which reads {room}"
+
+    def unknown_words(self, scene: Scene, prompt: Prompt) -> list[str]:
+        """Return the words that none of the CLIP models was trained on; only small ones have such."""
+        return unknown_words(prompt.text, prompt.models or scene.guidance.clip_models)
 
     def presets(self) -> Mapping[str, Presets]:
         """Return the published cut schedules."""

@@ -1,4 +1,4 @@
-"""How many of CLIP's tokens a text takes, counted without loading any network.
+"""The tokens of a text as CLIP reads it, without loading any network.
 
 CLIP reads 77 tokens, of which two mark the beginning and the end; what follows is never seen. The vocabulary
 is the file that open_clip carries; the byte pair encoding is that of Sennrich et al. 2016, "Neural machine
@@ -41,8 +41,8 @@ def _letters() -> dict[int, str]:
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
-def _pieces(word: str) -> int:
-    """Return the number of tokens of one word."""
+def _pieces(word: str) -> list[str]:
+    """Return the tokens of one word, as the vocabulary spells them."""
     ranks, letters = _ranks(), _letters()
     parts = [letters[byte] for byte in word.encode("utf-8")]
     parts[-1] += "</w>"
@@ -58,7 +58,31 @@ def _pieces(word: str) -> int:
             else:
                 merged.append(part)
         parts = merged
-    return len(parts)
+    return parts
+
+
+@lru_cache(maxsize=1)
+def _numbers() -> dict[str, int]:
+    """Return the number of every token: bytes, bytes that end a word, then the pairs in their order."""
+    letters = list(_letters().values())
+    spelt = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, _ranks())]
+    return {token: number for number, token in enumerate(spelt)}
+
+
+def words_of(text: str) -> dict[str, list[int]]:
+    """Return the words of a text from two letters on, each with the numbers of its tokens.
+
+    Empty where open_clip's vocabulary is not installed.
+
+    >>> words_of("A lighthouse, 1900")
+    {'lighthouse': [13717]}
+    """
+    if not _ranks():
+        return {}
+    import regex
+
+    words = (match[0].lower() for match in regex.finditer(r"\p{L}{2,}", text))
+    return {word: [_numbers()[piece] for piece in _pieces(word)] for word in words}
 
 
 def lost(text: str, room: int = ROOM) -> tuple[int, int]:
@@ -79,7 +103,7 @@ def lost(text: str, room: int = ROOM) -> tuple[int, int]:
 
     count, end = 0, len(text)
     for match in regex.finditer(_WORDS, text, regex.IGNORECASE):
-        count += _pieces(match[0].lower())
+        count += len(_pieces(match[0].lower()))
         if count > room:
             end = min(end, match.start())
     return count, end
