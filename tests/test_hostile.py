@@ -82,7 +82,10 @@ BOMBS = {
     "40 digits": (P + "fps: " + "9" * 40, "fps: expected a number above 0 and up to 1000, found 9999"),
     "1e400": (P + "fps: 1e400", "fps: expected a number above 0 and up to 1000, found 1e400"),
     "minus nothing": (P + "fps: -0", "fps: expected a number above 0"),
-    ".inf": (P + "prompt_blend: .inf", "prompt_blend: expected a number from 0 to 100000, found .inf"),
+    ".inf": (
+        P + "prompt_blend: .inf",
+        "prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .inf",
+    ),
     "a thousand million frames": (
         P + "frames: 1000000000",
         "frames: expected a whole number from 1 to 100000",

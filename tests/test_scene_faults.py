@@ -25,7 +25,7 @@ EXPECTED = """
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
 10:8: turbo: expected settings such as key: value, found 3
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
-12:15: prompt_blend: expected a number from 0 to 100000, found .nan
+12:15: prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .nan
 14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ...}, found 5
 15:3: prompts.-1: the position -1 is before the first frame
 16:7: prompts.12: the weights of the prompts at 12 sum to 0
@@ -180,8 +180,8 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
             "prompts: x\nseed: !!python/object:os.system 3",
             "2:7: seed: a scene has no tags such as !!python/object",
         ),
-        ("prompts: x\nframes: 2.5", "2:9: frames: expected a whole number from 1 to 100000, or a duration"),
-        ("prompts: x\nframes: 2m", "2:9: frames: expected a whole number from 1 to 100000, or a duration"),
+        ("prompts: x\nframes: 2.5", "2:9: frames: expected a whole number from 1 to 100000, or a length"),
+        ("prompts: x\nframes: 2x", "2:9: frames: expected a whole number from 1 to 100000, or a length"),
         ("prompts: x\nframes: 0s", "2:9: frames: 0s at 12 frames a second is 0 frames, expected 1 to"),
         ("prompts: x\nfps: .inf", "2:6: fps: expected a number above 0 and up to 1000, found .inf"),
         ("prompts: x\nfps: 1e999", "2:6: fps: expected a number above 0 and up to 1000, found 1e999"),

@@ -16,6 +16,10 @@ MAX_FRAMES = 1_000_000
 MAX_POSITION = 100 * MAX_FRAMES
 """Last frame at which a key may be set; keys after the film's end shape the ramp towards them."""
 
+SPAN = r"\s*(?:\d+\s*m(?:\s*(?:\d+(?:\.\d*)?|\.\d+)\s*s)?|(?:\d+(?:\.\d*)?|\.\d+)\s*[sb])\s*"
+"""How a length of time is written, as a regular expression: ``20s``, ``1m30s``, ``8b``."""
+
+_MINUTES = re.compile(rf"\s*(?P<minutes>\d+)\s*m(?:\s*(?P<seconds>{NUMBER})\s*s)?\s*", re.ASCII)
 _POSITION = re.compile(rf"\s*(?P<number>[+-]?{NUMBER})\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 
 
@@ -50,8 +54,9 @@ class Clock:
         """Return the frame at ``position``, with its fraction; it may lie after the film's end.
 
         Args:
-            position: a frame (``12`` or ``"12"``), seconds (``"2.5s"``), beats (``"4b"``), or a formula of
-                ``max_f`` (``"max_f/2"``; rounded down to a frame, as in Deforum).
+            position: a frame (``12`` or ``"12"``), seconds (``"2.5s"``, ``"1m30s"``), beats (``"4b"``), or a
+                formula of ``max_f``, the number of the last frame (``"max_f/2"``; rounded down to a frame, as
+                in Deforum).
             offset: where it begins in the text that the user wrote.
 
         Raises:
@@ -83,6 +88,8 @@ class Clock:
         return math.floor(self.frame(position, offset) + 0.5)
 
     def _read(self, text: str, offset: int) -> float:
+        if long := _MINUTES.fullmatch(text):
+            return (60 * int(long["minutes"]) + float(long["seconds"] or 0)) * self.fps
         match = _POSITION.fullmatch(text)
         if match is None or match["unit"] not in ("", "s", "b"):
             return self._formula(text, offset)

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
@@ -68,6 +69,13 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
     >>> method, [(key.frame, key.value, key.method) for key in keys]
     ('pchip', [(0, 1.0, None), (20, 1.05, 'step')])
     """
+    method, keys = _parsed(text, clock)
+    return method, list(keys)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, clock: Clock) -> tuple[str | None, tuple[Key, ...]]:
+    """Read a keyframe text as `parse_keys` does; a scene is asked for the same keys several times."""
     check_length(text, most=MAX_TEXT)
     text = plain_signs(text)
     start, end = _unquoted(text)
@@ -79,8 +87,8 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
         raise ExpressionError("there is no value here; write a number or 0: (1), 10: (1.05)", start)
     pieces = list(_pieces(text, start, end))
     if len(pieces) == 1 and pieces[0][1] < 0 and text[start : pieces[0][2]].strip():
-        return method, [_read_value(text, start, pieces[0][2], Key(0, 0.0, offset=start))]
-    return method, [_read_key(text, *piece, clock) for piece in pieces]
+        return method, (_read_value(text, start, pieces[0][2], Key(0, 0.0, offset=start)),)
+    return method, tuple(_read_key(text, *piece, clock) for piece in pieces)
 
 
 def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str | None, list[Key]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -15,6 +16,7 @@ from animator.keyframes import Clock, Curve, compile_value
 from animator.keyframes.compile import switch_numbers
 from animator.keyframes.expressions import NO_SOUNDS, Sounds
 from animator.keyframes.keys import keys_of_mapping, parse_keys
+from animator.keyframes.schedules import is_schedule
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, dotted, plain
 from animator.scene.words import allowed, found
@@ -23,9 +25,12 @@ from animator.settings.scene import Scene
 from animator.types import Schedule
 
 SKIP = "coherence.frames_skip_steps"
+ROUNDING = 1e-9
+"""How far beyond its range a value may lie, relative to a bound above 1, that is a rounding error."""
 MAX_WORK = 300_000_000
 """Names in all formulas of a scene, each counted for every frame: some seconds of computing."""
 
+_PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%\s*(?=$|[),])", re.ASCII)
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 SHARES = (SKIP, "coherence.uncovered_skip_steps")
 """Settings that are written as a number of steps or with a percent sign, and become shares."""
@@ -77,8 +82,12 @@ def compile_curves(
                 raise
             _report(node, name, error, compile_one, rules, fit)
             continue
+        if name in SHARES and unit != 100 and node is not None and (number := _share(value, clock, compiled)):
+            fit.report(node, name, share_fault(number, scene.diffusion.steps))
+            continue
+        compiled = _rounded(compiled, rules)
         if node is not None:
-            _judge(compiled, node, name, rules, fit, sure)
+            _judge(compiled, node, name, rules, fit, sure, _spline_of(value, clock, scene.interpolation))
             notices += _late_keys(value, node, name, clock, compiled) if sure else []
             notices += _slips(compiled, node, name)
         values[name] = _scaled(compiled, unit)
@@ -132,11 +141,15 @@ def _report(
     if not isinstance(node.value, dict):
         yes_no = isinstance(node.value, str) and node.value.lower() in ("on", "off", "yes", "no")
         message = f"expected {allowed({'animated': rules})}, found {found(node)}" if yes_no else error.message
+        if isinstance(node.value, str) and (percent := _PERCENT.search(node.value)):
+            message = (
+                f"a percent sign is for steps; for {percent[0].strip()} write {float(percent[1]) / 100:g}"
+            )
         fit.add(node.at(error.offset).problem(name, message))
         return
     alone = False
     for key, child in node.value.items():
-        value, _ = without_percent({key: plain(child)}) if name == SKIP else ({key: plain(child)}, False)
+        value, _ = without_percent({key: plain(child)}) if name in SHARES else ({key: plain(child)}, False)
         try:
             compile_one(value)
         except ExpressionError as fault:
@@ -156,7 +169,60 @@ def _fails(text: str, compile_one: Compile) -> bool:
     return False
 
 
-def _judge(compiled: Curve | Schedule, node: Node, name: str, rules: Rules, fit: Fit, sure: bool) -> None:
+def share_fault(number: float, steps: int) -> str:
+    """Return what to say of a share where steps are counted.
+
+    >>> share_fault(0.65, 50)
+    'is 0.65, where steps are counted: write 65% for a share, or a number of steps such as 33'
+    """
+    share = f"{100 * number:.6g}%"
+    few = max(1, math.floor(number * steps + 0.5))
+    written = f"write {share} for a share, or a number of steps such as {few}"
+    return f"is {number:.6g}, where steps are counted: {written}"
+
+
+def _share(value: Any, clock: Clock, compiled: Curve | Schedule) -> float:
+    """Return the first number that can only be meant as a share of all steps, or 0: a part of a single step.
+
+    Numbers between the keys of a ramp, and those of a formula that also counts whole steps, are no faults.
+    """
+    written: list[float] = [value] if isinstance(value, int | float) else []
+    if not written and isinstance(compiled, Curve):
+        _, keys = parse_keys(value, clock) if isinstance(value, str) else keys_of_mapping(value, clock)
+        written = [key.value for key in keys if isinstance(key.value, float)]
+    values = compiled.values if isinstance(compiled, Curve) else compiled
+    if not written and values.max() <= 1:
+        written = values.tolist()
+    return next((number for number in written if 0 < number < 1), 0.0)
+
+
+def _rounded(compiled: Curve | Schedule, rules: Rules) -> Curve | Schedule:
+    """Return a value without rounding errors beyond its range, which a spline through 1, 1, 1 has."""
+    values = compiled.values if isinstance(compiled, Curve) else compiled
+    clipped = values
+    for bound, inside in ((rules["ge"], np.maximum), (rules["le"], np.minimum)):
+        if bound is not None:
+            near = np.abs(clipped - bound) <= ROUNDING * max(1.0, abs(bound))
+            clipped = np.where(near, inside(clipped, bound), clipped)
+    if clipped is values:
+        return compiled
+    return dataclasses.replace(compiled, values=clipped) if isinstance(compiled, Curve) else clipped
+
+
+def _spline_of(value: Any, clock: Clock, method: str) -> str:
+    """Return the method of a curve that may overshoot its keys, or an empty text."""
+    if isinstance(value, int | float):
+        return ""
+    if isinstance(value, str) and is_schedule(value):
+        return ""
+    own, keys = parse_keys(value, clock) if isinstance(value, str) else keys_of_mapping(value, clock)
+    methods = {own or method, *(key.method for key in keys)}
+    return next((name for name in ("cubic", "quadratic") if name in methods and len(keys) > 2), "")
+
+
+def _judge(
+    compiled: Curve | Schedule, node: Node, name: str, rules: Rules, fit: Fit, sure: bool, spline: str
+) -> None:
     """Note the first value outside the range of its setting; of an unsure curve only frame 0 is looked at."""
     curve = isinstance(compiled, Curve)
     values = compiled.values[: None if sure else 1] if isinstance(compiled, Curve) else compiled
@@ -171,7 +237,12 @@ def _judge(compiled: Curve | Schedule, node: Node, name: str, rules: Rules, fit:
     first = int(np.argmax(wrong))
     where = f"at frame {first}" if curve else f"at {first} of {len(values)} of the diffusion"
     words = allowed({"type": "number", "minimum": low, "maximum": high})
-    fit.report(node, name, f"expected {words} everywhere, is {values[first]:.6g} {where}")
+    message = f"expected {words} everywhere, is {values[first]:.6g} {where}"
+    if spline:
+        message += f"; a {spline} curve may overshoot its keys: pchip does not"
+    elif name in SHARES and high is not None and high != 100 and high < values[first] <= 100:
+        message += f"; a share of the steps has a percent sign: {values[first]:.6g}%"
+    fit.report(node, name, message)
 
 
 def _late_keys(value: Any, node: Node, name: str, clock: Clock, compiled: Curve | Schedule) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from animator.errors import Problem, SceneError
 from animator.scene.json_schema import Error, validator_of
 from animator.scene.names import unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
-from animator.scene.words import allowed, found
+from animator.scene.words import allowed, found, short
 from animator.settings.scene import Scene
 
 Schema = dict[str, Any]
@@ -137,15 +138,50 @@ def _faults_of(error: Error, root: Node, name: str, fit: Fit) -> list[Fault]:
         return [fault for one in closest for fault in _faults_of(one, root, name, fit)]
     known = list(error.schema.get("properties", ()))
     if error.validator == "required":
+        if quoted := _unquoted_prompt(node, full):
+            return [Fault(node.place, full, quoted)]
         missing = [key for key in error.validator_value if key not in node.value]
         parts = ", ".join(known)
         return [Fault(node.place, full, f"has no '{key}'; its parts are {parts}") for key in missing]
     if error.validator == "additionalProperties":
+        if quoted := _unquoted_prompt(node, full):
+            return [Fault(node.place, full, quoted)]
         unknown = [key for key in node.value if key not in known]
         names = {key: dotted(full, key) for key in unknown}
         return [Fault(node.value[k].key, names[k], unknown_key(names[k], known, {})) for k in unknown]
+    whole = root if isinstance(node.value, int | float) else node
+    if quoted := _unquoted_prompt(whole, name if whole is root else full):
+        return [Fault(node.place, full, quoted)]
     expected = allowed(error.schema, fit.resolved)
-    return [Fault(node.place, full, f"expected {expected}, found {found(node)}")]
+    return [
+        Fault(node.place, full, f"expected {expected}, found {found(node)}{_as_percentage(node, expected)}")
+    ]
+
+
+def _unquoted_prompt(node: Node, name: str) -> str:
+    """Return what to say where a prompt without quotes became a mapping at its colon, else ""."""
+    if not name.startswith("prompts") or not isinstance(node.value, dict) or len(node.value) != 1:
+        return ""
+    (text, weight), *_ = node.value.items()
+    if not isinstance(text, str) or text in ("text", "weight", "clip_models") or _is_position(text):
+        return ""
+    if not isinstance(weight.value, int | float | str):
+        return ""
+    return (
+        f'a colon in a prompt makes a mapping of it; put it in quotes: "{short(f"{text}: {weight.value}")}"'
+    )
+
+
+def _is_position(text: str) -> bool:
+    """Return whether the key of a mapping is a frame, a time or a formula: ``2.5s``, ``max_f/2``."""
+    return re.match(r"\s*[\d.+(-]|\s*max_f\b", text, re.ASCII) is not None
+
+
+def _as_percentage(node: Node, expected: str) -> str:
+    """Return how a share is written where a number of steps or a percentage may be, else an empty text."""
+    if "percentage" not in expected or not isinstance(node.value, float) or not 0 < node.value < 1:
+        return ""
+    return f"; a share is written with a percent sign: {100 * node.value:.6g}%"
 
 
 def _closest(error: Error, node: Node, fit: Fit) -> list[Error]:

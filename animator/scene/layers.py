@@ -289,5 +289,5 @@ def _absolute(node: Node, folder: Path, end: re.Pattern[str] | None = None) -> N
     path = text[: len(text) - len(tail)].strip()
     if not path:
         return node
-    absolute = os.path.realpath(folder / path) + tail
+    absolute = os.path.realpath(folder / os.path.expanduser(path)) + tail
     return dataclasses.replace(node, value=absolute, raw=absolute, exact=False)

@@ -86,6 +86,8 @@ class _Reader:
         for position, words in sets.items():
             before = len(self.fit.problems)
             name = track if words is node else dotted(track, position)
+            if name in self.fit.faulty or any(one.key == name for one in self.fit.problems):
+                continue  # a prompt without quotes, which its schema has reported
             start = self._start(position, words, name)
             if start in starts:
                 message = f"there are two sets of prompts at frame {start}; leave one of them out"
@@ -122,6 +124,8 @@ class _Reader:
         except ExpressionError as error:
             hint = "; a prompt with its parts named is written in a list: [{text: a sea, weight: 2}]"
             parts = hint if position in ("text", "image", "weight", "clip_models") else ""
+            if not parts and isinstance(position, str) and " " in position.strip():
+                parts = "; a prompt with a colon is put in quotes"
             self.fit.add(words.key.problem(name, error.message + parts))
             return None
         if self.sure and start > self.clock.max_f:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from animator.errors import Problem, SceneError
+from animator.errors import ExpressionError, Problem, SceneError
 from animator.keyframes import Clock, Timeline, build_timeline
 from animator.scene.camera_path import with_camera_path
 from animator.scene.carried import NAME, NUMBER, SCENE, carried
@@ -36,7 +36,6 @@ from animator.scene.video_checks import check_video
 from animator.scene.words import found, short
 from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
 
-_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*s\s*")
 _STAND_IN_BPM = 120.0
 
 
@@ -158,23 +157,31 @@ def _fitted(root: Node, fit: Fit) -> tuple[Scene, list[Problem]]:
     data = fit_section(root, fit.schema, fit)
     footage = find_footage(data, fit)
     notices = take_rate_and_size(data, footage, fit) if footage else []
-    if isinstance(data.get("frames"), str):
-        _count_frames(data, fit)
+    for name, least in (("frames", 1), ("prompt_blend", 0)):
+        if isinstance(data.get(name), str):
+            _to_frames(name, least, data, fit)
     notices += take_length(data, footage, fit) if footage else []
     return build_scene(data, fit, root), notices
 
 
-def _count_frames(data: dict[str, Any], fit: Fit) -> None:
-    """Turn a duration into a number of frames, in place."""
-    text = data.pop("frames")
-    match = _DURATION.fullmatch(text)
-    fps = float(data.get("fps", Scene.model_fields["fps"].default))
-    frames = round(float(match[1]) * fps) if match else 0
-    if 1 <= frames <= MAX_FRAMES:
-        data["frames"] = frames
-    elif "fps" not in fit.faulty:
-        message = f"{text.strip()} at {fps:g} frames a second is {frames} frames, expected 1 to {MAX_FRAMES}"
-        fit.report(fit.nodes["frames"], "frames", message)
+def _to_frames(name: str, least: int, data: dict[str, Any], fit: Fit) -> None:
+    """Turn a length of time into a number of frames, at least ``least``, in place."""
+    text = data.pop(name)
+    if not {"fps", "bpm"}.isdisjoint(fit.faulty):
+        return
+    fps, bpm = float(data.get("fps", Scene.model_fields["fps"].default)), data.get("bpm")
+    try:
+        frames = Clock(1, fps, bpm).key(text)
+    except ExpressionError as error:
+        fit.report(fit.nodes[name], name, error.message)
+        return
+    if least <= frames <= MAX_FRAMES:
+        data[name] = frames
+    else:
+        message = (
+            f"{text.strip()} at {fps:g} frames a second is {frames} frames, expected {least} to {MAX_FRAMES}"
+        )
+        fit.report(fit.nodes[name], name, message)
 
 
 def _clock(scene: Scene, fit: Fit) -> tuple[Clock, bool]:

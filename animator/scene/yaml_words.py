@@ -15,7 +15,15 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "a colon does not fit here; indent as above, or put the text in quotes",
     ),
     (r"unexpected end of stream", "a quotation mark is never closed"),
-    (r"unknown escape character '(.)'", "there is no escape \\{0}; for a backslash write two of them"),
+    (
+        r"unknown escape character '(.)'",
+        "there is no escape \\{0}; for a path write / between folders, or put it in single quotes",
+    ),
+    (
+        r"expected escape sequence of \d+ hexdecimal numbers",
+        "\\x, \\u and \\U in double quotes begin the number of a letter; for a path write / between "
+        "folders, or put it in single quotes",
+    ),
     (r"expected ',' or '\]'", "a list that begins with [ is not closed or lacks a comma"),
     (r"expected ',' or '\}'", "a mapping that begins with {{ is not closed or lacks a comma"),
     (r"expected the node content, but found '(.)'", "found {0} where a value belongs"),

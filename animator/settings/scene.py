@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, field_validator
 
-from animator.keyframes.clock import Clock
+from animator.keyframes.clock import SPAN, Clock
 from animator.settings.base import FILMS, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
@@ -35,9 +35,21 @@ Count = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": MAX_FRAMES},
-                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]*)?\s*s\s*$"},
+                {"type": "string", "pattern": f"^{SPAN}$"},
             ],
-            "allowed": f"a whole number from 1 to {MAX_FRAMES}, or a duration such as 20s",
+            "allowed": f"a whole number from 1 to {MAX_FRAMES}, or a length such as 20s, 1m30s or 16b",
+        }
+    ),
+]
+Span = Annotated[
+    float,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": MAX_FRAMES},
+                {"type": "string", "pattern": f"^{SPAN}$"},
+            ],
+            "allowed": f"a number from 0 to {MAX_FRAMES}, or a length such as 2s or 4b",
         }
     ),
 ]
@@ -67,7 +79,8 @@ class Scene(Options):
     frames: Count = setting(
         48, ge=1, le=MAX_FRAMES, unit="frames, or seconds", modes=FILMS, changes_frames=False
     )
-    """Length of the film: a number of frames, or a duration such as 20s; left out, all of the footage."""
+    """Length of the film: a number of frames, or a length such as 20s, 1m30s or 16b (beats, with `bpm`); left
+    out, all of the footage."""
 
     images: int = setting(1, ge=1, le=MAX_FRAMES, unit="pictures", modes=(STILL,), changes_frames=False)
     """Number of pictures that `mode: still` makes, each from its own seed."""
@@ -131,8 +144,11 @@ class Scene(Options):
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
     8.5s, 16b) to them."""
 
-    prompt_blend: float = setting(0.0, ge=0, le=MAX_FRAMES, unit="frames", modes=FILMS, changes_frames=False)
-    """Frames over which one set of prompts becomes the next; 0 is a hard cut."""
+    prompt_blend: Span = setting(
+        0.0, ge=0, le=MAX_FRAMES, unit="frames, or seconds or beats", modes=FILMS, changes_frames=False
+    )
+    """Frames over which one set of prompts becomes the next, or a length such as 2s or 4b; 0 is a hard
+    cut."""
 
     image_prompts: ImagePrompts = setting(default_factory=dict, changes_frames=False)
     """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,

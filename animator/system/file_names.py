@@ -8,6 +8,8 @@ import re
 _SCHEME = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/")  # one / where it was taken for a path
 _ADDRESS = re.compile(r"https?://[^\s/]+")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 LONGEST_SHOWN = 300
 """Letters of a path that are shown."""
 
@@ -26,4 +28,21 @@ def file_fault(path: str, net: bool = True) -> str:
         return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"
     if scheme:
         return f"{scheme[1]}:// cannot be read; write a path, or an address such as https://example.org/a.png"
-    return f"no such file: {path if len(path) <= LONGEST_SHOWN else path[:LONGEST_SHOWN] + '...'}"
+    return f"no such file: {_shown(path)}{_hint(path)}"
+
+
+def _shown(path: str) -> str:
+    """Return a path in one line, hidden letters as a program writes them, cut where it is long."""
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in path)
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}..."
+
+
+def _hint(path: str) -> str:
+    """Return what may be wrong with how a path was written."""
+    if _CONTROL.search(path):
+        return (
+            "; a backslash in double quotes makes such characters: write / between folders, or single quotes"
+        )
+    if os.sep == "/" and "\\" in path:
+        return "; write / between folders"
+    return ""
