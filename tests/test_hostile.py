@@ -90,7 +90,7 @@ BOMBS = {
         P + "frames: 1000000000",
         "frames: expected a whole number from 1 to 100000",
     ),
-    "1e9 seconds": (P + "frames: '999999999 s'", "frames, expected 1 to 100000"),
+    "1e9 seconds": (P + "frames: '999999999 s'", "is beyond frame 100000000"),
     "merge keys": (P + "a: &a {b: 1}\ncamera:\n  <<: *a\n", "YAML 1.2 has no merge key <<, use extends:"),
     "python": (P + "seed: !!python/object/apply:os.system [ls]", "a scene has no tags such as !!python/"),
     "NUL": ("version: 1\nprompts: a\0b", "the character U+0000 cannot stand in a text file"),
@@ -113,7 +113,7 @@ BOMBS = {
     "ten thousand arguments": (P + f'camera: {{fov: "max({"t," * 9_000}1)"}}', "more than 4000 parts"),
     "a million keys": (
         P + f'camera: {{fov: "{",".join(f"{i}:(1)" for i in range(100_000))}"}}',
-        "characters; 20000 are allowed",
+        "characters; 500000 are allowed",
     ),
     "many long formulas": (
         P
@@ -168,7 +168,7 @@ def test_a_bomb_of_a_scene_is_a_line(name: str, tmp_path: Path, check: Callable)
         "\ufeff" + P,
         P.replace("\n", "\r\n"),
         P.replace("\n", "\r"),
-        "version: 1\nprompts: 🌊 夜の海 مرحبا \u202eabc\u202c\n",
+        "version: 1\nmodels: fake\nprompts: 🌊 夜の海 مرحبا \u202eabc\u202c\n",
         P + "\n" * 1_000_000,
         "version: 1\nprompts: [" + ", ".join(["a"] * 4_000) + "]\n",
         P + "x: &x 12\n".replace("x:", "fps:") + "bpm: *x\n",

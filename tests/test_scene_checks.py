@@ -94,7 +94,7 @@ def test_a_contradiction_is_told_at_its_place(fault, text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "diffusion: {model: a.PT, family: openai_512}",
+        "diffusion: {model: a.PT, family: openai_512}\nsize: [512, 512]",
         "diffusion: {init_image: a.png, init_scale: '[1000]*500+[0]*500', init_noise: 0.1, init_fit: cover}",
         "diffusion: {init_image: 'https://example.org/b.png', init_frames: all}",
         "diffusion: {perlin_init: gray, init_color_noise: 0.1, init_scale: {0: 5}}",
@@ -102,7 +102,7 @@ def test_a_contradiction_is_told_at_its_place(fault, text, expected):
         "diffusion: {secondary: '[0]*999+[1]'}",
         "diffusion: {secondary: '0: (0), 5: (True)'}",
         "diffusion: {secondary: {0: false, 5: true}}",
-        f"diffusion: {{secondary: true, model: {PUBLISHED}}}",
+        f"size: [512, 512]\ndiffusion: {{secondary: true, model: {PUBLISHED}}}",
         STILL + "diffusion: {stop_at: 0.1%, skip_steps: 48, skip_end_steps: 1}",
         STILL + "images: 2\nbatch: 2\nseed: [1, 2]\noutput: {contact_sheet: false}",
         STILL + "output: {diffusion_film: true, crf: 20, preset: slow}",

@@ -153,6 +153,10 @@ class Family(ABC):
         """Return what may be written as one word, by the dotted name of its section."""
         return {}
 
+    def trained_side(self, scene: Scene) -> float | None:
+        """Return the side in pixels of the pictures that a scene's network was trained on, if it is known."""
+        return None
+
     def networks(self, scene: Scene) -> list[Entry]:
         """Return the networks of the registry that a scene runs on, those it paints with first.
 

@@ -35,7 +35,7 @@ from animator.keyframes.signs import plain_signs
 
 MAX_LENGTH = 20_000
 """Most characters of a formula, of a prompt and of a schedule."""
-MAX_TEXT = 2_000_000
+MAX_TEXT = 500_000
 """Most characters of a keyframe text, which may have a key for each frame."""
 MAX_DEPTH = 64
 """Most brackets, signs and powers inside one another."""

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from animator.look.curves import changing, diffused_frames
+from animator.look.curves import changing
+from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.types import Prompt
 
@@ -41,7 +42,7 @@ class Panel:
 
     def __init__(self, loaded: LoadedScene, width: int) -> None:
         self._loaded, self._width = loaded, width
-        self._diffused = diffused_frames(loaded.scene)
+        self._diffused = painted_frames(loaded.scene)
         table = changing(loaded.timeline)
         self._hidden = max(0, len(table.columns) - MOST)
         self._table = table.iloc[:, :MOST]

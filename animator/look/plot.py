@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from animator.keyframes.schedules import schedule_text
-from animator.look.curves import changing, diffused_frames
+from animator.look.curves import changing
+from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
 
@@ -209,7 +210,7 @@ def _draw_prompts(panel: Axes, bars: pd.DataFrame) -> None:
 
 def _draw_diffused(panel: Axes, loaded: LoadedScene) -> None:
     """Draw a tick for every frame that is diffused."""
-    diffused = diffused_frames(loaded.scene)
+    diffused = painted_frames(loaded.scene)
     frames = np.flatnonzero(diffused)
     if diffused.all():
         panel.axvspan(-0.5, len(diffused) - 0.5, color="tab:green", alpha=0.35, linewidth=0)

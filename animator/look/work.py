@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from animator.engines.registry import family_of
-from animator.look.curves import diffused_frames
+from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 
 
@@ -43,7 +43,7 @@ def work_of(loaded: LoadedScene) -> Work:
     cost = cache(counted.cost)
     begun = diffusion.init_image is not None or diffusion.perlin_init != "none"
     each_anew = scene.mode == "still" or diffusion.init_frames == "all"
-    diffused = diffused_frames(scene)
+    diffused = painted_frames(scene)
     alike: dict[tuple[float, ...], int] = {}
     steps, cuts = np.zeros(scene.pictures, np.int64), np.zeros(scene.pictures, np.int64)
     table = loaded.timeline.table

@@ -1,4 +1,4 @@
-"""What a schema cannot say: settings that contradict one another, missing files, settings without effect."""
+"""What a schema cannot say: settings that contradict one another, and missing files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from animator.engines.registry import family_of
-from animator.errors import ExpressionError, Problem, UsageError
+from animator.errors import ExpressionError, UsageError
 from animator.keyframes import Curve
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
-from animator.scene.nodes import dotted, plain
-from animator.scene.unused import notice_idle
+from animator.scene.nodes import dotted
 from animator.settings.base import share
-from animator.settings.scene import SIZE_STEP, Scene
+from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
 from animator.types import Schedule
 from animator.weights.registry import find
@@ -44,11 +43,6 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_intermediates(scene, fit)
     if sure:
         check_values(scene, values, fit)
-
-
-def notice_scene(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
-    """Return what is not wrong in a scene but may not be meant."""
-    return [*notice_size(scene, fit), *notice_seeds(scene, fit), *notice_idle(scene, values, fit)]
 
 
 def check_planes(values: Values, fit: Fit) -> None:
@@ -191,23 +185,3 @@ def _stretch(scene: Scene, values: Values) -> tuple[np.ndarray, float]:
         whole = scene.diffusion.init_frames == "all"
         begin[1:] = np.minimum(begin[1:], moved.values[1:]) if whole else moved.values[1:]
     return begin, 1 - share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
-
-
-def notice_size(scene: Scene, fit: Fit) -> list[Problem]:
-    """Tell of a size that was rounded down."""
-    node = fit.nodes.get("size")
-    if node is None or "size" in fit.faulty:
-        return []
-    width, height = plain(node)
-    if (width, height) == scene.size:
-        return []
-    kept = f"{scene.size[0]} x {scene.size[1]}, multiples of {SIZE_STEP}"
-    return [node.place.problem("size", f"{width} x {height} is rounded down to {kept}")]
-
-
-def notice_seeds(scene: Scene, fit: Fit) -> list[Problem]:
-    """Tell of seeds that no picture takes."""
-    if not isinstance(scene.seed, list) or len(scene.seed) <= scene.images:
-        return []
-    message = f"{len(scene.seed)} seeds for {scene.images} images; the last {len(scene.seed) - scene.images}"
-    return [fit.nodes["seed"].place.problem("seed", f"{message} are not used")]

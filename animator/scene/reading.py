@@ -14,7 +14,7 @@ from animator.errors import ExpressionError, Problem, SceneError
 from animator.keyframes import Clock, Timeline, build_timeline
 from animator.scene.camera_path import with_camera_path
 from animator.scene.carried import NAME, NUMBER, SCENE, carried
-from animator.scene.checks import check_scene, notice_scene
+from animator.scene.checks import check_scene
 from animator.scene.curves import compile_curves
 from animator.scene.defaults import without_hold
 from animator.scene.fit import Fit, build_scene, fit_section
@@ -26,8 +26,9 @@ from animator.scene.footage_reading import (
     take_length,
     take_rate_and_size,
 )
-from animator.scene.layers import override, read_layers, rooted, spelt
+from animator.scene.layers import COMMAND_LINE, override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
+from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
@@ -133,7 +134,10 @@ def _compiled(
     if fit.problems or prompts is None:
         notices = [*noticed, *as_written(notices, written)]
         raise SceneError(by_place(as_written(fit.problems, written), file), by_place(notices, file))
-    notices = [*noticed, *as_written([*notices, *notice_scene(scene, values, fit)], written)]
+    notices = [
+        *noticed,
+        *as_written([*notices, *notice_scene(scene, values, fit, own=(file, COMMAND_LINE))], written),
+    ]
     timeline = build_timeline(values, prompts, clock)
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -21,7 +23,7 @@ from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
 from animator.types import DIFFUSION_SCALE, Prompt, Request, Schedule
 from animator.weights.checkpoint_names import is_checkpoint
-from animator.weights.registry import Entry, Kind, context_length, families, find
+from animator.weights.registry import Entry, Kind, config_file, context_length, families, find
 
 if TYPE_CHECKING:
     import torch
@@ -98,6 +100,18 @@ class Guided(Family):
     def presets(self) -> Mapping[str, Presets]:
         """Return the published cut schedules."""
         return {"guidance.cuts": Presets("cut schedule", "cuts: {overview: 12, innercut: 4}", cut_presets())}
+
+    def trained_side(self, scene: Scene) -> float | None:
+        """Return the side that the network's description names, of oblong pictures that of a square."""
+        model, family = scene.diffusion.model, scene.diffusion.family
+        if is_checkpoint(model):
+            return float(families()[family].switches["image_size"]) if family else None
+        entry = find("diffusion", model)
+        if entry.family is not None:
+            return float(families()[entry.family].switches["image_size"])
+        path = config_file(entry)
+        width, height = json.loads(path.read_text(encoding="utf-8"))["native_size"] if path else (0, 0)
+        return math.sqrt(width * height) or None
 
     def networks(self, scene: Scene) -> list[Entry]:
         """Return the denoiser, the CLIP models, the secondary models and the perceptual network.

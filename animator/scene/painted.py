@@ -1,0 +1,19 @@
+"""Which frames of a scene are painted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from animator.settings.scene import Scene
+
+
+def painted_frames(scene: Scene) -> np.ndarray:
+    """Return which frames are painted, bool of shape (pictures,); in turbo the others are moved only.
+
+    The rule is that of `animator.film.turbo.is_diffused`, which needs torch.
+    """
+    frames = np.arange(scene.pictures)
+    if scene.mode not in ("2d", "3d"):
+        return np.ones(len(frames), bool)
+    painted: np.ndarray = (frames <= scene.turbo.preroll) | (frames % scene.turbo.steps == 0)
+    return painted

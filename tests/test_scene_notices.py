@@ -1,0 +1,128 @@
+"""What is not wrong in a scene but may not be meant is reported, in one line that says what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animator.film.loop import Turbo
+from animator.film.turbo import is_diffused
+from animator.scene.painted import painted_frames
+
+TURBO = "mode: 2d\nframes: 40\nturbo: {steps: 5, preroll: 10}\n"
+BIG = "512x512_diffusion_uncond_finetune_008100"
+
+
+def notices(read, text: str) -> list[str]:
+    return [f"{one.key}: {one.message}" for one in read(text).notices]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            'guidance: {clip_guidance_scale: "0: (5), 11: (1), 12: (9), 13: (1), 20: (0)"}',
+            "the key at frame 12",
+        ),
+        ('guidance: {clip_guidance_scale: "0: (5) step, 12: (9) step, 14: (1) step"}', "the key at frame 12"),
+        ("guidance: {clip_guidance_scale: {0: '5*1', 16: 9*t, 18: 1}}", "the key at frame 16"),
+        ('guidance: {clamp_grad: "0: (1), 16: (0), 19: (1)"}', "the key at frame 16"),
+        ('guidance: {clip_models: {pocket: "0: (1), 12: (3), 13: (1), 14: (1)"}}', "the key at frame 13"),
+        ("seed: {0: 1, 12: 5, 14: 6}", "what begins at frame 12"),
+    ],
+)
+def test_turbo_does_not_meet_everything(read, more: str, expected: str) -> None:
+    (notice,) = notices(read, f"prompts: a lake\n{TURBO}{more}")
+    between = "15 and then 20" if "16" in expected else "10 and then 15"
+    assert f"{expected} is never seen: turbo paints frame {between}; move it to one of them" in notice
+
+
+def test_turbo_does_not_show_every_prompt(read) -> None:
+    prompts = "prompts: {0: a lake, 11: a hill, 13: a house, 21: a tree}\n"
+    assert notices(read, prompts + TURBO) == [
+        "prompts: what begins at frame 11 is never seen: turbo paints frame 10 and then 15; "
+        "move it to one of them"
+    ]
+    assert notices(read, f"{prompts}{TURBO}prompt_blend: 4") == []
+    assert notices(read, f"{prompts}{TURBO}".replace("steps: 5", "steps: 1")) == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'guidance: {clip_guidance_scale: "0: (5), 12: (9), 25: (1)"}',  # a ramp passes painted frames
+        'guidance: {clip_guidance_scale: "0: (5), 10: (9), 15: (1)"}',
+        'camera: {angle: "0: (5), 11: (1), 12: (9), 13: (1)"}',  # moves every frame
+        "seed: {0: 1, 12: 5}",
+        'guidance: {tv_scale: "[0]*500+[5]*500"}',
+    ],
+)
+def test_what_turbo_does_meet(read, more: str) -> None:
+    assert notices(read, f"prompts: a lake\n{TURBO}{more}") == []
+
+
+@pytest.mark.parametrize("mode", ["2d", "3d", "still"])
+def test_painted_frames_are_those_that_the_driver_paints(read, mode: str) -> None:
+    scene = read(
+        f"prompts: a lake\nmode: {mode}\nframes: 40\nimages: 40\nturbo: {{steps: 7, preroll: 4}}"
+    ).scene
+    turbo = Turbo(steps=7, preroll=4) if mode != "still" else Turbo(steps=1)
+    assert painted_frames(scene).tolist() == [bool(is_diffused(frame, turbo)) for frame in range(40)]
+    assert painted_frames(scene).dtype == np.bool_
+
+
+@pytest.mark.parametrize("skip", ["0", "0%"])
+def test_clouds_are_painted_over_where_nothing_is_skipped(read, skip: str) -> None:
+    scene = f"prompts: a lake\nmode: still\ndiffusion: {{perlin_init: mixed, skip_steps: {skip}}}"
+    (notice,) = notices(read, scene)
+    assert notice.endswith(
+        "nothing of it is left where no step is skipped; set diffusion.skip_steps: 10% or more"
+    )
+    assert notices(read, scene.replace(f"skip_steps: {skip}", "skip_steps: 10%")) == []
+
+
+def test_eyes_in_a_flat_film(read) -> None:
+    (notice,) = notices(read, "prompts: a lake\nmode: 2d\nvr: {ipd: 4}")
+    assert notice.startswith("vr: the camera of mode 2d moves flat pictures: only the eyes see depth")
+    assert notices(read, "prompts: a lake\nmode: 3d\nvr: {ipd: 4}") == []
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("[256, 256]", "is 0.5 times the 512 pixels a side"),
+        ("[1920, 1088]", "the subject several times over"),
+        ("[512, 512]", ""),
+        ("[1280, 768]", ""),
+    ],
+)
+def test_a_size_far_from_what_the_network_knows(read, size: str, expected: str) -> None:
+    found = notices(read, f"prompts: a lake\nmode: still\nsize: {size}\ndiffusion: {{model: {BIG}}}")
+    assert len(found) == bool(expected)
+    assert all(expected in one for one in found)
+
+
+@pytest.mark.parametrize(("turned", "stretched"), [(1, True), (6, False)])
+def test_an_init_of_another_shape_is_stretched(read, tmp_path, turned: int, stretched: bool) -> None:
+    exif = Image.Exif()
+    exif[274] = turned
+    Image.new("RGB", (100, 150)).save(tmp_path / "init.jpg", exif=exif)
+    scene = "prompts: a lake\nmode: still\nsize: [192, 128]\ndiffusion: {init_image: init.jpg%s}"
+    found = notices(read, scene % "")
+    assert len(found) == stretched
+    assert all("is 100 x 150 and is stretched to 192 x 128; " in one for one in found)
+    assert notices(read, scene % ", init_fit: cover") == []
+    assert notices(read, scene % ", init_fit: stretch") == []
+
+
+def test_a_picture_that_cannot_be_read_is_not_this_ones_matter(read, tmp_path) -> None:
+    (tmp_path / "init.png").write_bytes(b"no picture")
+    assert notices(read, "prompts: a lake\nmode: still\ndiffusion: {init_image: init.png}") == []
+
+
+def test_what_a_base_holds_for_other_scenes_is_no_matter_of_this_one(read, tmp_path) -> None:
+    (tmp_path / "base.yaml").write_text("camera: {zoom: 1.05, angle: 3}\n")
+    assert notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml") == []
+    (notice,) = notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml\ncamera: {angle: 4}")
+    assert notice == "camera.angle: has no effect in mode 3d"
