@@ -109,6 +109,21 @@ def test_cuts_are_halved_however_they_are_written(read, cuts, half):
     assert (draft.overview, draft.innercut, draft.ic_pow) == (half, half, 3)
 
 
+@pytest.mark.parametrize(
+    ("scale", "less"),
+    [
+        ("5000", 5000 * 64 * 64 / (192 * 128)),
+        ('"[6000]*500+[0]*500"', "[1000]*500+[0]*500"),
+        ('"0: (0), 4: (6000)"', {0: 0, 1: 250, 2: 500, 3: 750, 4: 1000}),
+    ],
+)
+def test_guidance_follows_the_pixels(read, scale, less):
+    loaded = read(f"mode: 2d\nframes: 5\nsize: [192, 128]\nguidance: {{clip_guidance_scale: {scale}}}")
+    draft = drafted(loaded)
+    assert draft.size == (64, 64)
+    assert draft.guidance.clip_guidance_scale == pytest.approx(less)
+
+
 def test_one_batch_of_cuts_also_where_it_changed(read):
     assert drafted(read("guidance: {cutn_batches: '[4]*500+[2]*500'}")).guidance.cutn_batches == 1
 

@@ -9,8 +9,10 @@ from PIL import Image
 from animator.film.loop import Turbo
 from animator.film.turbo import is_diffused
 from animator.scene.painted import painted_frames
+from animator.scene.reading import read_scene
 
 TURBO = "mode: 2d\nframes: 40\nturbo: {steps: 5, preroll: 10}\n"
+STRONG = "models: fake\nguidance: {clip_guidance_scale: 5000}\n"
 BIG = "512x512_diffusion_uncond_finetune_008100"
 
 
@@ -126,3 +128,25 @@ def test_what_a_base_holds_for_other_scenes_is_no_matter_of_this_one(read, tmp_p
     assert notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml") == []
     (notice,) = notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml\ncamera: {angle: 4}")
     assert notice == "camera.angle: has no effect in mode 3d"
+
+
+def test_guidance_that_was_set_for_another_number_of_pixels(read, tmp_path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "size: [1280, 768]\nguidance: {clip_guidance_scale: 5000}\nmodels: fake\n"
+    )
+    scene = "prompts: a lake\nmode: still\nextends: base.yaml\nsize: [512, 512]\n"
+    (notice,) = notices(read, scene)
+    assert "is from " in notice
+    assert "for 1280 x 768; guidance grows with the pixels: times 0.27 pulls 512 x 512 as strongly" in notice
+    assert notices(read, f"{scene}guidance: {{clip_guidance_scale: 1300}}") == []
+    assert notices(read, scene.replace("[512, 512]", "[1152, 768]")) == []
+
+
+def test_a_size_on_the_command_line_counts_too(tmp_path) -> None:
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "prompts: a lake\nsize: [512, 512]\nmodels: fake\nguidance: {clip_guidance_scale: 5000}\n"
+    )
+    (notice,) = read_scene(path, ["size=[1024, 512]"]).notices
+    assert "times 2 pulls 1024 x 512 as strongly" in notice.message
+    assert read_scene(path, ["size=[1024, 512]", "guidance.clip_guidance_scale=9000"]).notices == ()

@@ -197,8 +197,14 @@ class Family(ABC):
         """
         return []
 
-    def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:
-        """Return its sections as a draft has them, by name; those left out stay."""
+    def drafted(self, scene: Scene, timeline: Timeline, pixels: float) -> Mapping[str, Any]:
+        """Return its sections as a draft has them, by name; those left out stay.
+
+        Args:
+            scene: the scene.
+            timeline: its numbers.
+            pixels: how many pixels the draft has, as a share of the scene's.
+        """
         return {}
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:

@@ -35,13 +35,14 @@ def drafted(loaded: LoadedScene) -> Scene:
     Each side of the picture is halved and rounded down to a multiple of 64, at least 64. Steps are 0.4 of
     what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
-    batch. What is counted in pixels, the shifts of a 2D film, follows the size. Cuts and shifts that move
-    over the frames become a key a frame.
+    batch. What goes by pixels, the strength of the guidance and the shifts of a 2D film, follows the size. Cuts
+    and shifts that move over the frames become a key a frame.
     """
     scene = loaded.scene
-    fewer = family_of(scene.diffusion.model).drafted(scene, loaded.timeline)
-    before, steps = scene.diffusion.steps, fewer.get("diffusion", scene.diffusion).steps
     size = tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size)
+    pixels = size[0] * size[1] / (scene.size[0] * scene.size[1])
+    fewer = family_of(scene.diffusion.model).drafted(scene, loaded.timeline, pixels)
+    before, steps = scene.diffusion.steps, fewer.get("diffusion", scene.diffusion).steps
     changed: dict[str, Any] = {
         **fewer,
         "size": size,

@@ -48,7 +48,7 @@ def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> 
     """
     both = isinstance(base.value, dict) and isinstance(over.value, dict)
     if not both or (name and name not in sections):
-        return over
+        return dataclasses.replace(over, below=base) if name == SIZE else over
     members = dict(base.value)
     for key, child in over.value.items():
         members[key] = layer(members[key], child, sections, dotted(name, key)) if key in members else child
@@ -71,6 +71,10 @@ def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node,
     """
     stack = _Stack(sections)
     return stack.read(path, file, Place(file), ()), stack.problems
+
+
+SIZE = "size"
+"""The setting of which a layer keeps what it replaces: guidance grows with the pixels."""
 
 
 class _Stack:
@@ -209,6 +213,8 @@ def _put(node: Node, parts: list[str], value: Node, place: Place) -> Node:
     """Return ``node`` with ``value`` at the end of the path, as if it were all written at ``place``."""
     if not parts:
         return _placed(value, place)
+    if parts == [SIZE] and isinstance(node.value, dict) and SIZE in node.value:
+        value = dataclasses.replace(value, below=node.value[SIZE])
     members = dict(node.value) if isinstance(node.value, dict) else {}
     key = _key(parts[0], members)
     below = members.get(key, Node({}, place))

@@ -36,6 +36,7 @@ class Node:
         exact: whether `raw` is in the file letter by letter, on one line, one column a letter.
         quoted: whether a quotation mark precedes the first letter.
         size: number of values in this tree, itself included.
+        below: of the scene's `size`, the one that it replaced in a file that the scene extends.
     """
 
     value: Any
@@ -45,6 +46,7 @@ class Node:
     exact: bool = False
     quoted: bool = False
     size: int = 1
+    below: Node | None = None
 
     def at(self, offset: int) -> Place:
         """Return the place of a letter of a scalar; the value's own for the first and where it is unknown."""

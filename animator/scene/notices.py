@@ -18,6 +18,7 @@ from animator.scene.fit import Fit
 from animator.scene.nodes import Node, plain
 from animator.scene.painted import painted_frames
 from animator.scene.unused import notice_idle
+from animator.settings.base import declared
 from animator.settings.scene import SIZE_STEP, Scene
 from animator.types import Schedule
 
@@ -25,6 +26,11 @@ Values = Mapping[str, Curve | Schedule]
 
 SMALL, LARGE = 0.55, 2.1
 """How many times the side that a network was trained on a picture's side may be without a notice."""
+
+RESIZED = 1.6
+"""How many times as many pixels make another guidance worth a notice."""
+
+SAID = dict(declared(Scene))
 
 STRETCHED = 0.03
 """Relative difference of two shapes that is seen."""
@@ -48,6 +54,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
     return [
         *notice_size(scene, fit),
         *notice_trained(scene, fit),
+        *notice_guidance(scene, fit),
         *notice_seeds(scene, fit),
         *notice_init(scene, fit),
         *notice_eyes(scene, fit),
@@ -82,6 +89,32 @@ def notice_trained(scene: Scene, fit: Fit) -> Iterator[Problem]:
         f"{scene.diffusion.model} was trained on: expect {what}"
     )
     yield node.place.problem("size", message)
+
+
+def notice_guidance(scene: Scene, fit: Fit) -> Iterator[Problem]:
+    """Yield a strength of guidance that was set for a picture of very many more or fewer pixels.
+
+    The guides of Disco Diffusion let `clip_guidance_scale` grow with the number of pixels.
+    """
+    name = "guidance.clip_guidance_scale"
+    size, scale = fit.nodes.get("size"), fit.nodes.get(name)
+    if size is None or size.below is None or scale is None or scale.place.file == size.place.file:
+        return
+    before = plain(size.below)
+    if not (isinstance(before, list) and len(before) == 2 and all(isinstance(side, int) for side in before)):
+        return
+    times = scene.size[0] * scene.size[1] / max(1, before[0] * before[1])
+    if (
+        name in fit.faulty
+        or 1 / RESIZED < times < RESIZED
+        or not family_of(scene.diffusion.model).reads(SAID[name])
+    ):
+        return
+    message = (
+        f"is from {scale.place.file} for {before[0]} x {before[1]}; guidance grows with the pixels: "
+        f"times {times:.2g} pulls {scene.size[0]} x {scene.size[1]} as strongly"
+    )
+    yield size.place.problem(name, message)
 
 
 def notice_seeds(scene: Scene, fit: Fit) -> Iterator[Problem]:

@@ -202,8 +202,8 @@ class Guided(Family):
             found.append("diffusion.precision: auto")
         return found
 
-    def drafted(self, scene: Scene, timeline: Timeline) -> Mapping[str, Any]:
-        """Return fewer steps and half of the cuts, at least 1 where there were any, in a single batch."""
+    def drafted(self, scene: Scene, timeline: Timeline, pixels: float) -> Mapping[str, Any]:
+        """Return fewer steps, half of the cuts (at least 1 of any), and guidance for its pixels."""
         from animator.engines.drafting import scaled
 
         diffusion, guidance = scene.diffusion, scene.guidance
@@ -215,7 +215,11 @@ class Guided(Family):
             "skip_end_steps": scaled(diffusion.skip_end_steps, steps, before),
         }
         cuts = {name: _halved_cuts(f"guidance.cuts.{name}", timeline) for name in CUTS}
-        halved = {"cutn_batches": 1, "cuts": guidance.cuts.model_copy(update=cuts)}
+        halved = {
+            "cutn_batches": 1,
+            "cuts": guidance.cuts.model_copy(update=cuts),
+            "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
+        }
         return {
             "diffusion": diffusion.model_copy(update=fewer),
             "guidance": guidance.model_copy(update=halved),
@@ -283,6 +287,16 @@ def _looks(row: Row, models: list[str], places: list[int]) -> int:
     overview, inner, batches = (np.round(row.schedule(name)[places]) for name in LOOKS)
     seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
     return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
+
+
+def _times(name: str, share: float, timeline: Timeline) -> Animated:
+    """Return a setting times a share: as a number, a schedule, or a key a frame."""
+    from animator.engines.drafting import by_frame
+    from animator.keyframes.schedules import schedule_text
+
+    if name in timeline.schedules:
+        return schedule_text(timeline.schedules[name] * share)
+    return by_frame(timeline.table[name] * share)
 
 
 def _halved_cuts(name: str, timeline: Timeline) -> Animated:
