@@ -44,7 +44,8 @@ def paint(loaded: LoadedScene) -> torch.Tensor:
 )
 def test_a_baseline(tmp_path: Path, name: str) -> None:
     loaded = scene(tmp_path, f"extends: {BASE / name}")
-    assert loaded.notices == () or name == "disco-5.yaml"
+    # The tests paint small pictures.
+    assert {one.key for one in loaded.notices} <= {"size", "guidance.clip_guidance_scale"}
     picture = paint(loaded)
     assert picture.shape == (3, 64, 64)
     assert 0.05 < picture.std() < 0.5

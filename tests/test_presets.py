@@ -100,7 +100,7 @@ def test_base_scenes_are_sound_and_run_on_the_bundled_networks(path, tmp_path):
     if path.stem not in ("model-schedule", "draft", "pocket"):
         published = read_scene(scene).scene
         assert published.diffusion.model == "512x512_diffusion_uncond_finetune_008100"
-        assert published.diffusion.secondary is (path.stem != "baseline")
+        assert published.diffusion.secondary is (path.stem not in ("baseline", "guide"))
         assert (published.diffusion.steps, published.guidance.cutn_batches) == (250, 4)
 
 

@@ -137,3 +137,13 @@ def test_a_key_for_every_frame_may_be_long(read) -> None:
     assert len(keys) > 200_000
     loaded = read(f'prompts: a lake\nmode: 2d\nframes: 12000\ncamera: {{zoom: "{keys}"}}')
     assert loaded.timeline.table["camera.zoom"][11_999] == pytest.approx(1.011999)
+
+
+def test_a_negative_sum_of_weights_is_disco_s_alone(read) -> None:
+    scene = 'prompts: ["a lake:1", "fog:-3"]\nmode: still\n'
+    (message,) = messages(read, scene)
+    assert message.endswith("or set guidance.compat: disco-5, which allows it")
+    prompts = read(f"{scene}guidance: {{compat: disco-5}}").timeline.row(0).prompts
+    assert [one.weight for one in prompts] == [0.5, -1.5]
+    (message,) = messages(read, 'prompts: ["a lake:1", "fog:-1"]\nmode: still\nguidance: {compat: disco-5}')
+    assert "sum to 0, must be at least 0.001" in message

@@ -111,7 +111,7 @@ class Targets:
 
 
 def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
-    """Return the prompts that speak to a perceptor, with weights that sum to 1 again.
+    """Return the prompts that speak to a perceptor, with weights that sum to 1 again (or to -1, see below).
 
     >>> spoken_to([Prompt("sea", 0.5), Prompt("fog", 0.5, models=("RN50",))], "ViT-B-32")
     [Prompt(text='sea', weight=1.0, image=False, models=())]
@@ -120,7 +120,8 @@ def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
     if len(heard) == len(prompts):
         return heard
     total = sum(one.weight for one in heard)
-    return [Prompt(one.text, one.weight / total, one.image, one.models) for one in heard]
+    # A negative sum comes with ``compat: disco-5`` alone; there weights are divided by its size.
+    return [Prompt(one.text, one.weight / abs(total), one.image, one.models) for one in heard]
 
 
 def _names(models: Sequence[str], name: str) -> bool:

@@ -96,24 +96,26 @@ class PromptSet:
     position: int | float | str = 0
     written: tuple[Prompt, ...] = ()
 
-    def divided(self, clip_models: Collection[str] = ()) -> PromptSet:
+    def divided(self, clip_models: Collection[str] = (), negative: bool = False) -> PromptSet:
         """Return the set with weights that sum to 1: each is divided by their sum.
 
         Args:
             clip_models: every CLIP model that looks at the picture.
+            negative: whether the sum may be negative, too; weights are then divided by its size and sum to
+                -1, as in Disco Diffusion.
 
         Raises:
             ExpressionError: the weights sum to less than 0.001, or those of the prompts that speak to one of
                 the models do, where some prompts are for some models only.
         """
-        total = _sum(self.prompts, f"the prompts at {self.position}")
+        total = _sum(self.prompts, f"the prompts at {self.position}", negative)
         named = {model: _canonical(model) for model in clip_models}
         named |= {model: _canonical(model) for prompt in self.prompts for model in prompt.models}
         if any(prompt.models for prompt in self.prompts):
             for model, name in named.items():
                 heard = [one for one in self.prompts if speaks_to(one, name)]
                 if heard:
-                    _sum(heard, f"the prompts at {self.position} that speak to {model}")
+                    _sum(heard, f"the prompts at {self.position} that speak to {model}", negative)
         divided = tuple(replace(one, weight=one.weight / total) for one in self.prompts)
         return replace(self, prompts=divided, written=self.prompts)
 
@@ -265,12 +267,13 @@ def _read_set(
     return PromptSet(start, texts, prompts, position)
 
 
-def _sum(prompts: Iterable[Prompt], which: str) -> float:
-    """Return the sum of the weights; raises ExpressionError where it is no divisor."""
+def _sum(prompts: Iterable[Prompt], which: str, negative: bool = False) -> float:
+    """Return the sum of the weights, or its size; raises ExpressionError where it is no divisor."""
     weights = [prompt.weight for prompt in prompts]
     if not weights:
         raise ExpressionError(f"there are no prompts: {which} are neither texts nor pictures; write one")
     total = math.fsum(weights)
+    total = abs(total) if negative else total
     if total >= LEAST_SUM:
         return total
     pull = math.fsum(weight for weight in weights if weight > 0)
@@ -278,4 +281,5 @@ def _sum(prompts: Iterable[Prompt], which: str) -> float:
     raise ExpressionError(
         f"the weights of {which} sum to {total:g}, must be at least {LEAST_SUM}, as they are divided by it: "
         f"give those that pull ({pull:g} in all) more weight than those that push away ({push:g})"
+        + ("" if negative or total > -LEAST_SUM else ", or set guidance.compat: disco-5, which allows it")
     )

@@ -108,10 +108,10 @@ class _Reader:
             self.fit.add(self.fit.nodes["prompts"].place.problem("prompts", error.message))
             return None
         models = () if "guidance.clip_models" in self.fit.faulty else self.scene.guidance.clip_models
-        divided = []
+        divided, negative = [], self.scene.guidance.compat == "disco-5"
         for one in sets:
             try:
-                divided.append(one.divided(models))
+                divided.append(one.divided(models, negative))
             except ExpressionError as error:
                 name, place = self.keys[one.start]
                 self.fit.add(place.problem(name, error.message))

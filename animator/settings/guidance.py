@@ -105,7 +105,8 @@ class GuidanceOptions(Options):
 
     compat: Literal["none", "disco-5"] = "none"
     """``disco-5`` repeats Disco Diffusion 5's gradient to the digit, in which `range_scale` never reaches the
-    picture and `sat_scale` hardly; ``none`` lets every loss act."""
+    picture and `sat_scale` hardly, and takes prompts whose weights have a negative sum; ``none`` lets every
+    loss act."""
 
     @field_validator("clip_models")
     @classmethod
