@@ -87,7 +87,7 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
         full = dotted(name, key)
         entry = schema["properties"].get(key)
         if entry is None:
-            message = unknown_key(full, list(schema["properties"]), fit.settings)
+            message = unknown_key(full, list(schema["properties"]), fit.settings, child.value)
             fit.add(child.key.problem(full, message))
         elif child.value is not None:
             fit.nodes[full] = child
