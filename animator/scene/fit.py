@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
 from animator.scene.json_schema import Error, validator_of
-from animator.scene.names import unknown_key
+from animator.scene.names import misplaced, unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
 from animator.scene.words import allowed, found
 from animator.settings.scene import Scene
@@ -103,7 +103,7 @@ def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
     wrong = faults(node, entry, name, fit)
     for fault in wrong:
         fit.faulty.add(name)
-        fit.add(fault.place.problem(fault.name, fault.message))
+        fit.add(fault.place.problem(fault.name, fault.message + misplaced(name, node.value)))
     return not wrong
 
 

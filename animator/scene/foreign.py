@@ -67,6 +67,16 @@ def foreign_names() -> Mapping[str, ForeignName]:
     return MappingProxyType(table)
 
 
+@functools.cache
+def spellings() -> Mapping[str, Mapping[str, Any]]:
+    """Return words of other programs for values, by the dotted name of a setting or section.
+
+    The words are folded, without case, dashes, underscores and blanks; what they mean is the value here, None
+    for its default, or the values of a section.
+    """
+    return MappingProxyType(_data()["spellings"])
+
+
 def foreign_name(key: str) -> ForeignName | None:
     """Return what is known of a name, whatever its case; None where no program has it.
 

@@ -54,6 +54,18 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     return "unknown key; known here: " + ", ".join(sorted(siblings))
 
 
+def misplaced(name: str, value: Any) -> str:
+    """Return what to add to the fault of a value that another setting takes; an empty text where none does.
+
+    >>> misplaced("warp.sampling_mode", "plms")
+    "; 'plms' belongs to diffusion.sampler"
+    """
+    known = foreign_name(name.rpartition(".")[2]) if isinstance(value, str) else None
+    place = known.place_of(value) if known else None
+    elsewhere = known and place not in (None, name, known.place)
+    return f"; '{value}' belongs to {place}" if elsewhere else ""
+
+
 def _foreign_hint(key: str, value: Any, every: Iterable[str]) -> str:
     """Return what to say of a name of another program; an empty text where it is none."""
     known = foreign_name(key)

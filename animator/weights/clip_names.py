@@ -91,3 +91,15 @@ def _transformer(found: re.Match[str], name: str) -> str:
         meant = "ViT-B-32 or ViT-B-16" if size else "ViT-L-14, ViT-H-14, ViT-g-14 or ViT-bigG-14"
         raise UsageError(f"{name!r} may be several CLIP models; write which: {meant}")
     return f"ViT-{size}-{patch}" + (f"-{side}" if side else "")
+
+
+def same_model(one: str, other: str) -> bool:
+    """Return whether two names, in any of their spellings, mean the same model.
+
+    >>> same_model("ViTB32", "ViT-B/32"), same_model("RN50", "RN101"), same_model("x", "x")
+    (True, False, True)
+    """
+    try:
+        return one == other or canonical_name(one) == canonical_name(other)
+    except UsageError:  # one of them names none
+        return False
