@@ -68,6 +68,12 @@ def foreign_names() -> Mapping[str, ForeignName]:
 
 
 @functools.cache
+def signs() -> Mapping[str, str]:
+    """Return the keys of files of which one alone tells the program, by the key of `tools`."""
+    return MappingProxyType(_data()["signs"])
+
+
+@functools.cache
 def spellings() -> Mapping[str, Mapping[str, Any]]:
     """Return words of other programs for values, by the dotted name of a setting or section.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from animator.errors import Problem, SceneError
 from animator.keyframes.expressions import NUMBER
+from animator.scene.foreign_file import head_of, refuse_foreign, refuse_unread
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.presets import with_presets
 from animator.scene.seeds import spelt_out
@@ -116,7 +117,13 @@ class _Stack:
 
     def _own(self, path: Path, file: str) -> tuple[Node, list[Node]]:
         """Return what one file says itself, and the names of those that it extends."""
-        tree, faults = parse(read_text(path, file), file)
+        try:
+            text = read_text(path, file)
+            tree, faults = parse(text, file)
+        except SceneError:
+            refuse_unread(head_of(path), file)
+            raise
+        refuse_foreign(tree, text, file)
         self.problems += faults
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
