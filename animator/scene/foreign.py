@@ -17,12 +17,26 @@ _FILE = Path(__file__).with_name("foreign_names.json")
 
 HEAD = """# Names of other programs
 
-Made from the program by `python -m animator.scene.foreign`: every setting of {tools},
+Made from the program by `python -m animator.scene.foreign`: every setting of
+{tools},
 with its place in a scene, or why a scene has none. A name that ends in `*` stands for all that begin so.
 A scene takes only its own names; for another program's, the message gives the place from this table.
 
 | name | of | in a scene |
 |---|---|---|
+"""
+
+
+VALUES = """
+## Values
+
+Values are taken in the spelling of those programs where they can mean one thing: words whatever their case,
+dashes and blanks (`Linear`, `Video Input`), numbers in quotes, `None` and `""` for what is left out, one value
+for a list of one, CLIP models as a list or with `true` and `false`. These words mean something of their own, here
+without dashes and blanks:
+
+| in a scene | words |
+|---|---|
 """
 
 
@@ -103,7 +117,8 @@ def names_page() -> str:
     rows = [f"| `{one.name}` | {_called(one)} | {_told(one)} |" for one in foreign_names().values()]
     called = [name for name in tools().values() if "(" not in name]
     listed = ", ".join(called[:-1]) + f" and {called[-1]}"
-    return HEAD.format(tools=listed) + "\n".join(rows) + "\n"
+    values = [f"| `{name}` | {_meant(table)} |" for name, table in spellings().items()]
+    return HEAD.format(tools=listed) + "\n".join(rows) + "\n" + VALUES + "\n".join(values) + "\n"
 
 
 def _called(one: ForeignName) -> str:
@@ -120,6 +135,15 @@ def _told(one: ForeignName) -> str:
         others.setdefault(place, []).append(f"`{value}`")
     more = "".join(f"; {' or '.join(values)} is `{place}`" for place, values in others.items())
     return (told + more).replace("|", "\\|")
+
+
+def _meant(table: Mapping[str, Any]) -> str:
+    """Return what words mean, those of one meaning together."""
+    by_meaning: dict[str, list[str]] = {}
+    for word, value in table.items():
+        meaning = "left out" if value is None else f"`{json.dumps(value).strip(chr(34))}`"
+        by_meaning.setdefault(meaning, []).append(f"`{word}`" if word else "an empty text")
+    return "; ".join(f"{', '.join(words)}: {meaning}" for meaning, words in by_meaning.items())
 
 
 @functools.cache

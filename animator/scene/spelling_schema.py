@@ -9,12 +9,12 @@ from animator.scene.foreign import spellings
 from animator.scene.nodes import dotted
 from animator.scene.presets import all_presets
 from animator.scene.schema_parts import Schema, parts_of, settings
-from animator.scene.spellings import CLIP_MODELS, FREE, NOTHING, networks_of
+from animator.scene.spellings import CLIP_MODELS, FREE, NOTHING, networks_of, takes_any_name
 
 _INT = "[-+]?[0-9]{1,15}"
 _FLOAT = r"[-+]?([.][0-9]+|[0-9]+([.][0-9]*)?)([eE][-+]?[0-9]{1,3})?"
 _PERCENT = r"([.][0-9]+|[0-9]+([.][0-9]*)?)\s*%"
-_BETWEEN = r"(\s*[,x×*;]\s*|\s+)"
+_BETWEEN = r"(\s*[,xX×*;]\s*|\s+)"
 _KEPT = frozenset({"description", "default"})
 
 
@@ -79,7 +79,7 @@ def _more(schema: Schema, name: str) -> Iterable[Schema]:
     kinds = {part.get("type") for part in parts}
     yield from _words(words | ({"true", "false"} if "boolean" in kinds else set()))
     yield from _one(parts)
-    if kinds & {"integer", "number", "boolean", "null"}:
+    if kinds & {"integer", "number", "boolean", "null"} and not takes_any_name(parts):
         yield {"type": "null"}
         yield _text([_any_case(word) for word in sorted(NOTHING)])
 
@@ -122,7 +122,7 @@ def _members(schema: Schema, words: set[str]) -> tuple[Schema, list[str]]:
     parts = parts_of(schema.get("items") or schema["prefixItems"][0])
     words = words | {word for part in parts for word in part.get("enum", ())}
     more = [*_words(words), *_one(parts)]
-    bounds = {key: schema[key] for key in ("minItems", "maxItems") if key in schema}
+    bounds: Schema = {key: schema[key] for key in ("minItems", "maxItems") if key in schema}
     texts = [part["pattern"][1:-1] for part in more if "pattern" in part]
     return {"type": "array", "items": {"anyOf": [*parts, *more]}, **bounds}, texts
 

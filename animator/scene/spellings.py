@@ -34,7 +34,7 @@ NOTHING = frozenset({"", "none", "null"})
 _INT = re.compile(r"\s*[-+]?[0-9]{1,15}\s*")
 _FLOAT = re.compile(r"\s*[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?\s*")
 _PERCENT = re.compile(r"\s*(\.[0-9]+|[0-9]+(\.[0-9]*)?)\s*%\s*")
-_SPLIT = re.compile(r"\s*[,x×*;]\s*|\s+")
+_SPLIT = re.compile(r"\s*[,xX×*;]\s*|\s+")
 _TAG = re.compile(r"\s*(openai|[a-z]\w*_\w+)\s*")
 _MEMBER = re.compile(r"\[\s*([^\[\]]+?)\s*\]")
 
@@ -102,7 +102,7 @@ def _value(node: Node, entry: Schema, name: str) -> Node:
         return _changed(node, preset) if isinstance(preset, str) else _section(node, schema, name)
     if name == CLIP_MODELS:
         return _clip_models(node)
-    if name in PICTURES and word in NOTHING and isinstance(node.value, str):
+    if name in PICTURES and _is_nothing(node.value):
         return _changed(node, None)
     if word in table and not isinstance(node.value, list | dict) and schema.get("type") != "array":
         return _changed(node, table[word])
@@ -140,12 +140,12 @@ def _scalar(value: Any, schema: Schema, parts: list[Schema]) -> Any:
     if not isinstance(value, str):
         return bool(value) if kinds == {"boolean"} and value in (0, 1) else value
     if "animated" in schema:  # its texts are looked at where they are compiled
-        return None if folded(value) in NOTHING else value
+        return None if _is_nothing(value) else value
     word = _word(value, parts)
     if word is not None:
         return word
-    if folded(value) in NOTHING and (kinds == {"string", "null"} or not accepts(parts, value)):
-        return value if _is_file_name(parts) and value else None
+    if _is_nothing(value) and (kinds == {"string", "null"} or not accepts(parts, value)):
+        return value if takes_any_name(parts) else None
     if accepts(parts, value):
         return value
     return _number(value, parts, kinds)
@@ -165,13 +165,18 @@ def _number(value: str, parts: list[Schema], kinds: set[Any]) -> Any:
     return value
 
 
+def _is_nothing(value: Any) -> bool:
+    """Return whether a text says that there is nothing; blanks alone do not."""
+    return isinstance(value, str) and (value == "" or (bool(value.strip()) and folded(value) in NOTHING))
+
+
 def _word(value: str, parts: list[Schema]) -> str | None:
     """Return the one of a setting's words that a text is, whatever its case, dashes and blanks."""
     words = [word for part in parts for word in part.get("enum", ())]
     return next((word for word in words if folded(word) == folded(value)), None)
 
 
-def _is_file_name(parts: list[Schema]) -> bool:
+def takes_any_name(parts: list[Schema]) -> bool:
     """Return whether a text is a name by a pattern, so that any word is one."""
     named = [part for part in parts if part.get("type") == "string" and "pattern" in part]
     return accepts(named, "none")
@@ -208,7 +213,7 @@ def _split(value: Any) -> list[Any]:
 
 def _sampler(text: str) -> str:
     """Return a sampler, or pieces such as ``[PLMS]*500+[DDIM]*500``, in the names of this program."""
-    known = {folded(name): name for name in SAMPLERS} | spellings().get(SAMPLER, {})
+    known = {**{folded(name): name for name in SAMPLERS}, **spellings().get(SAMPLER, {})}
     if text.lstrip().startswith("["):
         return _MEMBER.sub(lambda found: f"[{known.get(folded(found[1]), found[1])}]", text)
     return str(known.get(folded(text), text))
