@@ -142,6 +142,8 @@ def test_the_flat_disco_file_is_whole() -> None:
         ("display_rate", 50, "output.progress_image"),
         ("skip_timesteps", 10, "diffusion.skip_steps"),
         ("timestep_respacing", "ddim250", "diffusion.steps"),
+        ("Text Prompts", "x", "prompts"),
+        ("set-seed", 3, "seed"),
         ("vitl14", True, "guidance.clip_models"),
         ("depth_algorithm", "Zoe", "depth.model"),
         ("style_strength_schedule", [0.7], "video.skip_steps"),

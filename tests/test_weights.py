@@ -194,6 +194,8 @@ def test_a_model_without_the_usual_weights_says_which_there_are() -> None:
             registry.find("clip", written)
         assert "ViT-H-14/dfn5b" in str(refused.value)
         assert "ViT-L-14" not in str(refused.value)
+        with pytest.raises(UsageError, match="did you mean ViT-H-14/laion2b_s32b_b79k"):
+            registry.named("ViT-H-14")
     assert registry.find("clip", "MobileCLIP-S1").name == "MobileCLIP-S1/datacompdr"
     with pytest.raises(UsageError, match="needs its tag; there are convnext_base_w/laion2b_s13b_b82k, "):
         registry.find("clip", "convnext_base_w")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,9 @@ VALUES = """
 ## Values
 
 Values are taken in the spelling of those programs where they can mean one thing: words whatever their case,
-dashes and blanks (`Linear`, `Video Input`), numbers in quotes, `None` and `""` for what is left out, one value
-for a list of one, CLIP models as a list or with `true` and `false`. These words mean something of their own, here
-without dashes and blanks:
+dashes and blanks (`Linear`, `Video Input`), numbers in quotes, `None` and `""` for what is left out, one
+value for a list of one, CLIP models as a list or with `true` and `false`. These words mean something of their
+own, here without dashes and blanks:
 
 | in a scene | words |
 |---|---|
@@ -98,14 +99,14 @@ def spellings() -> Mapping[str, Mapping[str, Any]]:
 
 
 def foreign_name(key: str) -> ForeignName | None:
-    """Return what is known of a name, whatever its case; None where no program has it.
+    """Return what is known of a name, whatever its case and dashes; None where no program has it.
 
     >>> foreign_name("fov_schedule").place, foreign_name("cn_1_weight").name, foreign_name("fog")
     ('camera.fov', 'cn_*', None)
     """
     found = foreign_names().get(key)
     if found is None:
-        found = _folded().get(key.lower())
+        found = _folded().get(_fold(key))
     if found is None:
         beginnings = [one for one in _beginnings() if key.startswith(one)]
         found = foreign_names()[f"{max(beginnings, key=len)}*"] if beginnings else None
@@ -148,7 +149,11 @@ def _meant(table: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _folded() -> Mapping[str, ForeignName]:
-    return {name.lower(): one for name, one in foreign_names().items()}
+    return {_fold(name): one for name, one in foreign_names().items()}
+
+
+def _fold(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name.lower())
 
 
 @functools.cache

@@ -161,6 +161,11 @@ def _alike(kind: Kind) -> Mapping[str, Entry]:
     return MappingProxyType({name: alike[0] for name, alike in folded.items() if len(alike) == 1})
 
 
+def _tagged(folded: str) -> bool:
+    """Return whether there is a CLIP model of a folded name, whatever its weights."""
+    return any(_folded(name.partition("/")[0]) == folded for name in names("clip"))
+
+
 def _of_one_size(wanted: str, known: Sequence[str]) -> Sequence[str]:
     """Return the names that may be offered for one: of a ViT those of its size, if there are any."""
     size = re.match(r"ViT-[A-Za-z]+-", wanted)
@@ -242,7 +247,9 @@ def named(name: str) -> list[Entry]:
         return found
     try:
         return [find("clip", name)]
-    except UsageError:  # not one of CLIP's either
+    except UsageError:
+        if _tagged(_folded(name)):  # a CLIP model, of which there are other weights
+            raise
         known = list(dict.fromkeys(entry.name for entry in entries().values()))
     near = max(known, key=lambda candidate: _likeness(name, candidate))
     hint = f"did you mean {near}? " if _likeness(name, near) > ALIKE else ""
