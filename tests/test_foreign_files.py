@@ -47,7 +47,7 @@ WARP = {
     **{"steps_schedule": {"0": 20}, "cfg_scale_schedule": [3], "rec_cfg": 1.0, "controlnet_mode": "x"},
 }
 PARSEQ = {"options": {"output_fps": 20}, "rendered_frames": [{"frame": 0, "zoom": 1.0}]}
-CELL = """batch_name = 'Time' #@param
+CELL = """batch_name = 'Time'
 steps = 250
 width_height = [1280, 768]
 tv_scale = 0
@@ -65,6 +65,7 @@ TOML = (
 FILES = {
     "disco.json": (DISCO, "a settings file of Disco Diffusion"),
     "cells.py": (CELL, "a settings file of Disco Diffusion"),
+    "disco.py": (f"#@title Settings\nimport os\n{CELL}\nx = 3\ny = 4\n", "a notebook of Disco Diffusion"),
     "preset.toml": (TOML, "a settings file of Disco Diffusion"),
     "by-hand.txt": (DISCO.replace("null", "None") + "\n# mine,,", "a settings file of Disco Diffusion"),
     "tabs.json": ("{\n\t" + DISCO.lstrip("{ \n").replace("    ", "\t"), "a settings file of Disco Diffusion"),

@@ -30,6 +30,9 @@ _SCENE = re.compile(
 )
 """The beginning of a line that is a scene's."""
 
+_FORM = re.compile(r"#\s*(?:@param|@title|%%)")
+"""What cells of a notebook have that was saved as Python."""
+
 _NOTEBOOK = re.compile(r'"(?:nbformat|cell_type)"\s*:')
 
 
@@ -88,10 +91,13 @@ def refuse_notebook(text: str, file: str) -> None:
     Raises:
         SceneError: the text is a notebook.
     """
-    if not text.lstrip().startswith("{") or not _NOTEBOOK.search(text):
+    is_one = text.lstrip().startswith("{") and _NOTEBOOK.search(text)
+    if not is_one and (not _FORM.search(text) or _SCENE.search(text)):
         return
-    names = list(dict.fromkeys(_ASSIGNED.findall(text)))
-    tool = _most(name for name in names if foreign_name(name))
+    names = [name for name in dict.fromkeys(_ASSIGNED.findall(text)) if foreign_name(name)]
+    tool = _most(names)
+    if not is_one and len(names) < FEW[0]:
+        return
     raise _refused(f"is a notebook of {tool}" if tool else "is a notebook", file)
 
 
