@@ -166,12 +166,41 @@ def test_the_registry_needs_no_torch() -> None:
         ("ViT-bigG-14/laion2b_s39b_b160k", "ViT-bigG-14/laion2b_s39b_b160k"),
         ("ViT-H-14-378/dfn5b", "ViT-H-14-378/dfn5b"),
         ("convnext_base_w/laion2b_s13b_b82k", "convnext_base_w/laion2b_s13b_b82k"),
+        ("VITL14", "ViT-L-14/openai"),
+        ("VITL14_336", "ViT-L-14-336/openai"),
+        ("ViT32b", "ViT-B-32/openai"),
+        ("ViT16b", "ViT-B-16/openai"),
+        ("ViT14L", "ViT-L-14/openai"),
+        ("VIT32", "ViT-B-32/openai"),
+        ("VitB32", "ViT-B-32/openai"),
+        ("Vitb16", "ViT-B-16/openai"),
+        ("vit b 32", "ViT-B-32/openai"),
+        ("Rn50", "RN50/openai"),
+        ("rn101", "RN101/openai"),
+        ("rn50x4", "RN50x4/openai"),
+        ("RN50_quickgelu_yfcc15m", "RN50-quickgelu/yfcc15m"),
+        ("vit-b-32/LAION2B_E16", "ViT-B-32/laion2b_e16"),
     ],
 )
 def test_clip_names_have_one_form(written: str, canonical: str) -> None:
     assert canonical_name(written) == canonical
     assert canonical_name(canonical) == canonical
     assert registry.find("clip", written).name == canonical
+
+
+def test_a_model_without_the_usual_weights_says_which_there_are() -> None:
+    for written in ("ViT-H-14", "ViTH14", "vit-h"):
+        with pytest.raises(UsageError, match="did you mean ViT-H-14/laion2b_s32b_b79k") as refused:
+            registry.find("clip", written)
+        assert "ViT-H-14/dfn5b" in str(refused.value)
+        assert "ViT-L-14" not in str(refused.value)
+        with pytest.raises(UsageError, match="did you mean ViT-H-14/laion2b_s32b_b79k"):
+            registry.named("ViT-H-14")
+    assert registry.find("clip", "MobileCLIP-S1").name == "MobileCLIP-S1/datacompdr"
+    with pytest.raises(UsageError, match="needs its tag; there are convnext_base_w/laion2b_s13b_b82k, "):
+        registry.find("clip", "convnext_base_w")
+    with pytest.raises(UsageError, match="may be several CLIP models; write which: ViT-L-14, ViT-H-14"):
+        registry.find("clip", "ViT14")
 
 
 @pytest.mark.parametrize("written", ["", "CLIP", "ViT", "a b/c"])

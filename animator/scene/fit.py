@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
 from animator.scene.json_schema import Error, validator_of
-from animator.scene.names import unknown_key
+from animator.scene.names import misplaced, unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
 from animator.scene.words import allowed, found, short
 from animator.settings.scene import Scene
@@ -88,7 +88,7 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
         full = dotted(name, key)
         entry = schema["properties"].get(key)
         if entry is None:
-            message = unknown_key(full, list(schema["properties"]), fit.settings)
+            message = unknown_key(full, list(schema["properties"]), fit.settings, child.value)
             fit.add(child.key.problem(full, message))
         elif child.value is not None:
             fit.nodes[full] = child
@@ -104,7 +104,7 @@ def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
     wrong = faults(node, entry, name, fit)
     for fault in wrong:
         fit.faulty.add(name)
-        fit.add(fault.place.problem(fault.name, fault.message))
+        fit.add(fault.place.problem(fault.name, fault.message + misplaced(name, node.value)))
     return not wrong
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from animator.errors import Problem, SceneError
 from animator.keyframes.expressions import NUMBER
+from animator.scene.foreign_file import head_of, refuse_foreign, refuse_unread
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.presets import with_presets
 from animator.scene.seeds import spelt_out
 from animator.scene.source import NotYamlError, parse, read_text, resolve
+from animator.scene.spellings import as_section, spelt_key, with_spellings
 from animator.scene.words import found, short
 from animator.weights.checkpoint_names import is_checkpoint
 
@@ -119,7 +121,13 @@ class _Stack:
 
     def _own(self, path: Path, file: str) -> tuple[Node, list[Node]]:
         """Return what one file says itself, and the names of those that it extends."""
-        tree, faults = parse(read_text(path, file), file)
+        try:
+            text = read_text(path, file)
+            tree, faults = parse(text, file)
+        except SceneError:
+            refuse_unread(head_of(path), file)
+            raise
+        refuse_foreign(tree, text, file)
         self.problems += faults
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
@@ -146,12 +154,14 @@ class _Stack:
 
 
 def spelt(tree: Node) -> tuple[Node, list[Problem]]:
-    """Return one layer with its short forms written out: a word for a seed, the name of a cut schedule.
+    """Return one layer with its short forms written out, and its values in the spelling of this program.
+
+    Short forms are a word for a seed, the name of a cut schedule, true and false for a section.
 
     This is done before layers are laid over one another, so that the short form is replaced, and replaces,
     like what it stands for.
     """
-    tree, problems = with_presets(tree)
+    tree, problems = with_presets(with_spellings(tree))
     tree, more = spelt_out(tree)
     return with_eyes(tree), [*problems, *more]
 
@@ -191,7 +201,8 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
             problems += [place.problem(name.strip(), fault.message) for fault in error.problems]
             continue
         problems += [place.problem(name.strip(), fault.message) for fault in faults]
-        root, unknown = with_presets(_put(root, parts, value, place))  # the next one may set one of its cuts
+        root = with_spellings(_put_spelt(root, parts, value, place))
+        root, unknown = with_presets(root)  # the next one may set one of its cuts
         problems += unknown
     root, more = spelt_out(root, COMMAND_LINE)
     return with_eyes(root), [*problems, *more]
@@ -207,6 +218,21 @@ def _command_value(written: str) -> tuple[Node, list[Problem]]:
     if isinstance(value.value, dict) and not written.startswith("{"):
         return Node(written, raw=written), []
     return value, faults
+
+
+def _put_spelt(root: Node, parts: list[str], value: Node, place: Place) -> Node:
+    """Return ``root`` with ``value`` at the end of the path; true or false for a section is spelt out."""
+    above, last = parts[:-1], parts[-1]
+    meant = as_section(value, ".".join(parts))
+    if meant is not value:
+        for key, child in meant.value.items():
+            root = _put(root, [*parts, str(key)], child, place)
+        return root
+    members = root
+    for part in above:
+        members = members.value.get(part, Node({})) if isinstance(members.value, dict) else Node({})
+    there = members.value if isinstance(members.value, dict) else {}
+    return _put(root, [*above, spelt_key(there, ".".join(above), last)], value, place)
 
 
 def _put(node: Node, parts: list[str], value: Node, place: Place) -> Node:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from animator.errors import UsageError
+from animator.scene.foreign import foreign_name
+from animator.weights.clip_names import BUNDLED, canonical_name
+from animator.weights.registry import entries
+
+CLIP_MODELS = "guidance.clip_models"
 NOT_BUILT = "not built yet: it comes with a later version of this program, leave it out for now"
 SHADOWS = "video."
 """Before names of settings of which most stand in for others; those others are meant first."""
@@ -12,58 +19,16 @@ SHADOWS = "video."
 LATER = frozenset({"study"})
 """Settings that the format will have. They are refused, but not as misspelt."""
 
-DISCO = {
-    "width_height": "size",
-    "text_prompts": "prompts",
-    "max_frames": "frames",
-    "animation_mode": "mode",
-    "n_batches": "images",
-    "set_seed": "seed",
-    "interp_spline": "interpolation",
-    "diffusion_model": "diffusion.model",
-    "use_secondary_model": "diffusion.secondary",
-    "diffusion_sampling_mode": "diffusion.sampler",
-    "midas_depth_model": "depth.model",
-    "cut_overview": "guidance.cuts.overview",
-    "cut_innercut": "guidance.cuts.innercut",
-    "cut_ic_pow": "guidance.cuts.ic_pow",
-    "cut_icgray_p": "guidance.cuts.icgray_p",
-    "cut_schedules_group": "guidance.cuts",
-    "perlin_mode": "diffusion.perlin_init",
-    "clip_denoised": "diffusion.estimate",
-    "symm_loss_scale": "guidance.symmetry_loss_scale",
-    "stop_early": "diffusion.stop_at",
-    "batch_size": "batch",
-    "intermediate_saves": "output.intermediates",
-    "turbo_mode": "turbo",
-    "turbo_steps": "turbo.steps",
-    "turbo_preroll": "turbo.preroll",
-    "vr_mode": "vr",
-    "vr_eye_angle": "vr.eye_angle",
-    "vr_ipd": "vr.ipd",
-    "video_init_path": "video.init",
-    "video_init_steps": "video.steps",
-    "video_init_skip_steps": "video.skip_steps",
-    "video_init_frames_scale": "video.frames_scale",
-    "video_init_clip_guidance_scale": "video.clip_guidance_scale",
-    "video_init_tv_scale": "video.tv_scale",
-    "video_init_range_scale": "video.range_scale",
-    "video_init_sat_scale": "video.sat_scale",
-    "video_init_flow_blend": "video.flow_blend",
-    "video_init_check_consistency": "video.check_consistency",
-    "video_init_seed_continuity": "seed_mode",
-    "blend_mode": "video.finish",
-}
-"""Names of Disco Diffusion and its heirs that are called otherwise here."""
 
-
-def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:
+def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value: Any = None) -> str:
     """Say that a key is not known, and which one was probably meant.
 
     Args:
         name: its dotted name.
         siblings: the keys that its section has.
-        every: all dotted names of the format (only the keys are used).
+        every: all dotted names of the format (only the keys are used); empty inside a value, where no name of
+            another program belongs.
+        value: its value, by which a name of two meanings is told apart.
 
     >>> unknown_key("guidance.tv_scal", ["tv_scale"], {"guidance.tv_scale": 0})
     "unknown key; did you mean 'tv_scale'?"
@@ -73,15 +38,12 @@ def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:
     key = name.rpartition(".")[2]
     if name in LATER:
         return NOT_BUILT
-    if key in DISCO:
-        other = DISCO[key]
-        return NOT_BUILT if other in LATER else f"unknown key; here it is called '{other}'"
+    if every and (hint := _foreign_hint(key, value, every)):
+        return hint
     every = dict.fromkeys(sorted(every, key=lambda full: full.startswith(SHADOWS)))
     for full in every:
-        section, _, last = full.rpartition(".")
-        if last == key:
-            where = f"under '{section}'" if section else "at the top, not in a section"
-            return f"unknown key here; it belongs {where}"
+        if full.rpartition(".")[2] == key:
+            return _belongs(full, every)
     close = difflib.get_close_matches(key, siblings, 1, 0.6)
     if close:
         return f"unknown key; did you mean '{close[0]}'?"
@@ -90,3 +52,46 @@ def unknown_key(name: str, siblings: list[str], every: dict[str, Any]) -> str:
     if close:
         return f"unknown key; did you mean '{lasts[close[0]]}'?"
     return "unknown key; known here: " + ", ".join(sorted(siblings))
+
+
+def misplaced(name: str, value: Any) -> str:
+    """Return what to add to the fault of a value that another setting takes; an empty text where none does.
+
+    >>> misplaced("warp.sampling_mode", "plms")
+    "; 'plms' belongs to diffusion.sampler"
+    """
+    known = foreign_name(name.rpartition(".")[2]) if isinstance(value, str) else None
+    place = known.place_of(value) if known else None
+    elsewhere = known and place not in (None, name, known.place)
+    return f"; '{value}' belongs to {place}" if elsewhere else ""
+
+
+def _foreign_hint(key: str, value: Any, every: Iterable[str]) -> str:
+    """Return what to say of a name of another program; an empty text where it is none."""
+    known = foreign_name(key)
+    if known is None:
+        return f"unknown key; here it goes into '{CLIP_MODELS}': {{{key}: 1}}" if _is_clip(key) else ""
+    place = known.place_of(value)
+    if place is None:
+        return f"unknown key; not here, because {known.because}"
+    same = place.rpartition(".")[2] == key
+    hint = _belongs(place, every) if same else f"unknown key; here it is called '{place}'"
+    return f"{hint}; {known.note}" if known.note and place == known.place else hint
+
+
+def _belongs(place: str, every: Iterable[str]) -> str:
+    """Say where a key belongs, with its full name where others end in the same word."""
+    section, _, last = place.rpartition(".")
+    if not section:
+        return "unknown key here; it belongs at the top, not in a section"
+    alike = [full for full in every if full.rpartition(".")[2] == last and not full.startswith(SHADOWS)]
+    full = f", as {place}" if len(alike) > 1 else ""
+    return f"unknown key here; it belongs under '{section}'{full}"
+
+
+def _is_clip(key: str) -> bool:
+    """Return whether a key is the name of a CLIP model, in any of its spellings."""
+    try:
+        return key not in BUNDLED and ("clip", canonical_name(key)) in entries()
+    except UsageError:  # it has none of their forms
+        return False

@@ -10,6 +10,7 @@ from animator.engines.family import Presets
 from animator.engines.registry import known_families
 from animator.errors import Problem
 from animator.scene.nodes import Node
+from animator.scene.schema_parts import folded
 from animator.scene.words import short
 
 
@@ -46,7 +47,8 @@ def _spelt_out(node: Node, path: Sequence[str], name: str, presets: Presets) -> 
         return dataclasses.replace(node, value={**members, path[0]: inner}), problems
     if not isinstance(node.value, str):
         return node, []
-    preset = presets.values.get(node.value.strip(), {})
+    known = {folded(word): values for word, values in presets.values.items()}
+    preset = known.get(folded(node.value), {})
     problems = [] if preset else [node.place.problem(name, _unknown(node.value, presets))]
     values = {key: Node(value, node.place, node.key, value) for key, value in preset.items()}
     return dataclasses.replace(node, value=values, raw="", exact=False, size=1 + len(values)), problems

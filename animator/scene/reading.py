@@ -26,6 +26,7 @@ from animator.scene.footage_reading import (
     take_length,
     take_rate_and_size,
 )
+from animator.scene.foreign_file import refuse_foreign, refuse_unread
 from animator.scene.layers import COMMAND_LINE, override, read_layers, rooted, spelt
 from animator.scene.nodes import Node
 from animator.scene.notices import notice_scene
@@ -104,7 +105,12 @@ def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> Load
         SceneError: with every fault that was found.
     """
     fit = Fit(scene_schema())
-    tree, problems = parse(text, name)
+    try:
+        tree, problems = parse(text, name)
+    except SceneError:
+        refuse_unread(text, name)
+        raise
+    refuse_foreign(tree, text, name)
     if not isinstance(tree.value, dict):
         message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
         raise SceneError([*problems, tree.place.problem("", message)])

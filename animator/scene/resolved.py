@@ -11,6 +11,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from animator.scene.presets import all_presets
 from animator.scene.seeds import WORDS
+from animator.scene.spelling_schema import allow_spellings
 from animator.settings.scene import Scene, scene_schema
 
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
@@ -65,7 +66,7 @@ def json_schema() -> dict[str, Any]:
     """Return the scene format as a JSON schema (draft 2020-12) with a sentence for every setting.
 
     Editors that know YAML offer completion and warnings from it. What is dealt with before the settings are
-    looked at is part of it: ``extends``, words for a seed, names of presets.
+    looked at is part of it: ``extends``, words for a seed, names of presets, values in other spellings.
     """
     schema = _for_editors(scene_schema())
     name = {"type": "string"}
@@ -76,6 +77,7 @@ def json_schema() -> dict[str, Any]:
     }
     schema["properties"] = {"extends": extends, **schema["properties"]}
     _short_forms(schema)
+    allow_spellings(schema)
     schema["required"] = []  # a scene that extends another may leave out its prompts
     return {"$schema": DIALECT, "title": "animator scene", **schema}
 

@@ -10,8 +10,9 @@ import difflib
 import functools
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -113,14 +114,62 @@ def find(kind: Kind, name: str) -> Entry:
     Raises:
         UsageError: there is none; the message lists the names and the nearest one.
     """
-    wanted = canonical_name(name) if kind == "clip" else name
-    if entry := entries().get((kind, wanted)):
+    wanted = _clip_name(name) if kind == "clip" else name
+    if entry := entries().get((kind, wanted)) or _alike(kind).get(_folded(wanted)):
         return entry
     known = names(kind)
-    near = max(known, key=lambda candidate: _likeness(wanted, candidate))
-    hint = f"did you mean {near}? " if _likeness(wanted, near) > ALIKE else ""
-    shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    tagged = [other for other in known if other.startswith(f"{wanted.partition('/')[0]}/")]
+    near = max(tagged or _of_one_size(wanted, known), key=lambda candidate: _likeness(wanted, candidate))
+    hint = f"did you mean {near}? " if tagged or _likeness(wanted, near) > ALIKE else ""
+    listed = tagged or known
+    shown = ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
     raise UsageError(f"there is no {kind} network {name!r}; {hint}there are {shown}")
+
+
+def _clip_name(name: str) -> str:
+    """Return the canonical name of a CLIP model; also of one without a tag, where it has but one.
+
+    Raises:
+        UsageError: the text is no name, or the model has several tags.
+    """
+    try:
+        return canonical_name(name)
+    except UsageError as error:
+        tagged = [other for other in names("clip") if _folded(other.partition("/")[0]) == _folded(name)]
+        if len(tagged) > 1:
+            raise UsageError(f"{name!r} needs its tag; there are {', '.join(tagged)}") from error
+        if not tagged:
+            raise
+        return tagged[0]
+
+
+def _folded(name: str) -> str:
+    """Return a name without what people write in several ways: case, dashes, blanks.
+
+    >>> _folded("Depth Anything_Small")
+    'depthanythingsmall'
+    """
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@functools.cache
+def _alike(kind: Kind) -> Mapping[str, Entry]:
+    """Return the entries of a kind by their folded names, those alone that no other folds to."""
+    folded: dict[str, list[Entry]] = {}
+    for entry in (entries()[kind, name] for name in names(kind)):
+        folded.setdefault(_folded(entry.name), []).append(entry)
+    return MappingProxyType({name: alike[0] for name, alike in folded.items() if len(alike) == 1})
+
+
+def _tagged(folded: str) -> bool:
+    """Return whether there is a CLIP model of a folded name, whatever its weights."""
+    return any(_folded(name.partition("/")[0]) == folded for name in names("clip"))
+
+
+def _of_one_size(wanted: str, known: Sequence[str]) -> Sequence[str]:
+    """Return the names that may be offered for one: of a ViT those of its size, if there are any."""
+    size = re.match(r"ViT-[A-Za-z]+-", wanted)
+    return [name for name in known if size and name.startswith(size[0])] or known
 
 
 def cache_folder() -> Path:
@@ -198,7 +247,9 @@ def named(name: str) -> list[Entry]:
         return found
     try:
         return [find("clip", name)]
-    except UsageError:  # not one of CLIP's either
+    except UsageError:
+        if _tagged(_folded(name)):  # a CLIP model, of which there are other weights
+            raise
         known = list(dict.fromkeys(entry.name for entry in entries().values()))
     near = max(known, key=lambda candidate: _likeness(name, candidate))
     hint = f"did you mean {near}? " if _likeness(name, near) > ALIKE else ""
