@@ -37,8 +37,8 @@ LEAST_LIMIT = 60.0
 """Seconds that tests with a fault may take at least."""
 
 ROUNDS = (2.0, 20.0)
-"""Seconds of tests after which those of a fault begin with the first file once more. A file at a time is cheaper,
-as its tests share what they set up, but the quick tests of every file come before the slow ones of the first."""
+"""Seconds of tests after which those of a fault begin with the first file once more. A file at a time is
+cheaper, as its tests share what they set up, but quick tests of every file come before slow ones of the first."""
 
 
 @dataclass(frozen=True)
