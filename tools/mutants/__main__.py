@@ -38,7 +38,7 @@ LEAST_LIMIT = 60.0
 
 ROUNDS = (2.0, 20.0)
 """Seconds of tests after which those of a fault begin with the first file once more. A file at a time is
-cheaper, as its tests share what they set up, but quick tests of every file come before slow ones of the first."""
+cheaper, as its tests share what they set up, but quick tests of every file come before slow ones of any."""
 
 
 @dataclass(frozen=True)
