@@ -21,7 +21,7 @@ PUBLISHED = "512x512_diffusion_uncond_finetune_008100"
 
 
 def with_settings(folder: Path, *overrides: str, **settings: object):
-    """Return the smallest scene with settings that nobody checks; ``__`` stands for a dot."""
+    """Return the smallest scene with settings that nobody checks; ``__`` is a dot."""
     found = scene(folder, "models=real", *overrides).scene
     for name, value in settings.items():
         found = changed(found, name.replace("__", "."), value)
@@ -227,8 +227,8 @@ def test_a_frame_is_tried_again_with_a_smaller_gradient_that_is_limited(
     limit, other = np.linspace(0.1, 0.9, DIFFUSION_SCALE), np.full(DIFFUSION_SCALE, 7.0)
     values = {CLAMP: limit, CLAMPED: np.zeros(DIFFUSION_SCALE), "guidance.tv_scale": other}
     request = Request(3, 5, 64, 64, (), values=values)
-    found, told = GUIDED.gentler(request, turn)
-    assert told == f"{words} of guidance.clamp_max"
+    found, note = GUIDED.gentler(request, turn)
+    assert note == f"{words} of guidance.clamp_max"
     np.testing.assert_allclose(found.values[CLAMP], limit / share)
     assert (found.values[CLAMPED] == 1).all()
     assert found.values["guidance.tv_scale"] is other

@@ -55,7 +55,7 @@ def frame(number: int) -> Finished:
 
 
 class Drivers:
-    """Stands in for the drivers: each makes frames from its state on to the end, and is noted."""
+    """In place of the drivers: each makes frames from its state on to the end, and is noted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[tuple[str, tuple, dict]] = []
@@ -237,7 +237,7 @@ def test_the_next_gap_goes_on_with_what_runs_where_no_state_is_nearer(job, drive
     read = states(job, monkeypatch)
     gaps = (Gap(1, 2, (0,)), Gap(4, 4, (2, 0)), Gap(7, 7, (5, 2, 0)))
     assert [one.frame for one in frames_left(job, plan(*gaps), LISTENER)] == [1, 2, 3, 4, 6, 7]
-    # The state of frame 2 is where the film stands already; that of frame 5 is nearer.
+    # The state of frame 2 is where the film is already; that of frame 5 is nearer.
     assert read == [1, 6]
     assert [given[4].frame for _, given, _ in drivers.asked] == [0, 5]
     assert drivers.made == [1, 2, 3, 4, 6, 7]
@@ -384,6 +384,6 @@ def test_a_flow_is_kept_under_all_that_decides_it(job, opened, monkeypatch) -> N
     assert len({given[2] for given in keys}) == 4
 
 
-def test_footage_that_breaks_off_is_told(job, opened, caplog) -> None:
+def test_footage_that_breaks_off_is_reported(job, opened, caplog) -> None:
     opened(job)
     assert caplog.messages == ["clip.mp4 breaks off: its last 2 frames show the last whole one"]

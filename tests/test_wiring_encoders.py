@@ -1,4 +1,4 @@
-"""What is made of finished frames, by stand-ins for the encoders: what each film is made of, and how."""
+"""What is made of finished frames, with the encoders replaced: what each film is made of, and how."""
 
 from __future__ import annotations
 

@@ -320,10 +320,10 @@ def test_steps_are_rounded_to_the_nearest() -> None:
     ("skip_end", "keep", "steps"), [(0, 0.0, 8), (2, 0.0, 6), ("50%", 0.25, 2), (2, 1.0, 0)]
 )
 def test_steps_at_both_ends_are_left_out(skip_end, keep: float, steps: int) -> None:
-    told: list[tuple[int, int]] = []
+    noted: list[tuple[int, int]] = []
     painter = toy_engine(diffusion={"skip_end_steps": skip_end})
-    painter.paint(request_of(keep=keep), lambda step: told.append((step.done, step.total)))
-    assert told == [(number + 1, steps) for number in range(steps)]
+    painter.paint(request_of(keep=keep), lambda step: noted.append((step.done, step.total)))
+    assert noted == [(number + 1, steps) for number in range(steps)]
 
 
 def test_a_batch_has_as_many_sources_as_pictures() -> None:

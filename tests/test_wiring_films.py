@@ -268,7 +268,7 @@ def test_the_codec_and_the_share_of_frames_decide_their_films(tmp_path: Path) ->
     assert (quick.settings["every"], other.settings["every"]) == (2, 3)
 
 
-def test_layouts_in_the_same_place_are_told_apart(tmp_path: Path) -> None:
+def test_a_film_of_both_eyes_names_its_layout(tmp_path: Path) -> None:
     _, packed = films_for_two_eyes(
         source(tmp_path, *LIGHT, "vr.enabled=true", "vr.layouts=[side_by_side, anaglyph]"), None
     )

@@ -33,7 +33,7 @@ VIDEO = {"mode": "video", "video.init": "clip.mp4"}
 
 
 def loaded_with(folder: Path, *overrides: str, **settings: object):
-    """Read a scene and change settings of it that nobody checks; ``__`` stands for a dot."""
+    """Read a scene and change settings of it that nobody checks; ``__`` is a dot."""
     loaded = scene(folder, "models=real", *overrides)
     for name, value in settings.items():
         loaded = replace(loaded, scene=changed(loaded.scene, name.replace("__", "."), value))
@@ -170,7 +170,7 @@ def test_a_checkpoint_has_its_hash_in_real_scenes_alone(tmp_path: Path, files) -
     assert weights_of(fake) == {}
 
 
-def test_all_that_is_missing_is_told_at_once(tmp_path: Path, files) -> None:
+def test_all_that_is_missing_is_reported_at_once(tmp_path: Path, files) -> None:
     loaded = loaded_with(
         tmp_path, f"diffusion.model={PUBLISHED}", "guidance.clip_models={RN50: 1}", "frames=3"
     )

@@ -1,4 +1,4 @@
-"""What a render does in which order, by stand-ins: it locks, compares, makes what is left, and reports."""
+"""What a render does in which order, its parts replaced: locks, compares, makes what is left, reports."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tests.wiring import bare_job, changed
 GAPS = (Gap(1, 1),)
 
 
-class Told(Reporter):
-    """Notes what it is told."""
+class Noting(Reporter):
+    """Notes what is reported."""
 
     def __init__(self) -> None:
-        self.told: list[tuple] = []
+        self.noted: list[tuple] = []
 
     def stage(self, frame: int, name: str) -> None:
-        self.told.append((frame, name))
+        self.noted.append((frame, name))
 
     def end(self) -> None:
-        self.told.append(("end",))
+        self.noted.append(("end",))
 
 
 class Steps:
-    """Stands in for the parts of a render; notes in which order they are called."""
+    """In place of the parts of a render; notes in which order they are called."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.called: list[str] = []
@@ -86,14 +86,14 @@ def job(tmp_path: Path) -> Job:
 
 
 def test_a_film_is_made_step_by_step(job: Job, steps: Steps) -> None:
-    reporter, cancel = Told(), Cancel()
+    reporter, cancel = Noting(), Cancel()
     assert rendering._make(job, reporter, cancel) == job.files.main != job.files.film
     assert steps.called == ["plan", "head", "frames", "stages", "report"]
     assert steps.given["plan"] == (job.numbers, job.inputs, 0.4, False)
     assert steps.given["frames"][0] is job
     assert steps.given["frames"][3:] == (reporter, cancel)
     assert steps.given["stages"] == (["all stages", cancel.check], ["film that grew"])
-    assert reporter.told == [(2, "film a.mp4"), (2, "report"), ("end",)]
+    assert reporter.noted == [(2, "film a.mp4"), (2, "report"), ("end",)]
     assert job.run.read_info()[FILM] == "scene.mp4"
 
 
@@ -124,16 +124,16 @@ def test_a_film_that_is_blended_does_not_show_its_frames(job: Job, steps: Steps)
 
 @pytest.mark.parametrize("verb", ["resume", "finish"])
 def test_a_stop_says_how_to_go_on_and_ends_the_report(job: Job, steps: Steps, verb: str) -> None:
-    reporter, steps.fault = Told(), Cancelled()
+    reporter, steps.fault = Noting(), Cancelled()
     with pytest.raises(Interrupted, match=f"continue with: animator {verb} {job.run.path}"):
         rendering._make(job, reporter, Cancel(), resume_with=verb)
-    assert reporter.told == [("end",)]
+    assert reporter.noted == [("end",)]
     assert "stages" not in steps.called
 
 
 def test_a_render_is_cancelled_before_a_stage(job: Job, steps: Steps) -> None:
-    cancel, reporter = Cancel(), Told()
+    cancel, reporter = Cancel(), Noting()
     cancel.cancel()
     with pytest.raises(Interrupted):
         rendering._make(job, reporter, cancel)
-    assert reporter.told == [("end",)]
+    assert reporter.noted == [("end",)]
