@@ -109,9 +109,9 @@ def test_quick_tests_of_every_file_come_before_slow_ones() -> None:
         (3.0, "a.py::four"),
         (90.0, "b.py::x"),
     ]
-    groups = [["a.py::one"], ["b.py::two"], ["a.py::three", "a.py::four"]]
-    assert _grouped(meeting, 10) == (groups, 6.0)
-    assert _grouped(meeting, 99) == ([*groups, ["b.py::x"]], 96.0)
+    rounds = [["a.py::one", "b.py::two"], ["a.py::three", "a.py::four"]]
+    assert _grouped(meeting, 10) == (rounds, 6.0)
+    assert _grouped(meeting, 99) == ([*rounds, ["b.py::x"]], 96.0)
 
 
 def test_a_hunt_that_is_ended_leaves_no_folder(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ LEAST_LIMIT = 60.0
 """Seconds that tests with a fault may take at least."""
 
 ROUNDS = (2.0, 20.0)
-"""Seconds of tests after which those of a fault begin with the first file once more. A file at a time is
-cheaper, as its tests share what they set up, but quick tests of every file come before slow ones of any."""
+"""Seconds of tests at which a round ends. In a round tests run file by file, as those of one file share what
+they set up; but the quick tests of every file come before the slow ones of any."""
 
 
 @dataclass(frozen=True)
@@ -190,21 +190,21 @@ def _task(
 
 
 def _grouped(meeting: Sequence[tuple[float, str]], budget: float) -> tuple[list[list[str]], float]:
-    """Return tests in the groups in which they run, each of one file, and how many seconds they take in all.
+    """Return the tests of each round, file by file, and how many seconds they take in all.
 
     Args:
         meeting: seconds and name of each test, the quickest first.
         budget: seconds of tests at most.
     """
-    groups: dict[tuple[int, str], list[str]] = {}
+    rounds: dict[int, dict[str, list[str]]] = {}
     spent = 0.0
     for seconds, name in meeting:
         if spent + seconds > budget:
             break
         spent += seconds
-        turn = sum(spent > limit for limit in ROUNDS)
-        groups.setdefault((turn, name.partition("::")[0]), []).append(name)
-    return list(groups.values()), spent
+        files = rounds.setdefault(sum(spent > limit for limit in ROUNDS), {})
+        files.setdefault(name.partition("::")[0], []).append(name)
+    return [[name for names in files.values() for name in names] for files in rounds.values()], spent
 
 
 def _table(chosen: Sequence[Area], ends: dict[str, int]) -> str:
