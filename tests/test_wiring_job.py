@@ -43,22 +43,26 @@ def loaded_with(folder: Path, *overrides: str, **settings: object):
 # The job
 
 
-def test_a_job_holds_what_its_scene_says(tmp_path: Path) -> None:
-    job = bare_job(
-        tmp_path, "device=cpu", "fps=12.5", "output.interpolate_to=29.97", "output.keep_states=9 MB"
-    )
+def test_a_job_holds_its_scene_in_full_and_as_pictures_carry_it(tmp_path: Path) -> None:
+    job = bare_job(tmp_path, "device=cpu")
     assert job.text == resolved_text(job.loaded.scene)
     assert "device: cpu" in job.text
     # Whoever renders a picture again has another machine.
-    auto = job.loaded.scene.model_copy(update={"device": "auto"})
-    assert job.carried == resolved_text(auto) != job.text
+    assert job.carried == resolved_text(job.loaded.scene.model_copy(update={"device": "auto"})) != job.text
+
+
+def test_a_job_holds_the_rates_of_its_films(tmp_path: Path) -> None:
+    job = bare_job(tmp_path, "fps=12.5", "output.interpolate_to=29.97")
     assert (job.fps, job.smooth_fps) == (Fraction(25, 2), Fraction(30000, 1001))
-    assert job.states == room_for_states("9 MB", job.shot) > 0
-    assert list(job.inputs) == hash_inputs(job.loaded, job.sources, {})
     assert job.files.film == job.run.path / "scene.mp4"
     assert not job.still
-    assert bare_job(tmp_path, "mode=still").still
-    assert bare_job(tmp_path).smooth_fps is None
+
+
+def test_a_job_of_stills_has_room_for_states_as_any_other(tmp_path: Path) -> None:
+    job = bare_job(tmp_path, "mode=still", "output.keep_states=9 MB")
+    assert (job.still, job.smooth_fps) == (True, None)
+    assert job.states == room_for_states("9 MB", job.shot) > 0
+    assert list(job.inputs) == hash_inputs(job.loaded, job.sources, {})
 
 
 def test_weights_are_part_of_a_job_and_of_its_frames(tmp_path: Path, monkeypatch) -> None:
