@@ -258,14 +258,23 @@ def test_how_a_film_is_smoothed_decides_it(tmp_path: Path, monkeypatch) -> None:
     assert _differ(ffmpeg, by_film) == {"film scene.mp4", *SMOOTHED}
 
 
-def test_the_codec_and_the_share_of_frames_decide_their_films(tmp_path: Path) -> None:
-    plain = source(tmp_path, *LIGHT, "output.codec=hevc", "output.film_every=2")
-    prores = source(tmp_path, *LIGHT, "output.codec=prores")
-    hevc_settings, prores_settings = (outputs._main_film(one)[0].settings for one in (plain, prores))
-    assert (hevc_settings["codec"], prores_settings["codec"]) == ("hevc", "prores")
-    (quick,) = outputs._every_nth(plain)
-    (other,) = outputs._every_nth(source(tmp_path, *LIGHT, "output.film_every=3"))
-    assert (quick.settings["every"], other.settings["every"]) == (2, 3)
+def test_the_codec_and_the_share_of_frames_decide_their_films(tmp_path: Path, monkeypatch) -> None:
+    noted = []
+    monkeypatch.setattr(outputs, "write_codec", lambda path, frames, fps, codec, **more: noted.append(codec))
+    of = source(tmp_path, *LIGHT, "output.codec=prores", "output.film_every=3")
+    (film,), (quick,) = outputs._main_film(of), outputs._every_nth(of)
+    film.make()
+    assert (film.settings["codec"], noted) == ("prores", ["prores"])
+    assert (quick.settings["every"], quick.settings["frames"]) == (3, of.frames)
+
+
+def test_what_smooths_a_film_is_part_of_its_settings(tmp_path: Path) -> None:
+    job = bare_job(tmp_path, *SMOOTH)
+    for by in ("flow", "ffmpeg"):
+        of = replace(job.loaded, scene=changed(job.loaded.scene, "output.interpolate_by", by))
+        (stage,) = outputs._smooth_film(frames_of(replace(job, loaded=of), entries(2), no_check))
+        assert (stage.settings["by"], stage.settings["target"]) == (by, "24")
+        assert stage.inputs == (("film scene.mp4",) if by == "ffmpeg" else ())
 
 
 def test_a_film_of_both_eyes_names_its_layout(tmp_path: Path) -> None:
