@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tools.mutants import faults
+from tools.mutants.__main__ import _grouped
 from tools.mutants.faults import ListError, read_area
 from tools.mutants.forks import TOO_LONG, Task, run_all
 
@@ -97,6 +101,34 @@ def test_tasks_tell_how_they_ended(tmp_path: Path) -> None:
     assert sorted(ends) == [TOO_LONG, 0, 1]
 
 
+def test_quick_tests_of_every_file_come_before_slow_ones() -> None:
+    meeting = [
+        (0.5, "a.py::one"),
+        (1.0, "b.py::two"),
+        (1.5, "a.py::three"),
+        (3.0, "a.py::four"),
+        (90.0, "b.py::x"),
+    ]
+    rounds = [["a.py::one", "b.py::two"], ["a.py::three", "a.py::four"]]
+    assert _grouped(meeting, 10) == (rounds, 6.0)
+    assert _grouped(meeting, 99) == ([*rounds, ["b.py::x"]], 96.0)
+
+
+def test_a_hunt_that_is_ended_leaves_no_folder(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tools.mutants", "--only", "warp", "--jobs", "1"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    hunt = subprocess.Popen(words, cwd=Path(__file__).parents[1], env=env, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while not any(tmp_path.glob("mutants-*")) and hunt.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        assert any(tmp_path.glob("mutants-*"))
+    finally:
+        hunt.terminate()
+    assert hunt.wait(60) == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("mutants-*"))
+
+
 HUNT = """
 import sys
 from pathlib import Path
@@ -105,7 +137,7 @@ root = Path(sys.argv[1])
 sys.path.insert(0, str(root))
 source = (root / "a.py").read_text().replace(sys.argv[2], sys.argv[3])
 test = f"{root}/test_a.py::test_outer"
-sys.exit(hunt("a", source, {"test_a.py": [test]}, root / "killer", root / "tmp"))
+sys.exit(hunt("a", source, [[test]], root / "killer", root / "tmp"))
 """
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
-from animator.run.stages import RECORD, Stage, fingerprints, make_stages
+from animator.run.stages import RECORD, Stage, fingerprints, hash_of, make_stages
 from animator.runs import RunFolder
 from animator.runs.prune import prune_frames
 from animator.scene.reading import read_scene
@@ -164,13 +164,19 @@ class Bench:
         (folder / "run").mkdir()
         self.run, self.made = RunFolder(folder / "run"), list[str]()
         self.first, self.second, self.fault = "a", "b", ""
+        self.wanted = ("first", "second", "third")
 
     def stages(self) -> list[Stage]:
-        return [
+        every = [
             Stage("first", "one.txt", {"is": self.first}, lambda: self.write("first", "one.txt", self.first)),
             Stage("second", "one.txt", {"is": self.second}, self.change, ("first",)),
             Stage("third", "three", {}, lambda: self.write("third", "three/0.txt", "c"), ("first",)),
+            Stage("fourth", "one.txt", {}, lambda: self.add("fourth", "!"), ("second",)),
         ]
+        return [stage for stage in every if stage.name in self.wanted]
+
+    def add(self, name: str, mark: str) -> None:
+        self.write(name, "one.txt", (self.run.path / "one.txt").read_text() + mark)
 
     def write(self, name: str, file: str, text: str) -> None:
         if name == self.fault:
@@ -222,6 +228,90 @@ def test_a_stop_in_the_middle_leaves_no_claim(tmp_path: Path, fault: str) -> Non
     bench.go()
     assert (bench.run.path / "one.txt").read_text() == "xy"
     assert bench.go() == []
+
+
+def test_a_stage_that_is_no_longer_wanted_leaves_no_mark(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.go()
+    bench.wanted = ("first", "third")
+    assert bench.go() == ["first"]
+    assert (bench.run.path / "one.txt").read_text() == "a"
+    assert bench.go() == []
+
+
+def test_a_change_of_a_file_that_is_stopped_is_not_claimed_nor_what_came_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.wanted = ("first", "second", "third", "fourth")
+    bench.go()
+    assert (bench.run.path / "one.txt").read_text() == "ab!"
+    bench.second, bench.fault = "y", "second"
+    with pytest.raises(KeyboardInterrupt):
+        bench.go()
+    assert set(recorded(bench)) == {"first", "third"}
+    bench.fault = ""
+    assert bench.go() == ["second", "fourth"]
+    assert (bench.run.path / "one.txt").read_text() == "ay!"
+    assert bench.go() == []
+
+
+def recorded(bench: Bench) -> dict:
+    return json.loads((bench.run.path / RECORD).read_text())["stages"]
+
+
+def test_what_is_about_to_be_made_is_struck_out_with_all_that_was_put_onto_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.go()
+    bench.first, bench.fault = "x", "first"
+    with pytest.raises(KeyboardInterrupt):
+        bench.go()
+    assert set(recorded(bench)) == {"third"}
+
+
+def test_what_was_recorded_before_it_grew_anew_is_struck_out(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.go()
+    bench.run.write("one.txt", "a")
+    bench.fault = "second"
+    with pytest.raises(KeyboardInterrupt):
+        bench.go("first")
+    assert set(recorded(bench)) == {"first", "third"}
+
+
+def test_the_record_holds_fingerprints_and_hashes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.go()
+    content = json.loads((bench.run.path / RECORD).read_text())
+    files = {"first": "one.txt", "second": "one.txt", "third": "three"}
+    wanted = fingerprints(bench.stages())
+    assert content["stages"] == {name: [file, wanted[name]] for name, file in files.items()}
+    assert content["files"] == {file: hash_of(bench.run.path / file) for file in files.values()}
+    assert hash_of(bench.run.path / "none") == ""
+
+
+def test_files_of_a_folder_count_by_name_and_content(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "0.txt").write_text("one")
+    found = {hash_of(tmp_path / "a")}
+    (tmp_path / "a" / "0.txt").write_text("two")
+    found.add(hash_of(tmp_path / "a"))
+    (tmp_path / "a" / "0.txt").rename(tmp_path / "a" / "1.txt")
+    found.add(hash_of(tmp_path / "a"))
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("change", ["version", "name", "settings", "inputs"])
+def test_all_that_is_said_of_a_stage_is_in_its_fingerprint(monkeypatch, change: str) -> None:
+    def found(name: str = "film", inputs: tuple[str, ...] = ("a",), **settings: object) -> str:
+        stages = [Stage(one, "f", {}, list) for one in ("a", "b")]
+        return fingerprints([*stages, Stage(name, "f", settings, list, inputs)])[name]
+
+    before = found()
+    if change == "version":
+        monkeypatch.setattr("animator.run.stages.__version__", "99.0")
+    more: dict = {"name": {"name": "other"}, "settings": {"crf": 3}, "inputs": {"inputs": ("b",)}}.get(
+        change, {}
+    )
+    assert found(**more) != before
 
 
 def test_a_fingerprint_follows_its_inputs(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from animator.warp.affine2d import outside_2d, warp_2d
 from animator.warp.edges import FRINGE, sharpened
 from animator.warp.fill import fill, near_sides
 from animator.warp.reproject3d import View, reproject, reproject_depth, view
+from animator.warp.splat import splat
 
 HEIGHT, WIDTH, LEFT, RIGHT, TOP, FOOT = 48, 72, 30, 46, 14, 34
 RED = torch.tensor([0.9, 0.1, 0.1])
@@ -97,6 +98,54 @@ def test_a_soft_edge_of_the_depth_tears_as_a_sharp_one():
     seen = view(frame, ramps, camera, occlusion=True)
     assert abs(int(red(seen.picture)[24].sum()) - (RIGHT - LEFT)) <= 2
     assert not (seen.uncovered & red(seen.picture)).any()
+
+
+def test_a_soft_edge_leaves_no_skirt_of_depths_between_the_two():
+    ramps = soft(square()[1])
+    for pixels in (8, -8):
+        seen = view(square()[0], ramps, Camera(translation_x=pixels * UNIT), occlusion=True)
+        assert not ((seen.depth > 1.3) & (seen.depth < 6)).any()
+
+
+def test_each_pixel_of_a_soft_edge_goes_to_the_level_that_is_closer_in_ratio():
+    line = torch.tensor([1.0] * 9 + [2.6, 3.1] + [8.0] * 9)
+    wanted = torch.tensor([1.0] * 10 + [8.0] * 10)
+    depth = line.expand(20, -1).contiguous()
+    assert torch.equal(sharpened(depth), wanted.expand(20, -1))
+    assert torch.equal(sharpened(depth.flip(1)), wanted.flip(0).expand(20, -1))
+    assert torch.equal(sharpened(depth.T.contiguous()), wanted.expand(20, -1).T)
+
+
+@pytest.mark.parametrize(("shift", "shown"), [(0.45, 0), (0.55, -1), (-0.45, 0), (-0.55, 1), (3.0, -3)])
+def test_of_one_surface_the_pixel_that_lands_closest_is_shown(shift, shown):
+    offsets = torch.zeros(6, 20, 2)
+    offsets[..., 0] = shift * 2 / 20
+    seen = splat(offsets, torch.full((6, 20), 2.0), torch.ones(6, 20, dtype=torch.bool))
+    numbers = torch.arange(6 * 20).view(6, 20)
+    assert torch.equal(seen.number[:, 4:-4], numbers[:, 4:-4] + shown)
+    wanted = (2 * (torch.arange(20.0) - shift) + 1) / 20 - 1
+    torch.testing.assert_close(seen.grid[:, 4:-4, 0], wanted[4:-4].expand(6, -1))
+
+
+@pytest.mark.parametrize("near", [0, 1])
+def test_of_two_surfaces_the_nearer_is_shown(near):
+    """Two pixels that land on one, each from a plane of its own."""
+    offsets, depth = torch.zeros(5, 30, 2), torch.full((5, 30), 4.0)
+    offsets[:, :15, 0] = 10 * 2 / 30
+    depth[:, :15] = 2.0 if near == 0 else 8.0
+    seen = splat(offsets, depth, torch.ones(5, 30, dtype=torch.bool))
+    from_left = seen.number[2] % 30 != torch.arange(30)
+    assert from_left[17:24].tolist() == [near == 0] * 7
+    assert from_left[11:14].all()
+    assert torch.equal(seen.holes[2, :9], torch.ones(9, dtype=torch.bool))
+
+
+def test_what_is_behind_the_camera_is_not_seen_even_straight_ahead():
+    """The middle pixel of an odd picture stays where it is, however the camera moves forwards."""
+    frame, depth = torch.rand(3, 49, 81), torch.full((49, 81), 1.0)
+    for occlusion in (False, True):
+        seen = view(frame, depth, Camera(translation_z=300), occlusion=occlusion)
+        assert seen.uncovered.all()
 
 
 def test_depth_goes_where_the_picture_goes():

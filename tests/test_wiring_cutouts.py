@@ -127,6 +127,21 @@ def test_saturation_varies_by_a_tenth() -> None:
     assert float(coloured.min() / alone) < 0.94
 
 
+def test_saturation_varies_besides_contrast() -> None:
+    """What lies across the grey axis keeps its length as the hue turns.
+
+    To the luminance it is in proportion to contrast, which varies by a tenth, and to saturation, which does
+    so too.
+    """
+    colours = centres(cuts_of(even(0.6, 0.4, 0.4), 800))
+    colour = even(0.6, 0.4, 0.4)[:, 0, 0]
+    strength = (colours - colours.mean(dim=1, keepdim=True)).norm(dim=1) / (colours @ LUMINANCE)
+    shares = strength / ((colour - colour.mean()).norm() / (colour @ LUMINANCE))
+    coloured = shares[shares > 0.3]
+    assert 1.14 < float(coloured.max()) < 1.25
+    assert 0.78 < float(coloured.min()) < 0.86
+
+
 def test_hue_turns_by_up_to_thirty_six_degrees_both_ways() -> None:
     colours = centres(cuts_of(even(0.7, 0.4, 0.4), 800))
     across = torch.tensor([2.0, -1.0, -1.0]) / math.sqrt(6), torch.tensor([0.0, 1.0, -1.0]) / math.sqrt(2)

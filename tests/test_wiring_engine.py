@@ -284,6 +284,28 @@ def test_moments_of_symmetry_are_counted_from_the_noise() -> None:
     assert not torch.allclose(frame, frame.flip(-1), atol=0.01)
 
 
+def test_symmetry_is_forced_at_its_moments_alone() -> None:
+    painter = toy_engine(diffusion={"use_vertical_symmetry": True, "transformation_percent": (0.0, 0.5)})
+    mirror = painter._mirror(Course(7, 0, 0))
+    at = [not torch.equal(mirror(INIT, index), INIT) for index in range(8)]
+    assert at == [index in (7, 3) for index in range(8)]
+    assert toy_engine()._mirror(Course(7, 0, 0)) is None
+
+
+@pytest.mark.parametrize("compat", ["none", "disco-5"])
+def test_disco_is_repeated_where_the_scene_says(compat: str, monkeypatch) -> None:
+    noted = []
+    guide = engine_module.Guide
+
+    def noting(**parts):
+        noted.append(parts["disco"])
+        return guide(**parts)
+
+    monkeypatch.setattr(engine_module, "Guide", noting)
+    toy_engine(guidance={"compat": compat}).paint(REQUEST)
+    assert noted == [compat == "disco-5"]
+
+
 # The walk
 
 
@@ -292,6 +314,16 @@ def test_steps_are_rounded_to_the_nearest() -> None:
     assert course_of(schedule, 0.26, True).first == 6
     assert course_of(schedule, 0.24, True).first == 7
     assert course_of(schedule, 0.2, True, 0.1, 0.5) == Course(7, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("skip_end", "keep", "steps"), [(0, 0.0, 8), (2, 0.0, 6), ("50%", 0.25, 2), (2, 1.0, 0)]
+)
+def test_steps_at_both_ends_are_left_out(skip_end, keep: float, steps: int) -> None:
+    noted: list[tuple[int, int]] = []
+    painter = toy_engine(diffusion={"skip_end_steps": skip_end})
+    painter.paint(request_of(keep=keep), lambda step: noted.append((step.done, step.total)))
+    assert noted == [(number + 1, steps) for number in range(steps)]
 
 
 def test_a_batch_has_as_many_sources_as_pictures() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from animator.run import eyes, growing, outputs, sound
 from animator.run.job import Job, job_of
 from animator.run.reporter import Reporter
 from animator.run.sources import gather
-from animator.run.tools import load_tools
+from animator.run.tools import FAKE_DEPTH, Tools, load_tools
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
 from animator.video.ffmpeg import executable
@@ -50,6 +51,30 @@ def job(folder: Path, *overrides: str) -> Job:
     sources = gather(loaded)
     run = RunFolder.create(folder / "runs", "scene")
     return job_of(run, loaded, sources, load_tools(loaded, sources))
+
+
+def bare_job(folder: Path, *overrides: str, **changes: Any) -> Job:
+    """Resolve a scene without its networks.
+
+    Args:
+        folder: the run is in it.
+        overrides: settings that are laid over the smallest scene.
+        changes: other attributes of the job; ``settings`` are values of the scene by dotted name that nobody
+            checks, such as a mode that needs footage.
+    """
+    loaded = scene(folder, *overrides)
+    sources = gather(loaded)
+    for name, value in changes.pop("settings", {}).items():
+        loaded = replace(loaded, scene=changed(loaded.scene, name, value))
+    tools = Tools(None, FAKE_DEPTH, torch.device("cpu"))  # type: ignore[arg-type]
+    run = RunFolder.create(folder / "runs", "scene")
+    return replace(job_of(run, loaded, sources, tools), **changes)
+
+
+def changed(model: Any, name: str, value: object) -> Any:
+    """Return a scene, or a section, with one setting changed, unchecked."""
+    first, _, rest = name.partition(".")
+    return model.model_copy(update={first: changed(getattr(model, first), rest, value) if rest else value})
 
 
 def footage(folder: Path) -> Path:

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,10 @@ hypothesis matplotlib.figure torch.nn.functional rich typer jsonschema torchvisi
 
 LEAST_LIMIT = 60.0
 """Seconds that tests with a fault may take at least."""
+
+ROUNDS = (2.0, 20.0)
+"""Seconds of tests at which a round ends. In a round tests run file by file, as those of one file share what
+they set up; but the quick tests of every file come before the slow ones of any."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,16 @@ def main() -> int:
     if given.check:
         print(f"{sum(len(area.faults) for area in chosen)} faults fit the program")
         return 0
-    _import_what_takes_long()
-    tests = _learned(sorted({file for area in chosen for file in area.tests}), given.jobs)
-    print(f"{len(tests)} tests learned after {time.monotonic() - began:.0f} s", flush=True)
-    import_program()
-    ends = _hunted(chosen, tests, given)
+    signal.signal(
+        signal.SIGTERM, lambda number, frame: sys.exit(128 + number)
+    )  # so that the folder is removed
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        _import_what_takes_long()
+        tests = _learned(sorted({file for area in chosen for file in area.tests}), given.jobs, scratch)
+        print(f"{len(tests)} tests learned after {time.monotonic() - began:.0f} s", flush=True)
+        import_program()
+        ends = _hunted(chosen, tests, given, scratch)
     print(_table(chosen, ends))
     print(f"{time.monotonic() - began:.0f} s")
     share = 100 * sum(code != SURVIVED for code in ends.values()) / max(len(ends), 1)
@@ -93,7 +103,7 @@ def _import_what_takes_long() -> None:
         raise RuntimeError(f"the program is imported already: {loaded[:3]}")
 
 
-def _learned(files: Sequence[str], jobs: int) -> dict[str, Learned]:
+def _learned(files: Sequence[str], jobs: int, scratch: Path) -> dict[str, Learned]:
     """Return what is known of the tests of some files; those that are not known yet run now."""
     LEARNED.mkdir(parents=True, exist_ok=True)
     program = hashlib.sha256()
@@ -105,9 +115,9 @@ def _learned(files: Sequence[str], jobs: int) -> dict[str, Learned]:
         digest.update((ROOT / file).read_bytes())
         answers[file] = LEARNED / f"{Path(file).stem}-{digest.hexdigest()[:16]}.json"
         if not answers[file].is_file():
-            scratch = Path(tempfile.mkdtemp(prefix="mutants-"))
-            work = partial(learn, ROOT, file, answers[file], scratch / "tests")
-            tasks.append(Task(work, partial(_swept, scratch), 600, LEARNED / f"{Path(file).stem}.log"))
+            own = scratch / Path(file).stem
+            work = partial(learn, ROOT, file, answers[file], own)
+            tasks.append(Task(work, partial(_swept, own), 600, LEARNED / f"{Path(file).stem}.log"))
     run_all(tasks, jobs)
     found = {}
     for file, answer in answers.items():
@@ -125,7 +135,9 @@ def _swept(folder: Path, code: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _hunted(chosen: Sequence[Area], tests: dict[str, Learned], given: argparse.Namespace) -> dict[str, int]:
+def _hunted(
+    chosen: Sequence[Area], tests: dict[str, Learned], given: argparse.Namespace, scratch: Path
+) -> dict[str, int]:
     """Plant every fault; return by place what came of it."""
     ends: dict[str, int] = {}
     tasks = []
@@ -134,12 +146,15 @@ def _hunted(chosen: Sequence[Area], tests: dict[str, Learned], given: argparse.N
         for fault in area.faults:
             if given.place and fault.place not in given.place:
                 continue
-            tasks.append(_task(fault, known, given.budget, partial(ends.__setitem__, fault.place)))
+            note = partial(ends.__setitem__, fault.place)
+            tasks.append(_task(fault, known, given.budget, note, scratch / fault.place))
     run_all(tasks, given.jobs)
     return ends
 
 
-def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable[[int], None]) -> Task:
+def _task(
+    fault: Fault, known: dict[str, Learned], budget: float, note: Callable[[int], None], scratch: Path
+) -> Task:
     """Return the task of planting a fault and running the tests that look for it."""
     source = (ROOT / fault.path).read_text(encoding="utf-8")
     function = fault.function(source)
@@ -150,15 +165,8 @@ def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable
         return any(call.startswith(f"{fault.path}:") for call in one.calls)
 
     meeting = sorted((one.seconds, name) for name, one in known.items() if meets(one))
-    files: dict[str, list[str]] = {}
-    spent = 0.0
-    for seconds, name in meeting:
-        spent += seconds
-        if spent > budget:
-            break
-        files.setdefault(name.partition("::")[0], []).append(name)
-    scratch = Path(tempfile.mkdtemp(prefix="mutants-"))
-    (scratch / "tests").mkdir()
+    groups, spent = _grouped(meeting, budget)
+    (scratch / "tests").mkdir(parents=True)
     answer = scratch / "killer"
 
     def done(code: int) -> None:
@@ -176,9 +184,27 @@ def _task(fault: Fault, known: dict[str, Learned], budget: float, note: Callable
 
     def work() -> int:
         forget(fault.module)
-        return hunt(fault.module, planted, files, answer, scratch / "tests")
+        return hunt(fault.module, planted, groups, answer, scratch / "tests")
 
-    return Task(work, done, max(LEAST_LIMIT, 5 * min(spent, budget)), scratch / "log")
+    return Task(work, done, max(LEAST_LIMIT, 5 * spent), scratch / "log")
+
+
+def _grouped(meeting: Sequence[tuple[float, str]], budget: float) -> tuple[list[list[str]], float]:
+    """Return the tests of each round, file by file, and how many seconds they take in all.
+
+    Args:
+        meeting: seconds and name of each test, the quickest first.
+        budget: seconds of tests at most.
+    """
+    rounds: dict[int, dict[str, list[str]]] = {}
+    spent = 0.0
+    for seconds, name in meeting:
+        if spent + seconds > budget:
+            break
+        spent += seconds
+        files = rounds.setdefault(sum(spent > limit for limit in ROUNDS), {})
+        files.setdefault(name.partition("::")[0], []).append(name)
+    return [[name for names in files.values() for name in names] for files in rounds.values()], spent
 
 
 def _table(chosen: Sequence[Area], ends: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -144,11 +144,11 @@ class _Killer:
             self.name = f"{report.nodeid} (cannot be imported)"
 
 
-def hunt(module: str, source: str, tests: Mapping[str, Sequence[str]], answer: Path, basetemp: Path) -> int:
-    """Run tests with a fault planted, file by file, until one fails; write its name to ``answer``."""
+def hunt(module: str, source: str, groups: Iterable[Sequence[str]], answer: Path, basetemp: Path) -> int:
+    """Run tests with a fault planted, group by group, until one fails; write its name to ``answer``."""
     finder = _Finder(module, source)
     sys.meta_path.insert(0, finder)
-    for number, chosen in enumerate(tests.values()):
+    for number, chosen in enumerate(groups):
         killer = _Killer(finder)
         code = pytest.main([*QUIETLY, f"--basetemp={basetemp / str(number)}", *chosen], plugins=[killer])
         if code in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):

@@ -51,16 +51,19 @@ def run_all(tasks: Iterable[Task], jobs: int) -> None:
     finally:
         for number in running:
             os.killpg(number, signal.SIGKILL)
+            os.waitpid(number, 0)
 
 
 def _started(task: Task) -> int:
     """Fork, do the task in the child, and return the child's number."""
     number = os.fork()
     if number:
+        os.setpgid(number, number)  # here too: it may be ended before it comes to do so itself
         return number
     code = 125
     try:
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         file = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, 1)
         os.dup2(file, 2)
