@@ -203,7 +203,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_weights_is_errors_in_one_line(name: str, tmp_path: Path) -> None:
+def test_what_is_no_weights_is_a_line(name: str, tmp_path: Path) -> None:
     content, reason = BAD[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=reason) as caught:

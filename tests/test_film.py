@@ -221,7 +221,7 @@ def failing_ffmpeg(tmp_path, monkeypatch, script):
 
 
 @posix_only
-def test_a_full_disk_that_the_encoder_met_is_errors_in_one_line(tmp_path, monkeypatch):
+def test_a_full_disk_that_the_encoder_met_is_a_line(tmp_path, monkeypatch):
     noise = "i=0; while [ $i -lt 3000 ]; do echo 'a long line that would fill a pipe' >&2; i=$((i+1)); done"
     failing_ffmpeg(tmp_path, monkeypatch, f"{noise}; echo 'No space left on device' >&2; exit 1")
     with pytest.raises(FilmError, match=r"film\.mp4: No space left on device; free some space, ") as caught:

@@ -250,10 +250,11 @@ OFF = {"clip_guidance_scale": 0.0}
 def test_each_loss_of_the_picture_has_its_gradient():
     assert gradient_of(**OFF).abs().max() == 0
     loud = 4 * noise(1)
-    for name in ("tv_scale", "range_scale", "sat_scale"):
-        gradient = gradient_of(x=loud, index=1, **OFF, **{name: 10.0})
+    for name, weak in (("tv_scale", 1e-4), ("range_scale", 10.0), ("sat_scale", 1e-4)):
+        gradient = gradient_of(x=loud, index=1, **OFF, **{name: weak})
         assert gradient.abs().max() > 0, name
-        torch.testing.assert_close(gradient_of(x=loud, index=1, **OFF, **{name: 20.0}), 2 * gradient)
+        doubled = gradient_of(x=loud, index=1, **OFF, **{name: 2 * weak})
+        torch.testing.assert_close(doubled, 2 * gradient, rtol=1e-3, atol=1e-9)
     # What is too bright is pulled darker, what is too dark brighter, the rest left alone.
     denoised = exact_denoiser(full_schedule(10))(loud, 1).denoised
     gradient = gradient_of(x=loud, index=1, **OFF, range_scale=10.0)

@@ -110,7 +110,7 @@ def test_lpips_pulls_a_picture_nearer(vgg16):
     assert loss(nearer, y).item() < loss(x, y).item()
 
 
-def test_a_damaged_or_foreign_vgg16_is_errors_in_one_line(vgg16):
+def test_a_damaged_or_foreign_vgg16_is_a_line(vgg16):
     state, places = vgg16
     del state["features.7.bias"]
     torch.save(state, places[0])

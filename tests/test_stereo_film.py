@@ -329,7 +329,7 @@ def test_one_film_with_both_eyes(tmp_path):
         (["left.mp4", "right.mp4", "--out", "right.mp4", "--force"], "over the one it is made from"),
     ],
 )
-def test_what_cannot_be_is_errors_in_one_line(films, monkeypatch, arguments, said):
+def test_what_cannot_be_is_a_line(films, monkeypatch, arguments, said):
     monkeypatch.chdir(films)
     before = sorted(os.listdir(films))
     done = verb(*arguments)

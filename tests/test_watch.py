@@ -252,7 +252,7 @@ def test_it_is_deterministic_and_touches_nothing(tmp_path):
 @pytest.mark.parametrize(
     "option", ["intermediates", "progress_image", "losses", "show_cuts", "contact_sheet"]
 )
-def test_a_full_disk_is_errors_in_one_line_and_leaves_nothing_torn(tmp_path, monkeypatch, option):
+def test_a_full_disk_is_a_line_and_leaves_nothing_torn(tmp_path, monkeypatch, option):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -21,6 +21,7 @@ from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
 from animator.diffusion.step_values import StepValues
+from animator.diffusion.stiff import greying, mirroring, smoothing
 from animator.system.convert import signed_to_unit
 
 Gradient = Callable[[Tensor, int, Prediction], Tensor]
@@ -183,6 +184,10 @@ class Guide:
 
     def unlimited(self, x: Tensor, index: int, prediction: Prediction, values: StepValues) -> Tensor:
         """Return the gradient before its size is limited."""
+        settled = torch.zeros_like(x)
+        if not self.disco:
+            estimate = prediction.denoised.detach()
+            settled = self.settling(estimate if self.hold is None else self.hold(estimate), index, values)
         with torch.enable_grad():
             if self.secondary is not None and values.secondary:
                 x = x.detach().requires_grad_()
@@ -197,7 +202,7 @@ class Guide:
                 outputs.append(loss)
                 pulls.append(torch.ones_like(loss))
             (descent,) = torch.autograd.grad(outputs, x, pulls)
-        return -descent
+        return -descent - settled
 
     def gradient_on(self, seen: Tensor, values: StepValues) -> Tensor:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""
@@ -210,6 +215,27 @@ class Guide:
         parts = [self._noted(name, loss) for name, loss in self._picture_losses(seen, values)]
         if parts:
             total += torch.autograd.grad(torch.stack(parts).sum(), seen)[0]
+        return total
+
+    def settling(self, estimate: Tensor, index: int, values: StepValues) -> Tensor:
+        """Return the gradient of the losses of a clean estimate that are squares, of its shape.
+
+        It is that of the estimate itself, not of the state: through the blend with the noise that the
+        perceptors see, such a loss smooths the noise, which leaves its imprint on the estimate, and through
+        the network it comes back rough. It is the one at the end of the step (`animator.diffusion.stiff`): an
+        estimate moves by ``(1 - alpha_bar) / sqrt(alpha_bar)`` times its gradient, see `guided`.
+        """
+        alpha_bar = float(self.schedule.alpha_bar[index])
+        step, total = (1 - alpha_bar) / math.sqrt(alpha_bar), torch.zeros_like(estimate)
+        if values.tv_scale:
+            self._noted("tv", values.tv_scale * losses.total_variation(estimate))
+            total += smoothing(estimate, values.tv_scale, step)
+        if values.sat_scale:
+            self._noted("sat", values.sat_scale * losses.chroma(estimate))
+            total += greying(estimate, values.sat_scale, step)
+        if values.symmetry_loss_scale:
+            self._noted("symmetry", values.symmetry_loss_scale * losses.asymmetry(estimate, *self.mirrors))
+            total += mirroring(estimate, values.symmetry_loss_scale, step, *self.mirrors)
         return total
 
     def prompt_loss(self, seen: Tensor, target: Target, values: StepValues, batches: int = 1) -> Tensor:
@@ -255,13 +281,12 @@ class Guide:
         return self._noted("range", scale * losses.out_of_range(within)).sum()
 
     def _picture_losses(self, seen: Tensor, values: StepValues) -> Iterator[tuple[str, Tensor]]:
-        """Yield every loss of what is seen, but those of the prompts, by name: shape (N,)."""
-        if values.tv_scale:
+        """Yield the other losses of what is seen, but those of the prompts, by name: shape (N,)."""
+        if self.disco and values.tv_scale:
             yield "tv", values.tv_scale * losses.total_variation(seen)
-        if values.sat_scale:
-            saturation = losses.saturation if self.disco else losses.chroma
-            yield "sat", values.sat_scale * saturation(seen)
-        if values.symmetry_loss_scale:
+        if self.disco and values.sat_scale:
+            yield "sat", values.sat_scale * losses.saturation(seen)
+        if self.disco and values.symmetry_loss_scale:
             yield "symmetry", values.symmetry_loss_scale * losses.asymmetry(seen, *self.mirrors)
         if self.init is not None and values.init_scale:
             # What is free is compared with itself, which is no distance.

@@ -15,7 +15,7 @@ from animator.settings.base import counts_in, declared
 from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
 
-RENDERING = 1
+RENDERING = 2
 """Number of the way in which frames are made. Raise it when the program makes other frames of the same scene,
 inputs and weights than before: all frames that were made earlier are then out of date. A release that changes
 no frame leaves it alone, so that runs can be resumed."""
