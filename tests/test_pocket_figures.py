@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,17 @@ from tools.pocket.world.prompts import PROMPTS
 FRESH = FIRST + 10_000_000
 """First seed of pictures that neither a training nor the card's figures have seen."""
 
-PAINTED = 4
-"""Prompts that are painted here, a picture each, as the card's are but for their number."""
+PAINTED = 3
+"""Prompts that are painted here, a picture each."""
+
+QUICKLY = [
+    "size=[96, 96]",
+    "diffusion.steps=10",
+    "guidance.cutn_batches=1",
+    "guidance.cuts.overview=4",
+    "guidance.cuts.innercut=4",
+]
+"""Settings of these pictures: smaller and with fewer steps and cuts than the card's, a tenth of the time."""
 
 
 # --- the arithmetic
@@ -255,12 +265,14 @@ def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict
     agree(found, card)
 
 
+@pytest.mark.slow
 def test_prompts_are_painted(networks: Networks, card: dict[str, Figure]) -> None:
     """Prompts are found again as often as the card says, and their places are far better than by chance.
 
     A single picture that is taken for another prompt moves the mean place of so few by any number.
     """
-    painted = paint([text for text, _ in PROMPTS[:PAINTED]], 1, first_seed=FRESH)
+    texts = [text for text, _ in PROMPTS[:PAINTED]]
+    painted = paint(texts, 1, first_seed=FRESH, settings=QUICKLY)
     found = fidelity(networks, PROMPTS, painted, None, guiding())
     name = f"mean place of the own prompt among {len(PROMPTS)}, judge, guided"
     chance = (len(PROMPTS) + 1) / 2
@@ -280,9 +292,15 @@ def test_the_judge_tells_a_world_from_noise(networks: Networks, fresh: Drawn) ->
     assert true < 0.7 * bad
 
 
+@pytest.mark.slow
 def test_rounding_changes_little(fresh: Drawn, card: dict[str, Figure], tmp_path: Path) -> None:
-    """Where the float32 weights are not at hand, only computing in bfloat16 is told of; the card has both."""
-    found = precision(fresh.part(1), tmp_path)
+    """Where the float32 weights are not at hand, only computing in bfloat16 is told of; the card has both.
+
+    A quarter of a picture's side is enough: bfloat16 takes a processor without it forty times as long.
+    """
+    one = fresh.part(1)
+    small = replace(one, pictures=one.pictures[..., ::4, ::4], depths=one.depths[..., ::4, ::4])
+    found = precision(small, tmp_path)
     assert len(found) == 5
     assert all(0 < one.value < 0.06 for one in found.values())
     stored = [one.value for name, one in card.items() if name.endswith("change by storing float16")]
