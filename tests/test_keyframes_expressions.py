@@ -160,9 +160,9 @@ HOSTILE = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_garbage() -> Iterator[None]:
-    """Only what a test makes is collected in it: the heap of thousands of earlier tests takes a second."""
+    """Only what these tests make is collected in them: the heap of thousands of earlier ones takes a second."""
     gc.collect()
     gc.freeze()
     yield

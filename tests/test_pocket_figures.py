@@ -238,14 +238,16 @@ def test_captions_are_found(networks: Networks, fresh: Drawn, card: dict[str, Fi
     assert min(one.value for one in found.values()) > 0.3  # guessing: 0.016
 
 
+@pytest.mark.slow
 def test_captions_are_found_in_estimates(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
     found = retrieval_of_estimates(networks, fresh, levels=(500,), count=24)
     agree(found, card)
     assert min(one.value for one in found.values()) > 0.15
 
 
+@pytest.mark.slow
 def test_the_secondary_model_tells_much_the_same_as_the_unet(networks: Networks, fresh: Drawn) -> None:
-    pictures = fresh.pictures[:8]
+    pictures = fresh.pictures[:4]
     for level, most in ((250, 0.11), (500, 0.15)):
         large, small = (
             estimates(denoise, level, pictures)
@@ -255,8 +257,9 @@ def test_the_secondary_model_tells_much_the_same_as_the_unet(networks: Networks,
         assert (small - large).square().mean().sqrt() < most
 
 
+@pytest.mark.slow
 def test_depth_is_told(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
-    agree(depth(networks, fresh.part(32), 4), card)
+    agree(depth(networks, fresh.part(32), 2), card)
 
 
 def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
