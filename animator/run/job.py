@@ -84,6 +84,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
     weights = weights_of(loaded)
     shot = shot_of(loaded, sources)
     text = resolved_text(scene)
+    anywhere = scene.model_copy(update={"device": "auto"})
     return Job(
         run=run,
         loaded=loaded,
@@ -96,9 +97,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
         stop_at=stop_of(scene),
         states=room_for_states(scene.output.keep_states, shot),
         text=text,
-        carried=text
-        if scene.device == "auto"
-        else resolved_text(scene.model_copy(update={"device": "auto"})),
+        carried=text if scene.device == "auto" else resolved_text(anywhere),
         fps=frame_rate(scene.fps),
         smooth_fps=None if smooth is None else frame_rate(smooth),
         files=film_files(run, scene, loaded.name),
