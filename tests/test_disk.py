@@ -429,7 +429,7 @@ def test_a_program_that_is_told_to_stop_can_be_gone_on_with(
     run = world.disk / "run"
     kills = "; sleep 0.05; ".join(f"kill -{name} $PID" for name in signals)
     status, told = world.animator(
-        "render", world.folder / "long.yaml", "--out", run, when={"000001.png": f"({kills}) &"}
+        "render", world.folder / "long.yaml", "--out", run, when={"000001.png": f"({kills}) & sleep 1"}
     )
     if signals == ["HUP"] and status == -signal.SIGHUP:
         assert told == ""

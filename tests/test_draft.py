@@ -80,6 +80,7 @@ def test_what_is_skipped_keeps_its_share(read, steps, skip, fewer):
         assert (str(getattr(draft, name)), getattr(draft, other)) == (fewer, 0)
 
 
+@pytest.mark.slow
 def test_steps_remain_however_many_are_skipped(read):
     for skip in range(25):
         text = f"mode: still\ndiffusion: {{steps: 25, skip_steps: {skip}, skip_end_steps: {24 - skip}}}"

@@ -82,6 +82,7 @@ def test_the_variance_of_its_pictures_is_the_one_that_is_stated() -> None:
     assert np.trace(grey @ whole @ grey.T) / np.trace(whole) == pytest.approx(GREYNESS, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (65, 129), (64, 512)])
 def test_unguided_pictures_are_those_of_the_denoiser(size: tuple[int, int]) -> None:
     """Sampled without guidance, the power of their waves follows the law that was asked for."""
@@ -238,6 +239,7 @@ def test_the_same_film_twice(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_a_scene_of_published_networks_renders_without_weights(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(

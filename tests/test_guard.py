@@ -68,6 +68,7 @@ def two_tones(dark: float, bright: float) -> Tensor:
 # What is bad and what is not.
 
 
+@pytest.mark.slow
 def test_no_drawn_landscape_is_taken_for_a_bad_frame():
     """Nights, fog, snow, inks and oils: neither as a first frame nor after any other of them.
 
@@ -188,6 +189,7 @@ def test_a_pattern_that_the_sample_meets_in_one_place_is_no_flat_picture():
     assert fault_of(torch.full((3, 512, 512), 0.2), None, LIMITS).startswith("flat")
 
 
+@pytest.mark.slow
 def test_coloured_noise_is_found_at_every_size():
     for times in (1, 4, 8):
         large = (0.2 + 0.6 * noise()).repeat_interleave(times, 1).repeat_interleave(times, 2)

@@ -65,9 +65,7 @@ def test_a_baseline(tmp_path: Path, shared: SharedNetworks, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(cut_presets()))
-def test_a_schedule_of_cuts(
-    tmp_path: Path, shared: SharedNetworks, default: torch.Tensor, name: str
-) -> None:
+def test_a_schedule_of_cuts(tmp_path: Path, shared: SharedNetworks, default: torch.Tensor, name: str) -> None:
     loaded = scene(tmp_path, f"extends: {BASE / 'baseline.yaml'}\nguidance: {{cuts: {name}}}")
     picture = paint(loaded, shared)
     assert picture.isfinite().all()
