@@ -33,7 +33,7 @@ from animator.video.probe import probe
 from animator.video.sound import decode, has_sound
 from tests.slowness import within
 
-SLOW = 5.0
+SLOW = 10.0
 """Seconds of a processor that looking at anything hostile may take on a usual machine."""
 
 PATIENCE = 60.0

@@ -162,7 +162,7 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def own_garbage() -> Iterator[None]:
-    """Only what these tests make is collected in them: the heap of thousands of earlier ones takes a second."""
+    """Only what these tests make is collected in them: the heap of thousands of others takes a second."""
     gc.collect()
     gc.freeze()
     yield

@@ -8,8 +8,8 @@ order is JSON, one of
   long. ``told`` names the file that takes stdout and stderr; ``when`` maps the name of a file to a shell
   command that is run right after a file of that name was renamed into place, with the fork's number as
   ``$PID``; ``name#2`` means the second time. ``full`` is such a name after which the disk is full, and
-  ``ballast`` the file that fills it, for as long as the fork lives; ``uid`` is the user to be; ``world`` names functions of this
-  module that spoil something first. The answer is the fork's number;
+  ``ballast`` the file that fills it, for as long as the fork lives; ``uid`` is the user to be; ``world``
+  names functions of this module that spoil something first. The answer is the fork's number;
 - ``wait``: such a number; the answer is the wait status.
 """
 
