@@ -52,7 +52,8 @@ def test_what_a_run_takes_stays_the_same(tmp_path: Path, name: str) -> None:
     frames, resident, files, seconds = zip(*map(json.loads, printed.splitlines()), strict=True)
     assert frames[0] == MEASURED
     assert frames[-1] == 60
-    assert resident[-1] - resident[0] < GROWTH * (frames[-1] - MEASURED) / (500 - MEASURED)
+    # Caches of torch and of the C library still fill until the second measure.
+    assert resident[-1] - resident[1] < GROWTH * (frames[-1] - frames[1]) / (500 - MEASURED)
     # A frame may be being written in the other thread just now.
     assert max(files) - min(files) <= 1
     # The least of several frames and measures: a busy machine delays some of them, hardly all.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import torch
@@ -21,7 +20,7 @@ from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, find, locate
 
 
-def _open_clip() -> ModuleType:
+def _open_clip() -> Any:
     """Return open_clip. It takes seconds to import, and scenes without networks do without."""
     from animator.diffusion.clip_library import open_clip
 
