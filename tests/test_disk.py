@@ -41,6 +41,7 @@ SCENES = {
     "outputs": f"{HEAD}mode: 3d\nframes: 2\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
     "codec: prores}\nvr: {layouts: [vr180], vr180_size: 256}\n",
     "long": f"{HEAD}mode: 2d\nframes: 5\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
+    "longer": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
     "video": f"{HEAD.replace(', skip_steps: 0', '')}mode: video\n"
     "video: {init: clip.mp4, flow: dis, finish: flow, extract: true}\n"
     "output: {losses: false, progress_image: false}\n",
@@ -241,7 +242,7 @@ def test_a_disk_that_grows_a_little_each_time_is_filled_a_little_further(
         pages = used.f_blocks - used.f_bfree + chance.randrange(8, 60)
         world.resize(f"{4 * pages}k")
         begun = (world.seen(run) / "scene.yaml").exists()
-        argv = ["resume", run] if begun else ["render", world.folder / "long.yaml", "--out", run]
+        argv = ["resume", run] if begun else ["render", world.folder / "longer.yaml", "--out", run]
         status, told = world.animator(*argv)
         assert lines_of(world.seen(run))[: len(lines)] == lines
         lines = lines_of(world.seen(run))
@@ -252,7 +253,7 @@ def test_a_disk_that_grows_a_little_each_time_is_filled_a_little_further(
         places.add(Path(told.partition(":")[0]).suffix)
     assert status == DONE
     assert len(places) > 1
-    same(world, run, undisturbed["long"])
+    same(world, run, undisturbed["longer"])
 
 
 def test_an_encoder_that_could_not_even_print_is_known_by_the_full_disk(world: World) -> None:
