@@ -20,9 +20,9 @@ from typing import Any
 
 import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401
-import open_clip  # noqa: F401
 
 import animator.cli.look
+import animator.diffusion.clip_library
 import animator.look.dump
 import animator.look.plot
 import animator.look.preview

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from animator.errors import SceneError
 from animator.scene.reading import LoadedScene, read_scene
+from tests.slowness import computed
+
+QUICK = 5.0
+"""Seconds of a processor that a test without the mark `slow` may take before it is named in a warning."""
 
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     # A shell starts what it puts in the background, and nohup what it guards, with these ignored, and every
@@ -22,6 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-frames", action="store_true", help="write tests/frames anew; look at them before you commit"
     )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Name tests that are slow and not marked, so that ``make test-fast`` stays fast."""
+    begun = computed()
+    yield
+    took = computed() - begun
+    if took > QUICK and item.get_closest_marker("slow") is None:
+        warnings.warn(f"{item.nodeid} took {took:.1f} s of a processor; mark it slow", stacklevel=1)
 
 
 @pytest.fixture

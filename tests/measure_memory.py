@@ -22,7 +22,7 @@ def scene(width: int, height: int, cuts: int, secondary: bool, more: str = "") -
     return read_text_scene(
         f"mode: still\nsize: [{width}, {height}]\nseed: 1\nprompts: a sea\n"
         f"diffusion: {{secondary: {str(secondary).lower()}, steps: 2, skip_steps: 0}}\n"
-        f"guidance: {{cuts: {{overview: {cuts // 2}, innercut: {cuts - cuts // 2}}}}}\n{more}",
+        f"guidance:\n  cuts: {{overview: {cuts // 2}, innercut: {cuts - cuts // 2}}}\n{more}",
         "memory.yaml",
     )
 

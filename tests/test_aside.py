@@ -25,7 +25,7 @@ def test_who_puts_goes_on_at_once_but_only_a_few_wait() -> None:
         began = time.monotonic()
         for _ in range(3):  # one at work, two waiting
             aside.put(gate.wait)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 30  # who waited would wait for ever
         late = threading.Timer(0.2, gate.set)
         late.start()
         aside.put(gate.wait)
@@ -44,8 +44,9 @@ def test_a_fault_is_raised_and_nothing_is_done_after_it(when: str) -> None:
             aside.put(fail)
             aside.put(lambda: done.append(1))
             if when == "put":
-                time.sleep(0.1)
-                aside.put(lambda: done.append(2))
+                for _ in range(1000):  # until the fault is known
+                    aside.put(lambda: done.append(2))
+                    time.sleep(0.02)
             elif when == "finish":
                 aside.finish()
 

@@ -59,6 +59,7 @@ def test_a_vision_transformer_sees_the_same_and_its_products_are_large() -> None
     assert len(products) == 2 * 2, "products of more than the attention itself: two in each of two layers"
 
 
+@pytest.mark.slow
 def test_published_models_are_built_with_it() -> None:
     network = batch_first(build_published(published("ViT-B-32/openai").model_cfg))
     assert not any(isinstance(one, nn.MultiheadAttention) for one in _outside(network))

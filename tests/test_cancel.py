@@ -41,6 +41,7 @@ class At(Reporter):
             thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["0 look up", "step 1", "2 warp", "2 denoise", "3 keep", "3 film scene.gif"])
 def test_a_cancelled_render_is_resumed_to_the_byte(tmp_path: Path, at: str) -> None:
     (tmp_path / "scene.yaml").write_text(SCENE)

@@ -70,6 +70,7 @@ def test_wrong_use_is_told_in_a_line(tmp_path: Path, words: list[str], status: i
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_fault_of_ours_is_one_line_unless_debugging(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("version: 1\nprompts: a sea\nmode: still\nsize: [64, 64]\n")
     (tmp_path / "renders").write_text("in the way")
@@ -90,7 +91,7 @@ def test_plan_as_csv_is_the_timeline(tmp_path: Path) -> None:
 
 
 def test_plan_shows_what_changes() -> None:
-    done = animator("plan", SCENES / "flight.yaml")
+    done = animator("plan", SCENES / "flight.yaml", "--set", "models=fake")
     assert done.returncode == 0
     assert "camera.translation_z" in done.stdout
     assert "camera.zoom" not in done.stdout

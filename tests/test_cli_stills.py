@@ -37,7 +37,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def with_networks(folder: Path) -> Path:
-    (folder / "small.yaml").write_text(SCENE)
+    small = SCENE.replace("steps: 8", "steps: 5").replace(
+        "guidance: {", "guidance: {clip_models: {pocket: 1}, "
+    )
+    (folder / "small.yaml").write_text(small)
     return folder
 
 

@@ -12,6 +12,7 @@ from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
 
 
+@pytest.mark.slow
 def test_a_compiled_network_gives_the_same_answers_and_gradients() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(4, 8), nn.SiLU(), nn.Conv2d(8, 3, 1))

@@ -59,6 +59,7 @@ def test_only_what_is_known_is_looked_at() -> None:
     assert ((found / true) - 1).abs().max() < 0.02
 
 
+@pytest.mark.slow
 def test_the_range_of_a_shot_is_kept_however_noisy_the_depths() -> None:
     depth, drift = world(), NO_DRIFT
     for frame in range(200):
@@ -120,6 +121,7 @@ def test_the_error_of_another_scene_is_above_that_of_a_noisy_one() -> None:
 # --- a shot
 
 
+@pytest.mark.slow
 def test_a_camera_that_flies_for_ever_does_not_drive_the_depth_to_nothing() -> None:
     estimate, depth, drift = world(), world(), NO_DRIFT
     for _ in range(300):

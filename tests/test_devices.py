@@ -76,6 +76,7 @@ def test_no_other_place_looks_whether_there_is_a_gpu_to_choose_one() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_gpu", "scene")
 def test_an_absent_device_is_an_error_of_every_verb(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -98,6 +99,7 @@ def test_an_absent_device_is_an_error_of_every_verb(
     assert not (tmp_path / "renders").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_gpu")
 def test_a_draft_is_finished_on_a_device(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scene: Path
@@ -126,6 +128,7 @@ def test_the_scene_and_the_command_line_say_where(scene: Path, monkeypatch: pyte
     assert asked == [torch.device("cuda:1"), torch.device("cpu"), torch.device("cuda")]
 
 
+@pytest.mark.slow
 def test_frames_do_not_depend_on_it_and_do_not_carry_it(scene: Path) -> None:
     one, other = (read_scene(scene, settings) for settings in ([], ["device=cpu"]))
     assert hash_inputs(one, gather(one), {}) == hash_inputs(other, gather(other), {})

@@ -38,9 +38,10 @@ CAMERA = "camera: {translation_z: 8, rotation_3d_y: 1}\n"
 SCENES = {
     "film": f"{HEAD}mode: 3d\nframes: 4\n{CAMERA}output: {{losses: true, progress_image: true, crf: 0}}\n"
     "vr: {layouts: [anaglyph]}\n",
-    "outputs": f"{HEAD}mode: 3d\nframes: 3\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
+    "outputs": f"{HEAD}mode: 3d\nframes: 2\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
     "codec: prores}\nvr: {layouts: [vr180], vr180_size: 256}\n",
-    "long": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
+    "long": f"{HEAD}mode: 2d\nframes: 5\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
+    "longer": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
     "video": f"{HEAD.replace(', skip_steps: 0', '')}mode: video\n"
     "video: {init: clip.mp4, flow: dis, finish: flow, extract: true}\n"
     "output: {losses: false, progress_image: false}\n",
@@ -133,7 +134,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if how is None:
         pytest.skip("this system lets us have no mount namespace of our own, so no disk can be made small")
     world = World(tmp_path_factory.mktemp("world"), how)
-    clip = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.5"]
+    clip = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.3"]
     subprocess.run([executable(), "-v", "error", *clip, str(world.folder / "clip.mp4")], check=True)
     for name, text in SCENES.items():
         (world.folder / f"{name}.yaml").write_text(text)
@@ -241,7 +242,7 @@ def test_a_disk_that_grows_a_little_each_time_is_filled_a_little_further(
         pages = used.f_blocks - used.f_bfree + chance.randrange(8, 60)
         world.resize(f"{4 * pages}k")
         begun = (world.seen(run) / "scene.yaml").exists()
-        argv = ["resume", run] if begun else ["render", world.folder / "long.yaml", "--out", run]
+        argv = ["resume", run] if begun else ["render", world.folder / "longer.yaml", "--out", run]
         status, told = world.animator(*argv)
         assert lines_of(world.seen(run))[: len(lines)] == lines
         lines = lines_of(world.seen(run))
@@ -252,7 +253,7 @@ def test_a_disk_that_grows_a_little_each_time_is_filled_a_little_further(
         places.add(Path(told.partition(":")[0]).suffix)
     assert status == DONE
     assert len(places) > 1
-    same(world, run, undisturbed["long"])
+    same(world, run, undisturbed["longer"])
 
 
 def test_an_encoder_that_could_not_even_print_is_known_by_the_full_disk(world: World) -> None:
@@ -429,7 +430,7 @@ def test_a_program_that_is_told_to_stop_can_be_gone_on_with(
     run = world.disk / "run"
     kills = "; sleep 0.05; ".join(f"kill -{name} $PID" for name in signals)
     status, told = world.animator(
-        "render", world.folder / "long.yaml", "--out", run, when={"000001.png": f"({kills}) &"}
+        "render", world.folder / "long.yaml", "--out", run, when={"000001.png": f"({kills}) & sleep 1"}
     )
     if signals == ["HUP"] and status == -signal.SIGHUP:
         assert told == ""

@@ -80,6 +80,7 @@ def test_what_is_skipped_keeps_its_share(read, steps, skip, fewer):
         assert (str(getattr(draft, name)), getattr(draft, other)) == (fewer, 0)
 
 
+@pytest.mark.slow
 def test_steps_remain_however_many_are_skipped(read):
     for skip in range(25):
         text = f"mode: still\ndiffusion: {{steps: 25, skip_steps: {skip}, skip_end_steps: {24 - skip}}}"
@@ -234,7 +235,8 @@ def test_a_picture_is_rendered_again_alone_unless_told_otherwise(run):
     assert (loaded.only, loaded.name, loaded.scene.seed, loaded.scene.size) == ((4,), "ships", 4, (128, 64))
     assert run("render", "p.png", "--only", "1,2")[1][0][0].only == (1, 2)
     assert run("check", "p.png")[0].stdout.startswith("p.png: fine: still, 6 pictures of 256 x 128")
-    assert "6 pictures of 256 x 128" in run("plan", "p.png")[0].stdout
+    fake = ("--set", "models=fake")  # to tell what memory networks would take takes seconds
+    assert "6 pictures of 256 x 128" in run("plan", "p.png", *fake)[0].stdout
     assert run("show", "p.png")[0].stdout == carried
     assert run("show", "p.png", "--all")[0].stdout.startswith(
         "# scene: ships\n# frame: 4\n# seed: 8\n# prompt: a sea\n"

@@ -105,17 +105,17 @@ def test_pieces_and_servers_that_keep_the_line_open(server, tmp_path):
         handler.wfile.write(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
         )
-        open_line.wait(5)
+        open_line.wait(60)
 
     def kept(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde")
-        open_line.wait(5)
+        open_line.wait(60)
 
     server.pages = {"/chunked": chunked, "/kept": kept}
     start = time.monotonic()
     assert fetch(server.url + "/chunked", tmp_path).read_bytes() == b"abcde"
     assert fetch(server.url + "/kept", tmp_path).read_bytes() == b"abcde"
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 30
     open_line.set()
 
 
@@ -197,8 +197,8 @@ def test_a_trickle_is_cut_off(server, tmp_path, page):
     server.pages = {"/a": page}
     start = time.monotonic()
     assert "took longer than 0.3 seconds" in fault(server.url + "/a", tmp_path, deadline=0.3)
-    assert time.monotonic() - start < 2
-    assert server.gave_up.wait(2)
+    assert time.monotonic() - start < 20
+    assert server.gave_up.wait(20)
 
 
 def test_a_silent_server(server, tmp_path, monkeypatch):

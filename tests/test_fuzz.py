@@ -35,6 +35,7 @@ from animator.video.ffmpeg import executable
 from animator.video.footage import FootageReader, open_footage
 from animator.video.spherical import write_vr180_metadata
 from animator.video.spherical_reader import Spherical, read_spherical
+from tests.slowness import within
 
 TIMES = int(os.environ.get("ANIMATOR_FUZZ", "1"))
 SLOW = 5.0
@@ -53,9 +54,8 @@ def examples(count: int, strategy: st.SearchStrategy, body: Callable[[Any], None
     def one(example: Any) -> None:
         nonlocal run
         run += 1
-        begun = time.process_time()
-        body(example)
-        assert time.process_time() - begun < SLOW
+        with within(SLOW):
+            body(example)
 
     wanted = count * TIMES
     how = settings(max_examples=wanted, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -133,6 +133,7 @@ def damaged(data: bytes, damage: list[tuple[float, int, bytes]]) -> bytes:
     return data
 
 
+@pytest.mark.slow
 def test_scenes(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
     shutil.copytree(ROOT / "scenes" / "base", tmp_path / "base")  # what they extend
@@ -194,6 +195,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 def test_values_over_the_frames_and_over_the_diffusion() -> None:
     clock = Clock(frames=7, fps=12, bpm=120)
 
@@ -286,6 +288,7 @@ def test_pictures(tmp_path: Path) -> None:
     examples(250, st.tuples(st.sampled_from(whole), DAMAGE, st.booleans()), body)
 
 
+@pytest.mark.slow
 def test_a_run(tmp_path: Path) -> None:
     """A damaged journal or run.json is told; a damaged state never passes for a sound one."""
     run = RunFolder.create(tmp_path, "a", out=tmp_path / "run")
@@ -361,13 +364,12 @@ def test_footage(tmp_path: Path, film: bytes) -> None:
 
     def body(damage: list) -> None:
         path.write_bytes(damaged(film[:2500], damage) + film[2500:])
-        begun = time.monotonic()
-        try:
-            footage = open_footage(path)
-            with FootageReader(footage, 16, 16) as reader:
-                assert reader.frame(0).shape == (3, 16, 16)
-        except (UsageError, FilmError) as error:
-            one_line(error)
-        assert time.monotonic() - begun < 2 * SLOW
+        with within(2 * SLOW):
+            try:
+                footage = open_footage(path)
+                with FootageReader(footage, 16, 16) as reader:
+                    assert reader.frame(0).shape == (3, 16, 16)
+            except (UsageError, FilmError) as error:
+                one_line(error)
 
     examples(20, DAMAGE, body)

@@ -68,12 +68,13 @@ def two_tones(dark: float, bright: float) -> Tensor:
 # What is bad and what is not.
 
 
+@pytest.mark.slow
 def test_no_drawn_landscape_is_taken_for_a_bad_frame():
     """Nights, fog, snow, inks and oils: neither as a first frame nor after any other of them.
 
     In this size a woodcut's lines are a pixel wide and look like grain; larger ones are held below.
     """
-    pictures = [world(seed) for seed in range(240) if draw_spec(seed).style != "woodcut"]
+    pictures = [world(seed) for seed in range(150) if draw_spec(seed).style != "woodcut"]
     before = [None, *pictures]
     faults = [
         fault_of(one, None, LIMITS) or fault_of(one, old, LIMITS)
@@ -188,6 +189,7 @@ def test_a_pattern_that_the_sample_meets_in_one_place_is_no_flat_picture():
     assert fault_of(torch.full((3, 512, 512), 0.2), None, LIMITS).startswith("flat")
 
 
+@pytest.mark.slow
 def test_coloured_noise_is_found_at_every_size():
     for times in (1, 4, 8):
         large = (0.2 + 0.6 * noise()).repeat_interleave(times, 1).repeat_interleave(times, 2)
@@ -404,8 +406,15 @@ def real_request(**values: float) -> Request:
     return Request(0, 3, SIDE, SIDE, (Prompt("a lighthouse by the sea"),), values=curves)
 
 
-def test_absurd_guidance_is_seen_and_painted_again():
-    engine = load_engine(DIFFUSION.model_copy(update={"estimate": "free"}), GUIDANCE, "cpu")
+@pytest.fixture(scope="module")
+def real() -> GuidedDiffusion:
+    """The bundled networks."""
+    return load_engine(DIFFUSION, GUIDANCE, "cpu")
+
+
+@pytest.mark.slow
+def test_absurd_guidance_is_seen_and_painted_again(real):
+    engine = GuidedDiffusion(replace(real.networks, estimate="free"), DIFFUSION, GUIDANCE)
     good = asked(engine)
     assert fault_of(good.picture, None, LIMITS, beyond=good.beyond) == ""
     assert good.beyond < 0.2
@@ -418,12 +427,12 @@ def test_absurd_guidance_is_seen_and_painted_again():
     assert guard.next_notes()[0].startswith(NO_NUMBERS)
 
 
-def test_absurd_guidance_of_a_held_network_is_coloured_noise():
-    engine = load_engine(DIFFUSION, GUIDANCE, "cpu")
-    wild = asked(engine, guidance_clamp_max=50, guidance_clip_guidance_scale=1e6)
+@pytest.mark.slow
+def test_absurd_guidance_of_a_held_network_is_coloured_noise(real):
+    wild = asked(real, guidance_clamp_max=50, guidance_clip_guidance_scale=1e6)
     assert fault_of(wild.picture, None, LIMITS, beyond=wild.beyond).startswith("coloured noise")
     with pytest.raises(PaintError, match="no numbers"):
-        asked(engine, guidance_clamp_grad=0, guidance_clip_guidance_scale=1e30)
+        asked(real, guidance_clamp_grad=0, guidance_clip_guidance_scale=1e30)
 
 
 def test_the_twin_computes_in_float32_what_an_engine_in_float32_does():

@@ -13,6 +13,7 @@ from animator.run.job import shot_of
 from animator.run.sources import gather
 from animator.run.tools import load_tools
 from animator.scene.reading import LoadedScene, read_scene
+from animator.weights.shared import SharedNetworks
 
 BASE = Path(__file__).parents[1] / "scenes" / "base"
 SMALL = [
@@ -31,9 +32,21 @@ def scene(tmp_path: Path, text: str, *settings: str) -> LoadedScene:
     return read_scene(path, [*POCKET, *SMALL, *settings])
 
 
-def paint(loaded: LoadedScene) -> torch.Tensor:
+@pytest.fixture(scope="module")
+def shared() -> SharedNetworks:
+    """The networks, read once for all scenes."""
+    return SharedNetworks()
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory: pytest.TempPathFactory, shared: SharedNetworks) -> torch.Tensor:
+    """What is painted with the default schedule of cuts."""
+    return paint(scene(tmp_path_factory.mktemp("default"), f"extends: {BASE / 'baseline.yaml'}"), shared)
+
+
+def paint(loaded: LoadedScene, shared: SharedNetworks) -> torch.Tensor:
     sources = gather(loaded)
-    tools = load_tools(loaded, sources)
+    tools = load_tools(loaded, sources, shared)
     (one,) = stills(loaded.timeline, shot_of(loaded, sources), tools.engine, [0], {})
     return one.picture
 
@@ -42,27 +55,26 @@ def paint(loaded: LoadedScene) -> torch.Tensor:
 @pytest.mark.parametrize(
     "name", sorted(path.name for path in BASE.glob("*.yaml") if path.stem != "model-schedule")
 )
-def test_a_baseline(tmp_path: Path, name: str) -> None:
+def test_a_baseline(tmp_path: Path, shared: SharedNetworks, name: str) -> None:
     loaded = scene(tmp_path, f"extends: {BASE / name}")
     # The tests paint small pictures.
     assert {one.key for one in loaded.notices} <= {"size", "guidance.clip_guidance_scale"}
-    picture = paint(loaded)
+    picture = paint(loaded, shared)
     assert picture.shape == (3, 64, 64)
     assert 0.05 < picture.std() < 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(cut_presets()))
-def test_a_schedule_of_cuts(tmp_path: Path, name: str) -> None:
+def test_a_schedule_of_cuts(tmp_path: Path, shared: SharedNetworks, default: torch.Tensor, name: str) -> None:
     loaded = scene(tmp_path, f"extends: {BASE / 'baseline.yaml'}\nguidance: {{cuts: {name}}}")
-    default = scene(tmp_path, f"extends: {BASE / 'baseline.yaml'}")
-    picture = paint(loaded)
+    picture = paint(loaded, shared)
     assert picture.isfinite().all()
-    assert torch.equal(picture, paint(default)) is (name == "default")
+    assert torch.equal(picture, default) is (name == "default")
 
 
 @pytest.mark.slow
-def test_a_schedule_of_models(tmp_path: Path) -> None:
+def test_a_schedule_of_models(tmp_path: Path, shared: SharedNetworks) -> None:
     """RN50 first, then both, then ViT-L-14; here one network stands for the two, under its own weight."""
     published = read_scene(
         _written(tmp_path, f"extends: [{BASE / 'baseline.yaml'}, {BASE / 'model-schedule.yaml'}]")
@@ -76,7 +88,7 @@ def test_a_schedule_of_models(tmp_path: Path) -> None:
     loaded = scene(
         tmp_path, f"extends: {BASE / 'baseline.yaml'}", f"guidance.clip_models={{pocket: '{total}'}}"
     )
-    assert paint(loaded).isfinite().all()
+    assert paint(loaded, shared).isfinite().all()
 
 
 def _written(tmp_path: Path, text: str) -> Path:

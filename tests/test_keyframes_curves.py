@@ -216,6 +216,7 @@ KEYS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(KEYS, st.sampled_from(METHODS), st.integers(1, 30))
 @settings(max_examples=300, deadline=None)
 def test_keys_are_passed_and_the_curve_is_finite(keys: dict, method: str, frames: int) -> None:

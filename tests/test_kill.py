@@ -17,23 +17,23 @@ import pytest
 from animator.runs import RunFolder
 from animator.video.ffmpeg import executable
 
-HEAD = "models: fake\nsize: [64, 64]\nseed: 5\ndiffusion: {steps: 3, skip_steps: 0}\n"
+HEAD = "models: fake\nsize: [64, 64]\nseed: 5\ndiffusion: {steps: 2, skip_steps: 0}\n"
 HEAD += "prompts: {0: a red house, 3: a blue sea}\nprompt_blend: 2\n"
 CAMERA = "camera: {translation_z: 8, rotation_3d_y: 1}\n"
 MODES = {
-    "stills": "mode: still\nimages: 9\nbatch: 2\n",
-    "2d": "mode: 2d\nframes: 5\ncamera: {zoom: 1.05, angle: 2}\ncoherence: {color_coherence: 0.5}\n",
-    "3d": f"mode: 3d\nframes: 5\n{CAMERA}warp: {{occlusion: true, fill: inpaint}}\n",
-    "turbo": f"mode: 3d\nframes: 7\n{CAMERA}turbo: {{steps: 3, preroll: 1, align: true}}\n",
+    "stills": "mode: still\nimages: 5\nbatch: 2\n",
+    "2d": "mode: 2d\nframes: 4\ncamera: {zoom: 1.05, angle: 2}\ncoherence: {color_coherence: 0.5}\n",
+    "3d": f"mode: 3d\nframes: 4\n{CAMERA}warp: {{occlusion: true, fill: inpaint}}\n",
+    "turbo": f"mode: 3d\nframes: 6\n{CAMERA}turbo: {{steps: 3, preroll: 1, align: true}}\n",
     "turbo in 2d": "mode: 2d\nframes: 6\nturbo: {steps: 3, preroll: 0}\n"
     "camera: {angle: 3}\nseed: {0: 5, 4: 7}\n",
-    "stereo": f"mode: 3d\nframes: 5\n{CAMERA}turbo: {{steps: 2, preroll: 1}}\n"
+    "stereo": f"mode: 3d\nframes: 4\n{CAMERA}turbo: {{steps: 2, preroll: 1}}\n"
     "vr: {layouts: [left_right, anaglyph]}\noutput: {gif: true}\n",
     "video": "mode: video\nvideo: {init: clip.mp4, flow: dis, finish: flow}\n"
     "coherence: {color_coherence: 0.4}\n"
     "output: {film_every: 2}\n",
 }
-KILLS = 11
+KILLS = 8
 TORN_BY_TIME = {"run.lock", "journal.jsonl", "log.txt", "report.json", "report.html"}
 """Files that tell who was at work and how long it took."""
 
@@ -77,8 +77,8 @@ def dying() -> Iterator[Dying]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.6"]
-    sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.6"]
+    source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.4"]
+    sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.4"]
     subprocess.run([executable(), "-v", "error", *source, *sound, str(path)], check=True)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,17 @@ from tools.pocket.world.prompts import PROMPTS
 FRESH = FIRST + 10_000_000
 """First seed of pictures that neither a training nor the card's figures have seen."""
 
-PAINTED = 4
-"""Prompts that are painted here, a picture each, as the card's are but for their number."""
+PAINTED = 3
+"""Prompts that are painted here, a picture each."""
+
+QUICKLY = [
+    "size=[96, 96]",
+    "diffusion.steps=10",
+    "guidance.cutn_batches=1",
+    "guidance.cuts.overview=4",
+    "guidance.cuts.innercut=4",
+]
+"""Settings of these pictures: smaller and with fewer steps and cuts than the card's, a tenth of the time."""
 
 
 # --- the arithmetic
@@ -228,14 +238,16 @@ def test_captions_are_found(networks: Networks, fresh: Drawn, card: dict[str, Fi
     assert min(one.value for one in found.values()) > 0.3  # guessing: 0.016
 
 
+@pytest.mark.slow
 def test_captions_are_found_in_estimates(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
     found = retrieval_of_estimates(networks, fresh, levels=(500,), count=24)
     agree(found, card)
     assert min(one.value for one in found.values()) > 0.15
 
 
+@pytest.mark.slow
 def test_the_secondary_model_tells_much_the_same_as_the_unet(networks: Networks, fresh: Drawn) -> None:
-    pictures = fresh.pictures[:8]
+    pictures = fresh.pictures[:4]
     for level, most in ((250, 0.11), (500, 0.15)):
         large, small = (
             estimates(denoise, level, pictures)
@@ -245,8 +257,9 @@ def test_the_secondary_model_tells_much_the_same_as_the_unet(networks: Networks,
         assert (small - large).square().mean().sqrt() < most
 
 
+@pytest.mark.slow
 def test_depth_is_told(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
-    agree(depth(networks, fresh.part(32), 4), card)
+    agree(depth(networks, fresh.part(32), 2), card)
 
 
 def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
@@ -255,12 +268,14 @@ def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict
     agree(found, card)
 
 
+@pytest.mark.slow
 def test_prompts_are_painted(networks: Networks, card: dict[str, Figure]) -> None:
     """Prompts are found again as often as the card says, and their places are far better than by chance.
 
     A single picture that is taken for another prompt moves the mean place of so few by any number.
     """
-    painted = paint([text for text, _ in PROMPTS[:PAINTED]], 1, first_seed=FRESH)
+    texts = [text for text, _ in PROMPTS[:PAINTED]]
+    painted = paint(texts, 1, first_seed=FRESH, settings=QUICKLY)
     found = fidelity(networks, PROMPTS, painted, None, guiding())
     name = f"mean place of the own prompt among {len(PROMPTS)}, judge, guided"
     chance = (len(PROMPTS) + 1) / 2
@@ -280,9 +295,15 @@ def test_the_judge_tells_a_world_from_noise(networks: Networks, fresh: Drawn) ->
     assert true < 0.7 * bad
 
 
+@pytest.mark.slow
 def test_rounding_changes_little(fresh: Drawn, card: dict[str, Figure], tmp_path: Path) -> None:
-    """Where the float32 weights are not at hand, only computing in bfloat16 is told of; the card has both."""
-    found = precision(fresh.part(1), tmp_path)
+    """Where the float32 weights are not at hand, only computing in bfloat16 is told of; the card has both.
+
+    A quarter of a picture's side is enough: bfloat16 takes a processor without it forty times as long.
+    """
+    one = fresh.part(1)
+    small = replace(one, pictures=one.pictures[..., ::4, ::4], depths=one.depths[..., ::4, ::4])
+    found = precision(small, tmp_path)
     assert len(found) == 5
     assert all(0 < one.value < 0.06 for one in found.values())
     stored = [one.value for name, one in card.items() if name.endswith("change by storing float16")]

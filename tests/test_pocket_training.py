@@ -58,6 +58,7 @@ def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     return dict(torch.load(folder / f"{name}.pt", weights_only=True)["average"])
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
     machine = Machine()
     depth.train(folder, steps=3, machine=machine, batch=2)
@@ -88,6 +89,7 @@ def test_a_stopped_training_goes_on_to_the_bit(folder: Path) -> None:
     assert all(torch.equal(value, again[name]) for name, value in whole.items())
 
 
+@pytest.mark.slow
 def test_a_training_learns(folder: Path) -> None:
     """After forty steps from nothing its pictures are seen with a smaller loss."""
     machine = Machine()
@@ -106,6 +108,7 @@ def test_a_training_learns(folder: Path) -> None:
     assert loss() < 0.9 * before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "secondary", "depth", "perceptor", "perceptor-vit", "judge"])
 def test_what_is_trained_is_shipped(folder: Path, name: str) -> None:
     """A step of each training on a CPU; its weights are written as the package's are."""
@@ -183,6 +186,7 @@ def test_networks_are_shown_each_kind_as_often_as_was_said(folder: Path) -> None
     assert torch.equal(images[drawn], shown.pictures.images(index[drawn]))
 
 
+@pytest.mark.slow
 def test_what_was_diffused_still_shows_its_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffused, "BLOCK", 3)
     monkeypatch.setattr(diffused, "BATCH", {"cpu": 2})
@@ -237,6 +241,7 @@ def test_a_mixture_lies_between_its_parts(tmp_path: Path) -> None:
     assert torch.equal(found["count"], counts)
 
 
+@pytest.mark.slow
 def test_a_training_ends_with_its_time(folder: Path) -> None:
     """Its learning rate has fallen by then, whatever the steps that were allowed."""
     depth.train(folder, steps=100_000, machine=Machine(), batch=2, minutes=0.05)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
+
+from tests.slowness import within
 
 
 @pytest.fixture
@@ -258,6 +258,5 @@ def test_a_long_film_is_checked_quickly(fault):
     text = (
         "frames: 100000\nguidance: {clip_models: {RN50: '0: (1), 99998: (1), 99999: (0)', RN101: '[0]*1000'}}"
     )
-    began = time.process_time()
-    assert "from 60% to 100% of the diffusion at frame 99999" in fault(text)
-    assert time.process_time() - began < 2
+    with within(2):
+        assert "from 60% to 100% of the diffusion at frame 99999" in fault(text)

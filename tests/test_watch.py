@@ -204,9 +204,9 @@ def test_nothing_due_costs_nothing(tmp_path, monkeypatch):
         steps = [diffusion.step(done) for done in range(2, 1001)]
         spent = []
         for step in steps:
-            began = time.perf_counter()
+            began = time.thread_time()
             watch.step(step)
-            spent.append(time.perf_counter() - began)
+            spent.append(time.thread_time() - began)
     assert np.median(spent) < 1e-3
     assert diffusion.asked == [1]
     watch.finish()

@@ -13,16 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
-from animator.diffusion.clip_library import (
-    convert_state_dict,
-    convert_to_custom_text_state_dict,
-    open_clip,
-)
 from animator.diffusion.compiled import compiled
 from animator.diffusion.halving import with_halving
 from animator.errors import WeightsError
 from animator.weights.files import fit, read_config, read_state
 from animator.weights.registry import Entry, config_file, find, locate
+
+
+def _open_clip() -> Any:
+    """Return open_clip. It takes seconds to import, and scenes without networks do without."""
+    from animator.diffusion.clip_library import open_clip
+
+    return open_clip
+
 
 TOKEN_TABLE = "token_embedding.weight"
 TOKEN_ROWS, TOKEN_VALUES = "token_embedding.rows", "token_embedding.values"
@@ -165,6 +168,7 @@ def read_perceptor(
     if lacking:
         raise WeightsError(f"the description {description} of a perceptor lacks {', '.join(lacking)}")
     model_cfg = config["model_cfg"]
+    open_clip = _open_clip()
     network = open_clip.CLIP(**model_cfg)
     rows, width = network.token_embedding.weight.shape
     fit(network, dense_token_table(read_state(path), rows, width), str(path))
@@ -232,6 +236,7 @@ def published(name: str) -> Published:
     ``x * sigmoid(1.702 x)`` (quick GELU), and so were some of OpenCLIP's.
     """
     model, _, pretrained = name.partition("/")
+    open_clip = _open_clip()
     trained = open_clip.get_pretrained_cfg(model, pretrained)
     model_cfg: dict[str, Any] = copy.deepcopy(open_clip.get_model_config(model))
     if trained.get("quick_gelu", False):
@@ -244,6 +249,7 @@ def published(name: str) -> Published:
 def build_published(model_cfg: Mapping[str, Any]) -> nn.Module:
     """Return one of open_clip's networks, its weights still random; nothing is downloaded."""
     config = copy.deepcopy(dict(model_cfg))
+    open_clip = _open_clip()
     kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     if "timm_model_name" in config["vision_cfg"]:
         config["vision_cfg"]["timm_model_pretrained"] = False
@@ -262,7 +268,7 @@ def _published(
     return ClipPerceptor(
         entry.name,
         network.to(device),
-        open_clip.get_tokenizer(entry.name.partition("/")[0]),
+        _open_clip().get_tokenizer(entry.name.partition("/")[0]),
         size=trained.size,
         mean=trained.mean,
         std=trained.std,
@@ -273,6 +279,8 @@ def _published(
 
 def _of_open_clip(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a state dict by the names that open_clip uses today; older and foreign files have others."""
+    from animator.diffusion.clip_library import convert_state_dict, convert_to_custom_text_state_dict
+
     state = dict(convert_state_dict(network, state))
     if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
         state = convert_to_custom_text_state_dict(state)

@@ -45,7 +45,8 @@ def greying(x: Tensor, scale: float, step: float) -> Tensor:
 def mirroring(x: Tensor, scale: float, step: float, horizontal: bool, vertical: bool) -> Tensor:
     """Return the gradient of ``scale * losses.asymmetry(x, ...)`` at the end of a step.
 
-    A picture is a sum of parts that are even or odd about each axis; one is pulled at by each of its odd axes.
+    A picture is a sum of parts that are even or odd about each axis; each axis about which
+    one is odd pulls at it.
     """
     parts = {0: x}
     for axis in (axis for axis, asked in ((-1, horizontal), (-2, vertical)) if asked):

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torchvision.models.optical_flow import raft_large, raft_small
 
 from animator.flow.dis import DisFlow
 from animator.flow.raft import RaftFlow
 from animator.types import FlowEstimator
 from animator.weights.files import fit, read_state
 from animator.weights.registry import find, locate, location
-
-BUILDERS = {"raft-large": raft_large, "raft-small": raft_small}
-"""By the name of the registry's entry, what builds its network."""
 
 BEST = "raft-large"
 """What ``auto`` takes where it can."""
@@ -44,9 +40,13 @@ def load_flow(name: str = "auto", device: torch.device | str = "cpu") -> FlowEst
     name = flow_name(name, device)
     if name == "dis":
         return DisFlow()
+    # torchvision takes seconds to import, a third of the way to a render's first frame.
+    from torchvision.models.optical_flow import raft_large, raft_small
+
+    builders = {"raft-large": raft_large, "raft-small": raft_small}
     entry = find("flow", name)
     state = read_state(locate(entry))
     with torch.device("meta"):
-        network = BUILDERS[entry.name](weights=None)
+        network = builders[entry.name](weights=None)
     fit(network, state, entry.name)
     return RaftFlow(network.to(device))

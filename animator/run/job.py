@@ -84,6 +84,8 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
     scene, smooth = loaded.scene, loaded.scene.output.interpolate_to
     weights = weights_of(loaded)
     shot = shot_of(loaded, sources)
+    text = resolved_text(scene)
+    anywhere = scene.model_copy(update={"device": "auto"})
     return Job(
         run=run,
         loaded=loaded,
@@ -95,8 +97,8 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
         shot=shot,
         stop_at=stop_of(scene),
         states=room_for_states(scene.output.keep_states, shot),
-        text=resolved_text(scene),
-        carried=resolved_text(scene.model_copy(update={"device": "auto"})),
+        text=text,
+        carried=text if scene.device == "auto" else resolved_text(anywhere),
         fps=frame_rate(scene.fps),
         smooth_fps=None if smooth is None else frame_rate(smooth),
         files=film_files(run, scene, loaded.name),
