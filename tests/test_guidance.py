@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -351,3 +352,31 @@ def test_values_are_read_at_discos_place_on_the_scale_of_1000():
     assert step_values(DiffusionOptions(), free, values, 300).clamp_max == math.inf
     with pytest.raises(ValueError, match=r"guidance\.cuts\.overview is '\[12\].* no schedule"):
         step_values(DiffusionOptions(), GuidanceOptions(), {}, 0)
+
+
+@pytest.mark.parametrize("name", ["tv_scale", "sat_scale", "symmetry_loss_scale"])
+@pytest.mark.parametrize("index", [1, 5, 8])
+def test_a_stronger_loss_ends_nearer_to_its_own_minimum(name, index):
+    """However long the step and whatever the noise: the estimate that comes of it is never rougher again."""
+    measure = {
+        "tv_scale": losses.total_variation,
+        "sat_scale": losses.chroma,
+        "symmetry_loss_scale": lambda x: losses.asymmetry(x, True, False),
+    }[name]
+    schedule, x = full_schedule(10), noise(1)
+    found = []
+    for scale in (0.0, 10.0, 1e3, 1e4, 5e4, 1e6):
+        guide = toy_guide(schedule, replace(VALUES, clip_guidance_scale=0.0, clamp_max=1e9, **{name: scale}))
+        bent = guided(exact_denoiser(schedule), schedule, guide, through=guide.through)
+        found.append(float(measure(bent(x, index).denoised)))
+    assert all(later <= earlier * (1 + 1e-4) + 1e-9 for earlier, later in pairwise(found)), found
+    assert found[-1] < 0.01 * found[0]
+
+
+def test_disco_pulls_through_the_blend_and_the_network():
+    x = noise(1)
+    for name in ("tv_scale", "symmetry_loss_scale"):
+        ours, disco = (gradient_of(x=x, **OFF, **{name: 1000.0}, disco=disco) for disco in (False, True))
+        assert not torch.allclose(ours, disco, rtol=0.05), name
+        twice = gradient_of(x=x, **OFF, **{name: 2000.0}, disco=True)
+        torch.testing.assert_close(twice, 2 * disco)
