@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import ffmpeg
 import numpy as np
 
 from animator.video.ffmpeg import QUIET, command, last_lines_of, start
-from animator.video.source_film import PICTURES, SourceFilm, source
+from animator.video.source_film import SourceFilm, source
+from animator.video.streams import PICTURES, kept_together
 
 TYPES: dict[str, np.dtype] = {"rgb24": np.dtype("u1"), "rgb48le": np.dtype("<u2")}
 """By the name of ffmpeg's layout, what a value of a pixel is."""
@@ -25,23 +27,36 @@ DEEP = re.compile(r"(?:9|1[0246]|48|64|f16|f32)(?:le|be)$")
 
 PLANAR = re.compile(r"yuva?4\d\dp(\d+)[lb]e$")
 
+WOVEN = re.compile(r"(?:yuv[aj]?4|gbr|gray|rgb|bgr|argb|abgr)")
+"""How names of layouts begin whose fields ffmpeg's filter parts without loss."""
+
+NANOSECONDS = "settb=1/1000000000"
+
 ZIMG_MATRICES = {"bt709": "709", "bt601": "170m"}
 
 
 def selection(film: SourceFilm, first: int, every: int) -> list[str]:
     """Return the filters that let pass the frames ``first``, ``first + every``, … of a film's clock.
 
-    Pictures are put at the ticks to which their own time stamps are nearest; a tick without one repeats the
-    picture before it. Nothing is sought: what passes does not depend on where reading began.
+    Pictures are put at the ticks to which their own time stamps are nearest, or of a clock with a slack at
+    the first ones after them; a tick without one repeats the picture before it. Nothing is sought: what
+    passes does not depend on where reading began.
     """
-    begin, fps = film.begin, film.fps
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if film.interlaced else []
-    return [
-        *filters,
-        f"setpts=PTS-({begin.numerator}/{begin.denominator})/TB",
-        f"fps=fps={fps.numerator}/{fps.denominator}:start_time=0:round=near:eof_action=pass",
-        f"select='gte(n,{first})*not(mod(n-{first},{every}))'",
-    ]
+    begin, clock = film.begin, film.clock
+    filters = []
+    if film.fields or (film.interlaced and WOVEN.match(film.pix_fmt)):
+        # Pictures that say that they are whole pass as they are. A film may change its size, which this
+        # filter does not see: all pictures get that of the first.
+        named = [f"setfield={film.fields}"] if film.fields else []
+        filters = ["scale=iw:ih", *named, "bwdif=mode=send_frame:deint=interlaced"]
+    rate = f"fps=fps={clock.fps.numerator}/{clock.fps.denominator}:start_time=0:eof_action=pass"
+    if not clock.slack:
+        filters += [f"setpts=PTS-({begin.numerator}/{begin.denominator})/TB", f"{rate}:round=near"]
+    else:
+        until = begin + clock.slack
+        filters += [NANOSECONDS, f"setpts=round(PTS-({until.numerator}/{until.denominator})/TB)"]
+        filters += [f"{rate}:round=up"]
+    return [*filters, f"select='gte(n,{first})*not(mod(n-{first},{every}))'"]
 
 
 def to_rgb(film: SourceFilm, width: int, height: int) -> tuple[list[str], str]:
@@ -83,9 +98,9 @@ class FilmPipe:
         self._shape = shape
         self._type = TYPES[pix_fmt]
         self._bytes = int(np.prod(shape)) * self._type.itemsize
-        graph = source(path).output(
-            "pipe:", map=PICTURES, vf=",".join(filters), f="rawvideo", pix_fmt=pix_fmt, fps_mode="passthrough"
-        )
+        film = source(path)
+        how = {"vf": ",".join(filters), "f": "rawvideo", "pix_fmt": pix_fmt, "fps_mode": "passthrough"}
+        graph = ffmpeg.merge_outputs(film[PICTURES].output("pipe:", **how), kept_together(film))
         # A file takes all that the decoder prints: it can never block on a full pipe.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the decoder)
         arguments = command(graph.global_args(*QUIET))

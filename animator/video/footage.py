@@ -42,7 +42,7 @@ class Footage:
             to ``end`` belongs to the choice.
         end: seconds at which the last of them is over.
         every: one of how many frames of the source is taken.
-        sound: whether the source has any.
+        sound: whether the source has any that can be heard.
         first: number of the first of them among all frames of the source.
         source: the film's facts, or the folder's pictures in order.
     """
@@ -67,12 +67,13 @@ def open_footage(
     end: float | None = None,
     every: int = 1,
     fps_of_pictures: float | Fraction = 12.0,
+    fps: float | str | Fraction | None = None,
 ) -> Footage:
     """Find footage and choose from it. No picture is decoded.
 
     The frames of a range are those that are shown from ``start`` on and begin before ``end``, each time to
     half a frame; one of ``every`` of them is taken, the first one included. A film without a constant rate
-    is read at its average rate, each frame at its time, so that its sound stays with it.
+    is read at one that shows each of its pictures at its time, so that its sound stays with it.
 
     Args:
         path: a film of any kind that ffmpeg reads, or a folder of pictures, which come in the order in which
@@ -81,6 +82,8 @@ def open_footage(
         end: second at which to end; the source's end where it is None or later.
         every: one of how many frames is taken, from 1.
         fps_of_pictures: pictures of a folder in a second.
+        fps: frames in a second at which a film is read, each showing what is to be seen at its moment, or
+            pictures of a folder in a second; None is the film's own rate and ``fps_of_pictures``.
 
     Raises:
         UsageError: there is no such file, it has no pictures, or none in the range.
@@ -90,17 +93,17 @@ def open_footage(
     if path.is_dir():
         facts = pictures_of(path)
         width, height = upright_size(facts[0])
-        fps, frames, begin, sound = frame_rate(fps_of_pictures), len(facts), Fraction(0), False
+        rate, frames, begin, sound = frame_rate(fps or fps_of_pictures), len(facts), Fraction(0), False
     elif path.is_file():
-        facts = read_facts(path, frame_rate(fps_of_pictures))
-        width, height, sound = facts.width, facts.height, facts.sound
-        fps, frames, begin = facts.fps, facts.frames, facts.begin
+        facts = read_facts(path, frame_rate(fps_of_pictures), None if fps is None else frame_rate(fps))
+        width, height, sound = facts.width, facts.height, facts.heard.stream is not None
+        rate, frames, begin = facts.clock.fps, facts.clock.frames, facts.begin
     else:
         raise UsageError(f"{path}: no such file; name a film or a folder of pictures")
-    first = max(0, _nearest((Fraction(start) - begin) * fps))
-    beyond = frames if end is None else min(frames, _nearest((Fraction(end) - begin) * fps))
+    first = max(0, _nearest((Fraction(start) - begin) * rate))
+    beyond = frames if end is None else min(frames, _nearest((Fraction(end) - begin) * rate))
     if first >= beyond:
-        lasts = float(begin + frames / fps)
+        lasts = float(begin + frames / rate)
         asked = f"from {start:g} s on" if end is None else f"from {start:g} s to {end:g} s"
         raise UsageError(
             f"{path}: has no frame {asked}; it lasts {lasts:.3f} s of {frames} frames: choose a range in it"
@@ -110,10 +113,10 @@ def open_footage(
         path=path,
         width=width,
         height=height,
-        fps=fps / every,
+        fps=rate / every,
         frames=chosen,
-        start=float(begin + first / fps),
-        end=float(begin + min(frames, first + chosen * every) / fps),
+        start=float(begin + first / rate),
+        end=float(begin + min(frames, first + chosen * every) / rate),
         every=every,
         sound=sound,
         first=first,
