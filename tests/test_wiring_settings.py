@@ -80,6 +80,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "video.start": (FILMED, "0.3"),
     "video.end": (("mode=video", "video.init=CLIP", "video.flow=none", "frames=8"), "0.3"),
     "video.extract_nth_frame": (FILMED, "2"),
+    "video.fps": (FILMED, "4"),
     "video.flow": (FILMED, "none"),
     "video.flow_blend": (FILMED, "0"),
     "video.check_consistency": (FILMED, "false"),

@@ -32,7 +32,7 @@ WOVEN = re.compile(r"(?:yuv[aj]?4|gbr|gray|rgb|bgr|argb|abgr)")
 
 NANOSECONDS = "settb=1/1000000000"
 
-ZIMG_MATRICES = {"bt709": "709", "bt601": "170m"}
+ZIMG_MATRICES = {"bt709": "709", "bt601": "170m", "bt2020": "2020_ncl"}
 
 
 def selection(film: SourceFilm, first: int, every: int) -> list[str]:
@@ -67,7 +67,7 @@ def to_rgb(film: SourceFilm, width: int, height: int) -> tuple[list[str], str]:
     Returns:
         The filters, and the layout that they give: ``rgb24``, or ``rgb48le`` for more than 8 bits.
     """
-    if not DEEP.search(film.pix_fmt):
+    if not DEEP.search(film.pix_fmt) and not film.curve:
         return [
             f"scale={width}:{height}:in_color_matrix={film.matrix}:flags={SCALER}",
             "format=rgb24",

@@ -14,6 +14,7 @@ import numpy as np
 from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
 from animator.video.film_pipe import FilmPipe, selection, to_rgb
+from animator.video.hdr import to_sdr
 from animator.video.source_film import SourceFilm, read_facts
 from animator.video.source_pictures import pictures_of, upright_size
 
@@ -206,6 +207,8 @@ class FootageReader:
                 self._broke_off(source, index)
                 return
             if index - self._next < KEPT:
+                if source.curve:
+                    pixels = to_sdr(pixels, source.curve, source.primaries)
                 to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame
                 self._keep(self._next, to_frame(pixels))
             self._next += 1

@@ -15,6 +15,7 @@ import ffmpeg
 from animator.errors import UsageError
 from animator.video.clock import FilmClock, own_clock, resampled
 from animator.video.ffmpeg import command, start
+from animator.video.hdr import CURVES, Curve
 from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
 from animator.video.sound import Heard, find_heard
 from animator.video.streams import PICTURES, kept_together
@@ -23,7 +24,7 @@ PICTURE_STREAM = re.compile(
     r"Video: (?P<codec>\w+)[^\n]*?, (?P<pix_fmt>[a-z]\w*)(?:\((?P<colours>[^\n]*?)\))?, \d+x\d+"
     r"(?P<rest>[^\n]*)"
 )
-"""What ffmpeg prints of a stream of pictures. There are brackets in brackets: ``top coded first (swapped)``."""
+"""What ffmpeg prints of a stream of pictures. Brackets are in brackets: ``top coded first (swapped)``."""
 
 TURN = re.compile(r"rotation of (-?[\d.]+) degrees")
 
@@ -80,6 +81,8 @@ class SourceFilm:
         pix_fmt: ffmpeg's name of the layout of its pixels.
         interlaced: whether the two halves of each picture may be of two moments: the film does not say
             otherwise.
+        curve: of a film of high dynamic range; None is an ordinary one.
+        primaries: ffmpeg's name of its primaries, empty where none are named.
         fields: ``tff`` or ``bff`` where all pictures have fields without saying so, else empty.
     """
 
@@ -92,7 +95,9 @@ class SourceFilm:
     matrix: str
     pix_fmt: str
     interlaced: bool
-    fields: str = ""
+    curve: Curve | None
+    primaries: str
+    fields: str
 
 
 def source(path: Path) -> Any:
@@ -145,6 +150,8 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
         matrix=_matrix(layout["pix_fmt"], colours, int(header["dimensions"].split("x")[1])),
         pix_fmt=layout["pix_fmt"],
         interlaced="progressive" not in colours,
+        curve=_curve(colours),
+        primaries=next((word.split("/")[1] for word in colours if word.count("/") == 2), ""),
         fields=_fields(colours) if layout["codec"] not in FLAGGED else "",
     )
 
@@ -202,6 +209,12 @@ def _upright(header: Mapping[str, str], turn: re.Match[str] | None) -> tuple[int
     return (height, width) if quarter_turns % 2 else (width, height)
 
 
+def _curve(colours: Sequence[str]) -> Curve | None:
+    """Return the curve of a film of high dynamic range."""
+    words = (part for word in colours for part in word.split("/"))
+    return next((CURVES[word] for word in words if word in CURVES), None)
+
+
 def _fields(colours: Sequence[str]) -> str:
     """Return the order of a film's fields, as ffmpeg's filters call it; empty where none is named."""
     orders = (("top", "tff"), ("bottom", "bff"))
@@ -213,8 +226,8 @@ def _matrix(pix_fmt: str, colours: Sequence[str], height: int) -> str:
     if not pix_fmt.startswith(LUMA_LAYOUTS):
         return "auto"  # RGB or grey
     named = [word.partition("/")[0] for word in colours]
-    if any(
-        word.startswith(("bt", "smpte", "fcc", "ycgco", "ictcp", "gbr", "chroma", "ipt")) for word in named
-    ):
+    if any(word.startswith(MATRICES) for word in named):
         return "auto"
+    if _curve(colours):
+        return "bt2020"
     return "bt709" if height >= HD_HEIGHT else "bt601"
