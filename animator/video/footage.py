@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Fit: TypeAlias = Literal["cover", "contain", "stretch"]
 
 KEPT = 4
-"""Frames that a reader keeps."""
+"""Frames that a reader keeps, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -143,17 +143,21 @@ class FootageReader:
         height: pixels of every frame.
         fit: how pictures of another shape come to that size: the middle of them (``cover``), all of them with
             black borders (``contain``), or distorted (``stretch``).
+        keep: how many of the frames that it gave last are kept, from 1.
 
     Attributes:
         footage: as given.
         decodable: how many frames can be decoded, as far as is known.
     """
 
-    def __init__(self, footage: Footage, width: int, height: int, fit: Fit = "cover") -> None:
+    def __init__(
+        self, footage: Footage, width: int, height: int, fit: Fit = "cover", *, keep: int = KEPT
+    ) -> None:
         self.footage = footage
         self.decodable = footage.frames
         self._size = (width, height)
         self._fit = fit
+        self._keeps = keep
         self._kept: dict[int, Frame] = {}
         self._pipe: FilmPipe | None = None
         self._began = self._next = 0
@@ -206,7 +210,7 @@ class FootageReader:
             if pixels is None:
                 self._broke_off(source, index)
                 return
-            if index - self._next < KEPT:
+            if index - self._next < self._keeps:
                 if source.curve:
                     pixels = to_sdr(pixels, source.curve, source.primaries)
                 to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame
@@ -260,7 +264,7 @@ class FootageReader:
 
     def _keep(self, index: int, frame: Frame) -> None:
         self._kept[index] = frame
-        while len(self._kept) > KEPT:
+        while len(self._kept) > self._keeps:
             del self._kept[next(iter(self._kept))]
 
 
