@@ -253,6 +253,7 @@ def test_colours(tmp_path: Path, name: str, size: str, conversion: str, tags: tu
 @pytest.mark.parametrize("layout", ["yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp10le", "gray10le"])
 def test_ten_bits_are_kept(tmp_path: Path, layout: str) -> None:
     planes = "lum='429+X':cb=512:cr=512" if not layout.startswith("gbr") else "r='429+X':g='429+X':b='429+X'"
+    planes += ":a=1023" if layout.startswith("yuva") else ""
     ramp = f"color=black:s=511x15:r=10:d=0.1,format={layout},geq={planes}"
     ffmpeg("-f", "lavfi", "-i", ramp, "-c:v", "ffv1", tmp_path / "ramp.mkv")
     with FootageReader(open_footage(tmp_path / "ramp.mkv"), 511, 15) as reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -120,3 +121,49 @@ def test_ordinary_films_of_ten_bits_stay_as_they_are(tmp_path: Path) -> None:
     grey = np.array([[1.0, 1.0, 1.0]])
     found = read(high_range(tmp_path / "sdr.mov", grey, "pq", tags), 1)
     assert found == pytest.approx(coded(grey, "pq") * 255, abs=1.5)
+
+
+DISC = {
+    "folder": None,
+    "prores.mov": ("-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le"),
+    "rle.mov": ("-c:v", "qtrle", "-pix_fmt", "argb"),
+    "png.mov": ("-c:v", "png", "-pix_fmt", "rgba"),
+    "ffv1.mkv": ("-c:v", "ffv1", "-pix_fmt", "yuva420p"),
+    "vp8.webm": ("-c:v", "libvpx", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0", "-b:v", "2M"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-b:v", "2M"),
+    "moving.apng": ("-f", "apng", "-pix_fmt", "rgba"),
+}
+
+
+@pytest.fixture(scope="module")
+def disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make pictures of a soft red disc, whose colour is also under all that is transparent."""
+    folder = tmp_path_factory.mktemp("disc")
+    down, across = np.mgrid[:64, :96]
+    picture = np.zeros((64, 96, 4), np.uint8)
+    picture[..., :3] = (30, 30, 200)
+    picture[..., 3] = np.rint(np.clip(1.5 - np.hypot(across - 48, down - 32) / 16, 0, 1) * 255)
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), picture)
+    return folder
+
+
+@pytest.mark.parametrize("name", DISC)
+def test_what_is_transparent_lies_over_the_background(tmp_path: Path, disc: Path, name: str) -> None:
+    path, encoding = disc, DISC[name]
+    if encoding is not None:
+        path = tmp_path / name
+        ffmpeg("-framerate", "10", "-i", disc / "%d.png", *encoding, path)
+    for ground, corner, edge in (
+        ((0.0, 0.0, 0.0), (0, 0, 0), (100, 15, 15)),
+        ((1.0, 1.0, 1.0), (255, 255, 255), (227, 142, 142)),
+        ((0.0, 0.0, 1.0), (0, 0, 255), (100, 15, 142)),
+    ):
+        with FootageReader(open_footage(path), 96, 64, ground=ground) as reader:
+            frame = reader.frame(1) * 255
+        assert frame[:, 2, 2].tolist() == pytest.approx(corner, abs=2)
+        assert frame[:, 32, 64].tolist() == pytest.approx(edge, abs=6)
+        assert frame[:, 32, 48].tolist() == pytest.approx((200, 30, 30), abs=4)
+    for fit in ("cover", "contain", "stretch"):  # no hidden red comes in where pictures are scaled
+        with FootageReader(open_footage(path), 61, 47, fit) as reader:
+            assert reader.frame(0)[:, 6, 4].max() * 255 < 3

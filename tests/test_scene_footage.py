@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from animator.run.job import shot_of
+from animator.run.sources import gather
 from animator.scene.footage_reading import open_footage_of
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.resolved import resolved_text
@@ -154,3 +157,32 @@ def test_sound_of_a_time_lapse_is_left_out_and_told(read, tmp_path):
         "another as output.audio"
     )
     assert notes_of(open_footage_of(loaded.scene)) == []
+
+
+def test_ten_bits_of_h264_are_told(read):
+    film = "prompts: x\nsize: [64, 64]\noutput: {ten_bits: true"
+    assert told(read(f"{film}}}")) == [
+        "3:20: output.ten_bits: H.264 of 10 bits does not play in QuickTime, Firefox and on phones; write "
+        "output.codec: hevc, which plays there, or leave ten_bits out"
+    ]
+    for more in (", codec: hevc}", ", codec: prores}", "}\nmode: still"):
+        assert [line for line in told(read(f"{film}{more}")) if "H.264" in line] == []
+
+
+def test_backgrounds(read, fault, tmp_path):
+    Image.new("RGBA", (64, 64), (200, 30, 30, 0)).save(tmp_path / "glass.png")
+    base = "prompts: x\nsize: [64, 64]\ndiffusion: {init_image: glass.png}\n"
+    for word, expected in (
+        ("", (0, 0, 0)),
+        ("background: white", (1, 1, 1)),
+        ('background: "#00ff33"', (0, 1, 0.2)),
+        ("background: grey", (128 / 255,) * 3),
+    ):
+        loaded = read(f"{base}{word}")
+        assert loaded.scene.ground == pytest.approx(expected)
+        shot = shot_of(loaded, gather(loaded))
+        assert shot.init.picture.mean(dim=(1, 2)).tolist() == pytest.approx(expected, abs=1e-3)
+    message = fault(f"{base}background: mauve")
+    assert message.startswith("4:13: background: expected black, white, grey, or a colour in quotes such as")
+    (line,) = told(read("prompts: x\nsize: [64, 64]\nbackground: white"))
+    assert line == "3:1: background: has no effect without video.init or init_image"

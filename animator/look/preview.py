@@ -66,5 +66,7 @@ def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarr
         return
     if video.init is None:
         raise UsageError(f"{loaded.source}: mode is video, but video.init names no footage")
-    with FootageReader(open_footage_of(loaded.scene), width, height, video.fit) as reader:
+    with FootageReader(
+        open_footage_of(loaded.scene), width, height, video.fit, ground=loaded.scene.ground
+    ) as reader:
         yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.pictures))

@@ -83,12 +83,13 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
         for number in job.numbers:
             settings: dict[str, Any] = {**entries[number].more, "layout": layout}
             name = f"{layout}/{number:06d}.png"
-            make = partial(_write_pair, job.run, layout, number)
             if layout == "vr180":
                 how = _vr180(job, number)
                 settings |= how
                 name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
                 make = partial(_write_vr180_still, job.run, name, number, how)
+            else:
+                make = partial(_write_pair, job.run, layout, number)
             stages.append(Stage(f"pair {name}", name, settings, make))
     return stages
 

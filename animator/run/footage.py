@@ -55,7 +55,7 @@ def open_footage(job: Job) -> Iterator[OpenFootage]:
     trust = Trust(video.check_consistency, video.consistency_dilation, video.consistency_blur)
     key = f"{job.sources.footage} {flow_of(scene)} {width}x{height} {video.fit} {footage.start} {footage.fps}"
     flows = FlowCache(run.path / FLOW, job.tools.flow, key).both_ways if job.tools.flow else None
-    with FootageReader(footage, width, height, video.fit) as reader:
+    with FootageReader(footage, width, height, video.fit, ground=scene.ground) as reader:
 
         def extracted(number: int) -> Frame:
             frame = reader.frame(number)

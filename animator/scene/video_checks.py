@@ -19,6 +19,15 @@ def check_video(scene: Scene, fit: Fit) -> None:
         fit.report(fit.nodes[name], name, message)
 
 
+def notice_codec(scene: Scene, fit: Fit) -> list[Problem]:
+    """Return a notice of a film that many players refuse."""
+    name, output = "output.ten_bits", scene.output
+    if not output.ten_bits or output.codec != "h264" or scene.mode == STILL or name not in fit.nodes:
+        return []
+    message = "H.264 of 10 bits does not play in QuickTime, Firefox and on phones; write output.codec: hevc"
+    return [fit.nodes[name].place.problem(name, f"{message}, which plays there, or leave ten_bits out")]
+
+
 def check_audio(scene: Scene, fit: Fit) -> list[Problem]:
     """Note a sound that cannot be read, and return a notice of one that is not heard as it is."""
     name, audio = "output.audio", scene.output.audio

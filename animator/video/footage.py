@@ -13,7 +13,7 @@ import numpy as np
 
 from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
-from animator.video.film_pipe import FilmPipe, selection, to_rgb
+from animator.video.film_pipe import FilmPipe, over, selection, to_rgb
 from animator.video.hdr import to_sdr
 from animator.video.source_film import SourceFilm, read_facts
 from animator.video.source_pictures import pictures_of, upright_size
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from animator.types import Frame
 
     Fit: TypeAlias = Literal["cover", "contain", "stretch"]
+    Colour: TypeAlias = tuple[float, float, float]
+
+BLACK = (0.0, 0.0, 0.0)
 
 KEPT = 4
 """Frames that a reader keeps, where nothing else is said."""
@@ -143,6 +146,7 @@ class FootageReader:
         height: pixels of every frame.
         fit: how pictures of another shape come to that size: the middle of them (``cover``), all of them with
             black borders (``contain``), or distorted (``stretch``).
+        ground: red, green and blue, 0 to 1, of what lies under transparent parts.
         keep: how many of the frames that it gave last are kept, from 1.
 
     Attributes:
@@ -151,13 +155,21 @@ class FootageReader:
     """
 
     def __init__(
-        self, footage: Footage, width: int, height: int, fit: Fit = "cover", *, keep: int = KEPT
+        self,
+        footage: Footage,
+        width: int,
+        height: int,
+        fit: Fit = "cover",
+        *,
+        keep: int = KEPT,
+        ground: Colour = BLACK,
     ) -> None:
         self.footage = footage
         self.decodable = footage.frames
         self._size = (width, height)
         self._fit = fit
         self._keeps = keep
+        self._ground = ground
         self._kept: dict[int, Frame] = {}
         self._pipe: FilmPipe | None = None
         self._began = self._next = 0
@@ -211,8 +223,11 @@ class FootageReader:
                 self._broke_off(source, index)
                 return
             if index - self._next < self._keeps:
+                alpha, pixels = pixels[..., 3:], pixels[..., :3]
                 if source.curve:
                     pixels = to_sdr(pixels, source.curve, source.primaries)
+                if source.alpha:
+                    pixels = over(pixels, alpha, self._ground)
                 to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame
                 self._keep(self._next, to_frame(pixels))
             self._next += 1
@@ -246,7 +261,7 @@ class FootageReader:
         if self._fit == "contain":
             scaling.append(f"pad={width}:{height}:{(width - across) // 2}:{(height - down) // 2}:black")
         filters = [*selection(source, first, self.footage.every), *scaling]
-        self._pipe = FilmPipe(self.footage.path, filters, layout, (height, width, 3))
+        self._pipe = FilmPipe(source, self.footage.path, filters, layout, (height, width))
         self._began = self._next = index
 
     def _picture(self, path: Path) -> Frame:
@@ -254,9 +269,9 @@ class FootageReader:
 
         width, height = self._size
         if self._fit != "contain":
-            return read_picture(path, width, height, self._fit)
+            return read_picture(path, width, height, self._fit, self._ground)
         across, down = fitted(upright_size(path), self._size, "contain")
-        whole = read_picture(path, across, down)
+        whole = read_picture(path, across, down, ground=self._ground)
         left, top = (width - across) // 2, (height - down) // 2
         framed = whole.new_zeros(3, height, width)
         framed[:, top : top + down, left : left + across] = whole

@@ -56,6 +56,15 @@ LUMA_LAYOUTS = (
 )
 """How ffmpeg's names of layouts begin that need a colour matrix to become RGB."""
 
+ALPHA = re.compile(r"yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8|vuya|ayuv")
+"""How names of layouts begin that may be transparent."""
+
+ALPHA_BESIDE = re.compile(r"^\s*alpha_mode\s*: 1", re.MULTILINE | re.IGNORECASE)
+"""What ffmpeg prints of the metadata of WebM with transparent parts."""
+
+WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""By a codec of WebM, the decoder that reads transparent parts."""
+
 UNKNOWN_TIME = -(2**63)
 """The time stamp of a packet that has none."""
 
@@ -84,6 +93,8 @@ class SourceFilm:
         curve: of a film of high dynamic range; None is an ordinary one.
         primaries: ffmpeg's name of its primaries, empty where none are named.
         fields: ``tff`` or ``bff`` where all pictures have fields without saying so, else empty.
+        alpha: whether its pictures may have transparent parts.
+        decoder: the decoder that reads these; empty where ffmpeg's own does.
     """
 
     width: int
@@ -98,13 +109,21 @@ class SourceFilm:
     curve: Curve | None
     primaries: str
     fields: str
+    alpha: bool
+    decoder: str
 
 
-def source(path: Path) -> Any:
-    """Return a film as an input of a graph. Only files are opened, whatever the film refers to."""
+def source(path: Path, decoder: str = "") -> Any:
+    """Return a film as an input of a graph. Only files are opened, whatever the film refers to.
+
+    Args:
+        path: the film.
+        decoder: of its pictures, where ffmpeg's own does not do.
+    """
+    how = {"c:v": decoder} if decoder else {}
     # Packets without a time stamp, as on DVDs, get one. Where a film changes its size half-way, as broadcasts
     # do, new filters would begin to count its frames from nothing.
-    return safe_input(path, fflags="+genpts", reinit_filter=0)
+    return safe_input(path, fflags="+genpts", reinit_filter=0, **how)
 
 
 def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) -> SourceFilm:
@@ -140,6 +159,10 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
         clock = resampled(times, end, unit, fps, clock.even)
     width, height = _upright(header, TURN.search(stream))
     colours = [word.strip() for word in (layout["colours"] or "").split(",")]
+    pix_fmt, decoder = layout["pix_fmt"], ""
+    if layout["codec"] in WITH_ALPHA and ALPHA_BESIDE.search(stream):
+        # A second picture beside the first, which ffmpeg's own decoders do not read.
+        pix_fmt, decoder = "yuva420p", WITH_ALPHA[layout["codec"]]
     return SourceFilm(
         width=width,
         height=height,
@@ -147,10 +170,12 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
         pictures=len(times),
         begin=times[0],
         heard=find_heard(path, told),
-        matrix=_matrix(layout["pix_fmt"], colours, int(header["dimensions"].split("x")[1])),
-        pix_fmt=layout["pix_fmt"],
+        matrix=_matrix(pix_fmt, colours, int(header["dimensions"].split("x")[1])),
+        pix_fmt=pix_fmt,
         interlaced="progressive" not in colours,
         curve=_curve(colours),
+        alpha=ALPHA.match(pix_fmt) is not None,
+        decoder=decoder,
         primaries=next((word.split("/")[1] for word in colours if word.count("/") == 2), ""),
         fields=_fields(colours) if layout["codec"] not in FLAGGED else "",
     )
