@@ -190,3 +190,17 @@ def test_rates_are_exact(tmp_path: Path, rate: str, ending: str) -> None:
     footage = open_footage(path)
     assert (footage.fps, footage.frames) == (Fraction(rate), 10)
     assert shown(footage) == list(range(10))
+
+
+def test_the_first_frame_is_the_first_picture(tmp_path: Path) -> None:
+    """Even where a recorder writes a second one a millisecond later, at an even rate and at an uneven one."""
+    source = "color=black:s=48x32:r=1000:d=0.012,format=gray,geq=lum='20*N'"
+    for name, late in (("even.mp4", "N-1"), ("uneven.mp4", "if(lt(N,6),N-1,N+20)")):
+        times = f"settb=1/1000,setpts='if(lt(N,2),N,round(1000*({late})/30))'"
+        slow = ("-fps_mode", "passthrough", "-enc_time_base", "1:1000", *X264)
+        ffmpeg("-f", "lavfi", "-i", source, "-vf", times, *slow, tmp_path / name)
+        footage = open_footage(tmp_path / name)
+        assert footage.fps == 30
+        found = shown(footage)
+        assert (found[0], found[2], found[-1]) == (0, 3, 11)
+        assert shown(open_footage(tmp_path / name, fps=10))[0] == 0

@@ -202,10 +202,10 @@ def _speed(fps: float, footage: Footage, fit: Fit) -> list[Problem]:
     change = fps / float(footage.fps)
     if abs(change - 1) < UNSEEN:
         return []
-    keep = f"write video.fps: {fps * footage.every:g}" if fps * footage.every <= 1000 else "leave it out"
+    read = f", or write video.fps: {fps * footage.every:g}," if fps * footage.every <= 1000 else ""
     message = (
         f"the footage gives {float(footage.fps):.6g} frames a second, so the film runs {change:.4g} times as "
-        f"fast as it; leave fps out, or {keep}, to keep its speed"
+        f"fast as it; leave fps out{read} to keep its speed"
     )
     return [fit.nodes["fps"].place.problem("fps", message)]
 

@@ -22,6 +22,9 @@ NEAR = 0.4
 EXACT = 0.1
 """Frames by which the pictures of an uneven film may lie beside a clock that is said to be theirs."""
 
+AT_ONCE = 1 / 300
+"""Seconds in which the next picture takes the place of one that nobody can have seen."""
+
 LATE = 0.05
 """Seconds by which a picture of an uneven film may be shown too early or too late."""
 
@@ -190,6 +193,12 @@ def _uneven(
 ) -> FilmClock:
     """Return the clock of a film without a constant rate; see the module."""
     moments = np.unique(places)
+    seen = np.append(np.diff(moments) >= AT_ONCE, True) & (moments >= AT_ONCE)
+    seen[0] = True
+    moments = moments[seen]
+    lost = len(places) - len(moments)
+    if len(moments) == 1:
+        return FilmClock(Fraction(SLOW), 1, False, lost)
     gaps = np.sort(np.diff(moments))
     quickest = 1 / float(gaps[len(gaps) // 20])
     average = _simplest((len(moments) - 1) / (span + unit), (len(moments) - 1) / max(span - unit, unit))
@@ -203,9 +212,10 @@ def _uneven(
             late = float(off.max()) > LATE * float(rate)
             if late or (off > beside).mean() > 1 - REGULAR or len(np.unique(np.rint(ticks))) < len(moments):
                 continue
-            return FilmClock(rate, max(int(np.rint(ticks[-1])) + 1, round(length * rate)), even=False)
+            return FilmClock(rate, max(int(np.rint(ticks[-1])) + 1, round(length * rate)), False, lost)
     # No rate shows all: the highest that is of use shows what is to be seen at its ticks.
     rate = next((rate for rate in sorted(USUAL) if float(rate) >= quickest), HIGHEST)
     slack = min(unit, Fraction(2, 5) / rate)
     frames = max(1, math.ceil((length - slack) * rate))
-    return FilmClock(rate, frames, False, _lost((moments - float(slack)) * float(rate), frames), slack)
+    lost += _lost((moments - float(slack)) * float(rate), frames)
+    return FilmClock(rate, frames, False, lost, slack)

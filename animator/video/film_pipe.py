@@ -55,10 +55,14 @@ def selection(film: SourceFilm, first: int, every: int) -> list[str]:
         filters = ["scale=iw:ih", *named, "bwdif=mode=send_frame:deint=interlaced"]
     rate = f"fps=fps={clock.fps.numerator}/{clock.fps.denominator}:start_time=0:eof_action=pass"
     if not clock.slack:
-        filters += [f"setpts=PTS-({begin.numerator}/{begin.denominator})/TB", f"{rate}:round=near"]
+        # What follows the first picture at once is put off, so that the first frame is the first picture.
+        since = f"PTS-({begin.numerator}/{begin.denominator})/TB"
+        half = f"ceil({clock.fps.denominator}/({2 * clock.fps.numerator}*TB))"
+        filters += [f"setpts='if(N,max({since},{half}),{since})'", f"{rate}:round=near"]
     else:
         until = begin + clock.slack
-        filters += [NANOSECONDS, f"setpts=round(PTS-({until.numerator}/{until.denominator})/TB)"]
+        since = f"round(PTS-({until.numerator}/{until.denominator})/TB)"
+        filters += [NANOSECONDS, f"setpts='if(N,max({since},1),{since})'"]
         filters += [f"{rate}:round=up"]
     return [*filters, f"select='gte(n,{first})*not(mod(n-{first},{every}))'"]
 
