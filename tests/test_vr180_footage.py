@@ -77,7 +77,7 @@ def test_an_uneven_film_keeps_its_time(tmp_path):
 def test_eyes_on_top_of_one_another(tmp_path):
     for name, colour in (("left", "0xc82828"), ("right", "0x2828c8")):
         ffmpeg("-f", "lavfi", "-i", f"color={colour}:s=64x64:r=10:d=0.2", *X264, tmp_path / f"{name}.mp4")
-    made(tmp_path / "left.mp4", tmp_path / "right.mp4", "--layout", "top_bottom")
+    made(tmp_path / "left.mp4", tmp_path / "right.mp4", "--eyes", "top_bottom")
     film = tmp_path / "left_180_TB.mp4"
     said = read_spherical(film)
     assert (said.stereo_mode, said.projection) == ("top_bottom", "equirectangular")
@@ -96,7 +96,7 @@ def test_a_still_of_two_eyes_is_a_picture_for_a_headset(tmp_path, layout, ending
         "vr.enabled=true",
         "vr.layouts=[vr180]",
         "vr.vr180_size=256",
-        f"vr.vr180_layout={layout}",
+        f"vr.vr180_eyes={layout}",
         "vr.ipd=90",
     )
     render_scene(scene(tmp_path, "mode=still", "images=2", *eyes), Reporter(), out=tmp_path / "run")

@@ -79,7 +79,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "vr.vr180_size": (HEADSET, "512"),
     "vr.vr180_fov": (HEADSET, "70"),
     "vr.vr180_edge": (HEADSET, "mirror"),
-    "vr.vr180_layout": (HEADSET, "top_bottom"),
+    "vr.vr180_eyes": (HEADSET, "top_bottom"),
     "vr.vr180_codec": (HEADSET, "hevc"),
     "video.start": (FILMED, "0.3"),
     "video.end": (("mode=video", "video.init=CLIP", "video.flow=none", "frames=8"), "0.3"),

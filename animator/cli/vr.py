@@ -34,7 +34,7 @@ class Edge(str, Enum):
     mirror = "mirror"
 
 
-class Layout(str, Enum):
+class Eyes(str, Enum):
     """Where the eyes are in the film."""
 
     side_by_side = "side_by_side"
@@ -69,9 +69,9 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         int, typer.Option("--size", help="Pixels of each eye in width and height, even, 64 to 2880.")
     ] = 2880,
     edge: Annotated[Edge, typer.Option("--edge", help="What lies beyond the pictures' edges.")] = Edge.fade,
-    layout: Annotated[
-        Layout, typer.Option("--layout", help="Where the eyes are in the new film, the left one first.")
-    ] = Layout.side_by_side,
+    eyes: Annotated[
+        Eyes, typer.Option("--eyes", help="Where the eyes are in the new film, the left one first.")
+    ] = Eyes.side_by_side,
     codec: Annotated[
         Codec, typer.Option("--codec", help="HEVC makes smaller files, H.264 plays everywhere.")
     ] = Codec.h264,
@@ -88,7 +88,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
 
     sources = [left] if right is None else [left, right]
     ending = ".png" if _is_picture(left) else ".mp4"
-    target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[layout.value]}{ending}")
+    target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[eyes.value]}{ending}")
     _check_target(target, sources, force, ending)
     films = _opened(sources)
     with ExitStack() as stack:
@@ -96,7 +96,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         if ending == ".png":
             from animator.runs.png import encode_png
 
-            views = hemispheres(pairs, repeat(fov), size, edge.value, layout.value)
+            views = hemispheres(pairs, repeat(fov), size, edge.value, eyes.value)
             target.write_bytes(encode_png(next(views), {}))
         else:
             first = films[0]
@@ -105,7 +105,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
                 fps=first.fps, codec=codec.value, crf=crf, audio=audio, audio_start=first.start
             )
             told = _reported(pairs, first.frames, sys.stderr)
-            write_vr180(target, told, encoding, fovs=fov, size=size, edge=edge.value, layout=layout.value)
+            write_vr180(target, told, encoding, fovs=fov, size=size, edge=edge.value, layout=eyes.value)
     print(target)
 
 

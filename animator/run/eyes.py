@@ -98,7 +98,7 @@ def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
     """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
     vr = job.loaded.scene.vr
     fovs = _fovs(job, numbers or job.numbers)
-    return {"fovs": fovs, "size": vr.vr180_size, "edge": vr.vr180_edge, "layout": vr.vr180_layout}
+    return {"fovs": fovs, "size": vr.vr180_size, "edge": vr.vr180_edge, "layout": vr.vr180_eyes}
 
 
 def _fovs(job: Job, numbers: Iterable[int]) -> list[float]:

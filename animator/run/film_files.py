@@ -76,4 +76,4 @@ def beside(film: Path, word: str) -> Path:
 
 def _word(layout: Packed, vr: VrOptions) -> str:
     """Return how the name of a film ends; players know VR180 by it."""
-    return VR180_NAMES[vr.vr180_layout] if layout == "vr180" else layout.replace("_", "-")
+    return VR180_NAMES[vr.vr180_eyes] if layout == "vr180" else layout.replace("_", "-")

@@ -43,7 +43,7 @@ class VrOptions(Options):
     """VR180: what lies beyond the picture's edges: black, faded into; the edge drawn out; or its mirror
     image."""
 
-    vr180_layout: Literal["side_by_side", "top_bottom"] = setting(
+    vr180_eyes: Literal["side_by_side", "top_bottom"] = setting(
         "side_by_side", needs=_VR180, changes_frames=False
     )
     """VR180: where the eyes are, the left one at the left or on top. ``top_bottom`` is 2880 pixels wide where
