@@ -150,14 +150,9 @@ def test_frames_missing_in_time_are_held_and_sound_stays_with_them(tmp_path: Pat
     keep = "select='not(between(n,3,5)+between(n,7,8))'"
     ffmpeg(*steps(frames=12), "-vf", keep, "-fps_mode", "vfr", *X264, tmp_path / "variable.mkv")
     footage = open_footage(tmp_path / "variable.mkv")
-    assert footage.fps == Fraction(35, 6)  # 7 frames in 1.2 s
-    assert (footage.frames, footage.start, footage.end) == (7, 0, pytest.approx(1.2))
-    for index, number in enumerate(numbers(footage)):
-        shown = round(number)
-        assert number == pytest.approx(shown, abs=0.2)
-        due = index / footage.fps * 10
-        following = {2: 6, 6: 9}.get(shown, shown + 1)
-        assert shown - 1.01 <= due <= following + 1.01
+    assert (footage.fps, footage.frames) == (10, 12)
+    assert (footage.start, footage.end) == (0, pytest.approx(1.2))
+    assert numbers(footage) == pytest.approx([0, 1, 2, 2, 2, 2, 6, 6, 6, 9, 10, 11], abs=0.2)
 
 
 def test_a_few_lost_frames_leave_the_rate_alone(tmp_path: Path) -> None:
@@ -258,6 +253,7 @@ def test_colours(tmp_path: Path, name: str, size: str, conversion: str, tags: tu
 @pytest.mark.parametrize("layout", ["yuv420p10le", "yuv422p10le", "yuva444p10le", "gbrp10le", "gray10le"])
 def test_ten_bits_are_kept(tmp_path: Path, layout: str) -> None:
     planes = "lum='429+X':cb=512:cr=512" if not layout.startswith("gbr") else "r='429+X':g='429+X':b='429+X'"
+    planes += ":a=1023" if layout.startswith("yuva") else ""
     ramp = f"color=black:s=511x15:r=10:d=0.1,format={layout},geq={planes}"
     ffmpeg("-f", "lavfi", "-i", ramp, "-c:v", "ffv1", tmp_path / "ramp.mkv")
     with FootageReader(open_footage(tmp_path / "ramp.mkv"), 511, 15) as reader:

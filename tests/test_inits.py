@@ -253,3 +253,42 @@ def test_each_seed_and_frame_has_its_own_noise(seed, frame):
     first = first_picture(noisy, 64, 64, 1, 0)
     assert torch.equal(first, first_picture(noisy, 64, 64, 1, 0))
     assert not torch.equal(first, first_picture(noisy, 64, 64, seed, frame))
+
+
+@pytest.mark.parametrize("extra", [None, 1, 2])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_transparent_parts_of_a_tiff_lie_over_the_background(tmp_path, extra, depth):
+    """Alpha may be multiplied in (1), or not (2), or not be named, as OpenCV writes it."""
+    white = np.iinfo(depth).max
+    pixels = np.zeros((8, 12, 4), np.float64)
+    pixels[..., :3], pixels[:, 4:8, 3], pixels[:, 8:, 3] = (0.8, 0.2, 0.1), 0.5, 1
+    if extra == 1:
+        pixels[..., :3] *= pixels[..., 3:]
+    path, stored = tmp_path / "glass.tif", np.rint(pixels * white).astype(depth)
+    write_tiff(path, stored, extra)
+    frame = read_picture(path, 12, 8, "stretch", (0.0, 0.0, 1.0))
+    for column, expected in ((1, (0, 0, 1)), (5, (0.4, 0.1, 0.55)), (10, (0.8, 0.2, 0.1))):
+        assert frame[:, 4, column].tolist() == pytest.approx(expected, abs=0.01)
+
+
+def write_tiff(path, pixels, extra):
+    """Write an uncompressed TIFF, H x W x 4, by the letter of TIFF 6.0, naming its fourth channel or not."""
+    height, width, channels = pixels.shape
+    bits, data = pixels.dtype.itemsize * 8, pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    tags = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 4, 0),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, 0),
+    ]
+    tags += [(277, 3, 1, channels), (278, 3, 1, height), (279, 4, 1, len(data)), (284, 3, 1, 1)]
+    tags += [(338, 3, 1, extra)] if extra is not None else []
+    after = 8 + 2 + 12 * len(tags) + 4
+    values = {258: after, 273: after + 8}
+    entries = [
+        struct.pack("<HHII", tag, kind, count, values.get(tag, value)) for tag, kind, count, value in tags
+    ]
+    head = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+    path.write_bytes(head + struct.pack("<4H", *[bits] * 4) + data)

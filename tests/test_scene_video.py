@@ -33,6 +33,7 @@ class Pretended:
     width: int = 640
     height: int = 360
     fps: Fraction = Fraction(30)
+    source: tuple[Path, ...] = ()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from animator.errors import ExpressionError, UsageError
 from animator.keyframes import Clock, compile_value, parse_expression
 from animator.sound.envelope import envelopes
+from animator.video import mux
 from animator.video.ffmpeg import executable
 from animator.video.film import FilmWriter
 from animator.video.formats import write_codec
@@ -329,3 +330,24 @@ def test_a_sound_that_nothing_hears_is_not_read(read, tmp_path, monkeypatch):
     monkeypatch.setenv("ANIMATOR_FFMPEG", "no-such-program")
     scene = SCENE.replace("10 + 40*audio_low(t)", "10 + t")
     assert read(scene).timeline.table["camera.translation_z"][23] == 33
+
+
+def test_a_film_is_not_lost_to_its_sound(tmp_path, monkeypatch, caplog):
+    """What fails when the frames are finished leaves them a silent film, and is reported."""
+    source, plain, target = tmp_path / "tone.wav", tmp_path / "film.mp4", tmp_path / "out.mp4"
+    wav(source, np.zeros(48000))
+    film(plain)
+    monkeypatch.setattr(mux, "_tempos", lambda change: [1000.0])
+    assert not with_sound(plain, source, target, start_at=0, seconds=1)
+    assert target.read_bytes() == plain.read_bytes()
+    assert "stays silent: its sound" in caplog.text
+    assert str(source) in caplog.text
+
+
+def test_sound_more_than_a_hundred_times_as_fast(tmp_path):
+    source, plain, target = tmp_path / "tone.wav", tmp_path / "film.mp4", tmp_path / "out.mp4"
+    wav(source, 0.5 * np.sin(np.arange(480000) * 2 * np.pi * 440 / 48000))
+    film(plain)
+    assert with_sound(plain, source, target, start_at=0, seconds=1, rate_change=120)
+    assert probe(target).frames == probe(plain).frames
+    assert len(decode(target, rate=48000)) == pytest.approx(48000, abs=2100)

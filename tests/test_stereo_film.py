@@ -311,7 +311,7 @@ def test_one_film_with_both_eyes(tmp_path):
         (["left.mp4"], "name two films, LEFT and RIGHT, or one"),
         (["left.mp4", "right.mp4", "--packed"], "name two films, LEFT and RIGHT, or one"),
         (["left.mp4", "none.mp4"], "none.mp4: no such film"),
-        (["left.mp4", "text.mp4"], "text.mp4: not a film that ffmpeg reads: "),
+        (["left.mp4", "text.mp4"], "text.mp4: not a film that ffmpeg can read"),
         (["left.mp4", "short.mp4"], "differ in frames: 6 at the left, 4 at the right"),
         (["left.mp4", "small.mp4"], "differ in size: 64 x 48 at the left, 32 x 48 at the right"),
         (["left.mp4", "fast.mp4"], "differ in frames a second: 12 at the left, 24 at the right"),

@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -38,6 +40,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "size": ((), "[128, 64]"),
     "frames": ((), "3"),
     "images": (STILL, "3"),
+    "background": ((*FILMED, "video.init=GLASS"), "white"),
     "fps": (ONE, "25"),
     "bpm": (("frames=3", "bpm=600", "camera.translation_x='0: (0), 1b: (9) step'"), "300"),
     "seed": (ONE, "6"),
@@ -76,10 +79,12 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "vr.vr180_size": (HEADSET, "512"),
     "vr.vr180_fov": (HEADSET, "70"),
     "vr.vr180_edge": (HEADSET, "mirror"),
+    "vr.vr180_eyes": (HEADSET, "top_bottom"),
     "vr.vr180_codec": (HEADSET, "hevc"),
     "video.start": (FILMED, "0.3"),
     "video.end": (("mode=video", "video.init=CLIP", "video.flow=none", "frames=8"), "0.3"),
     "video.extract_nth_frame": (FILMED, "2"),
+    "video.fps": (FILMED, "4"),
     "video.flow": (FILMED, "none"),
     "video.flow_blend": (FILMED, "0"),
     "video.check_consistency": (FILMED, "false"),
@@ -206,6 +211,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wiring")
     footage(path)
     picture(path)
+    glass = cv2.cvtColor(cv2.imread(str(path / "init.png")), cv2.COLOR_BGR2BGRA)
+    glass[..., 3] = np.linspace(0, 255, glass.shape[1], dtype=np.uint8)
+    (path / "glass").mkdir()
+    for number in range(4):
+        cv2.imwrite(str(path / "glass" / f"{number}.png"), np.roll(glass, number, axis=1))
     return path
 
 
@@ -226,7 +236,7 @@ def before(folder: Path) -> object:
 
 
 def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
-    names = {"CLIP": folder / "clip.mp4", "INIT": folder / "init.png"}
+    names = {"CLIP": folder / "clip.mp4", "INIT": folder / "init.png", "GLASS": folder / "glass"}
     return [
         one.replace(*map(str, (word, path))) if f"={word}" in one else one
         for one in overrides

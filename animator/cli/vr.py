@@ -1,4 +1,4 @@
-"""``animator vr180``: two films that exist already, one for each eye, as a VR180 film."""
+"""``animator vr180``: films or pictures that exist already, one for each eye, as VR180."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from enum import Enum
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from animator.cli.shared import Debug, guarded
-from animator.errors import FilmError, UsageError
+from animator.cli.shared import Debug, guarded, say
+from animator.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from animator.video.probe import FilmInfo
+    from animator.video.footage import Footage, FootageReader
 
 EVERY = 5.0
 """Seconds between two lines of progress."""
@@ -30,6 +32,13 @@ class Edge(str, Enum):
     fade = "fade"
     stretch = "stretch"
     mirror = "mirror"
+
+
+class Eyes(str, Enum):
+    """Where the eyes are in the film."""
+
+    side_by_side = "side_by_side"
+    top_bottom = "top_bottom"
 
 
 class Codec(str, Enum):
@@ -51,7 +60,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The film to write, in place of LEFT's name with _180_LR.mp4."),
+        typer.Option("--out", help="The film to write, in place of LEFT's name with _180_LR or _180_TB."),
     ] = None,
     fov: Annotated[
         float, typer.Option("--fov", help="Angle in degrees that the pictures' height fills, 1 to 179.")
@@ -60,6 +69,9 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         int, typer.Option("--size", help="Pixels of each eye in width and height, even, 64 to 2880.")
     ] = 2880,
     edge: Annotated[Edge, typer.Option("--edge", help="What lies beyond the pictures' edges.")] = Edge.fade,
+    eyes: Annotated[
+        Eyes, typer.Option("--eyes", help="Where the eyes are in the new film, the left one first.")
+    ] = Eyes.side_by_side,
     codec: Annotated[
         Codec, typer.Option("--codec", help="HEVC makes smaller files, H.264 plays everywhere.")
     ] = Codec.h264,
@@ -67,19 +79,33 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     force: Annotated[bool, typer.Option("--force", help="Write over a film that is there.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Turn the films of two eyes into one for headsets, with LEFT's sound."""
+    """Turn the films of two eyes, or two pictures, into one for headsets, with LEFT's sound."""
     _check_numbers(fov, size, crf)
     if packed == (right is not None):
         raise UsageError("name two films, LEFT and RIGHT, or one with both eyes side by side and --packed")
-    target = out or left.with_name(f"{_bare(left)}_180_LR.mp4")
-    sources = [left] if right is None else [left, right]
-    _check_target(target, sources, force)
-    info = _facts(sources)
-    from animator.video.stereo_film import Encoding, write_vr180
+    from animator.video.spherical import VR180_NAMES
+    from animator.video.stereo_film import Encoding, hemispheres, write_vr180
 
-    encoding = Encoding(fps=info.fps, codec=codec.value, crf=crf, audio=left)
-    pairs = _reported(_halves(left) if right is None else _both(left, right), info.frames, sys.stderr)
-    write_vr180(target, pairs, encoding, fovs=fov, size=size, edge=edge.value)
+    sources = [left] if right is None else [left, right]
+    ending = ".png" if _is_picture(left) else ".mp4"
+    target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[eyes.value]}{ending}")
+    _check_target(target, sources, force, ending)
+    films = _opened(sources)
+    with ExitStack() as stack:
+        pairs = _pairs([stack.enter_context(_reader(film)) for film in films])
+        if ending == ".png":
+            from animator.runs.png import encode_png
+
+            views = hemispheres(pairs, repeat(fov), size, edge.value, eyes.value)
+            target.write_bytes(encode_png(next(views), {}))
+        else:
+            first = films[0]
+            audio = left if first.sound else None
+            encoding = Encoding(
+                fps=first.fps, codec=codec.value, crf=crf, audio=audio, audio_start=first.start
+            )
+            told = _reported(pairs, first.frames, sys.stderr)
+            write_vr180(target, told, encoding, fovs=fov, size=size, edge=edge.value, layout=eyes.value)
     print(target)
 
 
@@ -92,9 +118,9 @@ def _check_numbers(fov: float, size: int, crf: int) -> None:
         raise UsageError(f"--crf: expected 0 to 51, found {crf}")
 
 
-def _check_target(target: Path, sources: list[Path], force: bool) -> None:
-    if target.suffix.lower() != ".mp4":
-        raise UsageError(f"--out: expected a name ending in .mp4, found '{target.name}'")
+def _check_target(target: Path, sources: list[Path], force: bool, ending: str) -> None:
+    if target.suffix.lower() != ending:
+        raise UsageError(f"--out: expected a name ending in {ending}, found '{target.name}'")
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent}: no such folder; make it, or name another with --out")
     if any(one.exists() and target.exists() and target.samefile(one) for one in sources):
@@ -112,20 +138,28 @@ def _bare(left: Path) -> str:
     return re.sub(r"(?i)[-_ .](left|l|sbs|side[-_]by[-_]side)$", "", left.stem)
 
 
-def _facts(sources: list[Path]) -> FilmInfo:
-    """Return what the films have in common; raise where they differ."""
-    from animator.video.probe import probe
+def _is_picture(path: Path) -> bool:
+    from animator.video.source_pictures import PICTURE_ENDINGS
 
-    infos = []
-    for path in sources:
+    return path.suffix.lower() in PICTURE_ENDINGS and path.is_file()
+
+
+def _opened(sources: list[Path]) -> list[Footage]:
+    """Return the films; raise where they differ in what they must have in common."""
+    from animator.video.footage import open_footage
+    from animator.video.footage_notes import note_of_sound, notes_of
+
+    films = []
+    for number, path in enumerate(sources):
         if not path.is_file():
             raise UsageError(f"{path}: no such film")
-        try:
-            infos.append(probe(path))
-        except FilmError as error:
-            raise UsageError(f"{path}: not a film that ffmpeg reads: {error}") from error
-    first, last = infos[0], infos[-1]
-    if len(infos) == 1 and first.width % 2:
+        film = open_footage(path)
+        films.append(film)
+        for note in (*notes_of(film), *([note_of_sound(film)] if number == 0 else [])):
+            if note:
+                say(f"note: {path}: {note.rpartition(';')[0]}")  # without what a scene can do about it
+    first, last = films[0], films[-1]
+    if len(films) == 1 and first.width % 2:
         raise UsageError(f"{sources[0]}: is {first.width} pixels wide, so no two eyes are side by side in it")
     for what, one, other in (
         ("frames", first.frames, last.frames),
@@ -136,21 +170,26 @@ def _facts(sources: list[Path]) -> FilmInfo:
             raise UsageError(
                 f"the films of the two eyes differ in {what}: {one} at the left, {other} at the right"
             )
-    return first
+    return films
 
 
-def _both(left: Path, right: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from animator.video.probe import read_frames
+def _reader(film: Footage) -> FootageReader:
+    """Return a film upright and in its own size."""
+    from animator.video.footage import FootageReader
 
-    return zip(read_frames(left), read_frames(right), strict=True)
+    return FootageReader(film, film.width, film.height, "stretch", keep=1)
 
 
-def _halves(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from animator.video.probe import read_frames
+def _pairs(readers: list[FootageReader]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield what the left and the right eye see of each frame; of one film its two halves."""
+    from animator.system.convert import frame_to_uint8
 
-    for pixels in read_frames(path):
-        middle = pixels.shape[1] // 2
-        yield pixels[:, :middle], pixels[:, middle:]
+    for number in range(readers[0].footage.frames):
+        pictures = [frame_to_uint8(reader.frame(number)) for reader in readers]
+        if len(pictures) == 1:
+            middle = pictures[0].shape[1] // 2
+            pictures = [pictures[0][:, :middle], pictures[0][:, middle:]]
+        yield pictures[0], pictures[1]
 
 
 def _reported(

@@ -12,9 +12,10 @@ from animator.errors import UsageError
 from animator.look.flight import flown
 from animator.look.panel import Panel
 from animator.runs.folder import folder_name
+from animator.scene.footage_reading import open_footage_of
 from animator.system.convert import frame_to_uint8
 from animator.video.film import FilmWriter
-from animator.video.footage import FootageReader, open_footage
+from animator.video.footage import FootageReader
 
 if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
@@ -65,6 +66,7 @@ def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarr
         return
     if video.init is None:
         raise UsageError(f"{loaded.source}: mode is video, but video.init names no footage")
-    footage = open_footage(video.init, start=video.start, end=video.end, every=video.extract_nth_frame)
-    with FootageReader(footage, width, height, video.fit) as reader:
+    with FootageReader(
+        open_footage_of(loaded.scene), width, height, video.fit, ground=loaded.scene.ground
+    ) as reader:
         yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.pictures))

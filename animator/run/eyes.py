@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from animator.run.stages import Stage
 from animator.runs import Entry, RunFolder
 from animator.runs.png import encode_png
 from animator.video.formats import write_codec
-from animator.video.stereo_film import Encoding, Packing, pack, write_packed, write_vr180
+from animator.video.spherical import VR180_NAMES
+from animator.video.stereo_film import (
+    Encoding,
+    Packing,
+    hemispheres,
+    pack,
+    write_packed,
+    write_vr180,
+)
 
 BOX_FOV = 90.0
 """Degrees before the eye that a picture of Disco's box space fills, which has no angle of its own."""
@@ -60,7 +68,7 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         if layout != "vr180":
             make = partial(_write_packed, source, path, layout, encoding)
         else:
-            how = {"fovs": _fovs(job), "size": vr.vr180_size, "edge": vr.vr180_edge}
+            how = _vr180(job)
             settings |= {**how, "codec": vr.vr180_codec}
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
@@ -68,23 +76,35 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
 
 
 def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
-    """What two eyes see of each still in one picture, in a folder for each layout that is a picture."""
-    names = [(layout, number) for layout in job.files.packed if layout != "vr180" for number in job.numbers]
-    return [
-        Stage(
-            f"pair {layout}/{number:06d}.png",
-            f"{layout}/{number:06d}.png",
-            {**entries[number].more, "layout": layout},
-            partial(_write_pair, job.run, layout, number),
-        )
-        for layout, number in names
-    ]
+    """What two eyes see of each still in one picture, in a folder for each layout."""
+    stages = []
+    make: Callable[[], None]
+    for layout in job.files.packed:
+        for number in job.numbers:
+            settings: dict[str, Any] = {**entries[number].more, "layout": layout}
+            name = f"{layout}/{number:06d}.png"
+            if layout == "vr180":
+                how = _vr180(job, number)
+                settings |= how
+                name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
+                make = partial(_write_vr180_still, job.run, name, number, how)
+            else:
+                make = partial(_write_pair, job.run, layout, number)
+            stages.append(Stage(f"pair {name}", name, settings, make))
+    return stages
 
 
-def _fovs(job: Job) -> list[float]:
+def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
+    """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
+    vr = job.loaded.scene.vr
+    fovs = _fovs(job, numbers or job.numbers)
+    return {"fovs": fovs, "size": vr.vr180_size, "edge": vr.vr180_edge, "layout": vr.vr180_eyes}
+
+
+def _fovs(job: Job, numbers: Iterable[int]) -> list[float]:
     """Return the angle that each frame's height fills, in degrees."""
     vr, boxed = job.loaded.scene.vr, job.loaded.scene.warp.projection == "disco"
-    rows = map(job.loaded.timeline.row, job.numbers)
+    rows = map(job.loaded.timeline.row, numbers)
     return [float(vr.vr180_fov or (BOX_FOV if boxed else row["camera.fov"])) for row in rows]
 
 
@@ -107,3 +127,9 @@ def _pairs(source: FrameSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def _write_pair(run: RunFolder, layout: Packing, number: int) -> None:
     left, right = (run.read_frame(number, name) for name in EYES)
     run.write(f"{layout}/{run.frame_file(number).name}", encode_png(pack(left, right, layout), {}))
+
+
+def _write_vr180_still(run: RunFolder, name: str, number: int, how: Mapping[str, Any]) -> None:
+    left, right = (run.read_frame(number, eye) for eye in EYES)
+    views = hemispheres([(left, right)], iter(how["fovs"]), how["size"], how["edge"], how["layout"])
+    run.write(name, encode_png(next(views), {}))

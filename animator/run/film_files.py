@@ -8,7 +8,9 @@ from typing import Literal
 
 from animator.runs import RunFolder
 from animator.settings.scene import Scene
+from animator.settings.vr import VrOptions
 from animator.video.formats import SUFFIX
+from animator.video.spherical import VR180_NAMES
 
 Packed = Literal["side_by_side", "top_bottom", "anaglyph", "vr180"]
 """How both eyes are in one picture."""
@@ -59,7 +61,7 @@ def film_files(run: RunFolder, scene: Scene, name: str) -> FilmFiles:
         every=beside(film, f"every{output.film_every}") if output.film_every > 1 else None,
         smooth=None if output.interpolate_to is None else beside(film, f"{output.interpolate_to:g}fps"),
         eyes={name: beside(film, name) for name in EYES} if "left_right" in vr.layouts and vr.enabled else {},
-        packed={layout: beside(film, _word(layout)) for layout in packed} if vr.enabled else {},
+        packed={layout: beside(film, _word(layout, vr)) for layout in packed} if vr.enabled else {},
     )
 
 
@@ -72,6 +74,6 @@ def beside(film: Path, word: str) -> Path:
     return film.with_name(f"{film.stem}-{word}{film.suffix}")
 
 
-def _word(layout: Packed) -> str:
+def _word(layout: Packed, vr: VrOptions) -> str:
     """Return how the name of a film ends; players know VR180 by it."""
-    return "180_LR" if layout == "vr180" else layout.replace("_", "-")
+    return VR180_NAMES[vr.vr180_eyes] if layout == "vr180" else layout.replace("_", "-")

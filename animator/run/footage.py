@@ -53,9 +53,10 @@ def open_footage(job: Job) -> Iterator[OpenFootage]:
     footage = open_footage_of(scene)
     cuts = cuts_of(footage, video.cut_threshold) if video.cuts else frozenset()
     trust = Trust(video.check_consistency, video.consistency_dilation, video.consistency_blur)
-    key = f"{job.sources.footage} {flow_of(scene)} {width}x{height} {video.fit} {footage.start} {footage.fps}"
+    shown = f"{video.fit} {scene.background} {footage.start} {footage.fps}"
+    key = f"{job.sources.footage} {flow_of(scene)} {width}x{height} {shown}"
     flows = FlowCache(run.path / FLOW, job.tools.flow, key).both_ways if job.tools.flow else None
-    with FootageReader(footage, width, height, video.fit) as reader:
+    with FootageReader(footage, width, height, video.fit, ground=scene.ground) as reader:
 
         def extracted(number: int) -> Frame:
             frame = reader.frame(number)

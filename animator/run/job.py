@@ -122,7 +122,9 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     scene = loaded.scene
     width, height = scene.size
     diffusion, init = scene.diffusion, scene.diffusion.init_image
-    picture = read_picture(sources.files[init], width, height, diffusion.init_fit) if init else None
+    picture = (
+        read_picture(sources.files[init], width, height, diffusion.init_fit, scene.ground) if init else None
+    )
     return Shot(
         mode=scene.mode,
         width=width,

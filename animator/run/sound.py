@@ -10,7 +10,11 @@ from typing import Any
 from animator.run.job import Job
 from animator.run.stages import Stage, hash_of
 from animator.scene.footage_reading import open_footage_of
+from animator.video.footage_notes import too_fast_for_sound
 from animator.video.mux import with_sound
+
+SAME_SPEED = 1e-5
+"""Share by which the rates of a film and its footage may differ and be the same, rounded otherwise."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,11 @@ def sound_of(job: Job) -> Sound | None:
     if scene.mode != "video" or not scene.video.sound:
         return None
     footage = open_footage_of(scene)
-    if not footage.sound:
-        return None
     change = float(job.fps / footage.fps)
+    if not footage.sound or too_fast_for_sound(change):
+        return None
+    if abs(change - 1) < SAME_SPEED:
+        change = 1.0
     return Sound(footage.path, footage.start, change, seconds, job.sources.footage)
 
 

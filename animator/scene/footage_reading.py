@@ -34,8 +34,12 @@ STANDS_FOR = {
 """Settings of `video`, and those whose places they take in mode video."""
 
 INIT, START, END, NTH = "video.init", "video.start", "video.end", "video.extract_nth_frame"
-SELECTION = frozenset({"video", INIT, START, END, NTH})
+RATE = "video.fps"
+SELECTION = frozenset({"video", INIT, START, END, NTH, RATE})
 """Settings that tell which footage it is."""
+
+UNSEEN = 0.005
+"""Share by which a film may be faster or slower than its footage without a notice: 29.97 and 30 are one."""
 
 LARGEST_SIDE = 512
 """Pixels of the longer side of a film whose `size` is left out: a film of a telephone at its own size would
@@ -104,7 +108,7 @@ def open_footage_of(scene: Scene) -> Footage:
     video = scene.video
     if video.init is None:
         raise ValueError("the scene has no footage")
-    return _opened(video.init, video.start, video.end, video.extract_nth_frame, scene.fps)
+    return _opened(video.init, video.start, video.end, video.extract_nth_frame, scene.fps, video.fps)
 
 
 def find_footage(data: Mapping[str, Any], fit: Fit) -> Footage | None:
@@ -131,30 +135,41 @@ def find_footage(data: Mapping[str, Any], fit: Fit) -> Footage | None:
     if end is not None and end <= start:
         fit.report(fit.nodes[END], END, f"must be later than start, which is {start:g}, found {end:g}")
         return None
-    every, fps = int(video.get("extract_nth_frame", 1)), data.get("fps")
+    every, fps, rate = int(video.get("extract_nth_frame", 1)), data.get("fps"), video.get("fps")
+    if isinstance(rate, str) and not _is_rate(rate):
+        fit.report(fit.nodes[RATE], RATE, f"expected a rate above 0 and up to 1000, found '{rate}'")
+        return None
     try:
-        return _opened(path, start, end, every, fps)
+        return _opened(path, start, end, every, fps, rate)
     except UsageError as error:
-        name = _at_fault(path, every, fps, fit)
+        name = _at_fault(path, every, fps, rate, fit)
         fit.report(fit.nodes[name], name, str(error))
         return None
 
 
-def _opened(path: str, start: float, end: float | None, every: int, fps: float | None) -> Footage:
+def _is_rate(text: str) -> bool:
+    over, under = map(int, text.split("/"))
+    return 0 < over <= 1000 * under
+
+
+def _opened(
+    path: str, start: float, end: float | None, every: int, fps: float | None, rate: float | str | None
+) -> Footage:
     # Imported here because most scenes have no footage and their check shall be quick.
     from animator.video.footage import open_footage
 
     # A folder has no rate of its own: its seconds are the film's.
-    rate = PICTURES_RATE if fps is None else fps * every
-    return open_footage(Path(path), start=start, end=end, every=every, fps_of_pictures=rate)
+    pictures_rate = PICTURES_RATE if fps is None else fps * every
+    more = {} if rate is None else {"fps": rate}
+    return open_footage(Path(path), start=start, end=end, every=every, fps_of_pictures=pictures_rate, **more)
 
 
-def _at_fault(path: str, every: int, fps: float | None, fit: Fit) -> str:
+def _at_fault(path: str, every: int, fps: float | None, rate: float | str | None, fit: Fit) -> str:
     """Return which setting is to blame for footage that cannot be opened: the range, if the whole can be."""
     ranged = [name for name in (START, END) if name in fit.nodes]
     if ranged:
         try:
-            _opened(path, 0.0, None, every, fps)
+            _opened(path, 0.0, None, every, fps, rate)
         except UsageError:
             return INIT
     return ranged[0] if ranged else INIT
@@ -169,9 +184,50 @@ def take_rate_and_size(data: dict[str, Any], footage: Footage, fit: Fit) -> list
         fit: its tree held against the schema.
 
     Returns:
-        A notice, where the film is of another size than the footage.
+        Notices of what is not read as it is, and where the film is of another size or speed than the footage.
     """
+    # Imported here as in `_opened`.
+    from animator.video.footage_notes import notes_of
+
+    notices = [fit.nodes[INIT].place.problem(INIT, note) for note in notes_of(footage)]
+    if "fps" in data:
+        notices += _speed(float(data["fps"]), footage, fit)
     data.setdefault("fps", float(footage.fps))
+    notices += _sound(data, footage, fit)
+    return [*notices, *_take_size(data, footage, fit)]
+
+
+def _speed(fps: float, footage: Footage, fit: Fit) -> list[Problem]:
+    """Return a notice of a film that does not run as fast as its footage."""
+    change = fps / float(footage.fps)
+    if abs(change - 1) < UNSEEN:
+        return []
+    read = f", or write video.fps: {fps * footage.every:g}," if fps * footage.every <= 1000 else ""
+    message = (
+        f"the footage gives {float(footage.fps):.6g} frames a second, so the film runs {change:.4g} times as "
+        f"fast as it; leave fps out{read} to keep its speed"
+    )
+    return [fit.nodes["fps"].place.problem("fps", message)]
+
+
+def _sound(data: Mapping[str, Any], footage: Footage, fit: Fit) -> list[Problem]:
+    """Return a notice of sound of the footage that the film cannot have."""
+    from animator.video.footage_notes import note_of_sound, too_fast_for_sound
+
+    if not data.get("video", {}).get("sound", True) or data.get("output", {}).get("audio") is not None:
+        return []
+    place = fit.nodes[INIT].place
+    if note := note_of_sound(footage):
+        return [place.problem(INIT, note)]
+    change = float(data["fps"]) / float(footage.fps)
+    if not too_fast_for_sound(change):
+        return []
+    message = f"the film runs {change:.4g} times as fast as the footage, whose sound is left out"
+    return [place.problem("video.sound", f"{message}; name another as output.audio")]
+
+
+def _take_size(data: dict[str, Any], footage: Footage, fit: Fit) -> list[Problem]:
+    """Fill in the size of a scene that does not say it, and return a notice where it is not the footage's."""
     if "size" in fit.nodes:
         return []
     data["size"] = size_for(footage.width, footage.height)

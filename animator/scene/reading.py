@@ -34,7 +34,7 @@ from animator.scene.prompts import compile_prompts
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
 from animator.scene.source import parse
-from animator.scene.video_checks import check_video
+from animator.scene.video_checks import check_audio, check_video, notice_codec
 from animator.scene.words import found, short
 from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
 
@@ -136,7 +136,7 @@ def _compiled(
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
     check_video(scene, fit)
-    notices += prompt_notices
+    notices += [*prompt_notices, *check_audio(scene, fit), *notice_codec(scene, fit)]
     if fit.problems or prompts is None:
         notices = [*noticed, *as_written(notices, written)]
         raise SceneError(by_place(as_written(fit.problems, written), file), by_place(notices, file))

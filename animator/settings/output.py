@@ -31,11 +31,12 @@ class OutputOptions(Options):
 
     ten_bits: bool = setting(False, changes_frames=True)
     """Whether colours in the film have 10 bits instead of 8, so that smooth skies show no bands; the frames
-    are then kept as 16-bit PNGs."""
+    are then kept as 16-bit PNGs. H.264 of 10 bits does not play in QuickTime, Firefox and on phones; HEVC
+    does (`codec: hevc`)."""
 
     codec: Literal["h264", "hevc", "prores"] = setting("h264", modes=FILMS)
-    """Codec of the film. H.264 plays everywhere; ProRes 422 HQ (a ``.mov``) is for cutting and always has 10
-    bits. While the film grows it is H.264; the others are made of the frames at the end."""
+    """Codec of the film. H.264 of 8 bits plays everywhere; ProRes 422 HQ (a ``.mov``) is for cutting and
+    always has 10 bits. While the film grows it is H.264; the others are made of the frames at the end."""
 
     audio: str | None = setting(None, modes=FILMS)
     """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Expressions hear

@@ -25,6 +25,9 @@ from animator.settings.vr import VrOptions
 from animator.settings.warp import WarpOptions
 
 SIZE_STEP = 64
+GROUNDS = {"black": "#000000", "white": "#ffffff", "grey": "#808080", "gray": "#808080"}
+"""Names of backgrounds."""
+
 MAX_FRAMES = 100_000
 SeedMode = Literal["step", "fixed", "random"]
 Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
@@ -89,6 +92,14 @@ class Scene(Options):
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
     those that differ in nothing but their seeds. Beside others a picture is rounded otherwise and may come
     out visibly different. A CPU paints one by one, which is as fast there."""
+
+    background: Annotated[str, Field(pattern=r"^\s*(black|white|gr[ae]y|#[0-9a-fA-F]{6})\s*$")] = setting(
+        "black",
+        needs=given("video.init", "diffusion.init_image"),
+        json_schema_extra={"allowed": 'black, white, grey, or a colour in quotes such as "#203040"'},
+    )
+    """What lies under transparent parts of footage and of an init picture: black, white, grey, or a colour
+    such as "#203040" (in quotes, for # begins a comment)."""
 
     fps: float = setting(12.0, gt=0, le=1000, unit="frames a second", changes_frames=False)
     """Frames a second of the film; left out, those of the footage."""
@@ -191,6 +202,13 @@ class Scene(Options):
     @classmethod
     def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
         return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @property
+    def ground(self) -> tuple[float, float, float]:
+        """The background as red, green and blue, 0 to 1."""
+        word = self.background.strip()
+        red, green, blue = bytes.fromhex(GROUNDS.get(word, word)[1:])
+        return red / 255, green / 255, blue / 255
 
     @property
     def first_seed(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from animator.settings.base import Animated, Options, animated, given, is_not, setting
 
@@ -24,6 +26,18 @@ class VideoOptions(Options):
 
     extract_nth_frame: int = setting(1, ge=1, le=10000, unit="frames")
     """Every how many frames of the footage one is taken."""
+
+    fps: (
+        Annotated[float, Field(gt=0, le=1000)]
+        | Annotated[str, Field(pattern=r"^\s*[0-9]+/[0-9]+\s*$")]
+        | None
+    ) = setting(
+        None,
+        unit="frames a second",
+        json_schema_extra={"allowed": "a number above 0 and up to 1000, or a fraction such as 30000/1001"},
+    )
+    """Rate at which the footage is read, in place of its own: each frame is what is to be seen at its moment,
+    so that its speed stays. Of a folder, how many pictures go by in a second. 30, or 30000/1001."""
 
     flow: Literal["auto", "raft-large", "raft-small", "dis", "none"] = setting("auto", changes_frames=False)
     """What estimates how things move in the footage: RAFT, OpenCV's ``dis``, or nothing (``none``: each

@@ -26,7 +26,7 @@ class VrOptions(Options):
 
     layouts: list[Layout] = setting(["left_right"], min_length=1, changes_frames=False)
     """Which films are made: one for each eye (``left_right``), both ``side_by_side`` or ``top_bottom``,
-    red and cyan (``anaglyph``), and ``vr180`` for headsets."""
+    red and cyan (``anaglyph``), and ``vr180`` for headsets, of stills a picture."""
 
     bulge: float = setting(0.0, ge=-1, le=1, unit="share of the radius")
     """How strongly each eye's picture is drawn out from its centre; Disco Diffusion has -0.4, 0 leaves it
@@ -42,6 +42,12 @@ class VrOptions(Options):
     vr180_edge: Literal["fade", "stretch", "mirror"] = setting("fade", needs=_VR180, changes_frames=False)
     """VR180: what lies beyond the picture's edges: black, faded into; the edge drawn out; or its mirror
     image."""
+
+    vr180_eyes: Literal["side_by_side", "top_bottom"] = setting(
+        "side_by_side", needs=_VR180, changes_frames=False
+    )
+    """VR180: where the eyes are, the left one at the left or on top. ``top_bottom`` is 2880 pixels wide where
+    ``side_by_side`` is 5760, more than some headsets decode."""
 
     vr180_codec: Literal["h264", "hevc"] = setting("h264", needs=_VR180, changes_frames=False)
     """VR180: the codec; HEVC makes smaller files, H.264 plays everywhere."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Fit = Literal["stretch", "cover", "contain"]
 """How a picture of another shape fills a frame; ``diffusion.init_fit`` says what each does."""
 
+Colour = tuple[float, float, float]
+WHITE: Colour = (1.0, 1.0, 1.0)
+BLACK: Colour = (0.0, 0.0, 0.0)
+
 MAX_PIXELS = 100_000_000
 """Pixels of the largest picture that is read: a small file can claim to be one that fills the memory."""
 
@@ -33,6 +37,9 @@ WORKED_ON = 25_000_000
 KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 """Kinds that are read, those whose size Pillow finds without decoding or running anything."""
 
+EXTRA_SAMPLES = 338
+"""TIFF's tag of channels beyond colour."""
+
 TIFF_HEADS = (b"II*\0", b"MM\0*")
 
 NO_PICTURE = "not a picture that can be read; use PNG, JPEG, WebP or TIFF"
@@ -41,12 +48,11 @@ CHECKED = frozenset({"JPEG", "MPO", "PNG", "BMP"})
 """Kinds of which OpenCV, in some of its versions, takes a file that was cut off and makes up the rest."""
 
 
-def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch") -> Frame:
+def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch", ground: Colour = WHITE) -> Frame:
     """Return a picture file as a frame of a size.
 
     Every kind of `KINDS` is taken: 8 or 16 bits, grey or colour, turned as its EXIF says. What is
-    transparent is laid over white (but in TIFF, whose transparency is not read); a picture that has
-    transparent parts is not turned.
+    transparent is laid over a colour; a picture that has transparent parts is not turned.
 
     Args:
         path: the file.
@@ -54,11 +60,12 @@ def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch") -> F
         height: pixels of the frame.
         fit: ``stretch`` distorts a picture of another shape, ``cover`` cuts off what is too much on two sides
             alike, ``contain`` shows all of it in the middle of its mean colour.
+        ground: red, green and blue, 0 to 1, of what lies under transparent parts.
 
     Raises:
         UsageError: the file is not there, not a whole picture, or has more than `MAX_PIXELS`.
     """
-    image = _decoded(path)
+    image = _decoded(path, ground)
     if fit == "cover":
         image = _cropped(image, width, height)
     if fit == "contain":
@@ -85,7 +92,7 @@ def _to_frame(bgr: np.ndarray) -> Frame:
     return image_to_frame(bgr[..., ::-1]).clamp(0, 1)
 
 
-def _decoded(path: Path) -> np.ndarray:
+def _decoded(path: Path, ground: Colour = WHITE) -> np.ndarray:
     """Return a picture file as H x W x 3, BGR, float32, 1 being white."""
     try:
         data = read_plain(path, MAX_BYTES)
@@ -106,17 +113,36 @@ def _decoded(path: Path) -> np.ndarray:
     if image.shape[2] == 3:
         return image
     alpha = image[..., 3:]
-    return image[..., :3] * alpha + (1 - alpha)
+    if kind == "TIFF" and _multiplied(data, pixels):
+        return image[..., :3] + (1 - alpha) * np.array(ground[::-1], np.float32)
+    return image[..., :3] * alpha + (1 - alpha) * np.array(ground[::-1], np.float32)
 
 
 def _pixels(data: np.ndarray, kind: str) -> np.ndarray | None:
     """Return what OpenCV decodes: four channels where something is transparent, else three."""
-    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if kind not in {"JPEG", "MPO", "TIFF"} else None
+    whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if kind not in {"JPEG", "MPO"} else None
+    if kind == "TIFF" and 0 in _extra_samples(data.tobytes()):
+        whole = None  # its fourth channel is something else
     if whole is not None and whole.shape[2:] == (4,) and (whole[..., 3] < _white(whole)).any():
         return whole
     del whole
     # IMREAD_COLOR alone would cut 16 bits down to 8; unlike IMREAD_UNCHANGED it turns as the EXIF says.
     return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+
+
+def _extra_samples(data: bytes) -> tuple[int, ...]:
+    """Return what a TIFF says of its channels beyond colour: 0 anything, 1 alpha, multiplied, 2 alpha."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as header:
+            return tuple(getattr(header, "tag_v2", {}).get(EXTRA_SAMPLES, ()))
+    except UnidentifiedImageError:  # one of floating point, which Pillow does not know
+        return (0,)
+
+
+def _multiplied(data: bytes, pixels: np.ndarray) -> bool:
+    """Return whether the colours of a decoded TIFF are multiplied by alpha: OpenCV does it to 8 bits."""
+    extra = _extra_samples(data)
+    return 1 in extra or (2 in extra and pixels.dtype == np.uint8)
 
 
 def _white(pixels: np.ndarray) -> float:

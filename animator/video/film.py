@@ -60,9 +60,10 @@ def frame_rate(fps: float | str | Fraction) -> Fraction:
     if rate <= 0:
         raise FilmError(f"fps is {fps}; it must be a positive number such as 12 or 29.97")
     broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    if rate.denominator != 1 and abs(rate - broadcast) < Fraction(1, 200):
+    if rate.denominator != 1 and broadcast and abs(rate - broadcast) < Fraction(1, 200):
         return broadcast
-    return rate.limit_denominator(1001)
+    # A picture in several minutes has a denominator of its own.
+    return rate.limit_denominator(1001) or rate.limit_denominator(1_000_000)
 
 
 def count_fragments(path: Path) -> int:

@@ -13,7 +13,8 @@ import numpy as np
 
 from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
-from animator.video.film_pipe import FilmPipe, selection, to_rgb
+from animator.video.film_pipe import FilmPipe, over, selection, to_rgb
+from animator.video.hdr import to_sdr
 from animator.video.source_film import SourceFilm, read_facts
 from animator.video.source_pictures import pictures_of, upright_size
 
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from animator.types import Frame
 
     Fit: TypeAlias = Literal["cover", "contain", "stretch"]
+    Colour: TypeAlias = tuple[float, float, float]
+
+BLACK = (0.0, 0.0, 0.0)
 
 KEPT = 4
-"""Frames that a reader keeps."""
+"""Frames that a reader keeps, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Footage:
             to ``end`` belongs to the choice.
         end: seconds at which the last of them is over.
         every: one of how many frames of the source is taken.
-        sound: whether the source has any.
+        sound: whether the source has any that can be heard.
         first: number of the first of them among all frames of the source.
         source: the film's facts, or the folder's pictures in order.
     """
@@ -67,12 +71,13 @@ def open_footage(
     end: float | None = None,
     every: int = 1,
     fps_of_pictures: float | Fraction = 12.0,
+    fps: float | str | Fraction | None = None,
 ) -> Footage:
     """Find footage and choose from it. No picture is decoded.
 
     The frames of a range are those that are shown from ``start`` on and begin before ``end``, each time to
     half a frame; one of ``every`` of them is taken, the first one included. A film without a constant rate
-    is read at its average rate, each frame at its time, so that its sound stays with it.
+    is read at one that shows each of its pictures at its time, so that its sound stays with it.
 
     Args:
         path: a film of any kind that ffmpeg reads, or a folder of pictures, which come in the order in which
@@ -81,6 +86,8 @@ def open_footage(
         end: second at which to end; the source's end where it is None or later.
         every: one of how many frames is taken, from 1.
         fps_of_pictures: pictures of a folder in a second.
+        fps: frames in a second at which a film is read, each showing what is to be seen at its moment, or
+            pictures of a folder in a second; None is the film's own rate and ``fps_of_pictures``.
 
     Raises:
         UsageError: there is no such file, it has no pictures, or none in the range.
@@ -90,17 +97,17 @@ def open_footage(
     if path.is_dir():
         facts = pictures_of(path)
         width, height = upright_size(facts[0])
-        fps, frames, begin, sound = frame_rate(fps_of_pictures), len(facts), Fraction(0), False
+        rate, frames, begin, sound = frame_rate(fps or fps_of_pictures), len(facts), Fraction(0), False
     elif path.is_file():
-        facts = read_facts(path, frame_rate(fps_of_pictures))
-        width, height, sound = facts.width, facts.height, facts.sound
-        fps, frames, begin = facts.fps, facts.frames, facts.begin
+        facts = read_facts(path, frame_rate(fps_of_pictures), None if fps is None else frame_rate(fps))
+        width, height, sound = facts.width, facts.height, facts.heard.stream is not None
+        rate, frames, begin = facts.clock.fps, facts.clock.frames, facts.begin
     else:
         raise UsageError(f"{path}: no such file; name a film or a folder of pictures")
-    first = max(0, _nearest((Fraction(start) - begin) * fps))
-    beyond = frames if end is None else min(frames, _nearest((Fraction(end) - begin) * fps))
+    first = max(0, _nearest((Fraction(start) - begin) * rate))
+    beyond = frames if end is None else min(frames, _nearest((Fraction(end) - begin) * rate))
     if first >= beyond:
-        lasts = float(begin + frames / fps)
+        lasts = float(begin + frames / rate)
         asked = f"from {start:g} s on" if end is None else f"from {start:g} s to {end:g} s"
         raise UsageError(
             f"{path}: has no frame {asked}; it lasts {lasts:.3f} s of {frames} frames: choose a range in it"
@@ -110,10 +117,10 @@ def open_footage(
         path=path,
         width=width,
         height=height,
-        fps=fps / every,
+        fps=rate / every,
         frames=chosen,
-        start=float(begin + first / fps),
-        end=float(begin + min(frames, first + chosen * every) / fps),
+        start=float(begin + first / rate),
+        end=float(begin + min(frames, first + chosen * every) / rate),
         every=every,
         sound=sound,
         first=first,
@@ -139,17 +146,30 @@ class FootageReader:
         height: pixels of every frame.
         fit: how pictures of another shape come to that size: the middle of them (``cover``), all of them with
             black borders (``contain``), or distorted (``stretch``).
+        ground: red, green and blue, 0 to 1, of what lies under transparent parts.
+        keep: how many of the frames that it gave last are kept, from 1.
 
     Attributes:
         footage: as given.
         decodable: how many frames can be decoded, as far as is known.
     """
 
-    def __init__(self, footage: Footage, width: int, height: int, fit: Fit = "cover") -> None:
+    def __init__(
+        self,
+        footage: Footage,
+        width: int,
+        height: int,
+        fit: Fit = "cover",
+        *,
+        keep: int = KEPT,
+        ground: Colour = BLACK,
+    ) -> None:
         self.footage = footage
         self.decodable = footage.frames
         self._size = (width, height)
         self._fit = fit
+        self._keeps = keep
+        self._ground = ground
         self._kept: dict[int, Frame] = {}
         self._pipe: FilmPipe | None = None
         self._began = self._next = 0
@@ -202,7 +222,12 @@ class FootageReader:
             if pixels is None:
                 self._broke_off(source, index)
                 return
-            if index - self._next < KEPT:
+            if index - self._next < self._keeps:
+                alpha, pixels = pixels[..., 3:], pixels[..., :3]
+                if source.curve:
+                    pixels = to_sdr(pixels, source.curve, source.primaries)
+                if source.alpha:
+                    pixels = over(pixels, alpha, self._ground)
                 to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame
                 self._keep(self._next, to_frame(pixels))
             self._next += 1
@@ -236,7 +261,7 @@ class FootageReader:
         if self._fit == "contain":
             scaling.append(f"pad={width}:{height}:{(width - across) // 2}:{(height - down) // 2}:black")
         filters = [*selection(source, first, self.footage.every), *scaling]
-        self._pipe = FilmPipe(self.footage.path, filters, layout, (height, width, 3))
+        self._pipe = FilmPipe(source, self.footage.path, filters, layout, (height, width))
         self._began = self._next = index
 
     def _picture(self, path: Path) -> Frame:
@@ -244,9 +269,9 @@ class FootageReader:
 
         width, height = self._size
         if self._fit != "contain":
-            return read_picture(path, width, height, self._fit)
+            return read_picture(path, width, height, self._fit, self._ground)
         across, down = fitted(upright_size(path), self._size, "contain")
-        whole = read_picture(path, across, down)
+        whole = read_picture(path, across, down, ground=self._ground)
         left, top = (width - across) // 2, (height - down) // 2
         framed = whole.new_zeros(3, height, width)
         framed[:, top : top + down, left : left + across] = whole
@@ -254,7 +279,7 @@ class FootageReader:
 
     def _keep(self, index: int, frame: Frame) -> None:
         self._kept[index] = frame
-        while len(self._kept) > KEPT:
+        while len(self._kept) > self._keeps:
             del self._kept[next(iter(self._kept))]
 
 

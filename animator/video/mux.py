@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
+from animator.errors import FilmError
+from animator.system.disk import printed_fault
 from animator.video.ffmpeg import QUIET, command, run
 from animator.video.making import replacing
 from animator.video.safe_input import safe_input
-from animator.video.sound import cut, has_sound
+from animator.video.sound import cut, heard_in
+from animator.video.streams import kept_together
 
 RATE = 48000
 """Samples a second of a film's sound."""
@@ -22,8 +26,10 @@ CODECS: dict[str, dict[str, Any]] = {
 }
 """How the sound is kept, by the film's ending: a ``.mov`` is for cutting, so there nothing is lost."""
 
-SLOWEST = 0.5
-"""The slowest change of tempo that ffmpeg's filter makes in one go."""
+SLOWEST, FASTEST = 0.5, 100.0
+"""The slowest and the fastest change of tempo that ffmpeg's filter makes in one go."""
+
+log = logging.getLogger(__name__)
 
 
 def with_sound(
@@ -45,23 +51,36 @@ def with_sound(
             twice as fast at the same pitch, in time to a few hundredths of a second of the sound.
 
     Returns:
-        Whether there is sound now: False where ``sound`` has none; ``target`` is then the film as it was.
+        Whether there is sound now: False where ``sound`` has none, or none that can be put there, of which
+        the log warns; ``target`` is then the film as it was.
 
     Raises:
         UsageError: ``sound`` is no film, sound or picture.
-        FilmError: the film or the sound is damaged.
+        FilmError: the disk refuses.
     """
     with replacing(target) as part:
-        found = has_sound(sound)
-        if found:
-            run(command(_graph(film, sound, part, start_at, seconds, rate_change)), target)
-        else:
-            shutil.copyfile(film, part)
-    return found
+        number = heard_in(sound).stream
+        if number is not None:
+            graph = _graph(film, sound, number, part, start_at, seconds, rate_change)
+            try:
+                run(command(graph), target)
+                return True
+            except FilmError as error:
+                if printed_fault(str(error), target) is not None:
+                    raise
+                # A film that took hours is not lost because of its sound.
+                log.warning(
+                    "%s: stays silent: its sound, of %s, cannot be put there (%s)", target, sound, error
+                )
+        shutil.copyfile(film, part)
+    return False
 
 
-def _graph(film: Path, sound: Path, part: Path, start_at: float, seconds: float, rate_change: float) -> Any:
-    heard = cut(safe_input(sound), start_at, seconds * rate_change)
+def _graph(
+    film: Path, sound: Path, number: int, part: Path, start_at: float, seconds: float, rate_change: float
+) -> Any:
+    source = safe_input(sound)
+    heard = cut(source, number, start_at, seconds * rate_change)
     for factor in _tempos(rate_change):
         heard = heard.filter("atempo", f"{factor:.9f}")
     samples = round(seconds * RATE)
@@ -73,12 +92,15 @@ def _graph(film: Path, sound: Path, part: Path, start_at: float, seconds: float,
     joined = ffmpeg.output(
         pictures, heard, str(part), vcodec="copy", map_metadata=-1, map_chapters=-1, bitexact=None, **how
     )
-    return joined.global_args(*QUIET)
+    return ffmpeg.merge_outputs(joined, kept_together(source)).global_args(*QUIET)
 
 
 def _tempos(change: float) -> list[float]:
-    """Return the factors, none below `SLOWEST`, that make up a change of tempo; none for 1."""
+    """Return the factors, none beyond `SLOWEST` and `FASTEST`, that make up a change; none for 1."""
     factors = []
+    while change > FASTEST:
+        factors.append(FASTEST)
+        change /= FASTEST
     while change < SLOWEST:
         factors.append(SLOWEST)
         change /= SLOWEST

@@ -80,7 +80,7 @@ def _small(footage: Footage) -> Iterator[np.ndarray]:
     """Yield every frame, small."""
     scale = Fraction(LONGER_SIDE, max(footage.width, footage.height))
     width, height = (max(BINS, round(side * scale)) for side in (footage.width, footage.height))
-    if not isinstance(footage.source, SourceFilm):
+    if not isinstance(footage.source, SourceFilm) or footage.source.alpha:
         from animator.system.convert import frame_to_uint8  # films need no torch here
 
         with FootageReader(footage, width, height, "stretch") as reader:
@@ -89,7 +89,7 @@ def _small(footage: Footage) -> Iterator[np.ndarray]:
         return
     filters = selection(footage.source, footage.first, 1)
     filters.append(f"scale={width}:{height}:in_color_matrix={footage.source.matrix}:flags=area")
-    pipe = FilmPipe(footage.path, filters, "rgb24", (height, width, 3))
+    pipe = FilmPipe(footage.source, footage.path, filters, "rgb24", (height, width))
     try:
         for _ in range(footage.frames):
             pixels = pipe.read()

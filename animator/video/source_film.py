@@ -10,23 +10,26 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from animator.errors import UsageError
-from animator.video.ffmpeg import command, start
-from animator.video.film import frame_rate
-from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
+import ffmpeg
 
-PICTURES = "0:V:0"
-"""The first stream of moving pictures; ``V``, unlike ``v``, passes over the cover picture of a sound file."""
+from animator.errors import UsageError
+from animator.video.clock import FilmClock, own_clock, resampled
+from animator.video.ffmpeg import command, start
+from animator.video.hdr import CURVES, Curve
+from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
+from animator.video.sound import Heard, find_heard
+from animator.video.streams import PICTURES, kept_together
 
 PICTURE_STREAM = re.compile(
-    r"Video: [^\n]*?, (?P<pix_fmt>[a-z]\w*)(?:\((?P<colours>[^)\n]*)\))?, \d+x\d+(?P<rest>[^\n]*)"
+    r"Video: (?P<codec>\w+)[^\n]*?, (?P<pix_fmt>[a-z]\w*)(?:\((?P<colours>[^\n]*?)\))?, \d+x\d+"
+    r"(?P<rest>[^\n]*)"
 )
-TURN = re.compile(r"rotation of (-?[\d.]+) degrees")
-NEAR = 0.4
-"""Frames by which a time stamp may lie beside the clock of a film of one rate: containers round them."""
+"""What ffmpeg prints of a stream of pictures. Brackets are in brackets: ``top coded first (swapped)``."""
 
-REGULAR = 0.95
-"""Share of the ticks of a film of one rate that must have a frame, the others having been dropped."""
+TURN = re.compile(r"rotation of (-?[\d.]+) degrees")
+
+FLAGGED = {"mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vc1", "wmv3", "dvvideo", "prores", "dnxhd"}
+"""Codecs whose every picture says whether it has fields; of others the container's word is all there is."""
 
 HD_HEIGHT = 720
 """Rows from which on a film that does not say its colour matrix is taken to have BT.709's, below BT.601's."""
@@ -53,6 +56,15 @@ LUMA_LAYOUTS = (
 )
 """How ffmpeg's names of layouts begin that need a colour matrix to become RGB."""
 
+ALPHA = re.compile(r"yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8|vuya|ayuv")
+"""How names of layouts begin that may be transparent."""
+
+ALPHA_BESIDE = re.compile(r"^\s*alpha_mode\s*: 1", re.MULTILINE | re.IGNORECASE)
+"""What ffmpeg prints of the metadata of WebM with transparent parts."""
+
+WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""By a codec of WebM, the decoder that reads transparent parts."""
+
 UNKNOWN_TIME = -(2**63)
 """The time stamp of a packet that has none."""
 
@@ -64,50 +76,71 @@ DISCARDED = 0x0004
 class SourceFilm:
     """The facts of a film.
 
-    Its clock ticks at ``fps`` from ``begin`` on; frame ``k`` is what is to be seen at tick ``k``.
+    Its clock ticks from ``begin`` on; frame ``k`` is what is to be seen at tick ``k``.
 
     Attributes:
         width: pixels of a picture, upright and with square pixels.
         height: the same.
-        fps: frames a second; of a film without a constant rate, the average.
-        frames: ticks that the film lasts.
+        clock: how fast it ticks, and how many frames that makes.
+        pictures: how many pictures there are.
         begin: seconds from the start of the film, where its sound may begin, to its first picture.
-        sound: whether it has any.
-        matrix: the colour matrix to read it by, ``bt709`` or ``bt601``; ``auto``: the film says so itself.
+        heard: which of its sounds can be heard.
+        matrix: the colour matrix to read it by, ``bt709``, ``bt601`` or ``bt2020``; ``auto``: the film says
+            so itself.
         pix_fmt: ffmpeg's name of the layout of its pixels.
-        interlaced: whether the two halves of each picture are of two moments.
+        interlaced: whether the two halves of each picture may be of two moments: the film does not say
+            otherwise.
+        curve: of a film of high dynamic range; None is an ordinary one.
+        primaries: ffmpeg's name of its primaries, empty where none are named.
+        fields: ``tff`` or ``bff`` where all pictures have fields without saying so, else empty.
+        alpha: whether its pictures may have transparent parts.
+        decoder: the decoder that reads these; empty where ffmpeg's own does.
     """
 
     width: int
     height: int
-    fps: Fraction
-    frames: int
+    clock: FilmClock
+    pictures: int
     begin: Fraction
-    sound: bool
+    heard: Heard
     matrix: str
     pix_fmt: str
     interlaced: bool
+    curve: Curve | None
+    primaries: str
+    fields: str
+    alpha: bool
+    decoder: str
 
 
-def source(path: Path) -> Any:
-    """Return a film as an input of a graph. Only files are opened, whatever the film refers to."""
+def source(path: Path, decoder: str = "") -> Any:
+    """Return a film as an input of a graph. Only files are opened, whatever the film refers to.
+
+    Args:
+        path: the film.
+        decoder: of its pictures, where ffmpeg's own does not do.
+    """
+    how = {"c:v": decoder} if decoder else {}
     # Packets without a time stamp, as on DVDs, get one. Where a film changes its size half-way, as broadcasts
     # do, new filters would begin to count its frames from nothing.
-    return safe_input(path, fflags="+genpts", reinit_filter=0)
+    return safe_input(path, fflags="+genpts", reinit_filter=0, **how)
 
 
-def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
-    """Return the facts of a film. Every packet is read, none is decoded.
+def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) -> SourceFilm:
+    """Return the facts of a film. Every packet of its pictures is read, none is decoded.
 
     Args:
         path: the film.
         fallback_fps: rate of a film of a single picture.
+        fps: rate at which it is to be read, in place of its own.
 
     Raises:
         UsageError: ffmpeg cannot read it, or it has no pictures.
         FilmError: there is no ffmpeg.
     """
-    graph = source(path).output("pipe:", map=PICTURES, c="copy", f="framecrc")
+    film = source(path)
+    listing = film[PICTURES].output("pipe:", c="copy", f="framecrc")
+    graph = ffmpeg.merge_outputs(listing, kept_together(film))
     arguments = command(graph.global_args("-hide_banner", "-nostdin", "-nostats"))
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with start(arguments, **pipes) as process:
@@ -115,24 +148,36 @@ def read_facts(path: Path, fallback_fps: Fraction) -> SourceFilm:
     if process.returncode != 0:
         raise UsageError(_fault(path, told))
     header = dict(re.findall(r"^#(\w+) 0: (.*)$", listed, re.MULTILINE))
-    times, end = _times(listed, Fraction(header.get("tb", "1/1")))
+    unit = Fraction(header.get("tb", "1/1"))
+    times, end = _times(listed, unit)
     stream = _stream(told)
     layout = PICTURE_STREAM.search(stream)
     if not times or layout is None:
         raise UsageError(f"{path}: holds no picture that ffmpeg can read; name a film that plays")
-    fps, frames = _clock(times, end, layout["rest"], fallback_fps)
+    clock = own_clock(times, end, unit, layout["rest"], fallback_fps)
+    if fps is not None:
+        clock = resampled(times, end, unit, fps, clock.even)
     width, height = _upright(header, TURN.search(stream))
     colours = [word.strip() for word in (layout["colours"] or "").split(",")]
+    pix_fmt, decoder = layout["pix_fmt"], ""
+    if layout["codec"] in WITH_ALPHA and ALPHA_BESIDE.search(stream):
+        # A second picture beside the first, which ffmpeg's own decoders do not read.
+        pix_fmt, decoder = "yuva420p", WITH_ALPHA[layout["codec"]]
     return SourceFilm(
         width=width,
         height=height,
-        fps=fps,
-        frames=frames,
+        clock=clock,
+        pictures=len(times),
         begin=times[0],
-        sound=": Audio: " in told.partition("Stream mapping:")[0],
-        matrix=_matrix(layout["pix_fmt"], colours, int(header["dimensions"].split("x")[1])),
-        pix_fmt=layout["pix_fmt"],
-        interlaced=any(word.startswith(("top", "bottom")) for word in colours),
+        heard=find_heard(path, told),
+        matrix=_matrix(pix_fmt, colours, int(header["dimensions"].split("x")[1])),
+        pix_fmt=pix_fmt,
+        interlaced="progressive" not in colours,
+        curve=_curve(colours),
+        alpha=ALPHA.match(pix_fmt) is not None,
+        decoder=decoder,
+        primaries=next((word.split("/")[1] for word in colours if word.count("/") == 2), ""),
+        fields=_fields(colours) if layout["codec"] not in FLAGGED else "",
     )
 
 
@@ -159,7 +204,14 @@ def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
     # Bare H.264 tells only when pictures are decoded, out of order: the same moments, shared out otherwise.
     column = 1 if any(pts == UNKNOWN_TIME for pts, _, _ in shown) else 0
     shown.sort(key=lambda times: times[column])
-    end = max((times[column] + times[2] for times in shown), default=0)
+    if not shown:
+        return [], Fraction(0)
+    # An mp4 says how long a picture lasts until the one that is decoded next, which may be another than the
+    # one that is shown next: only the sum is right. Where packets are missing the sum is too short.
+    summed = shown[0][column] + sum(times[2] for times in shown)
+    latest = max(times[column] + times[2] for times in shown)
+    last = shown[-1]
+    end = min(summed, latest) if summed > last[column] else last[column] + last[2]
     return [times[column] * unit for times in shown], end * unit
 
 
@@ -172,38 +224,6 @@ def _stream(told: str) -> str:
     return by_number.get(chosen[1], "") if chosen else ""
 
 
-def _clock(
-    times: Sequence[Fraction], end: Fraction, told: str, fallback_fps: Fraction
-) -> tuple[Fraction, int]:
-    """Return the rate of a film and the ticks that it lasts.
-
-    A film has a constant rate, the one it names, if its pictures lie at the ticks of that clock and nearly
-    every tick has one. Else its pictures are shared out evenly over its length.
-    """
-    length = end - times[0]
-    for word in ("tbr", "fps"):
-        named = re.search(rf"([\d.]+)(k?) {word}\b", told)
-        if named is None or not float(named[1]):
-            continue
-        rate = frame_rate(named[1]) * (1000 if named[2] else 1)
-        ticks = _ticks(times, rate)
-        if ticks:
-            return rate, max(ticks, round(length * rate))
-    if len(times) == 1 or not length:
-        return fallback_fps, 1
-    return (len(times) / length).limit_denominator(100_000), len(times)
-
-
-def _ticks(times: Sequence[Fraction], rate: Fraction) -> int:
-    """Return how many ticks of a clock a film's pictures fill; 0 if that is not their clock."""
-    places = [float((time - times[0]) * rate) for time in times]
-    ticks = {round(place) for place in places}
-    last = round(places[-1]) + 1
-    beside = sum(abs(place - round(place)) > NEAR for place in places)
-    regular = len(ticks) >= REGULAR * max(last, len(times)) and beside <= (1 - REGULAR) * len(times)
-    return last if regular else 0
-
-
 def _upright(header: Mapping[str, str], turn: re.Match[str] | None) -> tuple[int, int]:
     """Return the width and height at which a film is to be seen."""
     width, height = map(int, header["dimensions"].split("x"))
@@ -214,13 +234,25 @@ def _upright(header: Mapping[str, str], turn: re.Match[str] | None) -> tuple[int
     return (height, width) if quarter_turns % 2 else (width, height)
 
 
+def _curve(colours: Sequence[str]) -> Curve | None:
+    """Return the curve of a film of high dynamic range."""
+    words = (part for word in colours for part in word.split("/"))
+    return next((CURVES[word] for word in words if word in CURVES), None)
+
+
+def _fields(colours: Sequence[str]) -> str:
+    """Return the order of a film's fields, as ffmpeg's filters call it; empty where none is named."""
+    orders = (("top", "tff"), ("bottom", "bff"))
+    return next((name for word, name in orders for said in colours if said.startswith(f"{word} ")), "")
+
+
 def _matrix(pix_fmt: str, colours: Sequence[str], height: int) -> str:
     """Return the colour matrix to read a film by; see `SourceFilm`."""
     if not pix_fmt.startswith(LUMA_LAYOUTS):
         return "auto"  # RGB or grey
     named = [word.partition("/")[0] for word in colours]
-    if any(
-        word.startswith(("bt", "smpte", "fcc", "ycgco", "ictcp", "gbr", "chroma", "ipt")) for word in named
-    ):
+    if any(word.startswith(MATRICES) for word in named):
         return "auto"
+    if _curve(colours):
+        return "bt2020"
     return "bt709" if height >= HD_HEIGHT else "bt601"

@@ -17,6 +17,12 @@ from animator.video.boxes import Box, box, boxes_of_file, changed, child, childr
 
 Stereo = Literal["left_right", "top_bottom"]
 
+Vr180Layout = Literal["side_by_side", "top_bottom"]
+"""How both eyes of a VR180 film are in one picture."""
+
+VR180_NAMES: dict[Vr180Layout, str] = {"side_by_side": "180_LR", "top_bottom": "180_TB"}
+"""How the name of a VR180 film or picture ends, by which players know where its eyes are."""
+
 STEREO_MODES: dict[Stereo, int] = {"top_bottom": 1, "left_right": 2}
 
 SOURCE = "animator"

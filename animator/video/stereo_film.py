@@ -15,7 +15,7 @@ from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.video.film import LOOKAHEAD, THREADS, TO_BT709, FilmWriter, frame_rate
 from animator.video.making import begun, feed, pictures_like, replacing
 from animator.video.mux import with_sound
-from animator.video.spherical import Stereo, write_stereo_metadata, write_vr180_metadata
+from animator.video.spherical import Stereo, Vr180Layout, write_stereo_metadata, write_vr180_metadata
 from animator.warp.equirect import HalfEquirect, half_equirect_grid
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ Synthetic Images", SPIE 5006, 2003; each row scaled so that white stays white.
 
 STEREO: dict[Packing, Stereo] = {"side_by_side": "left_right", "top_bottom": "top_bottom"}
 """What a packed film says of its eyes; an anaglyph is an ordinary film."""
+
+WIDE = 3840
+"""Pixels of a side from which on x264 may point farther than the decoders of headsets follow."""
+
+FARTHEST = 511
+"""Rows that a block of a picture may have moved there: as in level 5.2, the highest that headsets know."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +143,22 @@ def write_vr180(
     fovs: Iterable[float] | float,
     size: int = 2880,
     edge: Edge = "fade",
+    layout: Vr180Layout = "side_by_side",
 ) -> None:
-    """Write a VR180 film: each eye's hemisphere, side by side, marked for players. It is whole or not there.
+    """Write a VR180 film: the hemispheres of both eyes, marked for players. It is whole or not there.
 
     Up to a size of 2048 the film keeps within level 5.2 of H.264 and HEVC; 2880 needs level 6, which older
     headsets may not decode.
 
     Args:
-        path: the film, ending in ``.mp4``; its folder must exist. By convention its name ends in ``_180_LR``.
+        path: the film, ending in ``.mp4``; its folder must exist. By convention its name ends as
+            `VR180_NAMES` says.
         pairs: the left and the right eye of each frame.
         encoding: fps, codec, quality and sound.
         fovs: angle in degrees that a picture's height fills, one for all frames or one for each.
         size: pixels of each eye's picture in width and height, an even number: the film is twice as wide.
         edge: what lies beyond the pictures, see `half_equirect_grid`.
+        layout: where the eyes are, the left one at the left or on top.
 
     Raises:
         FilmError: if there are no frames, the encoder fails or the disk refuses.
@@ -159,15 +168,28 @@ def write_vr180(
     if size % 2:
         raise ValueError(f"size is {size}; the pixel layout of a film asks for an even number")
     angles = repeat(float(fovs)) if isinstance(fovs, (int, float)) else iter(fovs)
-    first, views = begun(_hemispheres(pairs, angles, size, edge), path)
+    first, views = begun(hemispheres(pairs, angles, size, edge, layout), path)
     with replacing(path) as part:
         frames = feed(_encoding(part, first, encoding), views, path)
         _put_sound(part, frames, encoding)
-        write_vr180_metadata(part, part, stereo="left_right")
+        write_vr180_metadata(part, part, stereo=STEREO[layout])
 
 
-def _hemispheres(pairs: Pairs, angles: Iterator[float], size: int, edge: Edge) -> Iterator[np.ndarray]:
-    """Yield both eyes' hemispheres side by side; the projection is computed again only where it changes."""
+def hemispheres(
+    pairs: Pairs, angles: Iterator[float], size: int, edge: Edge, layout: Vr180Layout = "side_by_side"
+) -> Iterator[np.ndarray]:
+    """Yield both eyes' hemispheres in one picture; the projection is computed again only where it changes.
+
+    Args:
+        pairs: the left and the right eye of each picture.
+        angles: degrees that the height of each fills.
+        size: pixels of each eye's picture, as `edge` and `layout` that of `write_vr180`.
+        edge: what lies beyond.
+        layout: where the eyes are.
+
+    Raises:
+        ValueError: there are fewer angles than pictures.
+    """
     project: HalfEquirect | None = None
     known = None
     for number, eyes in enumerate(pairs):
@@ -179,7 +201,7 @@ def _hemispheres(pairs: Pairs, angles: Iterator[float], size: int, edge: Edge) -
             project, known = half_equirect_grid(height, width, size, fov, edge=edge), (height, width, fov)
         # Copied: pictures of a film that is read are not writable, of which torch would warn.
         left, right = (frame_to_uint8(project(uint8_to_frame(eye.copy()))) for eye in eyes)
-        yield pack(left, right, "side_by_side")
+        yield pack(left, right, layout)
 
 
 def _encoding(film: Path, first: np.ndarray, encoding: Encoding) -> Any:
@@ -192,7 +214,8 @@ def _encoding(film: Path, first: np.ndarray, encoding: Encoding) -> Any:
         # Apple's players open HEVC under the name hvc1 only.
         codec = {"vcodec": "libx265", "vtag": "hvc1", "x265-params": parameters}
     else:
-        codec = {"vcodec": "libx264", "x264-params": f"rc-lookahead={LOOKAHEAD}"}
+        near = f":mvrange={FARTHEST}" if max(first.shape) > WIDE else ""
+        codec = {"vcodec": "libx264", "x264-params": f"rc-lookahead={LOOKAHEAD}{near}"}
     return pictures_like(first, encoding.fps).output(
         str(film),
         vf=TO_BT709,
