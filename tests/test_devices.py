@@ -141,7 +141,7 @@ def test_frames_do_not_depend_on_it_and_do_not_carry_it(scene: Path) -> None:
     assert (run / "frames" / "000001.png").stat().st_mtime_ns == when
 
 
-@pytest.mark.parametrize("wrong", ["gpu", "cuda:", "cuda:x", "3"])
+@pytest.mark.parametrize("wrong", ["tpu", "cuda:", "cuda:x", "3"])
 def test_a_name_that_is_none(scene: Path, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     from animator.errors import SceneError
 

@@ -175,7 +175,7 @@ def test_rows_of_the_work_say_where_the_gradients_come_from(tmp_path: Path) -> N
 
 def draft(folder: Path, *overrides: str):
     of = loaded(folder, *overrides)
-    return SimpleNamespace(**GUIDED.drafted(of.scene, of.timeline))
+    return SimpleNamespace(**GUIDED.drafted(of.scene, of.timeline, 0.25))
 
 
 @pytest.mark.parametrize(("steps", "fewer"), [(100, 40), (30, 12), (20, LEAST_STEPS), (10, 10), (4, 4)])
@@ -242,3 +242,9 @@ def test_drafts_are_finished_together_that_stopped_at_one_step() -> None:
     one, same, other = ({"index": torch.tensor(number)} for number in (4, 4, 5))
     assert GUIDED.same_stop(one, same)
     assert not GUIDED.same_stop(one, other)
+
+
+def test_a_draft_is_guided_by_its_share_of_the_pixels(read) -> None:
+    loaded = read("prompts: a lake\nguidance: {clip_guidance_scale: 4000}")
+    draft = GUIDED.drafted(loaded.scene, loaded.timeline, 0.25)
+    assert draft["guidance"].clip_guidance_scale == 1000

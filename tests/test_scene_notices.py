@@ -10,6 +10,7 @@ from animator.film.loop import Turbo
 from animator.film.turbo import is_diffused
 from animator.scene.painted import painted_frames
 from animator.scene.reading import read_scene
+from animator.scene.resolved import resolved_text
 
 TURBO = "mode: 2d\nframes: 40\nturbo: {steps: 5, preroll: 10}\n"
 STRONG = "models: fake\nguidance: {clip_guidance_scale: 5000}\n"
@@ -150,3 +151,10 @@ def test_a_size_on_the_command_line_counts_too(tmp_path) -> None:
     (notice,) = read_scene(path, ["size=[1024, 512]"]).notices
     assert "times 2 pulls 1024 x 512 as strongly" in notice.message
     assert read_scene(path, ["size=[1024, 512]", "guidance.clip_guidance_scale=9000"]).notices == ()
+
+
+def test_a_resolved_turbo_scene_is_read_again(read) -> None:
+    """Its mapping of pictures is empty."""
+    text = resolved_text(read(f'prompts: {{0: a lake, 1s: a hill, "max_f": a tree}}\n{TURBO}').scene)
+    assert "image_prompts: {}" in text
+    read(text)

@@ -309,8 +309,8 @@ def test_a_row_of_bad_frames_is_counted_back_from_a_frame(entries: list[Entry], 
 class Reader:
     """Reads frames of footage of which some are whole."""
 
-    def __init__(self, *given: object) -> None:
-        Reader.given, self.decodable = given, 6
+    def __init__(self, *given: object, ground: tuple[int, int, int]) -> None:
+        Reader.given, Reader.ground, self.decodable = given, ground, 6
 
     def frame(self, number: int) -> torch.Tensor:
         return torch.full((3, 8, 8), number / 10)

@@ -163,9 +163,9 @@ def test_hevc_takes_the_place_of_the_film_that_grew(tmp_path: Path, monkeypatch)
 def test_stills_are_made_into_pairs_alone(tmp_path: Path, monkeypatch) -> None:
     words = ("mode=still", "images=2", "vr.enabled=true", "vr.layouts=[vr180, left_right, anaglyph]")
     found = stages(tmp_path, *words, "output.gif=true", monkeypatch=monkeypatch)
-    assert [(one.name, one.file) for one in found.values()] == [
-        (f"pair anaglyph/00000{number}.png", f"anaglyph/00000{number}.png") for number in (0, 1)
-    ]
+    files = [f"vr180/00000{number}_180_LR.png" for number in (0, 1)]
+    files += [f"anaglyph/00000{number}.png" for number in (0, 1)]
+    assert {one.name: one.file for one in found.values()} == {f"pair {file}": file for file in files}
 
 
 # What decides a stage
