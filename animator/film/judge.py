@@ -49,8 +49,8 @@ FIRM = 4
 ROUGH = 7
 """How many times `GuardOptions.grain` a clean estimate has to have to be noise by that alone.
 
-With a strong `guidance.tv_scale` (50,000) it has ten times as much at 30 % of the steps, five times at 50 %, and
-becomes a picture; even noise in every value has nine times as much throughout.
+With a strong `guidance.tv_scale` (50,000) it has ten times as much at 30 % of the steps, five times at 50 %,
+and becomes a picture; even noise in every value has nine times as much throughout.
 """
 
 SATURATED = 0.995

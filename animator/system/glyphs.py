@@ -65,7 +65,7 @@ def lettering(texts: Collection[str]) -> Lettering:
     from matplotlib.font_manager import findfont
 
     wanted = set("".join(texts))
-    families, lacking = [OWN], wanted - _had(findfont(OWN), wanted)
+    families, lacking = [OWN], wanted - _had(str(findfont(OWN)), wanted)
     having = {entry: _had(entry.fname, lacking) for entry in _fonts()} if lacking else {}
     while lacking and having:
         best = max(having, key=lambda entry: len(having[entry] & lacking))
@@ -87,10 +87,11 @@ def one_font(text: str) -> tuple[str, Lettering]:
     from matplotlib.font_manager import findfont
 
     wanted = set(text)
-    chosen, name, had = findfont(OWN), OWN, _had(findfont(OWN), wanted)
+    chosen, name = str(findfont(OWN)), OWN
+    had = _had(chosen, wanted)
     for entry in _fonts() if had < wanted else ():
         if len(more := _had(entry.fname, wanted)) > len(had):
-            chosen, name, had = entry.fname, entry.name, more
+            chosen, name, had = str(entry.fname), entry.name, more
     return chosen, Lettering((name,), frozenset(wanted - had))
 
 
