@@ -147,6 +147,25 @@ def test_rows_without_numbers_are_a_frame_each(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_camera_path(file, 3, 12).values["camera.zoom"], [1, 1.5, 2])
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.CSV", "a.tsv", "a.txt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "frame;zoom;translation_x\n0;1,5;-2\n2;2,5;1e1\n",
+        "sep=;\nframe;zoom;translation_x\r\n0;1.5;\N{MINUS SIGN}2\r\n2;2.5;10\r\n",
+        "frame\tzoom\ttranslation_x\n0\t1.5\t-2,0\n2\t2,5\t10\n",
+        '"frame";"zoom";"translation_x"\n"0";"1,5";"-2"\n"2";"2,5";"10"\n',
+        "frame,zoom,translation_x\n0,1.5,-2\n2,2.5,10\n",
+    ],
+)
+def test_cells_are_separated_by_commas_semicolons_or_tabs(tmp_path: Path, name: str, text: str) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / name).write_text(text, encoding=encoding, newline="")
+        values = read_camera_path(tmp_path / name, 3, 12).values
+        np.testing.assert_allclose(values["camera.zoom"], [1.5, 2, 2.5])
+        np.testing.assert_allclose(values["camera.translation_x"], [-2, 4, 10])
+
+
 MATRIX = np.eye(4).ravel().tolist()
 
 
@@ -175,6 +194,10 @@ MATRIX = np.eye(4).ravel().tolist()
         ("a.csv", "frame,zoom\n2\n", "has 1 cells"),
         ("a.csv", "frame,zoom,angle\n2,1,\n", "angle has no number"),
         ("a.csv", "", "expected a head"),
+        ("a.csv", "frame;zoom\n0;1.000,5\n", "a.csv:2: zoom is '1.000,5', expected a number"),
+        ("a.csv", "sep=;\nframe;zoom\n0;1,x\n", "a.csv:3: zoom is '1,x', expected a number"),
+        ("a.csv", 'frame,zoom\n0,"1,5"\n', "a.csv:2: zoom is '1,5', expected a number"),
+        ("a.tsv", "frame\tzoom\n0\n", "a.tsv:2: has 1 cells"),
     ],
 )
 def test_faults_name_their_place(tmp_path: Path, name: str, text: str, said: str) -> None:
@@ -193,7 +216,7 @@ def test_absent_huge_and_binary_files_are_refused(tmp_path: Path) -> None:
         file.truncate(200_000_000)
     with pytest.raises(UsageError, match="more than 20 MB"):
         read_camera_path(tmp_path / "huge.json", 3, 12)
-    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\x81")
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(UsageError, match="UTF-8"):
         read_camera_path(tmp_path / "b.csv", 3, 12)
 

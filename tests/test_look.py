@@ -6,23 +6,27 @@ import itertools
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from fontTools.ttLib.tables._g_l_y_f import Glyph
 from typer.testing import CliRunner
 
 from animator.cli.main import app
 from animator.look.flight import flown
-from animator.look.panel import Panel, cut, prompt_lines
+from animator.look.panel import Panel, _other, cut, prompt_lines
 from animator.look.plot import figure_of, panels_of, prompt_weights
 from animator.look.probe import Probe, probe
 from animator.look.scenery import Pose, view
 from animator.look.work import work_of
 from animator.scene.reading import LoadedScene, read_scene
+from animator.system import glyphs
 from animator.system.convert import frame_to_uint8, image_to_frame
+from animator.system.figures import png_of
 from animator.types import Camera, Prompt
 from animator.video.probe import probe as probe_film
 from animator.warp.camera3d import camera_rotation, camera_translation
@@ -153,6 +157,74 @@ def test_plot_is_a_picture_with_every_changing_curve(tmp_path: Path) -> None:
     out = tmp_path / "p.png"
     assert run("plot", tmp_path / "scene.yaml", "--out", out) == (0, f"{out}\n")
     assert cv2.imread(str(out)).shape[1] == 1400
+
+
+FOREIGN = [
+    "маяк у моря",
+    "\N{CJK UNIFIED IDEOGRAPH-591C}\u306e\u706f\u53f0",
+    "a wave \N{WATER WAVE} $x$ at night",
+]
+
+
+def prompts_of(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts[::2]][: len(FOREIGN)]
+
+
+def plotted(tmp_path: Path) -> tuple[list[str], list[warnings.WarningMessage]]:
+    """The labels of three prompts as they are drawn, and what was warned of."""
+    (tmp_path / "\u591c.yaml").write_text(
+        f"models: fake\nseed: 1\nframes: 3\nmode: 2d\nprompts: {FOREIGN!r}\n"
+    )
+    loaded = read_scene(tmp_path / "\u591c.yaml")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        png_of(lambda: figure_of(loaded, {}))
+        return prompts_of(figure_of(loaded, {})), warned
+
+
+def test_letters_that_no_font_has_are_not_warned_of_but_marked(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(glyphs, "_fonts", lambda: iter(()))
+    labels, warned = plotted(tmp_path)
+    assert not warned
+    assert labels == ["маяк у моря", "prompt 1", "a wave \N{WHITE SQUARE} $x$ at night"]
+
+
+def test_a_font_that_has_the_letters_is_found(tmp_path: Path, monkeypatch) -> None:
+    """The machine's fonts are those that matplotlib lists, so one that has the letters is added to them."""
+    from fontTools.fontBuilder import FontBuilder
+    from matplotlib.font_manager import fontManager
+
+    letters = sorted({letter for text in FOREIGN for letter in text if ord(letter) > 0x2FFF})
+    named = {ord(letter): f"letter{number}" for number, letter in enumerate(letters)}
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", *named.values()])
+    builder.setupCharacterMap(named)
+    builder.setupGlyf({name: Glyph() for name in builder.font.getGlyphOrder()})
+    builder.setupHorizontalMetrics(dict.fromkeys(builder.font.getGlyphOrder(), (600, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupOS2()
+    builder.setupPost()
+    builder.setupNameTable({"familyName": "Farnear", "styleName": "Regular"})
+    builder.save(tmp_path / "farnear.ttf")
+    monkeypatch.setattr(fontManager, "ttflist", [*fontManager.ttflist])
+    fontManager.addfont(tmp_path / "farnear.ttf")
+    found = glyphs.lettering(FOREIGN)
+    assert "Farnear" in found.families
+    assert found.families[0] == glyphs.OWN
+    assert not found.lacking
+    labels, warned = plotted(tmp_path)
+    assert labels == FOREIGN
+    assert not warned
+    assert glyphs.one_font(letters[0])[0] == str(tmp_path / "farnear.ttf")
+
+
+def test_a_preview_writes_what_it_has_letters_for(monkeypatch) -> None:
+    monkeypatch.setattr(glyphs, "_fonts", lambda: iter(()))
+    _other.cache_clear()
+    assert prompt_lines([Prompt(text) for text in FOREIGN], 900) == [
+        "1.00  маяк у моря", "1.00  prompt 1", "1.00  a wave \N{WHITE SQUARE} $x$ at night",
+    ]  # fmt: skip
+    _other.cache_clear()
 
 
 @pytest.mark.parametrize("over", [(), ("mode=still", "images=3"), ("frames=1",)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
 import sys
@@ -369,3 +370,42 @@ def test_colours_are_held_but_not_where_something_else_decides_them(tmp_path):
     assert strength("guidance: {compat: disco-5}") == 0
     assert strength("guidance: {compat: disco-5}\ncoherence: {frames_scale: 3}") == 0
     assert strength("guidance: {compat: disco-5}\ncoherence: {color_coherence: 0.3}") == 0.3
+
+
+def piped(monkeypatch, data: bytes):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    return read_scene("-", ["fps=9"])
+
+
+def test_a_scene_from_the_standard_input(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "base.yaml").write_text("fps: 8\nseed: 3\ndiffusion: {init_image: a.png}\n")
+    (tmp_path / "below" / "a.png").touch()
+    (tmp_path / "b.json").touch()
+    monkeypatch.chdir(tmp_path)
+    text = "\ufeffextends: below/base.yaml\nprompts: [夜]\nimage_prompts: b.json\n"
+    loaded = piped(monkeypatch, text.encode())
+    assert (loaded.name, loaded.scene.seed, loaded.scene.fps) == ("stdin", 3, 9)
+    assert loaded.scene.diffusion.init_image == str((tmp_path / "below" / "a.png").resolve())
+    assert str((tmp_path / "b.json").resolve()) in str(loaded.scene.image_prompts)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"prompts: x\nfpss: 0", "stdin:2:1: fpss: unknown key"),
+        (b"", "stdin:1:1: is empty"),
+        (b"prompts: x\n# \xff", "stdin:2:3: the byte 0xFF is not UTF-8"),
+        (b"#" * (1 << 20) + b"\n", "stdin: has more than 1048576 bytes"),
+        (
+            b'{"text_prompts": {}, "steps": 1, "width_height": [1, 1], "cut_overview": 1, "tv_scale": 0}',
+            "Disco",
+        ),
+        (b"extends: none.yaml\nprompts: x", "no such file: none.yaml"),
+    ],
+)
+def test_what_is_wrong_in_the_standard_input_is_told_in_its_name(monkeypatch, data, said):
+    with pytest.raises(SceneError) as fault:
+        piped(monkeypatch, data)
+    assert said in str(fault.value)
+    assert str(fault.value).startswith("stdin")

@@ -56,7 +56,9 @@ app.command()(report)
 Scenes = Annotated[
     list[Path],
     typer.Argument(
-        help="Scene files, or pictures that carry their scene.", metavar="SCENE...", show_default=False
+        help="Scene files, - for the standard input, or pictures that carry their scene.",
+        metavar="SCENE...",
+        show_default=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
@@ -183,15 +185,13 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
     """Find everything that is wrong with scenes, without loading a network."""
     from animator.scene.reading import read_scene
 
-    for path, one in zip(
-        scenes, read_all(scenes, lambda path: read_scene(path, settings or ())), strict=True
-    ):
+    for one in read_all(scenes, lambda path: read_scene(path, settings or ())):
         show_notices(one.notices)
         scene = one.scene
         what = "pictures" if scene.mode == "still" else "frames"
         size = f"{scene.size[0]} x {scene.size[1]}"
         made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
-        print(f"{printable(str(path))}: fine: {made}")
+        print(f"{printable(str(one.source))}: fine: {made}")
 
 
 @app.command()

@@ -18,7 +18,9 @@ from animator.errors import AnimatorError, Problem, SceneError
 OneScene = Annotated[
     Path,
     typer.Argument(
-        help="A scene file, or a picture that carries its scene.", metavar="SCENE", show_default=False
+        help="A scene file, - for the standard input, or a picture that carries its scene.",
+        metavar="SCENE",
+        show_default=False,
     ),
 ]
 Settings = Annotated[

@@ -1,6 +1,7 @@
 """Bad frames never feed forward: an engine that looks at what it painted before anybody else does.
 
-What a good frame looks like is not changed by a bit. A bad one is painted again, from another seed and more
+What a good frame looks like is not changed by a bit. A bad one, which may be given up long before its last
+step (`animator.film.under_way`), is painted again, from another seed and more
 gently; where that does not help, what it was to be painted over takes its place; and where it happens
 too often in a row, the run stops. All of it follows from the request and from the frames before it, so that
 a resumed run comes to the same frames and stops at the same one.
@@ -22,6 +23,7 @@ from animator.engines.guided import GUIDED
 from animator.errors import PaintError
 from animator.film.judge import NO_NUMBERS, fault_of
 from animator.film.loop import Finished, Listener
+from animator.film.under_way import GivenUpError, Looking
 from animator.settings.guard import GuardOptions
 from animator.system import rng
 from animator.types import OnStep, Painted, PaintStep, Request, StillEngine
@@ -166,22 +168,30 @@ class Guarded:
         stop_at: float,
         unfinished: Sequence[Mapping[str, Tensor]] | None = None,
     ) -> list[Attempt]:
-        """Paint requests as they are, and look at what comes of them."""
+        """Paint requests as they are, and look at what comes of them, already on the way."""
+        # A draft is not looked at: it is finished as it was asked for, not as gently as it was painted again.
+        if self._options.policy != "off" and stop_at >= 1:
+            on_step = Looking(requests, self._options, on_step)
+        faults = [""] * len(requests)
         try:
             painted = engine.paint_together(requests, on_step, stop_at=stop_at, unfinished=unfinished)
-        except PaintError:
+        except PaintError as error:
             if self._options.policy == "off":
                 raise
-            if len(requests) == 1:
-                return [Attempt(None, NO_NUMBERS)]
-            # One of them spoilt it for all.
-            parts = [None] * len(requests) if unfinished is None else [[one] for one in unfinished]
+            if isinstance(error, GivenUpError):
+                faults = error.faults
+            elif len(requests) == 1:
+                faults = [NO_NUMBERS]
+        else:
             return [
-                self._attempts(engine, [request], None, stop_at, part)[0]
-                for request, part in zip(requests, parts, strict=True)
+                Attempt(one, self._fault(one, request))
+                for one, request in zip(painted, requests, strict=True)
             ]
+        # The others did not fail, but were stopped with those that did.
+        parts = [None] * len(requests) if unfinished is None else [[one] for one in unfinished]
         return [
-            Attempt(one, self._fault(one, request)) for one, request in zip(painted, requests, strict=True)
+            Attempt(None, fault) if fault else self._attempts(engine, [request], None, stop_at, part)[0]
+            for request, fault, part in zip(requests, faults, parts, strict=True)
         ]
 
     def _fault(self, painted: Painted, request: Request) -> str:

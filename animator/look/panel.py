@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from animator.look.curves import changing
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
+from animator.system.glyphs import Lettering, one_font
 from animator.types import Prompt
 
 MOST = 7
@@ -19,6 +20,12 @@ MOST = 7
 
 MARGIN, LINE, ROW, STRIP = 8, 16, 26, 10
 """Pixels: around everything, of a line of text, of a curve's row, of the strip of frames."""
+
+PLAIN = 0x17F
+"""The last of the letters that the panel's own font has: those of Latin."""
+
+MARKS = "\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u201c\u201d\u2026"
+"""Dashes, quotes and the ellipsis, which it has too."""
 
 PROMPTS = 4
 """Lines for prompts."""
@@ -66,7 +73,7 @@ class Panel:
         row = self._loaded.timeline.row(frame)
         lines = prompt_lines(row.prompts, self._width - 2 * MARGIN)
         for number, line in enumerate(lines):
-            pen.text((MARGIN, MARGIN + LINE * (number + 1)), line, TEXT, _font())
+            pen.text((MARGIN, MARGIN + LINE * (number + 1)), line, TEXT, _font_for(line))
         for number, name in enumerate(self._table.columns):
             place = (self._right + 4, self._row(number) + (ROW - LINE) // 2)
             pen.text(place, f"{row[name]:.4g}", TEXT, _font())
@@ -117,7 +124,8 @@ def prompt_lines(prompts: Sequence[Prompt], width: int) -> list[str]:
     lines = []
     for prompt in strongest[: PROMPTS - many]:
         weight = f"{prompt.weight:.2f}  " if len(prompts) > 1 else ""
-        lines.append(weight + cut(prompt.text, width - _wide(weight)))
+        text = _other(_exotic(prompt.text))[1].shown(prompt.text, f"prompt {prompts.index(prompt)}")
+        lines.append(weight + cut(text, width - _wide(weight)))
     return [*lines, f"and {len(prompts) - PROMPTS + 1} more prompts"] if many else lines
 
 
@@ -136,6 +144,24 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(SIZE)
 
 
+def _exotic(text: str) -> str:
+    """Return the letters of a text that the panel's own font lacks, each once, in their order."""
+    return "".join(sorted({letter for letter in text if ord(letter) > PLAIN and letter not in MARKS}))
+
+
+def _font_for(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return _other(_exotic(text))[0]
+
+
+@functools.cache
+def _other(exotic: str) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, Lettering]:
+    """Return the font for some letters beside those of Latin, and what it lacks."""
+    if not exotic:
+        return _font(), Lettering((), frozenset())
+    file, letters = one_font(exotic)
+    return ImageFont.truetype(file, SIZE), letters
+
+
 @functools.lru_cache(maxsize=4096)
 def _wide(text: str) -> int:
-    return round(_font().getlength(text))
+    return round(_font_for(text).getlength(text))

@@ -15,6 +15,7 @@ from animator.look.curves import changing
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
+from animator.system.glyphs import lettering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +92,12 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
         _draw_curves(panel, section, table)
     if schedules:
         _draw_schedules(axes[-1], schedules)
-    figure.text(0.085, 1 - 0.3 / high, _title(loaded), fontsize=14, va="center")
+    letters = lettering([loaded.name])
+    title = _title(loaded, letters.shown(loaded.name, "scene"))
+    figure.text(
+        0.085, 1 - 0.3 / high, title, fontsize=14, va="center",
+        fontfamily=list(letters.families), parse_math=False,
+    )  # fmt: skip
     figure.text(0.085, 0.12 / high, _foot(loaded), fontsize=8, color="0.35", va="bottom")
     return figure
 
@@ -186,6 +192,7 @@ def _draw_prompts(panel: Axes, bars: pd.DataFrame) -> None:
     colours = matplotlib.colormaps["tab10"]
     largest = max(float(bars.abs().to_numpy().max()), 1e-9)
     count = len(bars.columns)
+    letters = lettering([" ".join(text.split()) for text in bars.columns])
     for number, text in enumerate(bars.columns):
         weights = bars[text].to_numpy()
         red, green, blue, _ = colours(number % 10)
@@ -196,11 +203,16 @@ def _draw_prompts(panel: Axes, bars: pd.DataFrame) -> None:
             image, extent=(-0.5, len(weights) - 0.5, number + 0.45, number - 0.45),
             aspect="auto", interpolation="nearest",
         )  # fmt: skip
-        label = textwrap.shorten(" ".join(text.split()), 110, placeholder="…")
+        label = textwrap.shorten(
+            letters.shown(" ".join(text.split()), f"prompt {number}"), 110, placeholder="…"
+        )
         present = weights[weights != 0]
         low, high = (present.min(), present.max()) if len(present) else (0.0, 0.0)
         span = f"{low:.3g}" if high - low < 0.005 else f"{low:.2g} to {high:.2g}"
-        panel.text(0.006, number, label, fontsize=9, va="center", transform=panel.get_yaxis_transform())
+        panel.text(
+            0.006, number, label, fontsize=9, va="center", transform=panel.get_yaxis_transform(),
+            fontfamily=list(letters.families), parse_math=False,
+        )  # fmt: skip
         panel.text(1.01, number, span, fontsize=8, va="center", transform=panel.get_yaxis_transform())
     panel.set_ylim(count - 0.5, -0.5)
     panel.set_xlim(-0.5, len(bars) - 0.5)
@@ -262,13 +274,13 @@ def _name(panel: Axes, text: str) -> None:
     panel.text(-0.108, 0.5, text, fontsize=9, va="center", transform=panel.transAxes)
 
 
-def _title(loaded: LoadedScene) -> str:
+def _title(loaded: LoadedScene, name: str) -> str:
     scene = loaded.scene
     what = f"{scene.pictures} pictures" if scene.mode == "still" else (
         f"{scene.frames} frames, {scene.frames / scene.fps:.4g} s at {scene.fps:g} frames a second"
     )  # fmt: skip
     beats = f", {scene.bpm:g} beats a minute" if scene.bpm else ""
-    return f"{loaded.name}: {scene.mode}, {what}{beats}, {scene.size[0]} x {scene.size[1]}"
+    return f"{name}: {scene.mode}, {what}{beats}, {scene.size[0]} x {scene.size[1]}"
 
 
 def _foot(loaded: LoadedScene) -> str:

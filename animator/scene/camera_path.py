@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ MAX_BYTES = 20_000_000
 
 MAX_CAMERAS = 200_000
 """Most cameras or rows of a path."""
+
+TABLES = (".csv", ".tsv", ".txt")
+"""Endings of the names of tables; every other file is taken for JSON."""
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a text begins that a spreadsheet wrote as "Unicode"."""
 
 UNITS_PER_DEPTH = 200.0
 """Disco's units of translation in one unit of depth, as in ``warp.camera3d``, which needs torch."""
@@ -56,7 +63,7 @@ def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
     without it.
 
     Args:
-        path: the file; what does not end in ``.csv`` is taken for JSON.
+        path: the file; what does not end as one of `TABLES` is taken for JSON.
         frames: length of the film.
         fps: frames a second of the film.
 
@@ -64,12 +71,13 @@ def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
         UsageError: the file cannot be used; the message names the place in it.
     """
     try:
-        text = read_plain(path, MAX_BYTES).decode("utf-8-sig")
+        data = read_plain(path, MAX_BYTES)
+        text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a camera_path.json or a CSV") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text in UTF-8; name a camera_path.json or a CSV") from error
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in TABLES:
         values, notices = read_camera_table(text, str(path), frames)
         return CameraPath(values, notices)
     return _nerfstudio(text, str(path), frames, fps)
@@ -96,7 +104,7 @@ def with_camera_path(
     if scene.camera.path is None or node is None or "camera.path" in fit.faulty:
         return dict(values), []
     try:
-        if scene.mode == "2d" and not scene.camera.path.lower().endswith(".csv"):
+        if scene.mode == "2d" and not scene.camera.path.lower().endswith(TABLES):
             raise UsageError("nerfstudio's paths are in space; use mode: 3d, or a CSV with camera.zoom")
         read = read_camera_path(Path(scene.camera.path), clock.frames, clock.fps)
     except UsageError as error:

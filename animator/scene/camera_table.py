@@ -1,4 +1,4 @@
-"""A camera path as a table: a CSV with columns of the timeline."""
+"""A camera path as a table: a CSV with columns of the timeline, as programs and spreadsheets write it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,14 @@ MAX_ROWS = 200_000
 MOVES = tuple(name for name in CameraOptions.model_fields if name != "path")
 """What a column may be, by itself or after ``camera.``."""
 
+SEPARATORS = (",", ";", "\t")
+"""What may be between two cells; where a comma is not, it may be in a number (``1,5``)."""
+
+_SEP = re.compile(r"sep=(.)[;,\t ]*\r?\n", re.IGNORECASE)
+"""The first line by which a spreadsheet says what is between two cells."""
+
+_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+
 Keys = list[tuple[int, float]]
 
 
@@ -28,6 +37,9 @@ def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.n
     A column ``frame`` says which frame a row is for; without it the rows are frame 0, 1, 2 and so on. Frames
     without a row, or with an empty cell, lie linearly between their neighbours; before the first and after
     the last the value holds. The other columns of ``animator plan --csv`` may be there and are not used.
+
+    Cells are separated by commas, semicolons or tabs, whichever the head has most of. Beside semicolons and
+    tabs a number may have a decimal comma.
 
     Args:
         text: the table, with a head.
@@ -40,7 +52,8 @@ def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.n
     Raises:
         UsageError: a column is unknown, a cell is no number, or two rows are for one frame.
     """
-    rows = _rows(text, file)
+    text, separator = separated(text)
+    rows = _rows(text, separator, file)
     head, body = rows[0][1], rows[1:]
     columns, passed = _columns(head, file)
     counter = head.index("frame") if "frame" in head else None
@@ -56,7 +69,7 @@ def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.n
         taken[frame] = line
         for name, index in columns.items():
             if cells[index].strip():
-                keys[name].append((frame, _value(cells[index], head[index], where)))
+                keys[name].append((frame, _value(cells[index], head[index], separator, where)))
     empty = [name for name, pairs in keys.items() if not pairs]
     if empty:
         raise UsageError(f"{file}: the column {empty[0]} has no number; fill it in or leave it out")
@@ -70,9 +83,26 @@ def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.n
     return {name: _filled(pairs, frames) for name, pairs in keys.items()}, tuple(notices)
 
 
-def _rows(text: str, file: str) -> list[tuple[int, list[str]]]:
+def separated(text: str) -> tuple[str, str]:
+    r"""Return a table without a line such as ``sep=;``, and what is between its cells, of `SEPARATORS`.
+
+    The line is left empty, so that the lines of messages count it.
+
+    >>> separated("sep=;\nframe,zoom")
+    ('\nframe,zoom', ';')
+    >>> separated("frame;zoom\n0;1,5")[1]
+    ';'
+    """
+    said = _SEP.match(text)
+    if said and said[1] in SEPARATORS:
+        return text[said.end() - 1 :], said[1]
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    return text, max(SEPARATORS, key=head.count)
+
+
+def _rows(text: str, separator: str, file: str) -> list[tuple[int, list[str]]]:
     """Return the rows that are not empty with their lines, the head first."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows = []
     try:
         for cells in reader:
@@ -114,9 +144,12 @@ def _frame(cell: str, where: str) -> int:
     return int(cell)
 
 
-def _value(cell: str, name: str, where: str) -> float:
+def _value(cell: str, name: str, separator: str, where: str) -> float:
+    written = cell.replace("\N{MINUS SIGN}", "-")
+    if separator != "," and _COMMA.fullmatch(written):
+        written = written.replace(",", ".")
     try:
-        value = float(cell)
+        value = float(written)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

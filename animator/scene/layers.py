@@ -57,13 +57,16 @@ def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> 
     return dataclasses.replace(over, value=members)
 
 
-def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node, list[Problem]]:
+def read_layers(
+    path: Path, file: str, sections: Collection[str], text: str | None = None
+) -> tuple[Node, list[Problem]]:
     """Read a scene file and all that it extends: one file, or a list, of which later ones lie over earlier.
 
     Args:
-        path: the scene file.
+        path: the scene file; paths in it are relative to its folder.
         file: its name in messages.
         sections: dotted names of the sections, which merge.
+        text: the scene, where it is in no file; None to read it.
 
     Returns:
         The tree, in which every value knows its own file, and the faults found on the way.
@@ -72,7 +75,7 @@ def read_layers(path: Path, file: str, sections: Collection[str]) -> tuple[Node,
         SceneError: a file cannot be read or is not YAML; the chain is circular, or there are too many files.
     """
     stack = _Stack(sections)
-    return stack.read(path, file, Place(file), ()), stack.problems
+    return stack.read(path, file, Place(file), (), text), stack.problems
 
 
 SIZE = "size"
@@ -87,7 +90,9 @@ class _Stack:
         self.problems: list[Problem] = []
         self.files = 0
 
-    def read(self, path: Path, file: str, asked: Place, above: tuple[Path, ...]) -> Node:
+    def read(
+        self, path: Path, file: str, asked: Place, above: tuple[Path, ...], text: str | None = None
+    ) -> Node:
         """Return a file laid over those that it extends.
 
         Args:
@@ -95,6 +100,7 @@ class _Stack:
             file: its name in messages.
             asked: where it is named.
             above: the files that led here, absolute.
+            text: what is in it; None to read it.
         """
         own_path = Path(
             os.path.realpath(path)
@@ -107,7 +113,7 @@ class _Stack:
         if above and not os.path.isfile(path):
             raise SceneError([asked.problem("extends", f"no such file: {file}")])
         self.files += 1
-        own, below = self._own(path, file)
+        own, below = self._own(path, file, text)
         merged: Node | None = None
         for name in below:
             base = self.read(
@@ -119,13 +125,14 @@ class _Stack:
             merged = base if merged is None else layer(merged, base, self.sections)
         return own if merged is None else layer(merged, own, self.sections)
 
-    def _own(self, path: Path, file: str) -> tuple[Node, list[Node]]:
+    def _own(self, path: Path, file: str, text: str | None) -> tuple[Node, list[Node]]:
         """Return what one file says itself, and the names of those that it extends."""
+        given = text
         try:
-            text = read_text(path, file)
+            text = read_text(path, file) if given is None else given
             tree, faults = parse(text, file)
         except SceneError:
-            refuse_unread(head_of(path), file)
+            refuse_unread(head_of(path) if given is None else given, file)
             raise
         refuse_foreign(tree, text, file)
         self.problems += faults

@@ -33,12 +33,18 @@ from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
-from animator.scene.source import parse
+from animator.scene.source import parse, read_piped
 from animator.scene.video_checks import check_audio, check_video, notice_codec
 from animator.scene.words import found, short
 from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
 
 _STAND_IN_BPM = 120.0
+
+PIPED = "-"
+"""In the place of a file: the scene is read from the standard input."""
+
+PIPED_NAME = "stdin"
+"""What such a scene is called."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +75,26 @@ class LoadedScene:
 
 
 def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedScene:
-    """Read, layer, check and compile a scene file, or the scene that a PNG carries.
+    """Read, layer, check and compile a scene file, the scene that a PNG carries, or one that is piped in.
 
+    Paths in a scene from the standard input, ``extends`` among them, are relative to the current folder.
     Of stills, a picture asks for itself alone: its number is in ``only``.
 
     Args:
-        path: the scene file or picture; messages name it as it is given here.
+        path: the scene file or picture, by which messages name it, or ``-`` for the standard input.
         overrides: texts ``key.path=value`` that go over the file, the value in YAML.
 
     Raises:
         SceneError: with every fault that was found, sorted by place; where a file is not YAML, only that.
     """
     file = os.fspath(path)
+    fit = Fit(scene_schema())
+    if file == PIPED:
+        root, problems = read_layers(
+            Path.cwd() / PIPED_NAME, PIPED_NAME, fit.sections, read_piped(PIPED_NAME)
+        )
+        return _compiled(root, problems, overrides, fit, PIPED_NAME)
     if not file.lower().endswith(".png"):
-        fit = Fit(scene_schema())
         root, problems = read_layers(Path(file), file, fit.sections)
         return _compiled(root, problems, overrides, fit, file)
     texts = carried(file)

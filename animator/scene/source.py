@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,30 @@ def read_text(path: Path, file: str) -> str:
         size = path.stat().st_size
         message = f"has {size} bytes, a scene file may have {MAX_BYTES}; is this the right file?"
         raise SceneError([place.problem("", message)])
+    return _decoded(data, file)
+
+
+def read_piped(name: str) -> str:
+    """Return the text of a scene that is written to the standard input.
+
+    Args:
+        name: stands for the file in messages.
+
+    Raises:
+        SceneError: it cannot be read, is too large or not UTF-8.
+    """
+    place = Place(name)
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SceneError([place.problem("", f"cannot be read: {error.strerror}")]) from None
+    if len(data) > MAX_BYTES:
+        message = f"has more than {MAX_BYTES} bytes, which a scene may have; is this the right file?"
+        raise SceneError([place.problem("", message)])
+    return _decoded(data, name)
+
+
+def _decoded(data: bytes, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
