@@ -217,7 +217,8 @@ def _unmet(name: str, node: Node, keys: list[tuple[Key, bool]], painted: np.ndar
 def _unshown(name: str, node: Node, clock: Clock, painted: np.ndarray) -> Iterator[Problem]:
     """Yield every part of a mapping from positions that is over before a frame is painted."""
     starts = sorted((clock.key(position), position) for position in node.value)
-    for (start, position), (end, _) in zip(starts, [*starts[1:], (math.inf, "")], strict=True):
+    ends = [*(start for start, _ in starts[1:]), math.inf]
+    for (start, position), end in zip(starts, ends, strict=False):  # of no parts there is still an end
         if start <= clock.max_f and not np.any((painted >= start) & (painted < end)):
             message = _missed(f"what begins at frame {start}", start, painted)
             yield node.value[position].key.problem(name, message)
