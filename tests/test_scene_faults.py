@@ -378,7 +378,7 @@ def _problems(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("prompts: [it's a sea, 'x']", "stands in double quotes"),
+        ("prompts: ['it's a sea']", "stands in double quotes"),
         ("prompts: {0: a cat: 2}", "stands in double quotes"),
         ("prompts: [*sea*]", "a text that begins with * must be in quotes"),
         (
