@@ -169,6 +169,13 @@ def test_commas_in_numbers_are_named(read, scene: str, hint: str) -> None:
         read(f"prompts: a lake\nmode: still\n{scene}\n")
 
 
+def test_a_clip_model_of_none_is_switched_off(read) -> None:
+    models = read(
+        "prompts: a lake\nguidance: {clip_models: {pocket: 1, RN50: None}}\n"
+    ).scene.guidance.clip_models
+    assert list(models) == ["pocket"]
+
+
 def test_signs_and_cases_of_other_programs_are_taken(read) -> None:
     text = (
         "prompts: a lake\nmode: 2d\nframes: 9\n"
