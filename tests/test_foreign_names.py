@@ -184,3 +184,23 @@ def test_the_page_of_names_is_what_the_program_knows() -> None:
 def test_the_table_is_installed_with_the_program() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert '"scene/*.json"' in project
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("cut_overveiw", "guidance.cuts.overview"),
+        ("strength_schedual", "coherence.frames_skip_steps"),
+        ("max_frame", "'frames'"),
+        ("widht", "'size'"),
+        ("skip_step_ratio", "diffusion.skip_steps"),
+        ("video_path", "video.init"),
+        ("colour_coherence", "'coherence'"),
+        ("mask_video", "pictures are not masked"),
+        ("model", "diffusion.model"),
+        ("promts", "'prompts'"),
+        ("camara", "'camera'"),
+    ],
+)
+def test_a_misspelt_name_leads_where_the_right_one_would(key: str, place: str) -> None:
+    assert place in unknown_key(key, TOP, FIT.settings)

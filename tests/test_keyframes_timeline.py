@@ -64,6 +64,8 @@ def test_a_number_is_a_schedule_too() -> None:
         ("[12]*400+[4]*601", "make 1001 values, 1000 are needed", 9),
         ("[1]*999999999999999999", "1000 are needed", 0),
         ("[1]*99999999999999999999999", "1000 are needed", 0),
+        ("[0,05]*1000", "write 0.05 if this is a decimal comma", 0),
+        ("[1]*400,[2]*600", "pieces are joined by +", 7),
         ("[1]*400 [2]*600", "expected '+' or the end, found '['", 8),
         ("[1]*400-[2]*600", "expected '+' or the end, found '-'", 7),
         ("[1]*400+", "a piece like [12]*400", 8),

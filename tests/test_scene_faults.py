@@ -373,3 +373,20 @@ def _problems(path: Path) -> list[str]:
     except SceneError as error:
         return [str(problem) for problem in error.problems] or ["an error without a problem\n"]
     return []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("prompts: ['it's a sea']", "stands in double quotes"),
+        ("prompts: {0: a cat: 2}", "stands in double quotes"),
+        ("prompts: [*sea*]", "a text that begins with * must be in quotes"),
+        (
+            'video: {init: "C:\\bilder\\a.mp4"}',
+            "for a path write / between folders, or put it in single quotes",
+        ),
+    ],
+)
+def test_a_text_that_yaml_takes_apart_is_to_be_quoted(faults, text, hint):
+    (line,) = faults(text)
+    assert hint in line

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animator.errors import SceneError
 from animator.film.loop import Turbo
 from animator.film.turbo import is_diffused
 from animator.scene.painted import painted_frames
@@ -158,3 +159,39 @@ def test_a_resolved_turbo_scene_is_read_again(read) -> None:
     text = resolved_text(read(f'prompts: {{0: a lake, 1s: a hill, "max_f": a tree}}\n{TURBO}').scene)
     assert "image_prompts: {}" in text
     read(text)
+
+
+def test_what_follows_from_another_setting_is_not_reported_as_given(read) -> None:
+    assert notices(read, "prompts: a lake\nmode: still\nguidance: {compat: disco-5}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "hint"),
+    [
+        ('guidance: {clip_guidance_scale: "5,000"}', "write 5000, or 5.000 if this is a decimal comma"),
+        ("guidance: {clamp_max: 0,05}", "a decimal is written with a point"),
+    ],
+)
+def test_commas_in_numbers_are_named(read, scene: str, hint: str) -> None:
+    with pytest.raises(SceneError, match=hint):
+        read(f"prompts: a lake\nmode: still\n{scene}\n")
+
+
+def test_a_clip_model_of_none_is_switched_off(read) -> None:
+    models = read(
+        "prompts: a lake\nguidance: {clip_models: {pocket: 1, RN50: None}}\n"
+    ).scene.guidance.clip_models
+    assert list(models) == ["pocket"]
+
+
+def test_signs_and_cases_of_other_programs_are_taken(read) -> None:
+    text = (
+        "prompts: a lake\nmode: 2d\nframes: 9\n"
+        'guidance: {cuts: {overview: "[12]\u00d7400+[4]\u00d7600"}}\n'
+        'camera: {angle: "0: (1) Ease-In-Out, 8: (2)"}\n'
+    )
+    assert notices(read, text) == []
+
+
+def test_turbo_with_no_picture_among_the_prompts(read) -> None:
+    assert notices(read, f"prompts: a lake\nimage_prompts: {{}}\n{TURBO}") == []

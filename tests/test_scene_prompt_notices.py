@@ -36,6 +36,9 @@ FOREIGN = {
     "a house AND a ruin": "are a list",
     "a house | a ruin": "are a list",
     "red::2 blue": "are a list",
+    '("a house", "a ruin").and(0.5, 0.5)': "are a list",
+    '("a house", "a ruin").blend(0.5, 0.5)': "are a list",
+    "a house.swap(ruin)": "are a list",
     "a house BREAK a ruin": "are a list",
 }
 
@@ -60,7 +63,7 @@ def test_syntax_of_another_tool_is_reported(text: str) -> None:
     assert any(FOREIGN[text] in message for message in messages), messages
 
 
-@pytest.mark.parametrize("text", [text for text in NATURAL if "C++" not in text])
+@pytest.mark.parametrize("text", NATURAL)
 def test_plain_language_is_not(text: str) -> None:
     assert list(foreign_syntax(text)) == []
 
@@ -81,6 +84,18 @@ WEIGHTS = {
     "a storm::2": "write one colon before a weight: 'a storm:2'",
     "a storm::.5": "write one colon before a weight: 'a storm:.5'",
     "a storm:0,5": "':0,5' is no weight but painted; write 'a storm:0.5'",
+    "red:1:2": "2 is read as its weight",
+    "at 10:30:45": "45 is read as its weight",
+    "a storm\uff1a2049": "2049 is read as its weight",
+    "a storm:\u221275": "-75 is read as its weight",
+    "a storm:50%": "':50%' is no weight but painted; write 'a storm:0.5'",
+    "a storm:(2)": "write 'a storm:2'",
+    "a storm:[-.5]": "write 'a storm:-0.5'",
+    "\u201ca storm:2\u201d": "write 'a storm:2'",
+    "\u201ca storm": "quotation mark is never closed",
+    "a storm:.5by someone:.3": "':.5' is no weight but painted",
+    "a storm:2, a calm": "':2' is no weight but painted",
+    "a storm:2, a calm:-1": 'write a list of prompts, ["a:0.8", "b:0.2"]',
     'say "dawn" 6:30': 'write {text: "say \\"dawn\\" 6:30"}',
 }
 
@@ -92,7 +107,8 @@ def test_doubtful_weights_are_reported(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["a storm", "a storm:2", "a storm: 2", "a storm: 0.5", "a storm:-1", "a storm :1.5", "16:9 poster"],
+    ["a storm", "a storm:2", "a storm: 2", "a storm: 0.5", "a storm:-1", "a storm :1.5", "16:9 poster"]
+    + ["at 6:30, dawn", "aspect 4:3, sea", "\u201ca storm\u201d, print", '7" disc', 'say "hi":2', "a storm:"],
 )
 def test_plain_weights_are_not(written: str) -> None:
     assert odd_weight(written, parse_prompt(written)) == ""

@@ -240,7 +240,8 @@ def _tokens(text: str, offset: int) -> list[_Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise ExpressionError(f"unexpected character {text[place]!r}", offset + place)
+            hint = f": leave '{of[0]}.' out" if (of := re.search(r"\b(np|numpy|math)$", text[:place])) else ""
+            raise ExpressionError(f"unexpected character {text[place]!r}{hint}", offset + place)
         tokens.append(_Token(str(match.lastgroup), match.group(), offset + place))
         place = _skip_space(text, match.end())
     return tokens
@@ -327,7 +328,7 @@ class _Parser:
             raise ExpressionError(f"'{token.text}' is not known here: {SIGNS[token.text]}", token.offset)
         else:
             known = (*self.variables, *CONSTANTS)
-            hint = suggestion(token.text, (*known, *self.functions))
+            hint = suggestion(token.text.lower(), (*known, *self.functions))
             hint = hint or f"; the variables are {', '.join(known)}"
             raise ExpressionError(f"unknown name '{token.text[:40]}'{hint}", token.offset)
 

@@ -40,6 +40,7 @@ METHODS = (*SPLINES, *EASINGS)
 """Every way from one key to the next."""
 
 _NUMBER = re.compile(rf"[+-]?\s*{NUMBER}", re.ASCII)
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"([+-]?(?<![\d.,])\d+),(\d+)(?![\d.]|\s*:)", re.ASCII)
 _PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z-]*)\s*;", re.ASCII)
 _SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
@@ -125,11 +126,11 @@ def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str
 
 
 def check_method(name: str, offset: int = 0) -> str:
-    """Return ``name`` if it is one of `METHODS`; raise ExpressionError otherwise."""
-    if name not in METHODS:
+    """Return ``name`` in small letters if it is one of `METHODS`; raise ExpressionError otherwise."""
+    if name.lower() not in METHODS:
         hint = suggestion(name, METHODS) or f"; there are {', '.join(METHODS)}"
         raise ExpressionError(f"unknown interpolation '{name[:40]}'{hint}", offset)
-    return name
+    return name.lower()
 
 
 def _unquoted(text: str) -> tuple[int, int]:
@@ -183,6 +184,8 @@ def _read_key(text: str, start: int, colon: int, end: int, clock: Clock) -> Key:
         for comma in _DECIMAL_COMMA.finditer(text):
             if comma.start() <= start <= comma.end():
                 number = f"{comma[1]}.{comma[2]}"
+                if whole := _THOUSANDS.fullmatch(text):
+                    number = f"{whole[0].strip().replace(',', '')}, or {number}"
                 message = f"a comma separates keys; write {number} if this is a decimal comma"
                 raise ExpressionError(message, start)
         raise ExpressionError(f"'{text[start:end][:40]}' is not a key; write frame: (value)", start)

@@ -9,9 +9,12 @@ import numpy as np
 
 from animator.errors import ExpressionError
 from animator.keyframes.expressions import check_length, parse_expression
+from animator.keyframes.signs import plain_signs
 from animator.types import DIFFUSION_SCALE, Schedule
 
 _PIECE = re.compile(r"\s*\[(?P<items>[^\[\]]*)\]\s*(?:\*\s*(?P<count>\d{1,18})\s*)?", re.ASCII)
+
+_DECIMAL_COMMA = re.compile(r"\s*([+-]?\d+),(\d+)\s*", re.ASCII)
 
 
 def is_schedule(text: str) -> bool:
@@ -33,6 +36,7 @@ def schedule_runs(text: str) -> list[tuple[float, int]]:
     [(12.0, 400), (4.0, 600)]
     """
     check_length(text)
+    text = plain_signs(text)
     runs: list[tuple[float, int]] = []
     place = total = 0
     while True:
@@ -44,13 +48,17 @@ def schedule_runs(text: str) -> list[tuple[float, int]]:
         total += count * len(items)
         if total > DIFFUSION_SCALE:
             message = f"the pieces up to here make {total} values, {DIFFUSION_SCALE} are needed"
+            if comma := _DECIMAL_COMMA.fullmatch(match["items"]):
+                number = f"{comma[1]}.{comma[2]}"
+                message = f"a comma separates values; write {number} if this is a decimal comma"
             raise ExpressionError(message, match.start("items") - 1)
         runs += [(items[0], count)] if len(items) == 1 else [(item, 1) for item in items] * count
         place = match.end()
         if place == len(text):
             return runs
         if text[place] != "+":
-            raise ExpressionError(f"expected '+' or the end, found {text[place]!r}", place)
+            join = "; pieces are joined by +: [12]*400+[4]*600" if text[place] in ",;[" else ""
+            raise ExpressionError(f"expected '+' or the end, found {text[place]!r}{join}", place)
         place += 1
 
 

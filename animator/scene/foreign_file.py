@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -79,7 +80,7 @@ def refuse_unread(text: str, file: str) -> None:
 
 def head_of(path: Path) -> str:
     """Return the beginning of a file as text, whatever is in it; an empty text where it is no file."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that is too long, Path.is_file raises
         return ""
     with path.open("rb") as stream:
         return stream.read(MAX_BYTES).decode("utf-8", errors="replace")

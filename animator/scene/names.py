@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from animator.errors import UsageError
-from animator.scene.foreign import foreign_name
+from animator.scene.foreign import foreign_name, foreign_names
 from animator.weights.clip_names import BUNDLED, canonical_name
 from animator.weights.registry import entries
 
@@ -41,10 +41,19 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     if every and (hint := _foreign_hint(key, value, every)):
         return hint
     every = dict.fromkeys(sorted(every, key=lambda full: full.startswith(SHADOWS)))
-    for full in every:
-        if full.rpartition(".")[2] == key:
-            return _belongs(full, every)
+    found = [full for full in every if full.rpartition(".")[2] == key]
+    if len(meant := [full for full in found if not full.startswith(SHADOWS)]) > 1:
+        return f"unknown key here; it is {' or '.join(sorted(meant))}"
+    if found:
+        return _belongs(found[0], every)
+    if "." in name and key.isdigit():
+        return "unknown key; a comma separates keys: a decimal is written with a point, such as 0.5"
     close = difflib.get_close_matches(key, siblings, 1, 0.6)
+    misspelt = difflib.get_close_matches(key, foreign_names(), 3, 0.8) if every else []
+    misspelt.sort(key=lambda one: foreign_names()[one].place is None)  # one that has a place is more use
+    if misspelt and not (close and _like(key, close[0]) >= _like(key, misspelt[0])):
+        hint = _foreign_hint(misspelt[0], value, every).removeprefix("unknown key").removeprefix(" here")
+        return f"unknown key; did you mean '{misspelt[0]}'{hint}" if hint[:1] == ";" else hint
     if close:
         return f"unknown key; did you mean '{close[0]}'?"
     lasts = {full.rpartition(".")[2]: full for full in reversed(every)}
@@ -52,6 +61,10 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     if close:
         return f"unknown key; did you mean '{lasts[close[0]]}'?"
     return "unknown key; known here: " + ", ".join(sorted(siblings))
+
+
+def _like(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def misplaced(name: str, value: Any) -> str:

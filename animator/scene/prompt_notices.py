@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from animator.keyframes.expressions import NUMBER
+from animator.keyframes.signs import plain_signs
 from animator.types import Prompt
 
 LARGE = 50.0
@@ -57,7 +58,7 @@ SYNTAXES = (
     _syntax(r"\[[^\[\]]*[:|][^\[\]]*\]", f"{_PAINTED}; {_FRAMES}"),
     _syntax(r"\([^()]*:\s*[+-]?[\d.]+\s*\)", f"{_PAINTED}; {_OWN}"),
     _syntax(
-        r"\([^()]*\)(?:\d[\d.]*|\.\d+)|\([^()]*\)(?:\++|-+)(?!\w)|\b\w+\+{2,}(?!\S)",
+        r"\([^()]*\)(?:\d[\d.]*|\.\d+)|\([^()]*\)(?:\++|-+)(?!\w)|\b(?!C\+\+)\w+\+{2,}(?!\S)",
         f"{_PAINTED}; {_OWN}",
     ),
     _syntax(r"\(\(.*?\)\)|\[\[.*?\]\]|\{\{.*?\}\}", f"{_PAINTED}; {_OWN}", re.S),
@@ -69,6 +70,7 @@ SYNTAXES = (
         _LIST,
     ),
     _syntax(r"\sBREAK\s", _LIST),
+    _syntax(r"\)?\.(?:and|blend|swap)\([^()]*\)", _LIST),
     _syntax(
         r"\s[|]{1,2}\s|::(?!\s*[+-]?[\d.]+\s*$)",
         _LIST,
@@ -78,6 +80,16 @@ SYNTAXES = (
 
 _WEIGHT = re.compile(rf"(?P<before>\S?)(?P<blank>\s*):(?P<after>\s*)(?P<weight>[+-]?{NUMBER})\s*", re.ASCII)
 _PLAIN = re.compile(r"[+-]?(?:\d{1,2}(?:\.\d+)?|\.\d+)", re.ASCII)
+_NEARLY = re.compile(
+    rf":\s*(?:(?P<number>[+-]?{NUMBER})\s*(?P<sign>%)|[(\[]\s*(?P<inner>[+-]?{NUMBER})\s*[)\]]|"
+    rf"(?P<quoted>[+-]?{NUMBER})\s*\")\s*$",
+    re.ASCII,
+)
+"""A number at the end that is dressed up: with a percent sign, in brackets, before a closing quote."""
+
+_INSIDE = re.compile(rf"(?<=[^\W\d]):[+-]?(?:{NUMBER}(?=\s*[,;]\s*\S)|\d*\.\d+(?=[^\W\d]))")
+"""A number behind a word and a colon inside a text: before a comma, or with a point and glued to a word."""
+
 _COMMA = re.compile(r":\s*(?P<whole>[+-]?\d+),(?P<part>\d+)\s*$", re.ASCII)
 
 
@@ -121,20 +133,53 @@ def odd_weight(written: str, prompt: Prompt) -> str:
         number = f"{comma['whole']}.{comma['part']}"
         text = written[: comma.start()].strip()
         return f"'{comma[0].strip()}' is no weight but painted; write '{_brief(text)}:{number}'"
-    matches = list(_WEIGHT.finditer(written))
-    match = matches[-1] if matches and matches[-1].end() == len(written) else None
+    plain = plain_signs(written)
+    match = next((one for one in map(_WEIGHT.fullmatch, _tails(plain)) if one), None)
     if match is None:
-        return ""
+        return _no_weight(plain)
     doubled = match["before"] == ":"
     after_digit = match["before"].isdigit() and not match["blank"]
     spaced = bool(match["after"]) and not _PLAIN.fullmatch(match["weight"])
     if not (abs(prompt.weight) > LARGE or doubled or after_digit or spaced):
-        return ""
+        return _inside(plain)
     if doubled:
-        plain = f"{written[: match.start()].rstrip(':').strip()}:{match['weight']}"
+        before = plain.rstrip()[: -len(match["weight"])].rstrip(": ")
+        plain = f"{before}:{match['weight']}"
         return f"the text keeps a colon; write one colon before a weight: '{_brief(plain)}'"
     whole = written.strip().replace('"', '\\"')
     return f'{prompt.weight:g} is read as its weight; if it belongs to the text, write {{text: "{whole}"}}'
+
+
+def _tails(written: str) -> Iterator[str]:
+    """Yield what follows the last colon of a text, with the colon and one sign before its blanks."""
+    before, colon, after = written.rpartition(":")
+    if colon:
+        head = before.rstrip()
+        yield (head[-1:] + before[len(head) :]) + colon + after
+
+
+def _no_weight(plain: str) -> str:
+    """Return what to say of a text that has something like a weight, which is painted; "" if it has none."""
+    if mark := _NEARLY.search(plain):
+        number = float(mark["number"] or mark["inner"] or mark["quoted"]) / (100 if mark["sign"] else 1)
+        text = _brief(plain[: mark.start()].strip().strip('"'))
+        return f"'{mark[0].strip()}' is no weight but painted; write '{text}:{number:g}'"
+    if said := _inside(plain):
+        return said
+    if plain.strip()[:1] == '"' and plain.count('"') == 1:
+        return "a quotation mark is never closed, and is painted; a scene takes the marks \" and ' alone"
+    return ""
+
+
+def _inside(plain: str) -> str:
+    """Return what to say of a number inside a text that looks like a weight; "" if there is none."""
+    mark = _INSIDE.search(plain)
+    return (
+        f"'{mark[0]}' is no weight but painted: only a number at the end is one; "
+        'write a list of prompts, ["a:0.8", "b:0.2"]'
+        if mark
+        else ""
+    )
 
 
 def _brief(text: str) -> str:

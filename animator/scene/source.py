@@ -91,12 +91,15 @@ class _Builder:
         key = key or place
         if isinstance(event, AliasEvent):
             if event.anchor not in self.anchors:
-                raise self.stop(place, f"no anchor &{event.anchor} before the alias *{event.anchor}")
+                quotes = "; a text that begins with * must be in quotes"
+                raise self.stop(place, f"no anchor &{event.anchor} before the alias *{event.anchor}{quotes}")
             return dataclasses.replace(self.anchors[event.anchor], key=key)
         tag = getattr(event, "tag", None)
         if tag is not None:
             written = self.text[event.start_mark.index :].split(maxsplit=1)[0]
-            message = f"a scene has no tags such as {_short(written)}, write the value plainly"
+            message = (
+                f"a scene has no tags such as {_short(written)}, write the value plainly, a text in quotes"
+            )
             self.problems.append(place.problem(name, message))
         if isinstance(event, ScalarEvent):
             node = self._scalar(event, place, key)
@@ -113,7 +116,10 @@ class _Builder:
 
     def _scalar(self, event: ScalarEvent, place: Place, key: Place) -> Node:
         if _CONTROL.search(event.value):
-            raise self.stop(place, "an escape in this text makes a character that cannot stand in a scene")
+            escape = "an escape in this text makes a character that cannot stand in a scene"
+            raise self.stop(
+                place, f"{escape}; for a path write / between folders, or put it in single quotes"
+            )
         quoted = event.style in ("'", '"')
         length = event.end_mark.index - event.start_mark.index
         exact = event.style not in ("|", ">") and length == len(event.value) + 2 * quoted

@@ -247,7 +247,7 @@ def _clip_models(node: Node) -> Node:
     members = {}
     for key, child in value.items():
         switch = folded(child.value) if isinstance(child.value, bool | str) else ""
-        if switch not in ("true", "false"):
+        if switch not in ("true", "false", "none"):
             members[key] = child
         elif switch == "true":
             members[key] = dataclasses.replace(child, value=1, exact=False)

@@ -23,12 +23,20 @@ def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
     notices = []
     for name, node in fit.nodes.items():
         section = name not in said or "properties" in fit.settings[name]  # the nodes hold parts of values too
-        if section or _value(scene, name) == _value(default, name):
+        if section or _value(scene, name) == _value(default, name) or _follows(fit, name):
             continue
         reason = next(_reasons(scene, values, said[name]), "")
         if reason:
             notices.append(node.key.problem(name, f"has no effect {reason}"))
     return notices
+
+
+def _follows(fit: Fit, name: str) -> bool:
+    """Return whether a setting is not written, but follows from another one: it lies where that one does."""
+    others = [
+        fit.nodes[other] for other in ("guidance.compat", "mode") if other in fit.nodes and other != name
+    ]
+    return any(fit.nodes[name].place == other.place for other in others)
 
 
 def _reasons(scene: Scene, values: Values, said: tuple[Declared, ...]) -> Iterator[str]:

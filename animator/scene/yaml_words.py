@@ -6,6 +6,8 @@ import re
 
 from ruamel.yaml.error import MarkedYAMLError
 
+_QUOTES = "a text with a colon, a comma, a bracket or ' in it stands in double quotes: \"it's a sea: 2\""
+
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"character '\\t' that cannot start", "there is a tab here; indent with spaces"),
     (r"tab character|contain a tab|found a tab", "there is a tab here; indent with spaces"),
@@ -24,8 +26,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "\\x, \\u and \\U in double quotes begin the number of a letter; for a path write / between "
         "folders, or put it in single quotes",
     ),
-    (r"expected ',' or '\]'", "a list that begins with [ is not closed or lacks a comma"),
-    (r"expected ',' or '\}'", "a mapping that begins with {{ is not closed or lacks a comma"),
+    (r"expected ',' or '\]'", f"a list that begins with [ is not closed or lacks a comma; {_QUOTES}"),
+    (r"expected ',' or '\}'", f"a mapping that begins with {{{{ is not closed or lacks a comma; {_QUOTES}"),
     (r"expected the node content, but found '(.)'", "found {0} where a value belongs"),
     (
         r"expected <block end>, but found '(<scalar>|<alias>|,)'",
