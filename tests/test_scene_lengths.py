@@ -147,3 +147,10 @@ def test_a_negative_sum_of_weights_is_disco_s_alone(read) -> None:
     assert [one.weight for one in prompts] == [0.5, -1.5]
     (message,) = messages(read, 'prompts: ["a lake:1", "fog:-1"]\nmode: still\nguidance: {compat: disco-5}')
     assert "sum to 0, must be at least 0.001" in message
+
+
+@pytest.mark.parametrize("written", ["1", '"0: (1.0)"'])
+def test_a_lone_one_may_be_all_of_the_steps(read, written: str) -> None:
+    (notice,) = read(f"{FILM}coherence: {{frames_skip_steps: {written}}}").notices
+    assert notice.message == "1 step of 50 is skipped; write 100% where all of them are meant"
+    assert read(f"{FILM}coherence: {{frames_skip_steps: 2}}").notices == ()

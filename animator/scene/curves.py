@@ -90,6 +90,7 @@ def compile_curves(
             _judge(compiled, node, name, rules, fit, sure, _spline_of(value, clock, scene.interpolation))
             notices += _late_keys(value, node, name, clock, compiled) if sure else []
             notices += _slips(compiled, node, name)
+            notices += _single_step(compiled, node, name, scene) if name in SHARES and unit != 100 else []
         values[name] = _scaled(compiled, unit)
     return values, notices
 
@@ -256,6 +257,15 @@ def _late_keys(value: Any, node: Node, name: str, clock: Clock, compiled: Curve 
     message = (
         f"the key at frame {late} lies after the last frame, {clock.max_f}, and only shapes the way there"
     )
+    return [node.place.problem(name, message)]
+
+
+def _single_step(compiled: Curve | Schedule, node: Node, name: str, scene: Scene) -> list[Problem]:
+    """Report a lone 1, which is all of the steps in other programs."""
+    values = compiled.values if isinstance(compiled, Curve) else compiled
+    if scene.diffusion.steps == 1 or not np.all(values == 1):
+        return []
+    message = f"1 step of {scene.diffusion.steps} is skipped; write 100% where all of them are meant"
     return [node.place.problem(name, message)]
 
 
