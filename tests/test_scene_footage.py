@@ -18,7 +18,7 @@ from tests.test_footage import X264, ffmpeg, steps
 from tests.test_footage_colours import high_range
 from tests.test_footage_kinds import screen
 
-SCENE = "prompts: x\nmode: video\nsize: [64, 64]\n"
+SCENE = "prompts: x\nmode: video\nsize: [128, 128]\n"
 TONE = ("-f", "lavfi", "-i", "sine=d=1.2:frequency=440", "-c:a", "aac")
 
 
@@ -133,7 +133,7 @@ def test_sound_that_cannot_be_decoded_is_told_and_the_next_is_taken(read, tmp_pa
         assert told(loaded) == [f"4:15: video.init: {line}"]
         assert open_footage_of(loaded.scene).sound == (name == "a")
         assert told(read(f"{SCENE}video: {{init: {name}.mp4, sound: false}}")) == []
-    film = "prompts: x\nsize: [64, 64]\noutput: {audio: "
+    film = "prompts: x\nsize: [128, 128]\noutput: {audio: "
     assert told(read(f"{film}b.mp4}}")) == [
         "3:17: output.audio: its sound (apple_apac) cannot be decoded, so the film is silent; name another"
     ]
@@ -144,7 +144,7 @@ def test_sound_that_cannot_be_decoded_is_told_and_the_next_is_taken(read, tmp_pa
 
 def test_a_file_that_is_no_sound_is_found_before_the_film_is_made(fault, tmp_path):
     (tmp_path / "notes.mp3").write_text("no sound")
-    message = fault("prompts: x\nsize: [64, 64]\noutput: {audio: notes.mp3}")
+    message = fault("prompts: x\nsize: [128, 128]\noutput: {audio: notes.mp3}")
     assert message.startswith("3:17: output.audio: notes.mp3: cannot be read as sound; name a sound or film")
 
 
@@ -160,7 +160,7 @@ def test_sound_of_a_time_lapse_is_left_out_and_told(read, tmp_path):
 
 
 def test_ten_bits_of_h264_are_told(read):
-    film = "prompts: x\nsize: [64, 64]\noutput: {ten_bits: true"
+    film = "prompts: x\nsize: [128, 128]\noutput: {ten_bits: true"
     assert told(read(f"{film}}}")) == [
         "3:20: output.ten_bits: H.264 of 10 bits does not play in QuickTime, Firefox and on phones; write "
         "output.codec: hevc, which plays there, or leave ten_bits out"
@@ -171,7 +171,7 @@ def test_ten_bits_of_h264_are_told(read):
 
 def test_backgrounds(read, fault, tmp_path):
     Image.new("RGBA", (64, 64), (200, 30, 30, 0)).save(tmp_path / "glass.png")
-    base = "prompts: x\nsize: [64, 64]\ndiffusion: {init_image: glass.png}\n"
+    base = "prompts: x\nsize: [128, 128]\ndiffusion: {init_image: glass.png}\n"
     for word, expected in (
         ("", (0, 0, 0)),
         ("background: white", (1, 1, 1)),
@@ -184,5 +184,5 @@ def test_backgrounds(read, fault, tmp_path):
         assert shot.init.picture.mean(dim=(1, 2)).tolist() == pytest.approx(expected, abs=1e-3)
     message = fault(f"{base}background: mauve")
     assert message.startswith("4:13: background: expected black, white, grey, or a colour in quotes such as")
-    (line,) = told(read("prompts: x\nsize: [64, 64]\nbackground: white"))
+    (line,) = told(read("prompts: x\nsize: [128, 128]\nbackground: white"))
     assert line == "3:1: background: has no effect without video.init or init_image"

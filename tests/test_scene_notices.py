@@ -126,7 +126,7 @@ def test_a_picture_that_cannot_be_read_is_not_this_ones_matter(read, tmp_path) -
 
 
 def test_what_a_base_holds_for_other_scenes_is_no_matter_of_this_one(read, tmp_path) -> None:
-    (tmp_path / "base.yaml").write_text("camera: {zoom: 1.05, angle: 3}\n")
+    (tmp_path / "base.yaml").write_text('camera: {zoom: "0: (1), 99: (2)", angle: 3}\n')
     assert notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml") == []
     (notice,) = notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml\ncamera: {angle: 4}")
     assert notice == "camera.angle: has no effect in mode 3d"

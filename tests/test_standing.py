@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,10 @@ from animator.runs import RunFolder
 from animator.runs.png import decode_png
 from animator.runs.prune import prune_frames, prune_states
 from animator.scene.reading import LoadedScene, read_scene
+from animator.video.ffmpeg import executable
 from animator.video.probe import probe
 from tests.dying import Quiet
-from tests.test_kill import clip, files_of
-
-__all__ = ["clip"]
+from tests.test_kill import files_of
 
 HEAD = "models: fake\nsize: [64, 64]\nprompts: a red house\ndiffusion: {steps: 2, skip_steps: 0}\n"
 KEYED = "{0: 1, @-: 1, @: VALUE}"
@@ -37,6 +37,15 @@ MODES = {
     "vr: {layouts: [left_right]}\n",
     "video": f"mode: video\nseed: 5\nvideo: {{init: CLIP, flow: dis, flow_blend: {KEYED}}}\n",
 }
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=0.6"]
+    sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.6"]
+    subprocess.run([executable(), "-v", "error", *source, *sound, str(path)], check=True)
+    return path
 
 
 class Counting:

@@ -142,7 +142,8 @@ def _compiled(
     scene, notices = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
     values, curve_notices = compile_curves(scene, fit, clock, sure, sounds_of(scene, fit, clock))
-    notices += curve_notices
+    # A scene that others are laid over may be longer than they are.
+    notices += [one for one in curve_notices if one.file in (file, COMMAND_LINE)]
     values, path_notices = with_camera_path(scene, values, fit, clock)
     notices += path_notices
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
