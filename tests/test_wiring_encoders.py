@@ -113,7 +113,12 @@ def test_films_of_two_eyes_are_made_of_what_each_sees(tmp_path: Path, monkeypatc
     assert (layout, headset[3]) == ("side_by_side", (encoding,))
     assert (encoding.fps, encoding.codec, encoding.crf, encoding.preset) == (10, "hevc", 11, "fast")
     assert (encoding.audio, encoding.audio_start, encoding.rate_change) == (SOUND.path, 0.25, 2.0)
-    assert headset[4] == {"fovs": [90.0, 90.0], "size": 512, "edge": "mirror"}
+    assert headset[4] == {
+        "fovs": [90.0, 90.0],
+        "size": 512,
+        "edge": "mirror",
+        "layout": "side_by_side",
+    }
     silent = made.by(films_for_two_eyes(of, None)[1][0])[3][1]
     assert (silent.audio, silent.audio_start, silent.rate_change) == (None, 0.0, 1.0)
 
@@ -127,7 +132,9 @@ def test_films_of_two_eyes_are_made_of_what_each_sees(tmp_path: Path, monkeypatc
     ],
 )
 def test_a_headset_shows_the_angle_of_the_camera_unless_the_scene_says_another(tmp_path, words, fovs) -> None:
-    assert eyes._fovs(bare_job(tmp_path, "frames=2", "camera.fov='0: (50), 1: (60)'", *words)) == fovs
+    job = bare_job(tmp_path, "frames=2", "camera.fov='0: (50), 1: (60)'", *words)
+    assert eyes._fovs(job, [0, 1]) == fovs
+    assert eyes._fovs(job, [1]) == fovs[1:]
 
 
 def test_a_pair_shows_the_left_eye_first(tmp_path: Path) -> None:
