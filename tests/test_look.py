@@ -215,7 +215,9 @@ def test_a_font_that_has_the_letters_is_found(tmp_path: Path, monkeypatch) -> No
     labels, warned = plotted(tmp_path)
     assert labels == FOREIGN
     assert not warned
-    assert glyphs.one_font(letters[0])[0] == str(tmp_path / "farnear.ttf")
+    file, alone = glyphs.one_font("".join(letters))
+    assert not alone.lacking
+    assert file == str(tmp_path / "farnear.ttf")
 
 
 def test_a_preview_writes_what_it_has_letters_for(monkeypatch) -> None:
