@@ -184,8 +184,8 @@ class Guide:
 
     def unlimited(self, x: Tensor, index: int, prediction: Prediction, values: StepValues) -> Tensor:
         """Return the gradient before its size is limited."""
-        settled = torch.zeros_like(x)
-        if not self.disco:
+        settled = None
+        if not self.disco and (values.tv_scale or values.sat_scale or values.symmetry_loss_scale):
             estimate = prediction.denoised.detach()
             settled = self.settling(estimate if self.hold is None else self.hold(estimate), index, values)
         with torch.enable_grad():
@@ -202,7 +202,7 @@ class Guide:
                 outputs.append(loss)
                 pulls.append(torch.ones_like(loss))
             (descent,) = torch.autograd.grad(outputs, x, pulls)
-        return -descent - settled
+        return -descent if settled is None else -descent - settled
 
     def gradient_on(self, seen: Tensor, values: StepValues) -> Tensor:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""

@@ -32,29 +32,24 @@ MAX_FRAMES = 100_000
 SeedMode = Literal["step", "fixed", "random"]
 Side = Annotated[int, Field(ge=SIZE_STEP, le=4096)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def _frames_or_length(kind: str, least: int, allowed: str) -> WithJsonSchema:
+    """Return the schema of a number of frames that may be written as a length of time."""
+    number = {"type": kind, "minimum": least, "maximum": MAX_FRAMES}
+    written = {"type": "string", "pattern": f"^{SPAN}$"}
+    return WithJsonSchema({"anyOf": [number, written], "allowed": allowed})
+
+
 Count = Annotated[
     int,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_FRAMES},
-                {"type": "string", "pattern": f"^{SPAN}$"},
-            ],
-            "allowed": f"a whole number from 1 to {MAX_FRAMES}, or a length such as 20s, 1m30s or 16b",
-        }
+    _frames_or_length(
+        "integer", 1, f"a whole number from 1 to {MAX_FRAMES}, or a length such as 20s, 1m30s or 16b"
     ),
 ]
 Span = Annotated[
     float,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": MAX_FRAMES},
-                {"type": "string", "pattern": f"^{SPAN}$"},
-            ],
-            "allowed": f"a number from 0 to {MAX_FRAMES}, or a length such as 2s or 4b",
-        }
-    ),
+    _frames_or_length("number", 0, f"a number from 0 to {MAX_FRAMES}, or a length such as 2s or 4b"),
 ]
 
 
