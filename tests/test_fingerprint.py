@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import animator
-from animator.run import fingerprint
+from animator.run import fingerprint, neutral
 from animator.run.fingerprint import counted, hash_inputs
+from animator.run.neutral import neutral_schedule, neutral_values
 from animator.run.sources import Sources
 from animator.settings.base import EVERY_MODE, Options, declared, given, setting
 from animator.settings.scene import Scene
+from animator.settings.turbo import TurboOptions
+
+NEUTRAL = Path(__file__).parent / "data" / "neutral.json"
 
 NOTHING = Sources({})
 
@@ -87,8 +93,52 @@ def test_a_release_makes_no_frame_anew_but_another_way_of_rendering_does(film, m
     before = hashes(film)
     monkeypatch.setattr(animator, "__version__", "99.0")
     assert hashes(film) == before
-    monkeypatch.setattr(fingerprint, "RENDERING", fingerprint.RENDERING + 1)
+    monkeypatch.setattr(fingerprint, "RENDERINGS", {**fingerprint.RENDERINGS, 99: ()})
     assert not set(hashes(film)) & set(before)
+
+
+def test_another_way_of_rendering_counts_where_a_scene_uses_what_changed(read, film, monkeypatch) -> None:
+    guided = read("prompts: x\nmode: 3d\nframes: 3\nseed: 4\nguidance: {tv_scale: 5}\n")
+    before, before_guided = hashes(film), hashes(guided)
+    monkeypatch.setattr(fingerprint, "RENDERINGS", {**fingerprint.RENDERINGS, 99: ("guidance.tv_scale",)})
+    assert hashes(film) == before
+    assert not set(hashes(guided)) & set(before_guided)
+
+
+def test_a_later_program_finds_the_same_hash_though_it_has_more_settings(film) -> None:
+    assert hashes(with_scene(film, Later)) == hashes(film)
+    assert hashes(with_scene(film, Later, haze=0.5)) != hashes(film)
+
+
+def test_a_default_that_changes_makes_no_frame_anew(film, monkeypatch) -> None:
+    before = hashes(film)
+
+    class Brighter(Later):
+        turbo: TurboOptions = TurboOptions(preroll=3)
+
+    monkeypatch.setattr(neutral, "FORMER", {"turbo.preroll": film.scene.turbo.preroll})
+    neutral_values.cache_clear()
+    assert hashes(with_scene(film, Brighter)) == before
+
+
+def test_neutral_values_are_those_of_earlier_programs() -> None:
+    """A value that is missing here or differs makes every frame of every earlier run again.
+
+    Where a default changed, put its old value into `animator.run.neutral.FORMER`; where a setting is new,
+    write the file again: ``python -m tests.test_fingerprint``.
+    """
+    now = neutral_values(Scene)
+    kept = json.loads(NEUTRAL.read_text())
+    assert {name: now.get(name) for name in kept} == kept
+    assert now.keys() == kept.keys()
+
+
+def test_every_animated_default_is_what_a_bare_scene_has(film) -> None:
+    row = film.timeline.row(0)
+    each = {name for name in row.names if neutral_schedule(Scene, name) is None}
+    assert all(name.startswith("guidance.clip_models.") for name in each)
+    for name in set(row.names) - each:
+        assert np.array_equal(neutral_schedule(Scene, name), row.schedule(name)), name
 
 
 def test_weights_count(film) -> None:
@@ -179,3 +229,7 @@ def test_frames_of_one_seed_are_not_frames_of_a_fixed_seed(read) -> None:
 def test_the_depth_of_a_frames_colours_counts(read) -> None:
     base = "prompts: x\nmode: 2d\nframes: 2\nseed: 4\n"
     assert not set(hashes(read(base))) & set(hashes(read(f"{base}output: {{ten_bits: true}}\n")))
+
+
+if __name__ == "__main__":
+    NEUTRAL.write_text(json.dumps(neutral_values(Scene), indent=1, sort_keys=True) + "\n")

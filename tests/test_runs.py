@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import animator
 from animator.errors import RunError, UsageError
 from animator.runs import Entry, RunFolder, folder_name, journal, write_atomic
 from animator.runs.png import encode_png
@@ -56,7 +57,7 @@ def test_runs_are_numbered_from_one_and_never_reused(tmp_path):
 def test_a_folder_of_ones_own_is_used_as_it_is(tmp_path):
     run = RunFolder.create(tmp_path, "x", out=tmp_path / "deep" / "here")
     assert run.path == tmp_path / "deep" / "here"
-    assert RunFolder.open(run.path).read_info() == {"scene": "x"}
+    assert RunFolder.open(run.path).read_info() == {"scene": "x", "animator": animator.__version__}
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path):

@@ -299,15 +299,15 @@ def test_files_of_a_folder_count_by_name_and_content(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("change", ["version", "name", "settings", "inputs"])
+@pytest.mark.parametrize("change", ["way", "name", "settings", "inputs"])
 def test_all_that_is_said_of_a_stage_is_in_its_fingerprint(monkeypatch, change: str) -> None:
     def found(name: str = "film", inputs: tuple[str, ...] = ("a",), **settings: object) -> str:
         stages = [Stage(one, "f", {}, list) for one in ("a", "b")]
         return fingerprints([*stages, Stage(name, "f", settings, list, inputs)])[name]
 
     before = found()
-    if change == "version":
-        monkeypatch.setattr("animator.run.stages.__version__", "99.0")
+    if change == "way":
+        monkeypatch.setattr("animator.run.stages.WAY", 99)
     more: dict = {"name": {"name": "other"}, "settings": {"crf": 3}, "inputs": {"inputs": ("b",)}}.get(
         change, {}
     )

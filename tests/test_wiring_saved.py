@@ -100,7 +100,9 @@ def test_a_frame_is_saved_with_its_line_and_what_it_carries(tmp_path: Path) -> N
     carried = {"scene": "scene", "frame": "1", "seed": "77", "prompt": "a sea:0.25 | fog:0.5"}
     assert text == {**carried, "animator.scene": job.carried}
     stages = {"denoise": 1.0, "warp": 0.2}
-    assert entry == Entry(1, job.inputs[1], 77, 1.235, stages=stages, notes=("painted again",))
+    assert entry == Entry(
+        1, job.inputs[1], 77, 1.235, stages=stages, notes=("painted again",), program=__version__
+    )
 
 
 def test_ten_bits_are_kept(tmp_path: Path) -> None:

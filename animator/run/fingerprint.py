@@ -7,43 +7,58 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from animator.engines.registry import family_of
 from animator.run.networks import flow_of
+from animator.run.neutral import neutral_schedule, neutral_values
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
 from animator.settings.base import counts_in, declared
 from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
 
-RENDERING = 2
-"""Number of the way in which frames are made. Raise it when the program makes other frames of the same scene,
-inputs and weights than before: all frames that were made earlier are then out of date. A release that changes
-no frame leaves it alone, so that runs can be resumed."""
+RENDERINGS: Mapping[int, tuple[str, ...]] = {
+    1: (),
+    2: ("guidance.tv_scale", "guidance.sat_scale", "guidance.symmetry_loss_scale"),
+}
+"""The ways in which frames were made so far, by number: each differs from the one before in scenes where one
+of its settings is not neutral, or in every scene where it names none. Add one when the program makes other
+frames of the same scene, inputs and weights than before: frames that were made earlier are then out of date.
+A release that changes no frame adds none, so that runs can be resumed."""
+
+RENDERING = max(RENDERINGS)
+"""Number of the way in which this program makes frames."""
 
 
-def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str]) -> list[str]:
+def hash_inputs(
+    loaded: LoadedScene, sources: Sources, weights: Mapping[str, str], *, rendering: int = RENDERING
+) -> list[str]:
     """Return a hash for each frame of all that decides it, the frames before it included.
 
-    How far a still is painted (``diffusion.stop_at``) is not part of it: a draft and the picture it becomes
-    have the same inputs.
+    What is at its neutral value (`animator.run.neutral`) is no part of it, so that a later program, which has
+    more settings, finds the same hash. How far a still is painted (``diffusion.stop_at``) is none either: a
+    draft and the picture it becomes have the same inputs.
 
     Args:
         loaded: the scene.
         sources: its pictures.
         weights: of the networks, see `weights_of`.
+        rendering: number of the way in which they are made, of `RENDERINGS`.
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
     unread = tuple(f"{name}." for name in unread_by_engine(scene))
     animated = [name for name in loaded.timeline.row(0).names if not f"{name}.".startswith(unread)]
     constant = {
-        "rendering": RENDERING,
+        "rendering": renderings_of(type(scene), counted(scene), rendering),
         # What may change from frame to frame counts with the frames at which it does.
-        "settings": counted(scene, animated),
+        "settings": without_neutral(type(scene), counted(scene, animated)),
         "init": sources.hashes[init] if init else "",
         "footage": [sources.footage, flow_of(scene)] if scene.mode == "video" else [],
         "weights": dict(weights),
     }
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
+    neutral = {name: neutral_schedule(type(scene), name) for name in animated}
     hashes, seeds = [], scene.seeds
     for frame in range(scene.pictures):
         row = loaded.timeline.row(frame)
@@ -51,9 +66,11 @@ def hash_inputs(loaded: LoadedScene, sources: Sources, weights: Mapping[str, str
         # With a fixed seed all frames have the same noise; stills differ by their seeds alone.
         noise = 0 if scene.mode == "still" or scene.seed_mode == "fixed" else frame
         digest.update(f"{picture_seed(seeds, scene.seed_mode, frame)} {noise}".encode())
-        for name in animated:
-            digest.update(name.encode())
-            digest.update(row.schedule(name).tobytes())
+        for name, usual in neutral.items():
+            schedule = row.schedule(name)
+            if usual is None or not np.array_equal(schedule, usual):
+                digest.update(name.encode())
+                digest.update(schedule.tobytes())
         prompts = [
             (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.models)
             for one in row.prompts
@@ -83,13 +100,32 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     for name, said in every.items():
         if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said):
             continue
-        value = dumped
-        for part in name.split("."):
-            value = value[part]
+        value = value_in(dumped, name)
         if isinstance(value, dict):
             value = {key: one for key, one in value.items() if f"{name}.{key}" not in apart}
         found[name] = value
     return found
+
+
+def without_neutral(scene: type[Scene], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without those at their neutral value."""
+    neutral = neutral_values(scene)
+    return {name: value for name, value in values.items() if name not in neutral or value != neutral[name]}
+
+
+def renderings_of(scene: type[Scene], values: Mapping[str, Any], last: int) -> list[int]:
+    """Return the numbers of `RENDERINGS` up to ``last`` that change frames of a scene with these settings."""
+    used = without_neutral(scene, values).keys()
+    changes = {number: names for number, names in RENDERINGS.items() if number <= last}
+    return [number for number, names in changes.items() if not names or not used.isdisjoint(names)]
+
+
+def value_in(dumped: Mapping[str, Any], name: str) -> Any:
+    """Return a setting of a scene that was dumped, by its dotted name."""
+    value: Any = dumped
+    for part in name.split("."):
+        value = value[part]
+    return value
 
 
 def unread_by_engine(scene: Scene) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from animator.runs import Entry, RunFolder
@@ -101,3 +101,14 @@ def in_a_row(numbers: Sequence[int]) -> list[tuple[int, int]]:
     firsts = [n for at, n in enumerate(numbers) if at == 0 or numbers[at - 1] != n - 1]
     lasts = [n for at, n in enumerate(numbers) if at == len(numbers) - 1 or numbers[at + 1] != n + 1]
     return list(zip(firsts, lasts, strict=True))
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Write numbers in rising order as ranges.
+
+    >>> ranges([0, 1, 2, 5, 7, 8])
+    '0-2, 5, 7-8'
+    """
+    return ", ".join(
+        f"{first}-{last}" if last > first else str(first) for first, last in in_a_row(list(numbers))
+    )

@@ -28,6 +28,7 @@ from animator.run.cancel import Cancel
 from animator.run.frames import make_frames
 from animator.run.growing import GrowingFilms
 from animator.run.job import Job, job_of
+from animator.run.outdated import edited, report_outdated
 from animator.run.outputs import stages_of
 from animator.run.plan import plan_of
 from animator.run.reporter import Reporter
@@ -76,7 +77,8 @@ def render_scene(
     sources = gather(loaded, begun)
     tools = load_tools(loaded, sources, shared)  # before the folder: what is missing leaves none behind
     run = RunFolder.open(begun) if begun else RunFolder.create(RENDERS, loaded.name, out=out)
-    return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
+    keep = begun is None or not edited(run, loaded)
+    return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel(), keep=keep)
 
 
 def resume_run(
@@ -127,7 +129,9 @@ def finish_run(
     return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel(), resume_with="finish")
 
 
-def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "resume") -> Path:
+def _make(
+    job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "resume", keep: bool = True
+) -> Path:
     """Make the frames that are not up to date, and what is made of all of them.
 
     Args:
@@ -135,11 +139,13 @@ def _make(job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "r
         reporter: hears how far it is.
         cancel: stops it.
         resume_with: the verb that resumes it; after ``finish`` the run's own scene stays as it was.
+        keep: whether finished frames that are to be made again are kept beside the new ones.
     """
     run = job.run
     try:
         with run.lock(), run_log(run.path / LOG, **log_levels()):
             plan = plan_of(run, job.numbers, job.inputs, job.stop_at, still=job.still)
+            report_outdated(job, plan, keep=keep)
             log.info(
                 "%s: animator %s, torch %s, on %s, %d of %d frames are up to date",
                 job.loaded.name, __version__, torch.__version__, job.tools.device,

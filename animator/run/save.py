@@ -62,6 +62,7 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         stopped=stopped,
         stages={name: round(part, 4) for name, part in lap.stages.items()},
         notes=finished.notes,
+        program=__version__,
     )
     run.save_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
     return pixels

@@ -20,11 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from animator import __version__
 from animator.runs import RunFolder
 from animator.runs.files import errors_in_one_line
 
 log = logging.getLogger(__name__)
+
+WAY = 1
+"""Number of the way in which stages make their files. Raise it when the program makes other files of the same
+frames and settings than before; a release that does not leaves it alone."""
 
 RECORD = "outputs.json"
 """File of a run in which its finished stages are recorded."""
@@ -55,7 +58,7 @@ def fingerprints(stages: Iterable[Stage]) -> dict[str, str]:
     found: dict[str, str] = {}
     for stage in stages:
         decided = {
-            "animator": __version__,
+            "way": WAY,
             "name": stage.name,
             "settings": dict(stage.settings),
             "inputs": [found[name] for name in stage.inputs],

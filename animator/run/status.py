@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from animator.errors import AnimatorError
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
 from animator.run.networks import weights_of
-from animator.run.plan import in_a_row, plan_of
+from animator.run.outdated import why_outdated
+from animator.run.plan import plan_of, ranges
 from animator.run.sources import gather
-from animator.runs import RunFolder
+from animator.runs import Entry, RunFolder
 from animator.runs.folder import FRAMES
 from animator.runs.lock import owner_of
 from animator.scene.reading import LoadedScene, read_scene
@@ -50,7 +51,9 @@ class Status:
         mode: the scene's mode.
         frames: how many frames or pictures are wanted.
         done: how many of them are up to date with the scene in the run.
-        outdated: finished ones that the scene asks for otherwise now.
+        outdated: finished ones that are to be made again.
+        program: version of the program that last worked at it.
+        because: why, by the numbers of those for which it is so.
         damaged: finished ones whose files are missing or not as they were written.
         missing: those that were never finished.
         pruned: those that only a film shows.
@@ -83,6 +86,8 @@ class Status:
     films: dict[str, int]
     todo: tuple[Gap, ...]
     fault: str = ""
+    program: str = ""
+    because: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
 
 def status_of(path: Path) -> Status:
@@ -98,7 +103,7 @@ def status_of(path: Path) -> Status:
     only = tuple(int(number) for number in info.get("only", ()))
     loaded = dataclasses.replace(read_scene(run.scene_file), only=only)
     lines = run.journal()
-    inputs, fault = _inputs(run, loaded)
+    inputs, because, fault = _inputs(run, loaded, lines)
     if not inputs:
         inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.pictures)]
     plan = plan_of(
@@ -125,6 +130,8 @@ def status_of(path: Path) -> Status:
         films={one.name: one.stat().st_size for one in sorted(run.path.iterdir()) if one.suffix in FILMS},
         todo=tuple(Gap(one.first, one.last, next(iter(one.states), None)) for one in plan.gaps),
         fault=fault,
+        program=str(info.get("animator", "")),
+        because={why: tuple(n for n in numbers if n in plan.numbers) for why, numbers in because.items()},
     )
 
 
@@ -137,10 +144,12 @@ def status_text(status: Status) -> str:
     ]
     if status.owner:
         lines.append(f"at work: {status.owner}")
+    if status.program:
+        lines.append(f"made by animator {status.program}")
     if status.fault:
         lines.append(f"not compared with the scene: {status.fault}")
     kinds = {
-        "made of an earlier scene": status.outdated,
+        **{f"out of date, {why}": numbers for why, numbers in status.because.items()},
         "damaged or deleted": status.damaged,
         "not made yet": status.missing,
         "pruned, only a film shows them": status.pruned,
@@ -161,17 +170,6 @@ def status_json(status: Status) -> str:
     return json.dumps(dataclasses.asdict(status), ensure_ascii=False)
 
 
-def ranges(numbers: Iterable[int]) -> str:
-    """Write numbers in rising order as ranges.
-
-    >>> ranges([0, 1, 2, 5, 7, 8])
-    '0-2, 5, 7-8'
-    """
-    return ", ".join(
-        f"{first}-{last}" if last > first else str(first) for first, last in in_a_row(list(numbers))
-    )
-
-
 def megabytes(size: int) -> str:
     """Write a number of bytes for a reader.
 
@@ -188,12 +186,16 @@ def _gap_text(gap: Gap, mode: str) -> str:
     return f"{made}, from the beginning" if gap.state is None else f"{made}, from the state of {gap.state}"
 
 
-def _inputs(run: RunFolder, loaded: LoadedScene) -> tuple[list[str], str]:
-    """Return the hash of what decides each frame, or why it is not known."""
+def _inputs(
+    run: RunFolder, loaded: LoadedScene, lines: Mapping[int, Entry]
+) -> tuple[list[str], dict[str, tuple[int, ...]], str]:
+    """Return the hash of each frame, and which finished ones differ, by why; or why they are not known."""
     try:
-        return hash_inputs(loaded, gather(loaded, run.path), weights_of(loaded)), ""
+        sources, weights = gather(loaded, run.path), weights_of(loaded)
     except AnimatorError as fault:
-        return [], str(fault).splitlines()[0]
+        return [], {}, str(fault).splitlines()[0]
+    because = why_outdated(lines, run.read_info(), loaded, sources, weights)
+    return hash_inputs(loaded, sources, weights), because, ""
 
 
 def _sizes(path: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@
     run.json                 versions, device, hashes of weights, seed, timings
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
+    frames.before-001/       frames that were made again since
     left/, right/            the same as two eyes see it, where the scene has eyes
     state/000012.safetensors what is needed to resume after that frame
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
@@ -40,12 +41,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from animator import __version__
 from animator.errors import RunError, UsageError
 from animator.runs import journal
 from animator.runs.files import errors_in_one_line, remove_leftovers, sync_folder, write_atomic
 from animator.runs.journal import Entry
 from animator.runs.lock import locked
 from animator.runs.png import decode_png, encode_png
+from animator.runs.program import refuse_later
 from animator.runs.state import load_state, read_meta, save_state
 
 if TYPE_CHECKING:
@@ -104,7 +107,7 @@ class RunFolder:
             (path / "state").mkdir(exist_ok=True)
             sync_folder(path)
         run = cls(path)
-        run.write_info({"scene": scene_name})
+        run.write_info({"scene": scene_name, "animator": __version__})
         return run
 
     @classmethod
@@ -113,12 +116,15 @@ class RunFolder:
 
         Raises:
             UsageError: if there is none.
+            RunError: a later version of the program made it, or its ``run.json`` is damaged.
         """
         path = Path(path)
         if not (path / "run.json").is_file():
             found = "no such folder" if not path.exists() else "not a run: it has no run.json"
             raise UsageError(f"{path}: {found}; name a folder like renders/<scene>/001")
-        return cls(path)
+        run = cls(path)
+        refuse_later(run.read_info().get("animator"), path)
+        return run
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -259,6 +265,29 @@ class RunFolder:
                 for name in entry.pruned:
                     self.frame_file(entry.frame, name).unlink(missing_ok=True)
 
+    def keep_before(self, entries: Sequence[Entry]) -> str:
+        """Move the pictures of frames that are to be made again into ``frames.before-001`` and its like.
+
+        Args:
+            entries: their lines, which stay in the journal until the frames are made.
+
+        Returns:
+            The folder of the frames; empty where none of the pictures is there.
+        """
+        with errors_in_one_line(self.path):
+            names = {name for entry in entries for name in (FRAMES, *entry.more)}
+            number = 1
+            while any((self.path / _before(name, number)).exists() for name in names):
+                number += 1
+            for entry in entries:
+                for name in (FRAMES, *entry.more):
+                    old, new = (self.frame_file(entry.frame, one) for one in (name, _before(name, number)))
+                    if old.is_file():
+                        new.parent.mkdir(exist_ok=True)
+                        old.rename(new)
+            kept = _before(FRAMES, number)
+            return kept if (self.path / kept).is_dir() else ""
+
     def read_frame(self, frame: int, folder: str = FRAMES, *, deep: bool = False) -> np.ndarray:
         """Return a frame's picture, or a further one of it, H x W x 3 RGB.
 
@@ -328,6 +357,10 @@ class RunFolder:
     def _holds(path: Path, file: str) -> bool:
         with errors_in_one_line(path):
             return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
+
+
+def _before(folder: str, number: int) -> str:
+    return f"{folder}.before-{number:03d}"
 
 
 def _is_bare(path: Path) -> bool:

@@ -31,6 +31,7 @@ class Entry:
         more: SHA-256 of the further pictures of the frame, by the names of their folders (``left``).
         pruned: for each folder whose picture was given up (``frames``, ``left``), the film in the run that
             still shows it.
+        program: version of the program that made it; empty where that did not say.
     """
 
     frame: int
@@ -43,6 +44,7 @@ class Entry:
     notes: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
     pruned: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
 
 
 def append(path: Path, *entries: Entry) -> None:
@@ -98,6 +100,7 @@ def _parse(line: bytes) -> Entry | None:
             notes=tuple(str(note) for note in values.get("notes", ())),
             more={str(name): str(file) for name, file in values.get("more", {}).items()},
             pruned={str(name): str(film) for name, film in values.get("pruned", {}).items()},
+            program=str(values.get("program", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

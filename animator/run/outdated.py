@@ -1,0 +1,88 @@
+"""Finished frames that are to be made again: why, said first, and kept beside the new ones."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from animator.errors import SceneError
+from animator.run.fingerprint import RENDERINGS, hash_inputs
+from animator.run.job import Job
+from animator.run.plan import ResumePlan, ranges
+from animator.run.sources import Sources
+from animator.runs import Entry, RunFolder
+from animator.scene.reading import LoadedScene, read_scene
+
+log = logging.getLogger(__name__)
+
+EARLIER = "an earlier animator made them otherwise"
+EDITED = "the scene or its pictures changed"
+
+
+def why_outdated(
+    entries: Mapping[int, Entry],
+    info: Mapping[str, Any],
+    loaded: LoadedScene,
+    sources: Sources,
+    weights: Mapping[str, str],
+) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of finished frames that are to be made again, by the reason.
+
+    Args:
+        entries: the journal's entries of finished frames.
+        info: what the run says of itself.
+        loaded: the scene as it is now.
+        sources: its pictures as they are now.
+        weights: hashes of its networks' weights as they are now.
+    """
+    now = hash_inputs(loaded, sources, weights)
+    old = [number for number, entry in entries.items() if number < len(now) and entry.inputs != now[number]]
+    if not old:
+        return {}
+    earlier = [hash_inputs(loaded, sources, weights, rendering=one) for one in sorted(RENDERINGS)[:-1]]
+    changed = _changed(info.get("weights"), weights)
+    found: dict[str, list[int]] = {}
+    for number in old:
+        entry = entries[number]
+        if not entry.program or any(entry.inputs == hashes[number] for hashes in earlier):
+            reason = EARLIER
+        else:
+            reason = f"the weights of {', '.join(changed)} changed" if changed else EDITED
+        found.setdefault(reason, []).append(number)
+    return {reason: tuple(numbers) for reason, numbers in found.items()}
+
+
+def _changed(before: object, now: Mapping[str, str]) -> list[str]:
+    """Return the names of networks that were there before with other weights."""
+    if not isinstance(before, dict):
+        return []
+    return [name for name, file in now.items() if name in before and before[name] != file]
+
+
+def edited(run: RunFolder, loaded: LoadedScene) -> bool:
+    """Return whether a scene is not the one that a run was begun with, so that other frames are meant."""
+    try:
+        return read_scene(run.scene_file).scene != loaded.scene
+    except SceneError:  # an earlier program's, or none yet: then nothing says that other frames are meant
+        return False
+
+
+def report_outdated(job: Job, plan: ResumePlan, *, keep: bool) -> None:
+    """Say which finished frames are to be made again and why, before they are; nothing where none are.
+
+    Args:
+        job: the scene; its run is locked.
+        plan: which of its frames are finished.
+        keep: whether the old frames are moved beside the others.
+    """
+    run = job.run
+    reasons = why_outdated(plan.entries, run.read_info(), job.loaded, job.sources, job.weights)
+    again = [plan.entries[number] for numbers in reasons.values() for number in numbers]
+    kept = run.keep_before(again) if keep and again else ""
+    for reason, numbers in reasons.items():
+        log.warning(
+            "%d of %d finished frames are made again (%s): %s%s",
+            len(numbers), len(plan.entries), ranges(numbers), reason,
+            f"; the old ones are kept in {kept}/" if kept else "",
+        )  # fmt: skip
