@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import io
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from PIL import Image
 
 from animator.errors import UsageError
 from animator.system import fetch as module
-from animator.system.fetch import fetch, is_local, is_url, shown
+from animator.system.fetch import is_local, is_url, shown
 from tests.local_server import served
 
 PICTURE = bytes(range(256)) * 500
+
+fetch = functools.partial(module.fetch, fault_in=lambda path: "")
+"""What is no picture is taken, too."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -363,3 +369,21 @@ def test_https_asks_a_proxy_for_a_tunnel(server, tmp_path, monkeypatch):
     )
     assert "connection failed" in fault("https://example.test/a", tmp_path)
     assert server.seen[0].path == "example.test:443"
+
+
+def test_what_is_no_picture_is_not_kept(tmp_path):
+    pages = {"/a.png": answer(body=b"sorry, not today")}
+    with serving(pages) as server:
+        url = f"{server.url}/a.png"
+        for _ in range(2):
+            with pytest.raises(UsageError, match=r"/a\.png: not a picture that can be read; use PNG"):
+                module.fetch(url, tmp_path)
+            assert list(tmp_path.iterdir()) == []
+        picture = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(picture, "PNG")
+        pages["/a.png"] = answer(body=picture.getvalue())
+        path = module.fetch(url, tmp_path)
+        assert len(server.seen) == 3
+        path.write_bytes(b"kept by an earlier program")
+        assert module.fetch(url, tmp_path).read_bytes() == picture.getvalue()
+        assert len(server.seen) == 4

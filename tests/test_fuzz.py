@@ -305,7 +305,7 @@ def test_a_run(tmp_path: Path) -> None:
         (run.path / "journal.jsonl").write_bytes(damaged(lines, damage) if what == "journal" else lines)
         (run.path / "run.json").write_bytes(damaged(info, damage) if what == "info" else info)
         run.state_file(2).write_bytes(damaged(state, damage) if what == "state" else state)
-        opened = RunFolder.open(run.path)
+        opened = RunFolder(run.path)
         for read in (opened.journal, opened.finished_frames, opened.read_info, opened.states):
             try:
                 read()

@@ -81,9 +81,9 @@ BOMBS = {
     "a quoted text of 1 MB": (f'prompts: "{"x " * 500_000}"', "the text has 1000000 characters; 20000"),
     "10 MB": (P + "#" * 10_000_000, "bytes, a scene file may have 1048576"),
     "a long number": (P + "seed: " + "9" * 5000, "seed: expected a whole number"),
-    "40 digits": (P + "fps: " + "9" * 40, "fps: expected a number above 0 and up to 1000, found 9999"),
-    "1e400": (P + "fps: 1e400", "fps: expected a number above 0 and up to 1000, found 1e400"),
-    "minus nothing": (P + "fps: -0", "fps: expected a number above 0"),
+    "40 digits": (P + "fps: " + "9" * 40, "fps: expected a number from 0.01 to 1000, found 9999"),
+    "1e400": (P + "fps: 1e400", "fps: expected a number from 0.01 to 1000, found 1e400"),
+    "minus nothing": (P + "fps: -0", "fps: expected a number from 0.01"),
     ".inf": (
         P + "prompt_blend: .inf",
         "prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .inf",

@@ -19,7 +19,7 @@ from PIL import Image
 from animator.diffusion.perlin import perlin_picture
 from animator.errors import UsageError
 from animator.film.inits import InitSettings, first_picture
-from animator.system import images, rng
+from animator.system import rng
 from animator.system.images import read_picture, read_whole
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -201,7 +201,7 @@ def test_a_missing_picture(tmp_path):
 
 def test_size_is_known_before_decoding(write, monkeypatch):
     path = write(np.zeros((20, 20, 3)))
-    monkeypatch.setattr(images, "MAX_PIXELS", 399)
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 399)
     monkeypatch.setattr(cv2, "imdecode", None)
     with pytest.raises(UsageError, match="20 x 20"):
         read_whole(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.slowness import within
 
@@ -11,7 +12,7 @@ from tests.slowness import within
 @pytest.fixture
 def read(read, tmp_path):
     """Read a scene of one prompt with more settings, beside a.png and a.pt."""
-    (tmp_path / "a.png").touch()
+    Image.new("RGB", (192, 128)).save(tmp_path / "a.png")
     (tmp_path / "a.PT").touch()
     return lambda text: read(f"prompts: x\n{text}")
 

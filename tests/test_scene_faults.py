@@ -19,7 +19,7 @@ EXPECTED = """
 2:10: version: expected 1, the format that this program reads, found 2
 3:7: mode: expected one of still, 2d, 3d, video, found '4d'
 4:7: size: expected a list of 2 values, each a whole number from 64 to 4096, found a list of 1
-5:6: fps: expected a number above 0 and up to 1000, found true
+5:6: fps: expected a number from 0.01 to 1000, found true
 6:7: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0
 7:6: bpm: expected a number above 0 and up to 1000, found 'off', which is a text in YAML 1.2
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
@@ -183,8 +183,8 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
         ("prompts: x\nframes: 2.5", "2:9: frames: expected a whole number from 1 to 100000, or a length"),
         ("prompts: x\nframes: 2x", "2:9: frames: expected a whole number from 1 to 100000, or a length"),
         ("prompts: x\nframes: 0s", "2:9: frames: 0s at 12 frames a second is 0 frames, expected 1 to"),
-        ("prompts: x\nfps: .inf", "2:6: fps: expected a number above 0 and up to 1000, found .inf"),
-        ("prompts: x\nfps: 1e999", "2:6: fps: expected a number above 0 and up to 1000, found 1e999"),
+        ("prompts: x\nfps: .inf", "2:6: fps: expected a number from 0.01 to 1000, found .inf"),
+        ("prompts: x\nfps: 1e999", "2:6: fps: expected a number from 0.01 to 1000, found 1e999"),
         (
             "prompts: x\nseed: " + "9" * 5000,
             "2:7: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0",
@@ -291,7 +291,7 @@ def test_no_file_and_a_folder_and_a_pipe(tmp_path):
             "seed.deeper=1",
             "--set: seed: unknown name 'deeper'",
         ),
-        ("fps=true", "--set: fps: expected a number above 0 and up to 1000, found true"),
+        ("fps=true", "--set: fps: expected a number from 0.01 to 1000, found true"),
     ],
 )
 def test_a_fault_on_the_command_line_names_its_key(tmp_path, override, expected):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from animator.errors import SceneError
 from animator.run.job import shot_of
 from animator.run.sources import gather
 from animator.scene.footage_reading import open_footage_of
@@ -70,12 +71,10 @@ def test_rates_of_footage(read, fault, tmp_path):
     assert (folder.frames, folder.fps) == (3, 12)
     for wrong in ("0/1", "1/0", "5000/1"):
         message = fault(f"{SCENE}video: {{init: plain.mkv, fps: {wrong}}}")
-        assert message == f"4:31: video.fps: expected a rate above 0 and up to 1000, found '{wrong}'"
+        assert message == f"4:31: video.fps: expected a rate from 0.01 to 1000, found '{wrong}'"
     for wrong in ("0", "-1", "fast", "1001", "1/2/3"):
         message = fault(f"{SCENE}video: {{init: plain.mkv, fps: {wrong}}}")
-        assert message.startswith(
-            "4:31: video.fps: expected a number above 0 and up to 1000, or a fraction such"
-        )
+        assert message.startswith("4:31: video.fps: expected a number from 0.01 to 1000, or a fraction such")
 
 
 @pytest.mark.parametrize(
@@ -134,9 +133,10 @@ def test_sound_that_cannot_be_decoded_is_told_and_the_next_is_taken(read, tmp_pa
         assert open_footage_of(loaded.scene).sound == (name == "a")
         assert told(read(f"{SCENE}video: {{init: {name}.mp4, sound: false}}")) == []
     film = "prompts: x\nsize: [128, 128]\noutput: {audio: "
-    assert told(read(f"{film}b.mp4}}")) == [
-        "3:17: output.audio: its sound (apple_apac) cannot be decoded, so the film is silent; name another"
-    ]
+    with pytest.raises(SceneError) as fault:
+        read(f"{film}b.mp4}}")
+    message = "its sound (apple_apac) cannot be decoded; name a sound or a film with one"
+    assert [one.message for one in fault.value.problems] == [message]
     assert told(read(f"{film}a.mp4}}")) == [
         "3:17: output.audio: its first sound (apple_apac) cannot be decoded; the next one is taken"
     ]

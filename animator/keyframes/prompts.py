@@ -23,6 +23,9 @@ LARGEST = 1e12
 
 _WEIGHT = re.compile(rf"(?P<text>.*):\s*(?P<weight>[+-]?{NUMBER})\s*", re.ASCII | re.DOTALL)
 
+_NO_NUMBER = re.compile(r":\s*([+-]?(?:nan|inf|infinity))\s*$", re.ASCII | re.IGNORECASE)
+"""What Python would read as a number at the end, and no weight can be."""
+
 
 def parse_prompt(text: str) -> Prompt:
     """Read ``"text"`` or ``"text:weight"``; only a number after the last colon is a weight.
@@ -36,6 +39,8 @@ def parse_prompt(text: str) -> Prompt:
 def _read_text(text: str, what: str) -> Prompt:
     check_length(text)
     match = _WEIGHT.fullmatch(plain_signs(text))
+    if odd := _NO_NUMBER.search(text):
+        raise ExpressionError(f"the weight is {odd[1]}; write a number such as 1", odd.start(1))
     words, weight = (text[: match.end("text")], float(match["weight"])) if match else (text, 1.0)
     if not words.strip():
         raise ExpressionError(f"the prompt has no {what}; write {what} or {what}:weight")

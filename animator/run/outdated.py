@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from animator.errors import SceneError
@@ -22,6 +22,7 @@ EDITED = "the scene or its pictures changed"
 
 def why_outdated(
     entries: Mapping[int, Entry],
+    now: Sequence[str],
     info: Mapping[str, Any],
     loaded: LoadedScene,
     sources: Sources,
@@ -31,12 +32,12 @@ def why_outdated(
 
     Args:
         entries: the journal's entries of finished frames.
+        now: fingerprint of each frame as the scene is now.
         info: what the run says of itself.
         loaded: the scene as it is now.
         sources: its pictures as they are now.
         weights: hashes of its networks' weights as they are now.
     """
-    now = hash_inputs(loaded, sources, weights)
     old = [number for number, entry in entries.items() if number < len(now) and entry.inputs != now[number]]
     if not old:
         return {}
@@ -77,7 +78,7 @@ def report_outdated(job: Job, plan: ResumePlan, *, keep: bool) -> None:
         keep: whether the old frames are moved beside the others.
     """
     run = job.run
-    reasons = why_outdated(plan.entries, run.read_info(), job.loaded, job.sources, job.weights)
+    reasons = why_outdated(plan.entries, job.inputs, run.read_info(), job.loaded, job.sources, job.weights)
     again = [plan.entries[number] for numbers in reasons.values() for number in numbers]
     kept = run.keep_before(again) if keep and again else ""
     for reason, numbers in reasons.items():

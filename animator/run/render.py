@@ -73,12 +73,22 @@ def render_scene(
         RunError: the run folder cannot be used.
         FilmError: the encoder failed.
     """
-    begun = out if out is not None and (out / "run.json").is_file() else None
-    sources = gather(loaded, begun)
-    tools = load_tools(loaded, sources, shared)  # before the folder: what is missing leaves none behind
-    run = RunFolder.open(begun) if begun else RunFolder.create(RENDERS, loaded.name, out=out)
-    keep = begun is None or not edited(run, loaded)
-    return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel(), keep=keep)
+    begun = RunFolder.open(out) if out is not None and (out / "run.json").is_file() else None
+    # All before the folder: what is missing or cannot be read leaves none behind.
+    sources = gather(loaded, out if begun else None)
+    sources.try_all()
+    tools = load_tools(loaded, sources, shared)
+    if begun is not None:
+        keep = not edited(begun, loaded)
+        return _make(job_of(begun, loaded, sources, tools), reporter, cancel or Cancel(), keep=keep)
+    there = out is not None and out.exists()
+    run = RunFolder.create(RENDERS, loaded.name, out=out)
+    try:
+        return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
+    except Exception as fault:
+        if not isinstance(fault, Interrupted):
+            run.remove_bare(keep_folder=there)
+        raise
 
 
 def resume_run(

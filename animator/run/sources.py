@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from animator.errors import UsageError
 from animator.scene.reading import LoadedScene
 from animator.system.fetch import fetch, is_url
 from animator.system.images import read_whole
@@ -17,6 +18,9 @@ from animator.weights.registry import cache_folder
 
 if TYPE_CHECKING:
     from animator.types import Frame
+
+INIT, IMAGES = "diffusion.init_image", "image_prompts"
+"""The settings that name pictures."""
 
 FETCHED = "inputs"
 """Folder of a run in which it keeps what it fetched, so that it can be resumed without a connection."""
@@ -37,6 +41,15 @@ class Sources:
     def open(self, name: str) -> Frame:
         """Return a picture at its own size; raises UsageError where it cannot be read."""
         return read_whole(self.files[name])
+
+    def try_all(self) -> None:
+        """Read every picture once, so that one which cannot be read is found before anything is painted.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
+        for name in self.files:
+            self.open(name)
 
     @functools.cached_property
     def hashes(self) -> dict[str, str]:
@@ -59,14 +72,17 @@ def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
         UsageError: a picture cannot be had.
     """
     init = loaded.scene.diffusion.init_image
-    names = [init] if init else []
-    names += [one.text for part in loaded.timeline.prompts.sets for one in part.prompts if one.image]
+    named = {one.text: IMAGES for part in loaded.timeline.prompts.sets for one in part.prompts if one.image}
+    named |= {init: INIT} if init else {}
     clip = loaded.scene.video.init if loaded.scene.mode == "video" else None
-    files = {name: _file_of(name, run) for name in dict.fromkeys(names)}
+    files = {name: _file_of(name, key, run) for name, key in named.items()}
     return Sources(files, hash_footage(Path(clip)) if clip else "")
 
 
-def _file_of(name: str, run: Path | None) -> Path:
+def _file_of(name: str, key: str, run: Path | None) -> Path:
     if not is_url(name):
         return Path(name)
-    return fetch(name, cache_folder() / "pictures" if run is None else run / FETCHED)
+    try:
+        return fetch(name, cache_folder() / "pictures" if run is None else run / FETCHED)
+    except UsageError as error:
+        raise UsageError(f"{key}: {error}") from error

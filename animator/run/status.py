@@ -194,8 +194,8 @@ def _inputs(
         sources, weights = gather(loaded, run.path), weights_of(loaded)
     except AnimatorError as fault:
         return [], {}, str(fault).splitlines()[0]
-    because = why_outdated(lines, run.read_info(), loaded, sources, weights)
-    return hash_inputs(loaded, sources, weights), because, ""
+    inputs = hash_inputs(loaded, sources, weights)
+    return inputs, why_outdated(lines, inputs, run.read_info(), loaded, sources, weights), ""
 
 
 def _sizes(path: Path) -> dict[str, int]:

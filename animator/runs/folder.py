@@ -31,9 +31,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -287,6 +288,22 @@ class RunFolder:
                         old.rename(new)
             kept = _before(FRAMES, number)
             return kept if (self.path / kept).is_dir() else ""
+
+    def remove_bare(self, *, keep_folder: bool) -> None:
+        """Remove a run that failed before its first frame; one with a finished frame stays.
+
+        Args:
+            keep_folder: whether the folder itself was there before.
+        """
+        with suppress(OSError, RunError):  # what cannot be removed stays; why the run failed is said
+            if self.journal():
+                return
+            for one in self.path.iterdir():
+                shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
+            if not keep_folder:
+                self.path.rmdir()
+                if not any(self.path.parent.iterdir()):
+                    self.path.parent.rmdir()
 
     def read_frame(self, frame: int, folder: str = FRAMES, *, deep: bool = False) -> np.ndarray:
         """Return a frame's picture, or a further one of it, H x W x 3 RGB.

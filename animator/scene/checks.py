@@ -17,6 +17,7 @@ from animator.scene.nodes import dotted
 from animator.settings.base import share
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
+from animator.system.picture_files import picture_file_fault
 from animator.types import Schedule
 from animator.weights.registry import find
 
@@ -82,7 +83,7 @@ def check_init(scene: Scene, fit: Fit) -> None:
     name, path = "diffusion.init_image", scene.diffusion.init_image
     if path is None:
         return
-    _note(name, file_fault(path), fit)
+    _note(name, picture_file_fault(path), fit)
     if scene.diffusion.perlin_init != "none":
         perlin = f"is {scene.diffusion.perlin_init}, but there is an init_image"
         _note("diffusion.perlin_init", f"{perlin}; choose one: perlin_init: none, or no init_image", fit)

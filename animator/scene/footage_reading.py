@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from animator.errors import Problem, UsageError
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node
+from animator.settings.base import FASTEST, SLOWEST
 from animator.settings.scene import MAX_FRAMES, SIZE_STEP, Scene
 from animator.system.file_names import file_fault
 
@@ -137,7 +138,7 @@ def find_footage(data: Mapping[str, Any], fit: Fit) -> Footage | None:
         return None
     every, fps, rate = int(video.get("extract_nth_frame", 1)), data.get("fps"), video.get("fps")
     if isinstance(rate, str) and not _is_rate(rate):
-        fit.report(fit.nodes[RATE], RATE, f"expected a rate above 0 and up to 1000, found '{rate}'")
+        fit.report(fit.nodes[RATE], RATE, f"expected a rate from 0.01 to 1000, found '{rate}'")
         return None
     try:
         return _opened(path, start, end, every, fps, rate)
@@ -149,7 +150,7 @@ def find_footage(data: Mapping[str, Any], fit: Fit) -> Footage | None:
 
 def _is_rate(text: str) -> bool:
     over, under = map(int, text.split("/"))
-    return 0 < over <= 1000 * under
+    return under > 0 and SLOWEST * under <= over <= 1000 * under
 
 
 def _opened(
@@ -192,6 +193,11 @@ def take_rate_and_size(data: dict[str, Any], footage: Footage, fit: Fit) -> list
     notices = [fit.nodes[INIT].place.problem(INIT, note) for note in notes_of(footage)]
     if "fps" in data:
         notices += _speed(float(data["fps"]), footage, fit)
+    elif not SLOWEST <= footage.fps <= FASTEST:
+        message = f"leaves {float(footage.fps):.6g} frames a second, expected {SLOWEST:g} to {FASTEST:g}"
+        name = NTH if NTH in fit.nodes else INIT
+        fit.report(fit.nodes[name], name, f"{message}; write fps, such as fps: 12")
+        data["fps"] = PICTURES_RATE
     data.setdefault("fps", float(footage.fps))
     notices += _sound(data, footage, fit)
     return [*notices, *_take_size(data, footage, fit)]

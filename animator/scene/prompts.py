@@ -16,7 +16,7 @@ from animator.scene.prompt_notices import foreign_syntax, odd_weight, without_sy
 from animator.scene.words import short
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
-from animator.system.file_names import file_fault
+from animator.system.picture_files import picture_file_fault
 from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 
@@ -163,7 +163,7 @@ class _Reader:
         if not image:
             self._check_length(prompt, written, text_name)
             self._notice_text(prompt, written, text_name, weighed=written is entry)
-        elif fault := file_fault(prompt.text):
+        elif fault := picture_file_fault(prompt.text):
             self.fit.add(written.place.problem(text_name, fault))
         return True
 

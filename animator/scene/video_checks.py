@@ -36,7 +36,7 @@ def check_audio(scene: Scene, fit: Fit) -> list[Problem]:
     if file_fault(audio, net=False):  # which `check_scene` reports
         return []
     # Imported here because most scenes have no sound and their check shall be quick.
-    from animator.video.sound import heard_in, unheard
+    from animator.video.sound import heard_in, lasts_to, unheard
 
     node = fit.nodes[name]
     try:
@@ -47,7 +47,12 @@ def check_audio(scene: Scene, fit: Fit) -> list[Problem]:
     except FilmError:  # there is no ffmpeg, which is reported where a film is to be made
         return []
     if heard.stream is None:
-        return [node.place.problem(name, f"{unheard(heard)}, so the film is silent; name another")]
+        fit.report(node, name, f"{unheard(heard)}; name a sound or a film with one")
+        return []
+    begins = scene.output.audio_start
+    if begins and "output.audio_start" not in fit.faulty and not lasts_to(Path(audio), heard.stream, begins):
+        message = f"is {begins:g} s, and the sound of {Path(audio).name} has ended by then; begin earlier"
+        fit.report(fit.nodes["output.audio_start"], "output.audio_start", message)
     if not heard.passed:
         return []
     codecs = ", ".join(dict.fromkeys(heard.passed))

@@ -14,6 +14,12 @@ EVERY_MODE = (STILL, TWO_D, THREE_D, VIDEO)
 FILMS = (TWO_D, THREE_D, VIDEO)
 """The values of `mode`, and those of them that make a film."""
 
+SLOWEST = 0.01
+"""Fewest frames a second of a film; a picture for longer cannot be written in every kind of film."""
+
+FASTEST = 1000
+"""Most frames a second of a film."""
+
 
 class Options(BaseModel):
     """A section of a scene. Unknown keys are refused and a value never changes after reading."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from animator.settings.base import FILMS, STILL, Need, Options, given, on, setting
+from animator.settings.base import FILMS, SLOWEST, STILL, Need, Options, given, on, setting
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 """A size on the disk, in decimal units."""
@@ -51,7 +51,7 @@ class OutputOptions(Options):
     webp: bool = setting(False, modes=FILMS)
     """Whether the film is also made as an animated WebP."""
 
-    interpolate_to: float | None = setting(None, gt=0, le=240, unit="frames a second", modes=FILMS)
+    interpolate_to: float | None = setting(None, ge=SLOWEST, le=240, unit="frames a second", modes=FILMS)
     """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
     of the first."""
 

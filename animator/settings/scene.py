@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.keyframes.clock import SPAN, Clock
-from animator.settings.base import FILMS, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
+from animator.settings.base import FILMS, SLOWEST, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions
@@ -96,7 +96,7 @@ class Scene(Options):
     """What lies under transparent parts of footage and of an init picture: black, white, grey, or a colour
     such as "#203040" (in quotes, for # begins a comment)."""
 
-    fps: float = setting(12.0, gt=0, le=1000, unit="frames a second", changes_frames=False)
+    fps: float = setting(12.0, ge=SLOWEST, le=1000, unit="frames a second", changes_frames=False)
     """Frames a second of the film; left out, those of the footage."""
 
     bpm: float | None = setting(None, gt=0, le=1000, unit="beats a minute", changes_frames=False)

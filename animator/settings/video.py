@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from animator.settings.base import Animated, Options, animated, given, is_not, setting
+from animator.settings.base import SLOWEST, Animated, Options, animated, given, is_not, setting
 
 _FLOW = is_not("video.flow", "none", "with video.flow: none")
 
@@ -28,13 +28,13 @@ class VideoOptions(Options):
     """Every how many frames of the footage one is taken."""
 
     fps: (
-        Annotated[float, Field(gt=0, le=1000)]
+        Annotated[float, Field(ge=SLOWEST, le=1000)]
         | Annotated[str, Field(pattern=r"^\s*[0-9]+/[0-9]+\s*$")]
         | None
     ) = setting(
         None,
         unit="frames a second",
-        json_schema_extra={"allowed": "a number above 0 and up to 1000, or a fraction such as 30000/1001"},
+        json_schema_extra={"allowed": "a number from 0.01 to 1000, or a fraction such as 30000/1001"},
     )
     """Rate at which the footage is read, in place of its own: each frame is what is to be seen at its moment,
     so that its speed stays. Of a folder, how many pictures go by in a second. 30, or 30000/1001."""

@@ -16,13 +16,14 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from animator.errors import UsageError
+from animator.system.picture_files import picture_fault
 
 MAX_BYTES = 32 * 2**20
 """Bytes of the largest answer that is taken."""
@@ -61,8 +62,17 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def fetch(url: str, folder: Path, *, deadline: float = DEADLINE, max_bytes: int = MAX_BYTES) -> Path:
+def fetch(
+    url: str,
+    folder: Path,
+    *,
+    fault_in: Callable[[Path], str] = picture_fault,
+    deadline: float = DEADLINE,
+    max_bytes: int = MAX_BYTES,
+) -> Path:
     """Return the file that holds what an address gives; it is fetched only if it is not there yet.
+
+    Only a picture that can be read is kept; one that is there and cannot be read is fetched again.
 
     The address itself may be of the user's own network; what it redirects to may not. Proxies are taken from
     the environment, as `urllib.request.getproxies` finds them; as it is the proxy that connects, what it is
@@ -71,6 +81,7 @@ def fetch(url: str, folder: Path, *, deadline: float = DEADLINE, max_bytes: int 
     Args:
         url: an http or https address. A user name and password in it are sent, and never printed.
         folder: where the file is kept; made if it is not there.
+        fault_in: returns why a file is not what is wanted, after its path and a colon, or an empty text.
         deadline: seconds for all of it.
         max_bytes: bytes of the largest answer that is taken.
 
@@ -78,7 +89,7 @@ def fetch(url: str, folder: Path, *, deadline: float = DEADLINE, max_bytes: int 
         UsageError: the picture cannot be had, for a reason given in one line.
     """
     path = folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    if path.is_file():
+    if path.is_file() and not fault_in(path):
         return path
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -86,6 +97,8 @@ def fetch(url: str, folder: Path, *, deadline: float = DEADLINE, max_bytes: int 
         try:
             with part.open("xb") as file, closing(_download(url, deadline, max_bytes)) as pieces:
                 file.writelines(pieces)
+            if fault := fault_in(part):
+                raise UsageError(f"{shown(url)}: {fault.removeprefix(f'{part}: ')}")
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

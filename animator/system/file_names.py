@@ -23,6 +23,8 @@ def file_fault(path: str, net: bool = True) -> str:
     """
     if (net and _ADDRESS.match(path)) or os.path.isfile(path):
         return ""
+    if os.path.isdir(path):
+        return f"is a folder, not a file: {_shown(path)}"
     scheme = _SCHEME.search(path)
     if scheme and not net:
         return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"

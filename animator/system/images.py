@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from animator.errors import UsageError
 from animator.system.convert import image_to_frame
+from animator.system.picture_files import MAX_BYTES, NO_PICTURE, check_picture
 from animator.system.safe_read import read_plain
 
 if TYPE_CHECKING:
@@ -25,27 +25,11 @@ Colour = tuple[float, float, float]
 WHITE: Colour = (1.0, 1.0, 1.0)
 BLACK: Colour = (0.0, 0.0, 0.0)
 
-MAX_PIXELS = 100_000_000
-"""Pixels of the largest picture that is read: a small file can claim to be one that fills the memory."""
-
-MAX_BYTES = 400_000_000
-"""Bytes of the largest file that is read as a picture."""
-
 WORKED_ON = 25_000_000
 """Pixels above which a picture is halved before it is worked on."""
 
-KINDS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
-"""Kinds that are read, those whose size Pillow finds without decoding or running anything."""
-
 EXTRA_SAMPLES = 338
 """TIFF's tag of channels beyond colour."""
-
-TIFF_HEADS = (b"II*\0", b"MM\0*")
-
-NO_PICTURE = "not a picture that can be read; use PNG, JPEG, WebP or TIFF"
-
-CHECKED = frozenset({"JPEG", "MPO", "PNG", "BMP"})
-"""Kinds of which OpenCV, in some of its versions, takes a file that was cut off and makes up the rest."""
 
 
 def read_picture(path: Path, width: int, height: int, fit: Fit = "stretch", ground: Colour = WHITE) -> Frame:
@@ -98,7 +82,7 @@ def _decoded(path: Path, ground: Colour = WHITE) -> np.ndarray:
         data = read_plain(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a picture") from error
-    kind = _checked(data, path)
+    kind = check_picture(data, path)
     try:
         pixels = _pixels(np.frombuffer(data, np.uint8), kind)
     except cv2.error:  # more pixels than OpenCV takes, or a header that makes no sense
@@ -147,39 +131,6 @@ def _multiplied(data: bytes, pixels: np.ndarray) -> bool:
 
 def _white(pixels: np.ndarray) -> float:
     return float(np.iinfo(pixels.dtype.name).max) if pixels.dtype.kind in "ui" else 1.0
-
-
-def _checked(data: bytes, path: Path) -> str:
-    """Return Pillow's name for the kind of a picture; refuse what is none of `KINDS` or not whole.
-
-    OpenCV cannot find the size of a picture without decoding it.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a large picture, odd EXIF: not the user's concern
-            Image.init()
-            known = [kind for kind in KINDS if kind in Image.OPEN]  # AVIF in newer versions
-            with Image.open(io.BytesIO(data), formats=known) as header:
-                kind, (width, height) = header.format or "", header.size
-                if width * height > MAX_PIXELS:
-                    raise UsageError(
-                        f"{path}: {width} x {height} pixels are more than {MAX_PIXELS // 10**6} million; "
-                        "scale the picture down"
-                    )
-                if kind in CHECKED:
-                    header.draft("RGB", (1, 1))  # a JPEG's detail need not be computed to see its end
-                    header.load()
-    except UnidentifiedImageError as error:
-        if data.startswith(TIFF_HEADS):  # one of floating point, which Pillow does not know
-            return "TIFF"
-        raise UsageError(f"{path}: {NO_PICTURE}") from error
-    except Image.DecompressionBombError as error:
-        raise UsageError(
-            f"{path}: has more than {MAX_PIXELS // 10**6} million pixels; scale the picture down"
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UsageError(f"{path}: the picture is damaged ({error}); get or save it again") from error
-    return kind
 
 
 def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:

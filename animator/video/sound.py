@@ -75,9 +75,20 @@ def find_heard(path: Path, told: str) -> Heard:
     return Heard(None, tuple(codecs))
 
 
-def _decodes(path: Path, number: int) -> bool:
+def lasts_to(path: Path, number: int, seconds: float) -> bool:
+    """Return whether there is anything of a sound from a second on.
+
+    Args:
+        path: the file.
+        number: which of its sounds.
+        seconds: from when on.
+    """
+    return _decodes(path, number, ss=f"{seconds:.6f}")
+
+
+def _decodes(path: Path, number: int, **where: Any) -> bool:
     """Return whether anything of a sound can be decoded; it is read up to there."""
-    graph = safe_input(path)[f"a:{number}"].output("pipe:", f="framecrc", **{"frames:a": 1})
+    graph = safe_input(path, **where)[f"a:{number}"].output("pipe:", f="framecrc", **{"frames:a": 1})
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with start(command(graph.global_args(*QUIET)), **pipes) as process:
         listed = process.communicate()[0]

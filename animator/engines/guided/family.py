@@ -82,8 +82,8 @@ class Guided(Family):
     def check_values(
         self, scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
     ) -> Iterator[tuple[str, str]]:
-        """Yield the first stretch of a diffusion in which prompts are to pull and no CLIP model looks."""
-        yield MODELS, unguided(scene, values, begin, end)
+        """Yield the stretches of a diffusion in which prompts are to pull and nothing is looked at."""
+        yield from unguided(scene, values, begin, end)
 
     def unread(self, scene: Scene, prompt: Prompt) -> tuple[int, str] | None:
         """Return the first letter that one of the CLIP models which a text speaks to does not read."""
