@@ -19,7 +19,7 @@ from PIL import Image
 from animator.diffusion.perlin import perlin_picture
 from animator.errors import UsageError
 from animator.film.inits import InitSettings, first_picture
-from animator.system import rng
+from animator.system import picture_files, rng
 from animator.system.images import read_picture, read_whole
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
