@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from animator.cli.main import main
+from animator.start import main
 
 if __name__ == "__main__":
     main()

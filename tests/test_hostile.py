@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from animator.cli.main import app
 from animator.errors import FilmError, SceneError, UsageError
 from animator.keyframes.expressions import parse_expression
-from animator.runs.folder import folder_name
+from animator.runs.names import folder_name
 from animator.scene.camera_path import read_camera_path
 from animator.scene.reading import read_scene
 from animator.system.images import read_whole

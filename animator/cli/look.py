@@ -52,7 +52,7 @@ def plot(
     loaded = _read(scene, settings)
     from animator.look.plot import plot as drawn
     from animator.runs.files import write_atomic
-    from animator.runs.folder import folder_name
+    from animator.runs.names import folder_name
 
     path = out or Path(f"{folder_name(loaded.name)}-plot.png")
     if path.suffix.lower() != ".png" or not path.parent.is_dir():

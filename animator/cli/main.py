@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
+import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from animator import __version__
+from animator.cli.interrupts import take_interrupts
 from animator.cli.look import add_look, plan_more
 from animator.cli.models import models
 from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
@@ -32,12 +33,14 @@ from animator.cli.shared import (
     Settings,
     guarded,
     printable,
+    say,
     show_notices,
     with_device,
 )
 from animator.cli.vr import vr180
 from animator.errors import Problem, SceneError, UsageError
 from animator.run.reporter import Reporter
+from animator.start import INTERRUPTED
 
 if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
@@ -328,14 +331,19 @@ def root(
     """Turn a scene file into a film."""
 
 
-def _interrupt(signum: int, where: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line; SIGTERM ends as cleanly as Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup asks to continue
-        signal.signal(hangup, _interrupt)
-    app()
+    take_interrupts()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # so that a path that is no UTF-8 is printed as it is
+            stream.reconfigure(errors="surrogateescape")
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        say("the current folder was removed; change to another one, then give the same command again")
+        raise SystemExit(2) from None
+    try:
+        app()
+    except KeyboardInterrupt:  # outside of a verb
+        say("interrupted")
+        raise SystemExit(INTERRUPTED) from None

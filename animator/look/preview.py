@@ -11,7 +11,7 @@ import numpy as np
 from animator.errors import UsageError
 from animator.look.flight import flown
 from animator.look.panel import Panel
-from animator.runs.folder import folder_name
+from animator.runs.names import folder_name
 from animator.scene.footage_reading import open_footage_of
 from animator.system.convert import frame_to_uint8
 from animator.video.film import FilmWriter

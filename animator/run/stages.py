@@ -22,6 +22,7 @@ from typing import Any
 
 from animator.runs import RunFolder
 from animator.runs.files import errors_in_one_line
+from animator.system.json_text import parse_json
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Record:
             return cls(run)
         try:
             with errors_in_one_line(path):
-                content = json.loads(path.read_bytes())
+                content = parse_json(path.read_bytes())
             stages = {str(name): (str(file), str(found)) for name, (file, found) in content["stages"].items()}
             return cls(run, stages, {file: str(content["files"][file]) for file, _ in stages.values()})
         except (ValueError, TypeError, KeyError, AttributeError) as fault:

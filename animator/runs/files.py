@@ -10,7 +10,7 @@ from pathlib import Path
 
 from animator.system.disk import errors_in_one_line
 
-__all__ = ["errors_in_one_line", "remove_leftovers", "sync_folder", "write_atomic"]
+__all__ = ["errors_in_one_line", "open_own", "remove_leftovers", "sync_folder", "write_atomic"]
 
 TEMPORARY, MAKING = ".*.tmp", ".*.making"
 """Names of files that are being written, and of folders in which a film is being made."""
@@ -38,6 +38,17 @@ def write_atomic(path: Path, data: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def open_own(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file of a run that is written in place, never through a link; an ``opener`` of `open`.
+
+    A run folder may come from a stranger: what a link leads to is none of its business.
+
+    Raises:
+        OSError: the disk refuses, or it is a link.
+    """
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def sync_folder(folder: Path) -> None:

@@ -32,7 +32,6 @@ import hashlib
 import json
 import re
 import shutil
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -46,11 +45,13 @@ from animator import __version__
 from animator.errors import RunError, UsageError
 from animator.runs import journal
 from animator.runs.files import errors_in_one_line, remove_leftovers, sync_folder, write_atomic
-from animator.runs.journal import Entry
+from animator.runs.journal import MAX_NUMBER, Entry
 from animator.runs.lock import locked
+from animator.runs.names import folder_name
 from animator.runs.png import decode_png, encode_png
 from animator.runs.program import refuse_later
 from animator.runs.state import load_state, read_meta, save_state
+from animator.system.json_text import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,26 +59,11 @@ if TYPE_CHECKING:
 FRAMES = "frames"
 """Folder of the frames."""
 
+STATE = re.compile(r"[0-9]{6}\.safetensors", re.ASCII)
+"""Name of a state's file."""
+
 FILM = "film"
 """Key in ``run.json`` under which a finished run names the film that shows its frames as they are."""
-
-LONGEST_NAME = 120
-"""Bytes of a name, well under the 255 that file systems allow, so that endings can be added."""
-
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-
-
-def folder_name(scene: str) -> str:
-    """Return a scene's name as the name of a folder or file that every system accepts.
-
-    >>> folder_name("A lighthouse, at night!"), folder_name("../../etc"), folder_name("con"), folder_name("…")
-    ('A-lighthouse-at-night', 'etc', 'con-scene', 'scene')
-    """
-    plain = re.sub(r"[^\w.+-]+", "-", unicodedata.normalize("NFC", scene)).strip("-.")
-    name = plain.encode()[:LONGEST_NAME].decode(errors="ignore").rstrip("-.")
-    if not name:
-        return "scene"
-    return f"{name}-scene" if name.split(".")[0].lower() in RESERVED else name
 
 
 class RunFolder:
@@ -181,11 +167,14 @@ class RunFolder:
         with errors_in_one_line(path):
             text = path.read_bytes()
         try:
-            info = json.loads(text)
+            info = parse_json(text)
         except ValueError as error:
             raise RunError(f"{path}: not JSON ({error}); restore it or render again") from error
         if not isinstance(info, dict):
             raise RunError(f"{path}: holds no mapping; restore it or render again")
+        only = info.get("only", [])
+        if not isinstance(only, list) or not all(type(one) is int and 0 <= one <= MAX_NUMBER for one in only):
+            raise RunError(f"{path}: only: expected a list of numbers of stills; restore it or render again")
         return info
 
     def save_state(self, frame: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -337,7 +326,9 @@ class RunFolder:
     def states(self) -> list[int]:
         """Return after which frames there are states, in order."""
         with errors_in_one_line(self.path):
-            return sorted(int(path.stem) for path in (self.path / "state").glob("[0-9]*.safetensors"))
+            # Programs that synchronize folders leave copies such as "000001 2.safetensors".
+            names = [path.name for path in (self.path / "state").glob("[0-9]*.safetensors")]
+            return sorted(int(name[:6]) for name in names if STATE.fullmatch(name))
 
     def inputs_of_state(self, frame: int) -> str:
         """Return the hash of the inputs of the frame that a state comes after; empty if not known."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from animator.errors import RunError
-from animator.runs.files import errors_in_one_line
+from animator.runs.files import errors_in_one_line, open_own
+from animator.system.json_text import parse_json
 
 LONGEST_LINE = 1 << 16
 """Bytes at the end of a journal in which its last line is looked for; it is far shorter."""
+
+MAX_NUMBER = 999_999
+"""Largest number of a frame; names of files have six digits."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Entry:
 def append(path: Path, *entries: Entry) -> None:
     """Add lines to a journal; when this returns, they are on the disk. A torn last line is cut off first."""
     lines = b"".join(json.dumps(asdict(entry)).encode() + b"\n" for entry in entries)
-    with errors_in_one_line(path), path.open("ab+") as file:
+    with errors_in_one_line(path), open(path, "ab+", opener=open_own) as file:
         begin = max(0, file.seek(0, os.SEEK_END) - LONGEST_LINE)
         file.seek(begin)
         file.truncate(begin + _end_of_sound_lines(file.read()))
@@ -88,12 +93,15 @@ def _end_of_sound_lines(data: bytes) -> int:
 
 def _parse(line: bytes) -> Entry | None:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
+        frame, seconds = int(values["frame"]), float(values["seconds"])
+        if not (0 <= frame <= MAX_NUMBER and math.isfinite(seconds)):
+            return None
         return Entry(
-            frame=int(values["frame"]),
+            frame=frame,
             inputs=str(values["inputs"]),
             seed=int(values["seed"]),
-            seconds=float(values["seconds"]),
+            seconds=seconds,
             file=str(values["file"]),
             stopped=float(values.get("stopped", 1.0)),
             stages={str(name): float(part) for name, part in values.get("stages", {}).items()},
@@ -102,5 +110,5 @@ def _parse(line: bytes) -> Entry | None:
             pruned={str(name): str(film) for name, film in values.get("pruned", {}).items()},
             program=str(values.get("program", "")),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import RunError
-from animator.runs.files import errors_in_one_line
+from animator.runs.files import errors_in_one_line, open_own
+from animator.system.json_text import parse_json
 from animator.system.locks import take
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
@@ -28,7 +29,7 @@ def locked(path: Path) -> Iterator[None]:
         RunError: if another process holds it; the message names that process. Or the disk keeps no locks.
     """
     with errors_in_one_line(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         with errors_in_one_line(path):
             try:
@@ -54,7 +55,7 @@ def locked(path: Path) -> Iterator[None]:
 def owner_of(path: Path) -> str:
     """Return who holds a lock, as its file says."""
     try:
-        owner = json.loads(path.read_text())
+        owner = parse_json(path.read_text())
         return f"process {owner['pid']} on {owner['host']}"
     except (OSError, ValueError, TypeError, KeyError):
         return "another process"

@@ -18,11 +18,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from animator.runs.files import open_own
 from animator.system.disk import errors_in_one_line
 
 LOG = "log.txt"
@@ -103,6 +105,10 @@ class _LogFile(RotatingFileHandler):
     def is_mine(self, record: logging.LogRecord) -> bool:
         """Return whether an event is of this run."""
         return record.thread == self.owner or record.thread not in _owners()
+
+    def _open(self) -> TextIOWrapper:
+        handle = open(self.baseFilename, "ab", opener=open_own)  # noqa: SIM115 (the handler closes it)
+        return TextIOWrapper(handle, encoding=self.encoding, errors=self.errors)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Tell once that the log cannot be written; a run does not end for it."""

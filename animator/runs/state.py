@@ -19,6 +19,7 @@ from torch import Tensor
 
 from animator.errors import RunError
 from animator.runs.files import errors_in_one_line, write_atomic
+from animator.system.json_text import parse_json
 
 HEAD = "animator"
 """Key of the file's metadata under which the values and the digest are."""
@@ -31,6 +32,8 @@ def save_state(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any
     text = json.dumps(dict(meta), sort_keys=True)
     # One key: the order of several changes from run to run, and with it the bytes of the file.
     head = json.dumps({"meta": text, "sha256": _digest(whole, text)})
+    with errors_in_one_line(path):
+        path.parent.mkdir(exist_ok=True)  # a program that synchronizes folders leaves out empty ones
     write_atomic(path, save(whole, {HEAD: head}))
 
 
@@ -43,11 +46,11 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with errors_in_one_line(path), safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            head = json.loads(file.metadata()[HEAD])
+            head = parse_json(file.metadata()[HEAD])
         text = head["meta"]
         if _digest(tensors, text) != head["sha256"]:
             raise ValueError("a spoilt byte")
-        return tensors, json.loads(text)
+        return tensors, parse_json(text)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise RunError(f"{path}: not a whole state of a run; restore it or render again") from error
 
@@ -56,7 +59,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     """Return the values of a state without its tensors; empty where there is none or it cannot be read."""
     try:
         with safe_open(path, framework="pt") as file:
-            meta = json.loads(json.loads(file.metadata()[HEAD])["meta"])
+            meta = parse_json(parse_json(file.metadata()[HEAD])["meta"])
     except (SafetensorError, OSError, ValueError, TypeError, KeyError):
         return {}
     return meta if isinstance(meta, dict) else {}

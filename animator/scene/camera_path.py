@@ -17,6 +17,7 @@ from animator.scene.camera_table import read_camera_table
 from animator.scene.fit import Fit
 from animator.scene.words import allowed
 from animator.settings.scene import Scene
+from animator.system.json_text import parse_json
 from animator.system.safe_read import read_plain
 from animator.types import Schedule
 
@@ -204,7 +205,7 @@ def _length_notices(file: str, frames: int, fps: float, end: float) -> list[str]
 
 def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{file}: not JSON (line {error.lineno}: {error.msg}); export the path again"

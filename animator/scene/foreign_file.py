@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -14,6 +13,7 @@ from animator.scene.foreign import foreign_name, signs, tools
 from animator.scene.nodes import Node, Place
 from animator.scene.source import MAX_BYTES
 from animator.settings.scene import Scene
+from animator.system.json_text import parse_json
 
 HEIRS = {"forge": "deforum", "studio": "deforum"}
 """Programs whose files are those of another, with a few names more."""
@@ -148,7 +148,7 @@ def _keys_in(node: Node) -> Iterator[Any]:
         yield from node.value
     elif isinstance(node.value, str) and node.value.lstrip().startswith("{"):
         try:
-            inner = json.loads(node.value)
+            inner = parse_json(node.value)
         except (ValueError, RecursionError):  # a text with a brace is no JSON
             return
         yield from inner

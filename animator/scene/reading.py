@@ -71,7 +71,7 @@ class LoadedScene:
     @property
     def name(self) -> str:
         """What the scene is called: its title, or the name of its file without the ending."""
-        return self.title or self.source.stem
+        return (self.title or self.source.stem).encode(errors="replace").decode()
 
 
 def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedScene:

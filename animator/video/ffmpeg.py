@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import IO, Any
 
 import imageio_ffmpeg
@@ -22,6 +23,12 @@ LINES_TOLD = 3
 
 ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 """What ffmpeg writes behind the name of each of its parts: where it lies in memory."""
+
+
+_STAND_INS = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
+"""Bytes of a path that are no UTF-8, as Python has them, by what ffmpeg-python can take in their place."""
+
+_MEANT = {other: letter for letter, other in _STAND_INS.items()}
 
 
 def executable() -> str:
@@ -43,10 +50,19 @@ def executable() -> str:
         raise FilmError(f"imageio-ffmpeg has no ffmpeg for this system; set {VARIABLE} to one") from error
 
 
+def named(path: Path) -> str:
+    """Return a file as ffmpeg is to take it: never as an address, an option or a pattern.
+
+    >>> named(Path("2026-11-29T15:30/film.mp4"))
+    'file:2026-11-29T15:30/film.mp4'
+    """
+    return f"file:{path}".translate(_STAND_INS)
+
+
 def command(stream: Any) -> list[str]:
     """Return the command line of a graph that was put together with ffmpeg-python."""
-    result: list[str] = stream.compile(cmd=executable(), overwrite_output=True)
-    return result
+    words: list[str] = stream.compile(cmd=executable(), overwrite_output=True)
+    return [word.translate(_MEANT) for word in words]
 
 
 def start(arguments: list[str], **pipes: Any) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ import numpy as np
 from animator.errors import FilmError
 from animator.system.disk import errors_in_one_line, printed_fault
 from animator.video.faults import encoder_failure, printed_log
-from animator.video.ffmpeg import QUIET, command, run, start
+from animator.video.ffmpeg import QUIET, command, named, run, start
 from animator.video.probe import probe
 
 THREADS = 2
@@ -287,7 +287,7 @@ def _encoding(path: Path, size: tuple[int, int], fps: Fraction, crf: int, preset
     )
     lookahead = min(LOOKAHEAD, max(0, int(fps) - THREADS - 1))
     film = pictures.output(
-        str(path),
+        named(path),
         vf=to_bt709("yuv420p10le") if ten_bits else TO_BT709,
         vcodec="libx264",
         preset=preset,
@@ -318,7 +318,7 @@ def _remux(growing: Path, plain: Path, film: Path) -> None:
 
 def _remuxing(growing: Path, plain: Path) -> Any:
     """Return the graph that copies a growing film into a plain one with its index in front."""
-    film = ffmpeg.input(str(growing)).output(
-        str(plain), map="0:v:0", c="copy", movflags="faststart", map_metadata=-1, bitexact=None
+    film = ffmpeg.input(named(growing)).output(
+        named(plain), map="0:v:0", c="copy", movflags="faststart", map_metadata=-1, bitexact=None
     )
     return film.global_args(*QUIET)

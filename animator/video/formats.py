@@ -13,7 +13,7 @@ import ffmpeg
 import numpy as np
 
 from animator.errors import FilmError
-from animator.video.ffmpeg import QUIET, command, run
+from animator.video.ffmpeg import QUIET, command, named, run
 from animator.video.film import THREADS, FilmWriter, frame_rate, to_bt709
 from animator.video.making import begun, feed, pictures_like, replacing
 
@@ -77,7 +77,7 @@ def write_codec(
         how = {"vcodec": "prores_ks", "profile:v": "hq", "vendor": "apl0", "threads": THREADS}
     with replacing(path) as part:
         film = pictures_like(first, fps).output(
-            str(part),
+            named(part),
             vf=to_bt709(layout),
             fps_mode="passthrough",
             movflags="faststart",
@@ -106,21 +106,23 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: float | str | Fract
     rate = frame_rate(fps)
     with replacing(path) as part:
         # The colours are known only after the last frame: the frames wait in a lossless film.
-        lossless, palette = (str(part.with_name(name)) for name in ("frames.mkv", "palette.png"))
+        lossless, palette = (named(part.with_name(name)) for name in ("frames.mkv", "palette.png"))
         pictures = pictures_like(first, rate, even=False).filter("format", "gbrp")
         if rate > FASTEST_GIF:
             pictures = pictures.filter("fps", str(FASTEST_GIF))
         split = pictures.split()
         kept = split[0].output(lossless, vcodec="ffv1", fps_mode="passthrough")
-        colours = split[1].filter("palettegen", stats_mode="full").output(palette, **{"frames:v": 1})
+        colours = (
+            split[1].filter("palettegen", stats_mode="full").output(palette, update=1, **{"frames:v": 1})
+        )
         feed(ffmpeg.merge_outputs(kept, colours), frames, path, even=False)
         mapped = ffmpeg.filter(
-            [ffmpeg.input(lossless), ffmpeg.input(palette)],
+            [ffmpeg.input(lossless), ffmpeg.input(palette, format="png_pipe")],
             "paletteuse",
             dither="sierra2_4a",
             diff_mode="rectangle",
         )
-        gif = mapped.output(str(part), loop=0, fps_mode="passthrough", map_metadata=-1, bitexact=None)
+        gif = mapped.output(named(part), loop=0, fps_mode="passthrough", map_metadata=-1, bitexact=None)
         run(command(gif.global_args(*QUIET)), path)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from animator.flow.consistency import consistency
 from animator.system.convert import frame_to_uint8, frame_to_uint16, uint8_to_frame, uint16_to_frame
-from animator.video.ffmpeg import QUIET, command, run
+from animator.video.ffmpeg import QUIET, command, named, run
 from animator.video.film import THREADS, frame_rate
 from animator.video.making import replacing
 from animator.video.probe import probe
@@ -95,13 +95,13 @@ def by_ffmpeg(film: Path, target: Path, fps: Rate, *, crf: int = 17, preset: str
     """
     info, rate = probe(film), frame_rate(fps)
     # The filter needs frames after the last one; they are added, and what is too much is left out again.
-    pictures = ffmpeg.input(str(film))["v:0"].filter("tpad", stop_mode="clone", stop=3)
+    pictures = ffmpeg.input(named(film))["v:0"].filter("tpad", stop_mode="clone", stop=3)
     smooth = pictures.filter(
         "minterpolate", fps=str(rate), mi_mode="mci", mc_mode="aobmc", vsbmc=1, scd="fdiff"
     )
     with replacing(target) as part:
         written = smooth.output(
-            str(part),
+            named(part),
             vcodec="libx264",
             crf=crf,
             preset=preset,

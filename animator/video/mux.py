@@ -11,7 +11,7 @@ import ffmpeg
 
 from animator.errors import FilmError
 from animator.system.disk import printed_fault
-from animator.video.ffmpeg import QUIET, command, run
+from animator.video.ffmpeg import QUIET, command, named, run
 from animator.video.making import replacing
 from animator.video.safe_input import safe_input
 from animator.video.sound import cut, heard_in
@@ -87,10 +87,10 @@ def _graph(
     # Silence is added before the end is cut: what is left has exactly the film's length.
     heard = heard.filter("aresample", RATE).filter("apad", whole_len=samples)
     heard = heard.filter("atrim", end_sample=samples).filter("aformat", channel_layouts="stereo|mono")
-    pictures = ffmpeg.input(str(film))["v:0"]
+    pictures = ffmpeg.input(named(film))["v:0"]
     how = CODECS[part.suffix.lower()]
     joined = ffmpeg.output(
-        pictures, heard, str(part), vcodec="copy", map_metadata=-1, map_chapters=-1, bitexact=None, **how
+        pictures, heard, named(part), vcodec="copy", map_metadata=-1, map_chapters=-1, bitexact=None, **how
     )
     return ffmpeg.merge_outputs(joined, kept_together(source)).global_args(*QUIET)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import ffmpeg
 
+from animator.video.ffmpeg import named
+
 FILMS = (
     "mov matroska avi mpeg mpegts mpegvideo m4v h261 h263 h264 hevc vvc av1 obu ivf flv asf ogg mxf nut rm "
     "dv yuv4mpegpipe mjpeg mpjpeg wtv gxf vc1 vc1test dnxhd cavsvideo dirac swf nsv roq smk bink flic nuv kux"
@@ -37,5 +39,5 @@ def safe_input(path: Path, **options: Any) -> Any:
         options: of ffmpeg, more of them.
     """
     return ffmpeg.input(
-        f"file:{path}", protocol_whitelist="file,crypto,data", format_whitelist=FORMATS, **options
+        named(path), protocol_whitelist="file,crypto,data", format_whitelist=FORMATS, **options
     )

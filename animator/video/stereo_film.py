@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from animator.system.convert import frame_to_uint8, uint8_to_frame
+from animator.video.ffmpeg import named
 from animator.video.film import LOOKAHEAD, THREADS, TO_BT709, FilmWriter, frame_rate
 from animator.video.making import begun, feed, pictures_like, replacing
 from animator.video.mux import with_sound
@@ -217,7 +218,7 @@ def _encoding(film: Path, first: np.ndarray, encoding: Encoding) -> Any:
         near = f":mvrange={FARTHEST}" if max(first.shape) > WIDE else ""
         codec = {"vcodec": "libx264", "x264-params": f"rc-lookahead={LOOKAHEAD}{near}"}
     return pictures_like(first, encoding.fps).output(
-        str(film),
+        named(film),
         vf=TO_BT709,
         preset=encoding.preset,
         crf=encoding.crf,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 import struct
@@ -17,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from animator.errors import WeightsError
+from animator.system.json_text import parse_json
 
 WRAPPERS = (
     *("ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "params_ema", "ema"),
@@ -205,7 +205,7 @@ def read_config(path: Path) -> dict[str, Any]:
         WeightsError: it is absent or not a JSON object.
     """
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise WeightsError(f"the description {path} of a network cannot be read ({fault})") from fault
     if not isinstance(config, dict):

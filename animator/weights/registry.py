@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from animator.errors import UsageError, WeightsError
+from animator.system.json_text import parse_json
 from animator.weights.clip_names import canonical_name
 
 Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual"]
@@ -200,7 +201,7 @@ def context_length(entry: Entry) -> int | None:
     path = config_file(entry)
     if path is None or not path.is_file():
         return None
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = parse_json(path.read_text(encoding="utf-8"))
     return int(config["model_cfg"]["text_cfg"]["context_length"])
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from animator.system.fetch import fault_of, shown
+from animator.system.json_text import parse_json
 from animator.weights.disk import require_room
 
 SILENCE = 30.0
@@ -115,7 +116,7 @@ def discard(part: Path) -> None:
 def read_mark(part: Path) -> Mark | None:
     """Return what is known of a part, or None where nothing can be relied on."""
     try:
-        read = json.loads(_mark_file(part).read_text(encoding="utf-8"))
+        read = parse_json(_mark_file(part).read_text(encoding="utf-8"))
         mark = Mark(**read)
     except (OSError, ValueError, TypeError):
         return None

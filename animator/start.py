@@ -1,0 +1,39 @@
+"""Where the program starts: quick to import, so that an interrupt is taken in order from the beginning."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""Exit status of a program that was interrupted."""
+
+
+def main() -> None:
+    """Run the command line."""
+    open_streams()
+    signal.signal(signal.SIGINT, _leave)
+    from animator.cli.main import main as command_line  # takes some tenths of a second
+
+    command_line()
+
+
+def open_streams() -> None:
+    """Open what was closed of stdin, stdout and stderr, to nowhere: the next file would take its place."""
+    for handle, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(handle)
+        except OSError:
+            while os.open(os.devnull, os.O_RDWR) < handle:
+                pass  # the lowest that is free is taken first
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if handle == 0 else "w"))  # noqa: SIM115
+
+
+def _leave(signum: int, where: FrameType | None) -> NoReturn:
+    """End at once, before there is anything to save."""
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)
