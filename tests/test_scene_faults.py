@@ -37,7 +37,7 @@ EXPECTED = """
 25:23: depth.midas_weight: expected a number from 0 to 1, found '12:30'
 26:7: warp: expected settings such as key: value, found 'reflect'
 27:32: coherence.frames_skip_steps: expected a number from 0 to 100 everywhere, is 130 at frame 0
-29:10: diffusion.model: there is no diffusion network '512x512_diffusion'
+29:10: diffusion.model: '512x512_diffusion' is not here: OpenAI trained it with classes
 30:10: diffusion.steps: expected a whole number from 1 to 1000, found 'many'
 31:15: diffusion.skip_steps: is '200%', must be at most 100%
 32:15: diffusion.init_image: no such file:
@@ -390,3 +390,31 @@ def _problems(path: Path) -> list[str]:
 def test_a_text_that_yaml_takes_apart_is_to_be_quoted(faults, text, hint):
     (line,) = faults(text)
     assert hint in line
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("prompts: a\nprompts: b", "2:1: prompts: given twice, first in line 1; keep one of them"),
+        ("prompts: x\nimage_prompts: a.png\nimage_prompts: {}", "3:1: image_prompts: given twice"),
+        ("prompts:\n  - !sea", "2:5: prompts.0: a scene has no tags such as !sea"),
+        ("prompts: x\nframes: !int many", "2:9: frames: a scene has no tags such as !int"),
+        ("prompts: [a sea #one, b]", "1:10: not YAML: a list that begins with ["),
+        (
+            "prompts: {0: \u201ca cat, sitting\u201d}",
+            "1:22: prompts.sitting\u201d: a mapping is split at commas",
+        ),
+        (
+            "prompts: [{text: \u201ca cat, sitting\u201d}]",
+            "1:26: prompts.0.sitting\u201d: a mapping is split",
+        ),
+    ],
+)
+def test_one_fault_is_one_line(faults, text, only):
+    (line,) = [one for one in faults(text) if "no such file" not in one]
+    assert line.startswith(only)
+
+
+def test_a_hashtag_in_a_list_that_seems_unclosed_is_named(faults):
+    (line,) = faults("prompts: [a sea #one, b]")
+    assert line.endswith("'#one, b]' is a comment, for # after a blank begins one")

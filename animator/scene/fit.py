@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
+from animator.scene.cut_notices import split_key
 from animator.scene.json_schema import Error, validator_of
 from animator.scene.names import misplaced, unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
@@ -102,8 +103,12 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
 
 def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
     wrong = faults(node, entry, name, fit)
+    before = {(one.file, one.line, one.column, one.key) for one in fit.problems if one.line}
     for fault in wrong:
         fit.faulty.add(name)
+        place = fault.place
+        if (place.file, place.line, place.column, fault.name) in before:
+            continue  # such as a tag: what is left without it is no second fault
         fit.add(fault.place.problem(fault.name, fault.message + misplaced(name, node.value)))
     return not wrong
 
@@ -149,6 +154,8 @@ def _faults_of(error: Error, root: Node, name: str, fit: Fit) -> list[Fault]:
         unknown = [key for key in node.value if key not in known]
         names = {key: dotted(full, key) for key in unknown}
         return [Fault(node.value[k].key, names[k], unknown_key(names[k], known, {})) for k in unknown]
+    if node.value is None and (split := split_key(full.rpartition(".")[2])):
+        return [Fault(node.key, full, split)]
     whole = root if isinstance(node.value, int | float) else node
     if quoted := _unquoted_prompt(whole, name if whole is root else full):
         return [Fault(node.place, full, quoted)]

@@ -222,6 +222,8 @@ def _command_value(written: str) -> tuple[Node, list[Problem]]:
         value, faults = parse(written, COMMAND_LINE)
     except NotYamlError:
         return Node(written, raw=written), []
+    if value.cut or written.startswith("#"):  # on the command line nothing is a comment
+        return Node(written, raw=written), []
     if isinstance(value.value, dict) and not written.startswith("{"):
         return Node(written, raw=written), []
     return value, faults
