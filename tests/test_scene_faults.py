@@ -23,7 +23,7 @@ EXPECTED = """
 6:7: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0
 7:6: bpm: expected a number above 0 and up to 1000, found 'off', which is a text in YAML 1.2
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
-10:8: turbo: expected settings such as key: value, found 3
+10:8: turbo: expected settings such as key: value, found 'fast'
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
 12:15: prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .nan
 14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ...}, found 5
@@ -46,7 +46,7 @@ EXPECTED = """
 36:27: guidance.clip_models.ViT-B-32: the pieces make 400 values, 1000 are needed
 37:17: guidance.cutn_batches: expected a number from 1 to 256,
 38:14: guidance.skip_augs: expected true or false, keyframes such as
-39:15: guidance.sat_scale: expected an operator, found '_000'
+39:15: guidance.sat_scale: a number has no _ in it: write 1000
 41:8: output.crf: expected a whole number from 0 to 51, found 1e2
 42:11: output.preset: a scene has no tags such as !!str, write the value plainly
 43:10: output.audio: no such file:

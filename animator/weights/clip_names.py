@@ -38,7 +38,8 @@ _OPENAI_STYLE = re.compile(
     (?: [-_@/\s]* (?P<side> 336 | 378) {_BETWEEN} (?:px)?)?
     (?P<gelu> {_BETWEEN} quick [-_]? gelu)?
     (?: (?: \s* (?: ::? | [/,_]) \s* (?P<tag> [a-z]\w*))
-      | (?: [-\s]+ (?P<dashed> (?: openai | laion | datacomp | commonpool | metaclip | dfn | yfcc | cc12m) [\w-]*)))?
+      | (?: [-\s]+ (?P<dashed>
+            (?: openai | laion | datacomp | commonpool | metaclip | dfn | yfcc | cc12m) [\w-]*)))?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
