@@ -125,7 +125,7 @@ def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> Load
         raise
     refuse_foreign(tree, text, name)
     if not isinstance(tree.value, dict):
-        message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
+        message = f"a scene is a mapping such as prompts: a sea, found {found(tree)}"
         raise SceneError([*problems, tree.place.problem("", message)])
     tree, more = spelt(tree)
     return _compiled(rooted(tree, Path(name).parent), [*problems, *more], overrides, fit, name)

@@ -6,6 +6,7 @@ built, no tag is ever acted on, and a repeated key is seen instead of silently w
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 import re
@@ -283,10 +284,26 @@ def read_piped(name: str) -> str:
     return _decoded(data, name)
 
 
+def encoding_of(data: bytes) -> str:
+    r"""Return how the letters of a text are written: UTF-16, as some Windows programs save, or UTF-8.
+
+    >>> encoding_of("prompts: x".encode("utf-16")), encoding_of(b"p\0r\0"), encoding_of(b"prompts: x")
+    ('utf-16', 'utf-16-le', 'utf-8-sig')
+    """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    wide = len(data) > 3 and data[0] and data[2] and not data[1] and not data[3]
+    return "utf-16-le" if wide else "utf-8-sig"
+
+
 def _decoded(data: bytes, file: str) -> str:
+    encoding = encoding_of(data)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            message = "is no whole UTF-16 text; save the scene as UTF-8 text"
+            raise SceneError([Place(file).problem("", message)]) from None
         before = data[: error.start]
         where = Place(file, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
         message = f"the byte 0x{data[error.start]:02X} is not UTF-8; save the scene as UTF-8 text"
