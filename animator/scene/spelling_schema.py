@@ -105,7 +105,7 @@ def _measures(schema: Schema, name: str) -> Iterable[Schema]:
         yield _text([_INT])
     if name in UNITS:
         yield _text([rf"{_FLOAT}\s*{UNITS[name]}"])
-    if name == "fps":
+    if name in ("fps", "video.fps"):
         yield _text([r"[0-9]{1,7}\s*/\s*[1-9][0-9]{0,6}"])
     if name == BACKGROUND:
         names = [_any_case(word) for word in sorted({*ImageColor.colormap, *GROUNDS})]

@@ -137,6 +137,8 @@ def _measured(node: Node, name: str) -> Node:
         return node
     if name == "fps" and (number := rate(value)):
         return _changed(node, number)
+    if name == "video.fps" and rate(value):
+        return _changed(node, "".join(value.split()))
     return _changed(node, without_unit(with_percent_signs(value), name))
 
 
