@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from animator.video.footage import FootageReader, open_footage
+from animator.video.footage_notes import notes_of
+from animator.video.hdr import TO_BT709
 from tests.test_footage import ffmpeg
 
 PATCHES = [
@@ -167,3 +169,30 @@ def test_what_is_transparent_lies_over_the_background(tmp_path: Path, disc: Path
     for fit in ("cover", "contain", "stretch"):  # no hidden red comes in where pictures are scaled
         with FootageReader(open_footage(path), 61, 47, fit) as reader:
             assert reader.frame(0)[:, 6, 4].max() * 255 < 3
+
+
+@pytest.mark.parametrize(
+    ("primaries", "matrix", "layout"),
+    [
+        ("bt2020", "bt2020nc", "yuv420p10le"),
+        ("bt2020", "bt709", "yuv420p"),
+        ("smpte432", "bt709", "yuv420p10le"),
+        ("smpte432", "bt709", "yuv420p"),
+    ],
+)
+def test_wide_colours_of_ordinary_range_become_those_of_a_screen(
+    tmp_path: Path, primaries: str, matrix: str, layout: str
+) -> None:
+    colours = np.array(PATCHES) / 255
+    light = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    wide = light @ np.linalg.inv(np.array(TO_BT709[primaries])).T
+    value = np.where(wide <= 0.0031308, wide * 12.92, 1.055 * np.maximum(wide, 1e-6) ** (1 / 2.4) - 0.055)
+    picture = np.rint(np.tile(value.repeat(32, axis=0), (32, 1, 1)) * 65535).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), picture[..., ::-1])
+    tags = f"setparams=range=tv:color_primaries={primaries}:color_trc=bt709:colorspace={matrix}"
+    to = f"scale=out_color_matrix={'bt2020' if 'bt2020' in matrix else 'bt709'}:out_range=tv,format={layout}"
+    how = ("-c:v", "libx265", "-x265-params", "log-level=none", "-crf", "4", "-tag:v", "hvc1")
+    film = tmp_path / "a.mp4"
+    ffmpeg("-loop", "1", "-t", "0.4", "-r", "10", "-i", tmp_path / "a.png", "-vf", f"{to},{tags}", *how, film)
+    assert np.abs(read(film, len(PATCHES)) - PATCHES).max() <= 6
+    assert any("wide colours" in note for note in notes_of(open_footage(film)))

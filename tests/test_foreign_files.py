@@ -99,6 +99,89 @@ def test_a_file_of_another_program_is_one_line(name: str, tmp_path: Path) -> Non
     assert "docs/names.md" in only.message
 
 
+PARAMETERS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 12345, Size: 512x512"
+COMFY = {"3": {"class_type": "KSampler", "inputs": {"seed": 3, "steps": 20, "cfg": 7}}}
+SMALL: dict[str, tuple[str | bytes, str]] = {
+    "a.txt": (
+        f"a castle on a hill\nNegative prompt: blurry, lowres\n{PARAMETERS}, Model: v1-5\n",
+        "AUTOMATIC1111",
+    ),
+    "short.txt": (f"a castle: on a hill\n{PARAMETERS}", "holds parameters of AUTOMATIC1111's web UI, which"),
+    "api.json": (
+        '{"prompt": "x", "negative_prompt": "", "steps": 20, "cfg_scale": 7, "enable_hr": false}',
+        "a settings file of AUTOMATIC1111's web UI",
+    ),
+    "small.json": (
+        '{"prompt": "x", "negative_prompt": "y", "steps": 20}',
+        "a settings file of AUTOMATIC1111",
+    ),
+    "api-comfy.json": (json.dumps(COMFY), "a settings file of ComfyUI"),
+    "ui-comfy.json": (
+        '{"nodes": [{"id": 1, "type": "KSampler"}], "links": []}',
+        "a settings file of ComfyUI",
+    ),
+    "call.json": (
+        '{"prompt": "x", "num_inference_steps": 30, "guidance_scale": 7.5}',
+        "a settings file of diffusers",
+    ),
+    "model_index.json": (
+        '{"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.2"}',
+        "a settings file of diffusers",
+    ),
+    "invoke.json": ('{"positive_prompt": "x", "app_version": "3.0", "seed": 4}', "InvokeAI"),
+    "a.tti": ("a sea at dawn\n512\n", "a settings file of Visions of Chaos"),
+    "b.tti": ("prompt: a sea\nsteps: 20\n", "a settings file of Visions of Chaos"),
+    "a.toml": ("[config]\nfps = 25\n", "is TOML or INI; a scene is YAML: key: value instead of key = value"),
+    "flat.toml": ('prompt = "a sea"\nsteps = 20\n', "is TOML or INI"),
+    "no-ending": ('prompt = "a sea"\nsteps = 20\n', "is TOML or INI"),
+    "utf-16.txt": (DISCO.encode("utf-16"), "a settings file of Disco Diffusion"),
+    "utf-16.json": (json.dumps(DEFORUM).encode("utf-16-le"), "a settings file of Deforum"),
+    "mj.txt": ("/imagine prompt: a sea --ar 16:9", "is a command for Midjourney"),
+    "a.csv": (
+        "frame,zoom\n0,1\n",
+        "is a table; the path of a camera goes into a scene as camera: {path: FILE}",
+    ),
+    "a.html": ("<!DOCTYPE html>\n<html></html>", "is XML or HTML"),
+    "a.py": ("import torch\nprint(3)\n", "is a program"),
+    "a.mp4": (
+        b"\0\0\0\x20ftypisom" + bytes(40),
+        "is a film; footage goes into a scene as video: {init: FILE}",
+    ),
+    "a.jpg": (b"\xff\xd8\xff\xe0" + bytes(40), "is a picture without a scene in it"),
+    "a.wav": (b"RIFF\0\0\0\0WAVE" + bytes(40), "is a sound"),
+    "a.safetensors": ((20).to_bytes(8, "little") + b'{"a":{}}', "holds weights of a network"),
+    "a.zip": (b"PK\x03\x04" + bytes(40), "is an archive"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_file_of_another_kind_is_one_line_too(name: str, tmp_path: Path) -> None:
+    content, what = SMALL[name]
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SceneError) as refused:
+        read_scene(path)
+    (only,) = refused.value.problems
+    assert what in only.message
+    assert only.line == 0
+
+
+def test_a_scene_in_utf_16_is_read(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-8-sig"):
+        (tmp_path / "a.yaml").write_bytes("prompts: a sea\nfps: 9\nmode: 2d".encode(encoding))
+        assert read_scene(tmp_path / "a.yaml").scene.fps == 9
+    (tmp_path / "a.yaml").write_bytes("prompts: a sea".encode("utf-16")[:-1])
+    with pytest.raises(SceneError, match="is no whole UTF-16 text"):
+        read_scene(tmp_path / "a.yaml")
+
+
+def test_a_scene_of_everyday_words_is_a_scene_with_faults() -> None:
+    text = "prompts: x\nresolution: 512\nduration: 9\nstyle: oil\nmusic: a.mp3\nloop: true\nimage: a.png"
+    with pytest.raises(SceneError) as refused:
+        read_text_scene(text, "a.yaml")
+    assert [problem.line for problem in refused.value.problems] == [2, 3, 4, 5, 6, 7]
+
+
 def test_the_command_line_refuses_it_with_status_2(tmp_path: Path) -> None:
     for verb in ("check", "render"):
         done = animator(verb, FLAT, cwd=tmp_path)

@@ -100,7 +100,7 @@ BOMBS = {
     "an escape escaped": ('prompts: "\\e[31m"', "an escape in this text makes a character that cannot stand"),
     "an escape to nowhere": ('prompts: "\\U00110000"', "an escape \\U in a quoted text names no character"),
     "an escape further": ('prompts: "\\UFFFFFFFF"', "an escape \\U in a quoted text names no character"),
-    "UTF-16": (P.encode("utf-16"), "the byte 0xFF is not UTF-8; save the scene as UTF-8 text"),
+    "half of UTF-16": (P.encode("utf-16")[:-1], "is no whole UTF-16 text; save the scene as UTF-8 text"),
     "Latin-1": ("prompts: größer".encode("latin-1"), "the byte 0xF6 is not UTF-8"),
     "a power of powers": (P + 'camera: {fov: "9**9**9**9"}', "'9**9**9**9' is not finite at frame 0"),
     "a power of a power in a seed": (P + 'seed: {"9**9**9**9": 1}', "seed"),

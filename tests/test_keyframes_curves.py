@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from animator.errors import ExpressionError
 from animator.keyframes import Clock, parse_curve
 from animator.keyframes.easings import EASINGS
-from animator.keyframes.keys import METHODS
+from animator.keyframes.keys import METHODS, parse_keys
 
 CLOCK = Clock(frames=12, fps=10, bpm=120)
 
@@ -37,6 +38,33 @@ def values(written: object, clock: Clock = CLOCK, **options: object) -> list[flo
 )
 def test_positions(position: int | float | str, frame: float) -> None:
     assert CLOCK.frame(position) == frame
+
+
+@pytest.mark.parametrize(
+    ("position", "frame"),
+    [
+        ("10f", 10),
+        ("10 frames", 10),
+        ("1s500ms", 36),
+        ("500 ms", 12),
+        ("0.5m", 720),
+        ("2min 3sec", 2952),
+        ("1h", 86400),
+        ("2 beats", Clock(300, 24, 96).frame("2b")),
+        ("0%", 0),
+        ("50%", 149.5),
+        ("100%", 299),
+    ],
+)
+def test_positions_in_words_and_shares(position: str, frame: float) -> None:
+    assert Clock(300, 24, 96).frame(position) == frame
+    assert parse_keys(f"0: (1), {position}: (2)", Clock(300, 24, 96))[1][1].frame == math.floor(frame + 0.5)
+
+
+@pytest.mark.parametrize("way", ["easeInOut", "EASE_IN_OUT", "ease-inout", "Ease-In-Out"])
+def test_a_way_between_keys_has_many_spellings(way: str) -> None:
+    curve = parse_curve(f"0: (1) {way}, 9: (2)", CLOCK)
+    assert np.array_equal(curve.values, parse_curve("0: (1) ease-in-out, 9: (2)", CLOCK).values)
 
 
 def test_max_f_is_the_last_frame_and_formulas_give_whole_frames() -> None:
@@ -138,7 +166,13 @@ def test_a_single_key_shapes_only_the_ramp_that_starts_there() -> None:
     ("text", "message", "offset"),
     [
         ("0: (1), 10: 2 foo", "unknown interpolation 'foo'", 14),
-        ("0: (1) ease-inout, 9: (2)", "did you mean 'ease-in", 7),
+        ("0: (1) ease-inot, 9: (2)", "did you mean 'ease-in", 7),
+        ("0: (1) smooth, 9: (2)", "unknown interpolation 'smooth'; write ease-in-out-sine", 7),
+        ("0: (1) hold, 9: (2)", "unknown interpolation 'hold'; write step", 7),
+        ("5 deg", "numbers have no unit here: leave 'deg' out", 2),
+        ("0: (1), 1:30: (2)", "a time is written 1m30s, not 1:30", 12),
+        ("0: (1); 10: (2)", "keys are separated by commas, not by ;", 10),
+        ("0: (1), end: (2)", "write max_f, the number of the last frame", 8),
         ("linaer; 0: (1)", "did you mean 'linear'?", 0),
         ("0: (1), 10(2)", "'10(2)' is not a key", 8),
         ("0: (1), foo", "'foo' is not a key", 8),
@@ -154,7 +188,7 @@ def test_a_single_key_shapes_only_the_ramp_that_starts_there() -> None:
         ("0: 1)", "no '(' before it", 4),
         ("0: (1), 10: (1+0.1*sine(t))", "did you mean 'sin'?", 19),
         ("0: t and t", "write &, with each comparison", 5),
-        ("0: (1)(2)", "expected an operator, found '('", 6),
+        ("0: (1)(2)", "a product is written with a sign: (...) * (...)", 6),
         ("0: (sin(t)) ease-in, 4: (0)", "which has no ramp", 0),
         ("", "no value here", 0),
         ("step;", "no value here", 5),

@@ -23,7 +23,7 @@ EXPECTED = """
 6:7: seed: expected a whole number from 0 to 4294967295, a list of them, a mapping such as {0
 7:6: bpm: expected a number above 0 and up to 1000, found 'off', which is a text in YAML 1.2
 9:1: tv_scale: unknown key here; it belongs under 'guidance'
-10:8: turbo: expected settings such as key: value, found 3
+10:8: turbo: expected settings such as key: value, found 'fast'
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
 12:15: prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .nan
 14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ...}, found 5
@@ -37,7 +37,7 @@ EXPECTED = """
 25:23: depth.midas_weight: expected a number from 0 to 1, found '12:30'
 26:7: warp: expected settings such as key: value, found 'reflect'
 27:32: coherence.frames_skip_steps: expected a number from 0 to 100 everywhere, is 130 at frame 0
-29:10: diffusion.model: there is no diffusion network '512x512_diffusion'
+29:10: diffusion.model: '512x512_diffusion' is not here: OpenAI trained it with classes
 30:10: diffusion.steps: expected a whole number from 1 to 1000, found 'many'
 31:15: diffusion.skip_steps: is '200%', must be at most 100%
 32:15: diffusion.init_image: no such file:
@@ -46,7 +46,7 @@ EXPECTED = """
 36:27: guidance.clip_models.ViT-B-32: the pieces make 400 values, 1000 are needed
 37:17: guidance.cutn_batches: expected a number from 1 to 256,
 38:14: guidance.skip_augs: expected true or false, keyframes such as
-39:15: guidance.sat_scale: expected an operator, found '_000'
+39:15: guidance.sat_scale: a number has no _ in it: write 1000
 41:8: output.crf: expected a whole number from 0 to 51, found 1e2
 42:11: output.preset: a scene has no tags such as !!str, write the value plainly
 43:10: output.audio: no such file:
@@ -114,8 +114,8 @@ def test_the_file_is_named_as_it_was_given():
             + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10) if i else 'x'}]\n" for i in range(9)),
             "7:5: more than",
         ),
-        ("- prompts", "1:1: a scene is a mapping such as mode: 3d, found a list of 1"),
-        ("a lighthouse", "1:1: a scene is a mapping such as mode: 3d, found 'a lighthouse'"),
+        ("- prompts", "1:1: a scene is a mapping such as prompts: a sea, found a list of 1"),
+        ("a lighthouse", "1:1: a scene is a mapping such as prompts: a sea, found 'a lighthouse'"),
         ("", "1:1: is empty"),
         ("# only this\n", "1:1: is empty"),
         ("\n{}", "2:1: is empty"),
@@ -123,7 +123,7 @@ def test_the_file_is_named_as_it_was_given():
         ("\x89PNG\r\n\x1a\n\0\0", "1:1: the character U+0089 cannot stand"),
         (b"\x89PNG\r\n\x1a\n\0\0", "1:1: the byte 0x89 is not UTF-8"),
         ("prompts: x\nmode: é".encode("latin-1"), "2:7: the byte 0xE9 is not UTF-8"),
-        ("prompts: x".encode("utf-16"), "1:1: the byte 0xFF is not UTF-8"),
+        ("prompts: x".encode("utf-16")[:-1], "is no whole UTF-16 text; save the scene as UTF-8 text"),
         ('prompts: "\\ud800"', "1:10: an escape in this text makes a character that cannot stand"),
         ('prompts: "\\UFFFFFFFF"', "an escape \\U in a quoted text names no character"),
         (b"#" * (MAX_BYTES + 1), f"has {MAX_BYTES + 1} bytes, a scene file may have {MAX_BYTES}"),
@@ -390,3 +390,31 @@ def _problems(path: Path) -> list[str]:
 def test_a_text_that_yaml_takes_apart_is_to_be_quoted(faults, text, hint):
     (line,) = faults(text)
     assert hint in line
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("prompts: a\nprompts: b", "2:1: prompts: given twice, first in line 1; keep one of them"),
+        ("prompts: x\nimage_prompts: a.png\nimage_prompts: {}", "3:1: image_prompts: given twice"),
+        ("prompts:\n  - !sea", "2:5: prompts.0: a scene has no tags such as !sea"),
+        ("prompts: x\nframes: !int many", "2:9: frames: a scene has no tags such as !int"),
+        ("prompts: [a sea #one, b]", "1:10: not YAML: a list that begins with ["),
+        (
+            "prompts: {0: \u201ca cat, sitting\u201d}",
+            "1:22: prompts.sitting\u201d: a mapping is split at commas",
+        ),
+        (
+            "prompts: [{text: \u201ca cat, sitting\u201d}]",
+            "1:26: prompts.0.sitting\u201d: a mapping is split",
+        ),
+    ],
+)
+def test_one_fault_is_one_line(faults, text, only):
+    (line,) = [one for one in faults(text) if "no such file" not in one]
+    assert line.startswith(only)
+
+
+def test_a_hashtag_in_a_list_that_seems_unclosed_is_named(faults):
+    (line,) = faults("prompts: [a sea #one, b]")
+    assert line.endswith("'#one, b]' is a comment, for # after a blank begins one")

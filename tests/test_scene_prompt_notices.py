@@ -138,3 +138,67 @@ def test_only_the_models_that_a_prompt_speaks_to_must_know_it(read) -> None:
     assert read(scene % "ViT-B-32").notices == ()
     (notice,) = read(scene % "pocket").notices
     assert notice.message.endswith("pull nowhere: zebra")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cut"),
+    [
+        ("models: fake\nprompts:\n  - a sea #trending on artstation", 3, "#trending on artstation"),
+        ("models: fake\nprompts: a sea #trending", 2, "#trending"),
+        ("models: fake\nprompts:\n  0:\n    - a sea  #trending:2\n", 4, "#trending:2"),
+        ("models: fake\nprompts:\n  - text: a sea #\u6d77\n    weight: 2", 3, "#\u6d77"),
+    ],
+)
+def test_a_hashtag_that_yaml_cuts_off_a_prompt_is_reported(read, text: str, line: int, cut: str) -> None:
+    (notice,) = read(text).notices
+    assert notice.line == line
+    assert notice.message == f"'{cut}' is a comment in YAML and cut off; put the whole text in quotes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prompts: a sea # by day",
+        'prompts: "a sea #trending"',
+        "prompts:\n  #- a sea\n  - a lake",
+        "prompts: a sea\n#trending",
+        "prompts: a sea\nseed: 7 #mine",
+        "prompts: a#b",
+    ],
+)
+def test_what_is_a_comment_or_in_quotes_is_not(read, text: str) -> None:
+    assert read(f"models: fake\n{text}").notices == ()
+
+
+def test_a_setting_of_which_a_comment_is_all_is_reported(read) -> None:
+    (notice,) = read("models: fake\nprompts: a sea\nbackground: #203040\nmode: 2d").notices
+    assert (notice.line, notice.key) == (3, "background")
+    assert notice.message == "is empty: '#203040' is a comment in YAML; put it in quotes"
+
+
+def test_on_the_command_line_nothing_is_a_comment(read) -> None:
+    scene = read("models: fake\nprompts: x", "prompts=a sea #trending", "background=#203040").scene
+    assert (scene.prompts, scene.background) == ("a sea #trending", "#203040")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prompts: [\u201ca cat, sitting\u201d]",
+        "prompts: [b, \u201ea cat, sitting\u201c, c]",
+        "prompts: {0: [\u00aba cat, sitting\u00bb]}",
+        "prompts: [\u2018a cat, sitting\u2019]",
+        "prompts: [\u201ca cat\n , sitting\u201d]",
+    ],
+)
+def test_a_text_in_typographic_quotes_that_a_list_splits_is_reported_once(read, text: str) -> None:
+    (notice,) = read(f"models: fake\n{text}").notices
+    assert notice.line == 2
+    assert notice.message.endswith('are letters in YAML; write "a cat, sitting"')
+
+
+@pytest.mark.parametrize(
+    "text", ["prompts: [\u201ca cat\u201d, \u201csitting\u201d]", "prompts: [\u2019tis a cat, sitting]"]
+)
+def test_quotes_that_close_are_not(read, text: str) -> None:
+    assert read(f"models: fake\n{text}").notices == ()

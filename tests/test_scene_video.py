@@ -316,7 +316,9 @@ def test_a_fault_has_the_name_and_the_place_that_were_written(fault, pretend, se
 def test_a_section_that_is_none_is_told_once(fault, pretend):
     pretend()
     text = "prompts: x\nmode: video\nvideo: {init: clip.mp4, steps: 5}\ndiffusion: 7"
-    assert fault(text) == "4:12: diffusion: expected settings such as key: value, found 7"
+    assert fault(text) == (
+        "4:12: diffusion: expected settings such as key: value, found 7; perhaps diffusion: {steps: 7}"
+    )
     said = "3:8: video: expected settings such as key: value, found 7"
     assert fault("prompts: x\nmode: video\nvideo: 7") == said
 

@@ -75,6 +75,45 @@ TAKEN: list[tuple[str, str, Any]] = [
     ("vr.layouts", "anaglyph", ["anaglyph"]),
     ("vr.layouts", "[Left-Right, SBS]", ["left_right", "side_by_side"]),
     ("output.codec", "H.265", "hevc"),
+    ("frames", "24f", 24),
+    ("frames", "24 frames", 24),
+    ("frames", "1s500ms", 18),
+    ("frames", "0.5m", 360),
+    ("frames", "2min", 1440),
+    ("frames", "2 minutes 3 seconds", 1476),
+    ("frames", "1h", 43200),
+    ("frames", "10 sec", 120),
+    ("prompt_blend", "500ms", 6),
+    ("prompt_blend", "12f", 12),
+    ("size", "1920 by 1088", (1920, 1088)),
+    ("size", "512px x 256 px", (512, 256)),
+    ("size", "{width: 512, height: 256}", (512, 256)),
+    ("size", '{H: 256, W: "512"}', (512, 256)),
+    ("background", "White", "white"),
+    ("background", '"#fff"', "#ffffff"),
+    ("background", '"#FFFFFF"', "#FFFFFF"),
+    ("background", "203040", "#203040"),
+    ("background", "ff8000", "#ff8000"),
+    ("background", "Dark Blue", "#00008b"),
+    ("background", '"rgb(0, 128, 255)"', "#0080ff"),
+    ("fps", "30000/1001", 30000 / 1001),
+    ("fps", "24fps", 24),
+    ("fps", "25 p", 25),
+    ("video.fps", "30 fps", 30),
+    ("video.fps", "30000 / 1001", "30000/1001"),
+    ("vr.vr180_eyes", "TB", "top_bottom"),
+    ("vr.vr180_eyes", "over-under", "top_bottom"),
+    ("vr.vr180_eyes", "SBS", "side_by_side"),
+    ("bpm", "120 bpm", 120),
+    ("images", "4 images", 4),
+    ("diffusion.steps", "50 steps", 50),
+    ("diffusion.skip_steps", "10 percent", "10%"),
+    ("diffusion.skip_steps", "10pct", "10%"),
+    ("depth.midas_weight", "30 percent", 0.3),
+    ("coherence.frames_skip_steps", "60 percent", "60%"),
+    ("coherence.frames_skip_steps", '"0: (60 percent)"', "0: (60%)"),
+    ("coherence.frames_skip_steps", "{0: 60 percent}", {0: "60%"}),
+    ("output.intermediates", '["50 percent"]', ["50%"]),
     ("output.intermediates", '["5", "50%"]', [5, "50%"]),
 ]
 
@@ -125,6 +164,9 @@ def test_true_and_false_stand_for_a_section() -> None:
         return read_text_scene(f"prompts: x\n{text}", "a.yaml", over).scene
 
     assert scene("turbo: true").turbo.steps == 3
+    assert scene("turbo: 4").turbo.steps == 4
+    assert scene('turbo: "4"').turbo.steps == 4
+    assert scene("turbo: {preroll: 2}", "turbo=4").turbo.steps == 4
     assert scene("turbo: false").turbo.steps == 1
     assert scene("vr: true").vr.enabled
     assert not scene("vr: false").vr.enabled
@@ -132,7 +174,7 @@ def test_true_and_false_stand_for_a_section() -> None:
     assert not scene("vr: {ipd: 3}", "vr=false").vr.enabled
     kept = scene("turbo: {steps: 5, preroll: 2}", "turbo=false").turbo
     assert (kept.steps, kept.preroll) == (1, 2)
-    for word in ("turbo: true", "vr: false", "guard: false"):
+    for word in ("turbo: true", "turbo: 4", "vr: false", "guard: false"):
         assert JUDGE.is_valid(plain(parse(f"prompts: x\n{word}", "a")[0]))
     assert not JUDGE.is_valid({"camera": True})
     assert fault("prompts: x\ncamera: true").endswith("expected settings such as key: value, found true")
@@ -176,6 +218,25 @@ def test_layers_agree_with_one_file(tmp_path: Path) -> None:
             "expected a mapping from names to numbers, such as {pocket: 1}, found 3",
         ),
         ("output.film", "[a]", "output.film: expected a file name"),
+        ("size", "512", "found 512; a square is [512, 512]"),
+        ("size", "1080p", "; write width and height: [1920, 1080]"),
+        ("size", "16:9", "; a shape is given by its pixels, such as [1024, 576]"),
+        ("frames", "1:30", "found '1:30'; a length of time is written 1m30s"),
+        ("frames", '"1:02:03"', "; a length of time is written 1h2m3s"),
+        ("frames", "10.5", "; frames are whole; a length in seconds is written 10.5s"),
+        ("frames", "1_000", "; write 1000"),
+        ("frames", '"10,000"', "; write 10000"),
+        ("frames", "5k", "; write 5000"),
+        ("diffusion.stop_at", '"0.4"', "; a share is written with a percent sign: 40%"),
+        ("diffusion.skip_steps", '"0.04"', "; a share is written with a percent sign: 4%"),
+        ("output.intermediates", "0.5", "; a share is written with a percent sign: [50%]"),
+        ("output.intermediates", "[0.5]", "a percentage such as 50%, found 0.5; a share is written with a"),
+        ("output.intermediates", "10%", "; a share is a member of a list: [10%]"),
+        ("background", "[255, 128, 0]", '; write "#ff8000"'),
+        ("background", "[1.0, 0.5, 0]", '; write "#ff8000"'),
+        ("background", "transparent", "; no frame has transparent parts"),
+        ("video", "clip.mp4", "found 'clip.mp4'; perhaps video: {init: clip.mp4}"),
+        ("diffusion", "50", "; perhaps diffusion: {steps: 50}"),
     ],
 )
 def test_what_may_mean_several_things_is_refused_with_the_right_word(

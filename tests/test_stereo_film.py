@@ -306,6 +306,39 @@ def test_one_film_with_both_eyes(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("both.mp4", None, []),  # 64 x 96, higher than wide
+        ("both_TB.mp4", "128x64", []),
+        ("both.mp4", "128x64", ["--packed-eyes", "top_bottom"]),
+    ],
+)
+def test_one_film_with_an_eye_above_the_other(tmp_path, name, size, said):
+    both, out = tmp_path / "first.mp4", tmp_path / "out.mp4"
+    write_packed(both, pairs(4), "top_bottom", QUICK)
+    scaled = ["-vf", f"scale={size}"] if size else []
+    ffmpeg("-i", both, *scaled, "-c:v", "libx264", "-crf", "4", tmp_path / name)
+    done = verb(tmp_path / name, "--packed", *said, "--out", out, "--size", 128)
+    assert (done.exit_code, done.stdout) == (0, f"{out}\n")
+    pixels = next(read_frames(out))
+    assert about(pixels[60:68, 60:68], [level // 4 for level in GREEN])
+    assert about(pixels[60:68, 188:196], [level // 4 for level in BLUE])
+
+
+def test_a_film_that_says_where_its_eyes_are(tmp_path):
+    first, second, out = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "out.mp4"
+    write_packed(first, pairs(4), "side_by_side", QUICK)
+    assert verb(first, "--packed", "--out", second, "--size", 128, "--eyes", "top_bottom").exit_code == 0
+    assert read_spherical(second).stereo_mode == "top_bottom"
+    wide = tmp_path / "wide.mp4"
+    wide.write_bytes(second.read_bytes())
+    assert verb(wide, "--packed", "--out", out, "--size", 128).exit_code == 0
+    pixels = next(read_frames(out))
+    assert pixels[60:68, 60:68, 1].mean() > 2 * pixels[60:68, 60:68, 2].mean()
+    assert pixels[60:68, 188:196, 2].mean() > 2 * pixels[60:68, 188:196, 1].mean()
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["left.mp4"], "name two films, LEFT and RIGHT, or one"),

@@ -21,6 +21,7 @@ from animator.diffusion.unet import UNet, unet_config
 from animator.errors import UsageError, WeightsError
 from animator.weights import registry
 from animator.weights.clip_names import canonical_name
+from animator.weights.elsewhere import why_not_here
 from animator.weights.files import fit, read_state
 from tests.golden_files import fill, load_json
 
@@ -180,6 +181,17 @@ def test_the_registry_needs_no_torch() -> None:
         ("rn50x4", "RN50x4/openai"),
         ("RN50_quickgelu_yfcc15m", "RN50-quickgelu/yfcc15m"),
         ("vit-b-32/LAION2B_E16", "ViT-B-32/laion2b_e16"),
+        ("ViT-B-32-laion2b_e16", "ViT-B-32/laion2b_e16"),
+        ("ViT-B-32 openai", "ViT-B-32/openai"),
+        ("ViTB16plus240_laion400m_e32", "ViT-B-16-plus-240/laion400m_e32"),
+        ("ViT-B/16+240 laion400m_e31", "ViT-B-16-plus-240/laion400m_e31"),
+        ("openai/clip-vit-large-patch14", "ViT-L-14/openai"),
+        ("openai/clip-vit-large-patch14-336", "ViT-L-14-336/openai"),
+        ("clip-vit-base-patch16", "ViT-B-16/openai"),
+        ("laion/CLIP-ViT-H-14-laion2B-s32B-b79K", "ViT-H-14/laion2b_s32b_b79k"),
+        ("laion/CLIP-ViT-bigG-14-laion2B-39B-b160k", "ViT-bigG-14/laion2b_s39b_b160k"),
+        ("hf-hub:laion/CLIP-ViT-L-14-laion2B-s32B-b82K", "ViT-L-14/laion2b_s32b_b82k"),
+        ("apple/DFN5B-CLIP-ViT-H-14", "ViT-H-14-quickgelu/dfn5b"),
     ],
 )
 def test_clip_names_have_one_form(written: str, canonical: str) -> None:
@@ -201,6 +213,56 @@ def test_a_model_without_the_usual_weights_says_which_there_are() -> None:
         registry.find("clip", "convnext_base_w")
     with pytest.raises(UsageError, match="may be several CLIP models; write which: ViT-L-14, ViT-H-14"):
         registry.find("clip", "ViT14")
+
+
+def test_every_repository_of_the_hub_names_a_model_in_it() -> None:
+    places = json.loads((registry.PACKAGE / "weights" / "clip.json").read_text())
+    for name, place in places.items():
+        repository = place.rpartition("/")[0]
+        assert places[canonical_name(repository)] == place, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "said"),
+    [
+        ("clip", "SLIP_ViTB16", "SLIP's networks are not built in; the nearest are ViT-B-16"),
+        ("clip", "SLIPViTB16", "SLIP's networks"),
+        ("clip", "BLIP-large", "compares nothing"),
+        ("clip", "google/siglip-base-patch16-224", "SigLIP's networks"),
+        ("clip", "ViT-B-16-SigLIP/webli", "SigLIP's networks"),
+        ("diffusion", "512x512OpenAi", "512x512_diffusion_uncond_finetune_008100"),
+        ("diffusion", "512x512_diffusion", "512x512_diffusion_uncond_finetune_008100"),
+        ("diffusion", "512x512_diffusion_uncond_entropy", "512x512_diffusion_uncond_finetune_008100"),
+        ("diffusion", "256x256OpenAi", "256x256_diffusion_uncond"),
+        ("diffusion", "cc12m_1_cfg", "v-diffusion's networks are not built in"),
+        ("diffusion", "stable-diffusion-v1-5", "paint pixels"),
+        ("diffusion", "256x256_openai_comics_faces_by_alex_spirin_084000", "write its path"),
+        ("diffusion", "custom", "the path of its file"),
+        ("diffusion", "secondary_model", "diffusion.secondary: true"),
+    ],
+)
+def test_networks_of_other_programs_are_not_here_and_why(
+    kind: registry.Kind, written: str, said: str
+) -> None:
+    with pytest.raises(UsageError, match="is not here: ") as refused:
+        registry.find(kind, written)
+    assert said in str(refused.value)
+    assert "there are pocket" not in str(refused.value)
+
+
+def test_no_network_of_ours_is_said_not_to_be_here() -> None:
+    for kind, name in registry.entries():
+        assert registry.find(kind, name).name == name
+        assert kind == "diffusion" or not why_not_here(kind, name), name
+
+
+@pytest.mark.parametrize(("written", "near"), [("RN200", "RN50/openai"), ("ViTB34", "ViT-B-32/openai")])
+def test_a_size_that_does_not_exist_is_answered_with_those_of_its_kind(written: str, near: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        registry.find("clip", written)
+    hint, _, listed = str(refused.value).partition("? there are ")
+    assert hint.endswith(f"did you mean {near}")
+    assert all(name.startswith(near[:2]) for name in listed.split(", "))
 
 
 @pytest.mark.parametrize("written", ["", "CLIP", "ViT", "a b/c"])

@@ -56,8 +56,19 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         typer.Argument(help="The right eye's film.", metavar="[RIGHT]", show_default=False),
     ] = None,
     packed: Annotated[
-        bool, typer.Option("--packed", help="LEFT is one film with both eyes side by side; no RIGHT.")
+        bool,
+        typer.Option(
+            "--packed", help="LEFT is one film with both eyes, side by side or one above the other."
+        ),
     ] = False,
+    packed_eyes: Annotated[
+        Eyes | None,
+        typer.Option(
+            "--packed-eyes",
+            help="Where the eyes are in such a film; left out, as it says itself or its shape tells.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The film to write, in place of LEFT's name with _180_LR or _180_TB."),
@@ -81,8 +92,8 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
 ) -> None:
     """Turn the films of two eyes, or two pictures, into one for headsets, with LEFT's sound."""
     _check_numbers(fov, size, crf)
-    if packed == (right is not None):
-        raise UsageError("name two films, LEFT and RIGHT, or one with both eyes side by side and --packed")
+    if (packed or packed_eyes is not None) == (right is not None):
+        raise UsageError("name two films, LEFT and RIGHT, or one with both eyes and --packed")
     from animator.video.spherical import VR180_NAMES
     from animator.video.stereo_film import Encoding, hemispheres, write_vr180
 
@@ -91,8 +102,9 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[eyes.value]}{ending}")
     _check_target(target, sources, force, ending)
     films = _opened(sources)
+    stacked = right is None and _stacked(left, films[0], packed_eyes)
     with ExitStack() as stack:
-        pairs = _pairs([stack.enter_context(_reader(film)) for film in films])
+        pairs = _pairs([stack.enter_context(_reader(film)) for film in films], stacked)
         if ending == ".png":
             from animator.runs.png import encode_png
 
@@ -135,7 +147,9 @@ def _check_target(target: Path, sources: list[Path], force: bool, ending: str) -
 
 def _bare(left: Path) -> str:
     """Return the name that both eyes' films have in common: ``flight`` of ``flight-left.mp4``."""
-    return re.sub(r"(?i)[-_ .](left|l|sbs|side[-_]by[-_]side)$", "", left.stem)
+    return re.sub(
+        r"(?i)[-_ .](left|l|sbs|side[-_]by[-_]side|tb|ou|top[-_]bottom|over[-_]under)$", "", left.stem
+    )
 
 
 def _is_picture(path: Path) -> bool:
@@ -159,8 +173,6 @@ def _opened(sources: list[Path]) -> list[Footage]:
             if note:
                 say(f"note: {path}: {note.rpartition(';')[0]}")  # without what a scene can do about it
     first, last = films[0], films[-1]
-    if len(films) == 1 and first.width % 2:
-        raise UsageError(f"{sources[0]}: is {first.width} pixels wide, so no two eyes are side by side in it")
     for what, one, other in (
         ("frames", first.frames, last.frames),
         ("size", f"{first.width} x {first.height}", f"{last.width} x {last.height}"),
@@ -173,6 +185,44 @@ def _opened(sources: list[Path]) -> list[Footage]:
     return films
 
 
+def _stacked(path: Path, film: Footage, said: Eyes | None) -> bool:
+    """Return whether the eyes are one above the other in a film of both.
+
+    Args:
+        path: the film.
+        film: what is known of it.
+        said: where they are; None: as the film's box ``st3d`` says, else by its name, else by its shape.
+
+    Raises:
+        UsageError: the picture cannot be halved.
+    """
+    stacked = _said_stacked(path) if said is None else said is Eyes.top_bottom
+    if stacked is None:
+        stacked = film.height > film.width
+    pixels, way, where = (
+        (film.height, "high", "one above the other") if stacked else (film.width, "wide", "side by side")
+    )
+    if pixels % 2:
+        raise UsageError(f"{path}: is {pixels} pixels {way}, so no two eyes are {where} in it")
+    return stacked
+
+
+def _said_stacked(path: Path) -> bool | None:
+    """Return whether a film says that its eyes are one above the other; None where it says nothing."""
+    from animator.errors import FilmError
+    from animator.video.spherical_reader import read_spherical
+
+    try:
+        found = read_spherical(path)
+    except FilmError:  # no mp4, which alone has such a box
+        found = None
+    if found is not None and found.stereo_mode in ("top_bottom", "left_right"):
+        return found.stereo_mode == "top_bottom"
+    if re.search(r"(?i)[-_ .](tb|ou|top[-_]bottom|over[-_]under|180_tb)$", path.stem):
+        return True
+    return False if re.search(r"(?i)[-_ .](sbs|lr|side[-_]by[-_]side)$", path.stem) else None
+
+
 def _reader(film: Footage) -> FootageReader:
     """Return a film upright and in its own size."""
     from animator.video.footage import FootageReader
@@ -180,15 +230,17 @@ def _reader(film: Footage) -> FootageReader:
     return FootageReader(film, film.width, film.height, "stretch", keep=1)
 
 
-def _pairs(readers: list[FootageReader]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs(readers: list[FootageReader], stacked: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield what the left and the right eye see of each frame; of one film its two halves."""
     from animator.system.convert import frame_to_uint8
 
     for number in range(readers[0].footage.frames):
         pictures = [frame_to_uint8(reader.frame(number)) for reader in readers]
         if len(pictures) == 1:
-            middle = pictures[0].shape[1] // 2
-            pictures = [pictures[0][:, :middle], pictures[0][:, middle:]]
+            (both,) = pictures
+            down, across = both.shape[0] // 2, both.shape[1] // 2
+            halves = (both[:down], both[down:]) if stacked else (both[:, :across], both[:, across:])
+            pictures = list(halves)
         yield pictures[0], pictures[1]
 
 

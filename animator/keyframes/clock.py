@@ -16,10 +16,25 @@ MAX_FRAMES = 1_000_000
 MAX_POSITION = 100 * MAX_FRAMES
 """Last frame at which a key may be set; keys after the film's end shape the ramp towards them."""
 
-SPAN = r"\s*(?:\d+\s*m(?:\s*(?:\d+(?:\.\d*)?|\.\d+)\s*s)?|(?:\d+(?:\.\d*)?|\.\d+)\s*[sb])\s*"
-"""How a length of time is written, as a regular expression: ``20s``, ``1m30s``, ``8b``."""
+_PLAIN = r"(?:\d+(?:\.\d*)?|\.\d+)"
+_TIME = (  # in the order in which its parts stand
+    (r"h(?:ours?|rs?)?", 3600.0),
+    (r"m(?:in(?:ute)?s?)?", 60.0),
+    (r"s(?:ec(?:ond)?s?)?", 1.0),
+    (r"ms", 0.001),
+)
+_COUNTED = {"b": "beats", "beat": "beats", "beats": "beats", "s": "seconds", "": "frames"}
+_COUNTED |= dict.fromkeys(("f", "frame", "frames"), "frames")
 
-_MINUTES = re.compile(rf"\s*(?P<minutes>\d+)\s*m(?:\s*(?P<seconds>{NUMBER})\s*s)?\s*", re.ASCII)
+SPAN = (
+    r"\s*(?:(?=[\d.])"
+    + "".join(rf"(?:{_PLAIN}\s*{unit}\s*)?" for unit, _ in _TIME)
+    + rf"|{_PLAIN}\s*(?:b(?:eats?)?|f(?:rames?)?))\s*"
+)
+"""How a length is written, as a regular expression: ``20s``, ``1m30s``, ``1s500ms``, ``8b``, ``24f``."""
+
+_PARTS = re.compile(r"\s*(?=[\d.])" + "".join(rf"(?:({_PLAIN})\s*{unit}\s*)?" for unit, _ in _TIME), re.ASCII)
+_SHARE = re.compile(rf"\s*({_PLAIN})\s*%\s*", re.ASCII)
 _POSITION = re.compile(rf"\s*(?P<number>[+-]?{NUMBER})\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 
 
@@ -54,9 +69,10 @@ class Clock:
         """Return the frame at ``position``, with its fraction; it may lie after the film's end.
 
         Args:
-            position: a frame (``12`` or ``"12"``), seconds (``"2.5s"``, ``"1m30s"``), beats (``"4b"``), or a
-                formula of ``max_f``, the number of the last frame (``"max_f/2"``; rounded down to a frame, as
-                in Deforum).
+            position: a frame (``12``, ``"12"`` or ``"12f"``), a time (``"2.5s"``, ``"1m30s"``,
+                ``"1s500ms"``), beats (``"4b"``), a share of the film (``"50%"``, of the last frame's number),
+                or a formula of ``max_f``, the number of the last frame (``"max_f/2"``; rounded down to a
+                frame, as in Deforum).
             offset: where it begins in the text that the user wrote.
 
         Raises:
@@ -88,15 +104,22 @@ class Clock:
         return math.floor(self.frame(position, offset) + 0.5)
 
     def _read(self, text: str, offset: int) -> float:
-        if long := _MINUTES.fullmatch(text):
-            return (60 * int(long["minutes"]) + float(long["seconds"] or 0)) * self.fps
+        if share := _SHARE.fullmatch(text):
+            return float(share[1]) / 100 * self.max_f
+        if parts := _PARTS.fullmatch(text):
+            return self.fps * sum(
+                float(part) * seconds
+                for part, (_, seconds) in zip(parts.groups(), _TIME, strict=True)
+                if part
+            )
         match = _POSITION.fullmatch(text)
-        if match is None or match["unit"] not in ("", "s", "b"):
+        unit = _COUNTED.get(match["unit"]) if match else None
+        if match is None or unit is None:
             return self._formula(text, offset)
         number = float(match["number"])
-        if match["unit"] == "s":
+        if unit == "seconds":
             return number * self.fps
-        if match["unit"] == "b":
+        if unit == "beats":
             if self.bpm is None:
                 raise ExpressionError(f"{text.strip()} counts beats: the scene must say its bpm", offset)
             return number * 60 / self.bpm * self.fps

@@ -99,3 +99,25 @@ EASINGS: Mapping[str, Easing] = {
     **{f"ease-in-out-{name}": partial(_in_out, easing=easing) for name, easing in _FAMILIES.items()},
 }
 """Every easing by name; ``step`` stays at the start until the next key."""
+
+SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("smooth", "smoothstep", "cosine", "sinusoidal", "sine"), "ease-in-out-sine"),
+    **dict.fromkeys(("bezier", "beziercurve", "auto", "easeease"), "ease-in-out"),
+    **dict.fromkeys(("constant", "hold", "held", "stepped", "discrete", "none", "instant"), "step"),
+    **dict.fromkeys(("spline", "catmullrom", "hermite"), "pchip"),
+    **dict.fromkeys(("exponential", "expo"), "ease-in-expo"),
+    "lerp": "linear",
+}
+"""Words of other programs, folded, and what comes nearest here."""
+
+
+def easing_name(word: str) -> str | None:
+    """Return the easing that a word means whatever its case, dashes and underscores; None where it is none.
+
+    >>> easing_name("easeInOut"), easing_name("EASE_IN_CUBIC"), easing_name("t")
+    ('ease-in-out', 'ease-in-cubic', None)
+    """
+    return _FOLDED.get(word.lower().replace("-", "").replace("_", ""))
+
+
+_FOLDED = {name.replace("-", ""): name for name in EASINGS}

@@ -32,6 +32,7 @@ from animator.keyframes.functions import (
     heard,
 )
 from animator.keyframes.signs import plain_signs
+from animator.keyframes.slips import Token, foreign_character, foreign_word, two_values
 
 MAX_LENGTH = 20_000
 """Most characters of a formula, of a prompt and of a schedule."""
@@ -227,22 +228,14 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    offset: int
-
-
-def _tokens(text: str, offset: int) -> list[_Token]:
+def _tokens(text: str, offset: int) -> list[Token]:
     tokens = []
     place = _skip_space(text, 0)
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            hint = f": leave '{of[0]}.' out" if (of := re.search(r"\b(np|numpy|math)$", text[:place])) else ""
-            raise ExpressionError(f"unexpected character {text[place]!r}{hint}", offset + place)
-        tokens.append(_Token(str(match.lastgroup), match.group(), offset + place))
+            raise ExpressionError(foreign_character(text, place), offset + place)
+        tokens.append(Token(str(match.lastgroup), match.group(), offset + place))
         place = _skip_space(text, match.end())
     return tokens
 
@@ -255,12 +248,12 @@ def _skip_space(text: str, place: int) -> int:
 class _Parser:
     """Reads tokens from left to right and writes the tree in postfix order."""
 
-    def __init__(self, tokens: list[_Token], variables: tuple[str, ...], end: int) -> None:
+    def __init__(self, tokens: list[Token], variables: tuple[str, ...], end: int) -> None:
         self.tokens = tokens
         self.variables = variables
         # A sound is heard only where there are frames.
         self.functions = (*FUNCTIONS, *SOUNDS) if "t" in variables else tuple(FUNCTIONS)
-        self.end = _Token("end", "", end)
+        self.end = Token("end", "", end)
         self.place = 0
         self.depth = 0
         self.nodes: list[Node] = []
@@ -309,13 +302,13 @@ class _Parser:
         else:
             raise ExpressionError(self._fault(token, "a number, a name or '('"), token.offset)
 
-    def _number(self, token: _Token) -> None:
+    def _number(self, token: Token) -> None:
         value = float(token.text)
         if math.isinf(value):
             raise ExpressionError(f"the number {token.text[:20]} is too large", token.offset)
         self._emit(Number(value))
 
-    def _name(self, token: _Token) -> None:
+    def _name(self, token: Token) -> None:
         if self._peek().text == "(" and token.text not in SIGNS:
             self._function(token)
         elif token.text in CONSTANTS:
@@ -328,11 +321,13 @@ class _Parser:
             raise ExpressionError(f"'{token.text}' is not known here: {SIGNS[token.text]}", token.offset)
         else:
             known = (*self.variables, *CONSTANTS)
+            if slip := foreign_word(token.text, self.variables):
+                raise ExpressionError(slip, token.offset)
             hint = suggestion(token.text.lower(), (*known, *self.functions))
             hint = hint or f"; the variables are {', '.join(known)}"
             raise ExpressionError(f"unknown name '{token.text[:40]}'{hint}", token.offset)
 
-    def _function(self, token: _Token) -> None:
+    def _function(self, token: Token) -> None:
         if token.text in SOUNDS and "t" not in self.variables:
             raise ExpressionError(f"{token.text}() follows the frames: it has no value here", token.offset)
         if token.text not in self.functions:
@@ -363,7 +358,7 @@ class _Parser:
             raise ExpressionError(f"{token.text}() takes {function.arity}, {count} given", token.offset)
         self._emit(Call(function, count, token.offset))
 
-    def _close(self, opening: _Token) -> None:
+    def _close(self, opening: Token) -> None:
         token = self._peek()
         if token.kind == "end":
             raise ExpressionError("this '(' is never closed", opening.offset)
@@ -371,15 +366,18 @@ class _Parser:
             raise ExpressionError(self._fault(token, "an operator or ')'"), token.offset)
         self.place += 1
 
-    def _fault(self, token: _Token, wanted: str) -> str:
+    def _fault(self, token: Token, wanted: str) -> str:
         if token.text in SIGNS:
             return f"'{token.text}' is not known here: {SIGNS[token.text]}"
         if token.text == "," and (number := self._around(token)):
             return f"a comma separates arguments; write {number} if this is a decimal comma"
+        at = self.tokens.index(token) if token in self.tokens else 0
+        if at and (slip := two_values(self.tokens[at - 1], token, self.functions, self.variables)):
+            return slip
         found = f"'{token.text[:40]}'" if token.text else "the end of the expression"
         return f"expected {wanted}, found {found}"
 
-    def _around(self, comma: _Token) -> str:
+    def _around(self, comma: Token) -> str:
         """Return the decimal number that a comma stands in, with a point, or an empty text."""
         at = self.tokens.index(comma)
         before, after = (self.tokens[at + step : at + step + 1] if at + step >= 0 else [] for step in (-1, 1))
@@ -391,10 +389,10 @@ class _Parser:
             raise ExpressionError(f"the expression has more than {MAX_NODES} parts", self._peek().offset)
         self.nodes.append(node)
 
-    def _peek(self) -> _Token:
+    def _peek(self) -> Token:
         return self.tokens[self.place] if self.place < len(self.tokens) else self.end
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._peek()
         self.place += 1
         return token

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
-from animator.keyframes.easings import EASINGS
+from animator.keyframes.easings import EASINGS, SYNONYMS, easing_name
 from animator.keyframes.expressions import (
     MAX_TEXT,
     NUMBER,
@@ -32,6 +32,7 @@ from animator.keyframes.expressions import (
 )
 from animator.keyframes.functions import CONSTANTS, VARIABLES
 from animator.keyframes.signs import plain_signs
+from animator.keyframes.slips import UNITS
 
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
@@ -42,8 +43,9 @@ METHODS = (*SPLINES, *EASINGS)
 _NUMBER = re.compile(rf"[+-]?\s*{NUMBER}", re.ASCII)
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"([+-]?(?<![\d.,])\d+),(\d+)(?![\d.]|\s*:)", re.ASCII)
-_PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z-]*)\s*;", re.ASCII)
-_SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z-]*)$", re.ASCII)
+_TIME_OF_DAY = re.compile(r"(?<![\d:])(\d{1,3}):([0-5]\d)\s*$", re.ASCII)
+_PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z_-]*)\s*;", re.ASCII)
+_SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z_-]*)$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,18 @@ def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str
 
 
 def check_method(name: str, offset: int = 0) -> str:
-    """Return ``name`` in small letters if it is one of `METHODS`; raise ExpressionError otherwise."""
+    """Return the one of `METHODS` that a name means, whatever its case, dashes and underscores.
+
+    Raises:
+        ExpressionError: it means none.
+    """
+    if (easing := easing_name(name)) is not None:
+        return easing
     if name.lower() not in METHODS:
+        if name.lower() in UNITS:
+            raise ExpressionError(f"numbers have no unit here: leave '{name}' out", offset)
+        if nearest := SYNONYMS.get(name.lower().replace("-", "").replace("_", "")):
+            raise ExpressionError(f"unknown interpolation '{name}'; write {nearest}", offset)
         hint = suggestion(name, METHODS) or f"; there are {', '.join(METHODS)}"
         raise ExpressionError(f"unknown interpolation '{name[:40]}'{hint}", offset)
     return name.lower()
@@ -165,7 +177,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
             continue
         elif character == ":":
             if colon >= 0:
-                raise ExpressionError("a second ':' in one key; perhaps a comma is missing before it", place)
+                raise ExpressionError(_second_colon(text[begin:place]), place)
             colon = place
         elif character == ",":
             yield begin, colon, place
@@ -174,6 +186,15 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         raise ExpressionError("this '(' is never closed", open_brackets[-1])
     if text[begin:end].strip():
         yield begin, colon, end
+
+
+def _second_colon(key: str) -> str:
+    """Return what to say of a key with two colons; ``key`` ends before the second."""
+    if time := _TIME_OF_DAY.search(key):
+        return f"a time is written {int(time[1])}m{int(time[2])}s, not {time[0].strip()}"
+    if ";" in key:
+        return "a second ':' in one key; keys are separated by commas, not by ;"
+    return "a second ':' in one key; perhaps a comma is missing before it"
 
 
 def _read_key(text: str, start: int, colon: int, end: int, clock: Clock) -> Key:

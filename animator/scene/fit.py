@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from animator.errors import Problem, SceneError
+from animator.scene.cut_notices import split_key
+from animator.scene.hints import hint, section_hint
 from animator.scene.json_schema import Error, validator_of
 from animator.scene.names import misplaced, unknown_key
 from animator.scene.nodes import Key, Node, Place, dotted, plain
@@ -81,7 +83,9 @@ class Fit:
 def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[str, Any]:
     """Return the sound values of a section as plain data; note all faults in ``fit``."""
     if not isinstance(node.value, dict):
-        fit.report(node, name, f"expected settings such as key: value, found {found(node)}")
+        fit.report(
+            node, name, f"expected settings such as key: value, found {found(node)}{section_hint(node, name)}"
+        )
         return {}
     data: dict[str, Any] = {}
     for key, child in node.value.items():
@@ -102,8 +106,12 @@ def fit_section(node: Node, schema: Schema, fit: Fit, name: str = "") -> dict[st
 
 def _fits(node: Node, entry: Schema, fit: Fit, name: str) -> bool:
     wrong = faults(node, entry, name, fit)
+    before = {(one.file, one.line, one.column, one.key) for one in fit.problems if one.line}
     for fault in wrong:
         fit.faulty.add(name)
+        place = fault.place
+        if (place.file, place.line, place.column, fault.name) in before:
+            continue  # such as a tag: what is left without it is no second fault
         fit.add(fault.place.problem(fault.name, fault.message + misplaced(name, node.value)))
     return not wrong
 
@@ -149,13 +157,15 @@ def _faults_of(error: Error, root: Node, name: str, fit: Fit) -> list[Fault]:
         unknown = [key for key in node.value if key not in known]
         names = {key: dotted(full, key) for key in unknown}
         return [Fault(node.value[k].key, names[k], unknown_key(names[k], known, {})) for k in unknown]
+    if node.value is None and (split := split_key(full.rpartition(".")[2])):
+        return [Fault(node.key, full, split)]
     whole = root if isinstance(node.value, int | float) else node
     if quoted := _unquoted_prompt(whole, name if whole is root else full):
         return [Fault(node.place, full, quoted)]
     expected = allowed(error.schema, fit.resolved)
-    return [
-        Fault(node.place, full, f"expected {expected}, found {found(node)}{_as_percentage(node, expected)}")
-    ]
+    setting = full if full in fit.settings else name
+    instead = hint(node, setting, expected)
+    return [Fault(node.place, full, f"expected {expected}, found {found(node)}{instead}")]
 
 
 def _unquoted_prompt(node: Node, name: str) -> str:
@@ -175,13 +185,6 @@ def _unquoted_prompt(node: Node, name: str) -> str:
 def _is_position(text: str) -> bool:
     """Return whether the key of a mapping is a frame, a time or a formula: ``2.5s``, ``max_f/2``."""
     return re.match(r"\s*[\d.+(-]|\s*max_f\b", text, re.ASCII) is not None
-
-
-def _as_percentage(node: Node, expected: str) -> str:
-    """Return how a share is written where a number of steps or a percentage may be, else an empty text."""
-    if "percentage" not in expected or not isinstance(node.value, float) or not 0 < node.value < 1:
-        return ""
-    return f"; a share is written with a percent sign: {100 * node.value:.6g}%"
 
 
 def _closest(error: Error, node: Node, fit: Fit) -> list[Error]:

@@ -27,6 +27,8 @@ A scene takes only its own names; for another program's, the message gives the p
 |---|---|---|
 """
 
+FIRST_OF_MORE = "a1111"
+"""The first program of which only the usual names are in the table."""
 
 VALUES = """
 ## Values
@@ -116,8 +118,11 @@ def foreign_name(key: str) -> ForeignName | None:
 def names_page() -> str:
     """Return the table as a page of Markdown."""
     rows = [f"| `{one.name}` | {_called(one)} | {_told(one)} |" for one in foreign_names().values()]
-    called = [name for name in tools().values() if "(" not in name]
-    listed = ", ".join(called[:-1]) + f" and {called[-1]}"
+    every = [name for name in tools().values() if "(" not in name]
+    first = list(tools()).index(FIRST_OF_MORE) - (len(tools()) - len(every))
+    whole, more = every[:first], every[first:]
+    usual = f"and the usual ones of {', '.join(more[:-1])} and {more[-1]}"
+    listed = f"{', '.join(whole[:-1])} and {whole[-1]},\n{usual}"
     values = [f"| `{name}` | {_meant(table)} |" for name, table in spellings().items()]
     return HEAD.format(tools=listed) + "\n".join(rows) + "\n" + VALUES + "\n".join(values) + "\n"
 

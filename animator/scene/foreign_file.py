@@ -9,17 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from animator.errors import SceneError
+from animator.scene.file_kinds import YET, binary_kind, text_kind
 from animator.scene.foreign import foreign_name, signs, tools
 from animator.scene.nodes import Node, Place
-from animator.scene.source import MAX_BYTES
+from animator.scene.source import MAX_BYTES, encoding_of
 from animator.settings.scene import Scene
 from animator.system.json_text import parse_json
 
 HEIRS = {"forge": "deforum", "studio": "deforum"}
 """Programs whose files are those of another, with a few names more."""
 
+ANY = "others"
+"""The key of names that are no certain program's."""
+
 ONLY_OURS = frozenset({"version", "extends"})
 """Keys that are in scenes alone."""
+
+SMALL = 2
+"""How many keys of a small JSON file must be another program's."""
+
+HEAD = 1 << 16
+"""How many bytes of a file tell what it is."""
 
 FEW, MANY = (4, 0.6), (8, 0.8)
 """How many keys must be another program's, and which share of all: in general, and beside keys of a scene."""
@@ -51,7 +61,7 @@ def refuse_foreign(tree: Node, text: str, file: str) -> None:
     refuse_notebook(text, file)
     if isinstance(tree.value, dict):
         keys = [str(key) for key in tree.value]
-        tool = tool_of(keys)
+        tool = tool_of(keys) or (_of_json(keys) if text.lstrip().startswith("{") else None)
         if tool is None and not _known(keys):
             tool = tool_of([str(key) for child in tree.value.values() for key in _keys_in(child)])
     elif isinstance(tree.value, list):
@@ -59,6 +69,8 @@ def refuse_foreign(tree: Node, text: str, file: str) -> None:
     else:
         refuse_unread(text, file)
         tool = None
+    if tool is None and not _SCENE.search(text) and (kind := text_kind(text, file)):
+        raise SceneError([Place(file).problem("", kind)])
     if tool is not None:
         raise _refused(f"is a settings file of {tool}", file)
 
@@ -74,8 +86,30 @@ def refuse_unread(text: str, file: str) -> None:
         SceneError: as in `refuse_foreign`.
     """
     refuse_notebook(text, file)
-    if not _SCENE.search(text) and (tool := tool_of(_keys_of_text(text))):
+    if _SCENE.search(text):
+        return
+    if tool := tool_of(_keys_of_text(text)):
         raise _refused(f"is a settings file of {tool}", file)
+    if kind := text_kind(text, file):
+        raise SceneError([Place(file).problem("", kind)])
+
+
+def refuse_binary(path: Path, file: str) -> None:
+    """Raise what there is to say of a file that is no text.
+
+    Args:
+        path: where it lies.
+        file: its name in messages.
+
+    Raises:
+        SceneError: with one fault: what the file is, and where it belongs.
+    """
+    if not os.path.isfile(path):
+        return
+    with path.open("rb") as stream:
+        kind = binary_kind(stream.read(HEAD))
+    if kind:
+        raise SceneError([Place(file).problem("", kind)])
 
 
 def head_of(path: Path) -> str:
@@ -83,7 +117,8 @@ def head_of(path: Path) -> str:
     if not os.path.isfile(path):  # of a name that is too long, Path.is_file raises
         return ""
     with path.open("rb") as stream:
-        return stream.read(MAX_BYTES).decode("utf-8", errors="replace")
+        data = stream.read(MAX_BYTES)
+    return data.decode(encoding_of(data), errors="replace")
 
 
 def refuse_notebook(text: str, file: str) -> None:
@@ -110,16 +145,30 @@ def tool_of(keys: Collection[str]) -> str | None:
     >>> tool_of(["prompts", "steps", "width", "height"])
     """
     for key, tool in signs().items():
-        if key in keys:
+        if set(key.split()) <= set(keys):
             return tools()[tool]
     if not keys or ONLY_OURS & set(keys):
         return None
-    foreign = [key for key in keys if key not in Scene.model_fields and foreign_name(key)]
+    foreign = [key for key in keys if key not in Scene.model_fields and _of_a_program(key)]
     number, share = MANY if _known(keys) else FEW
     same = [key for key in keys if key in Scene.model_fields and foreign_name(key)]  # in scenes as well
     if len(foreign) < number or len(foreign) < share * (len(keys) - len(same)):
         return None
     return _most([*foreign, *same])
+
+
+def _of_json(keys: Collection[str]) -> str | None:
+    """Return the program of a small JSON file, of which all keys are a program's and one is not a scene's."""
+    foreign = [key for key in keys if key not in Scene.model_fields]
+    if len(foreign) < SMALL or len(foreign) < len(keys) / 2 or ONLY_OURS & set(keys):
+        return None
+    return _most(keys) if all(foreign_name(key) for key in keys) else None
+
+
+def _of_a_program(key: str) -> bool:
+    """Return whether a key is that of a certain program, not a word that anyone would take."""
+    known = foreign_name(key)
+    return known is not None and ANY not in known.tools
 
 
 def _known(keys: Iterable[str]) -> bool:
@@ -155,8 +204,4 @@ def _keys_in(node: Node) -> Iterator[Any]:
 
 
 def _refused(what: str, file: str) -> SceneError:
-    message = (
-        f"{what}, which cannot be rendered directly yet; write a scene with its values: "
-        "docs/names.md says where each belongs"
-    )
-    return SceneError([Place(file).problem("", message)])
+    return SceneError([Place(file).problem("", f"{what}, {YET}")])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from animator.errors import Problem, SceneError
 from animator.keyframes.expressions import NUMBER
-from animator.scene.foreign_file import head_of, refuse_foreign, refuse_unread
+from animator.scene.foreign_file import head_of, refuse_binary, refuse_foreign, refuse_unread
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.presets import with_presets
 from animator.scene.seeds import spelt_out
@@ -132,12 +132,14 @@ class _Stack:
             text = read_text(path, file) if given is None else given
             tree, faults = parse(text, file)
         except SceneError:
+            if given is None:
+                refuse_binary(path, file)
             refuse_unread(head_of(path) if given is None else given, file)
             raise
         refuse_foreign(tree, text, file)
         self.problems += faults
         if not isinstance(tree.value, dict | None):
-            message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
+            message = f"a scene is a mapping such as prompts: a sea, found {found(tree)}"
             raise SceneError([*self.problems, tree.place.problem("", message)])
         if not tree.value:
             message = "is empty; a scene needs at least its prompts"
@@ -221,6 +223,8 @@ def _command_value(written: str) -> tuple[Node, list[Problem]]:
     try:
         value, faults = parse(written, COMMAND_LINE)
     except NotYamlError:
+        return Node(written, raw=written), []
+    if value.cut or written.startswith("#"):  # on the command line nothing is a comment
         return Node(written, raw=written), []
     if isinstance(value.value, dict) and not written.startswith("{"):
         return Node(written, raw=written), []

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from animator.errors import UsageError
+from animator.scene.cut_notices import split_key
 from animator.scene.foreign import foreign_name, foreign_names
 from animator.weights.clip_names import BUNDLED, canonical_name
-from animator.weights.registry import entries
+from animator.weights.registry import entries, find
 
 CLIP_MODELS = "guidance.clip_models"
 NOT_BUILT = "not built yet: it comes with a later version of this program, leave it out for now"
 SHADOWS = "video."
 """Before names of settings of which most stand in for others; those others are meant first."""
+
+_LIKE_CLIP = re.compile(
+    "vit[-_]?[a-z]*[-_]?[0-9]|rn[0-9]|resnet[0-9]|(slip|blip|siglip|cloob)([^a-z]|vit|$)", re.IGNORECASE
+)
 
 LATER = frozenset({"study"})
 """Settings that the format will have. They are refused, but not as misspelt."""
@@ -38,6 +44,8 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     key = name.rpartition(".")[2]
     if name in LATER:
         return NOT_BUILT
+    if split := split_key(key):
+        return split
     if every and (hint := _foreign_hint(key, value, every)):
         return hint
     every = dict.fromkeys(sorted(every, key=lambda full: full.startswith(SHADOWS)))
@@ -83,7 +91,7 @@ def _foreign_hint(key: str, value: Any, every: Iterable[str]) -> str:
     """Return what to say of a name of another program; an empty text where it is none."""
     known = foreign_name(key)
     if known is None:
-        return f"unknown key; here it goes into '{CLIP_MODELS}': {{{key}: 1}}" if _is_clip(key) else ""
+        return _clip_hint(key)
     place = known.place_of(value)
     if place is None:
         return f"unknown key; not here, because {known.because}"
@@ -102,9 +110,17 @@ def _belongs(place: str, every: Iterable[str]) -> str:
     return f"unknown key here; it belongs under '{section}'{full}"
 
 
-def _is_clip(key: str) -> bool:
-    """Return whether a key is the name of a CLIP model, in any of its spellings."""
+def _clip_hint(key: str) -> str:
+    """Return what to say of a key that is the name of a CLIP model in any spelling, or like one; else ""."""
     try:
-        return key not in BUNDLED and ("clip", canonical_name(key)) in entries()
+        known = key not in BUNDLED and ("clip", canonical_name(key)) in entries()
     except UsageError:  # it has none of their forms
-        return False
+        known = False
+    if known:
+        return f"unknown key; here it goes into '{CLIP_MODELS}': {{{key}: 1}}"
+    if not _LIKE_CLIP.match(key):
+        return ""
+    try:
+        return f"unknown key; here it goes into '{CLIP_MODELS}': {{{find('clip', key).name}: 1}}"
+    except UsageError as error:
+        return f"unknown key; CLIP models are in '{CLIP_MODELS}', but {error}"

@@ -36,6 +36,7 @@ class Node:
         exact: whether `raw` is in the file letter by letter, on one line, one column a letter.
         quoted: whether a quotation mark precedes the first letter.
         size: number of values in this tree, itself included.
+        cut: the comment behind a plain scalar where no blank follows the #, which may be part of the text.
         below: of the scene's `size`, the one that it replaced in a file that the scene extends.
     """
 
@@ -46,6 +47,7 @@ class Node:
     exact: bool = False
     quoted: bool = False
     size: int = 1
+    cut: str = ""
     below: Node | None = None
 
     def at(self, offset: int) -> Place:

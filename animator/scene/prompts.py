@@ -10,6 +10,7 @@ from animator.engines.registry import family_of
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
+from animator.scene.cut_notices import split_quotes
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, Place, dotted, plain
 from animator.scene.prompt_notices import foreign_syntax, odd_weight, without_syntax
@@ -45,6 +46,7 @@ def compile_prompts(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> Compile
     for name in tracks:
         reader.read(name)
     faulty = len(fit.problems) > before or not fit.faulty.isdisjoint(TRACKS)
+    faulty = faulty or any(one.key in TRACKS for one in fit.problems)  # given twice, for one
     if "prompts" not in tracks or (faulty and len(tracks) > 1):  # what is in force where is not known then
         return None, reader.notices
     if faulty and not reader.sound["prompts"]:
@@ -64,6 +66,7 @@ class _Reader:
         keys: of each frame with a key, the dotted name of the set there and its place.
         unknown: words that were reported as unknown.
         said: what was reported of another tool's syntax: the first of each kind will do.
+        split: dotted names of prompts of which it was reported that their list has split them.
     """
 
     scene: Scene
@@ -76,6 +79,7 @@ class _Reader:
     keys: dict[int, tuple[str, Place]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    split: set[str] = field(default_factory=set)
 
     def read(self, track: str) -> None:
         """Look at each prompt of a track by itself."""
@@ -139,6 +143,9 @@ class _Reader:
             return isinstance(words.value, str) and self._read_entry(words, name, track)
         if not words.value and track == "prompts" and not self.may_be_empty:
             self.fit.add(words.place.problem(name, 'has no prompt; write a list: ["text", "text:2"]'))
+        for at, message in split_quotes(words.value).items():
+            self.split.add(dotted(name, at))
+            self.notices.append(words.value[at].place.problem(dotted(name, at), message))
         entries = enumerate(words.value)
         known = [self._read_entry(entry, dotted(name, i), track) for i, entry in entries]
         return all(known)
@@ -188,7 +195,7 @@ class _Reader:
             if message not in self.said:
                 self.said.add(message)
                 self.notices.append(written.at(start + offset).problem(name, f"'{found}' {message}"))
-        if weighed and (message := odd_weight(written.value, prompt)):
+        if weighed and name not in self.split and (message := odd_weight(written.value, prompt)):
             self.notices.append(written.at(len(written.value.rstrip()) - 1).problem(name, message))
         plain_text = replace(prompt, text=without_syntax(prompt.text))
         every = family_of(self.scene.diffusion.model).unknown_words(self.scene, plain_text)

@@ -16,6 +16,7 @@ from animator.scene.camera_path import with_camera_path
 from animator.scene.carried import NAME, NUMBER, SCENE, carried
 from animator.scene.checks import check_scene
 from animator.scene.curves import compile_curves
+from animator.scene.cut_notices import notice_cut
 from animator.scene.defaults import without_hold
 from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.footage_reading import (
@@ -124,7 +125,7 @@ def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> Load
         raise
     refuse_foreign(tree, text, name)
     if not isinstance(tree.value, dict):
-        message = f"a scene is a mapping such as mode: 3d, found {found(tree)}"
+        message = f"a scene is a mapping such as prompts: a sea, found {found(tree)}"
         raise SceneError([*problems, tree.place.problem("", message)])
     tree, more = spelt(tree)
     return _compiled(rooted(tree, Path(name).parent), [*problems, *more], overrides, fit, name)
@@ -146,6 +147,7 @@ def _compiled(
     notices += [one for one in curve_notices if one.file in (file, COMMAND_LINE)]
     values, path_notices = with_camera_path(scene, values, fit, clock)
     notices += path_notices
+    notices += notice_cut(root)
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
     check_video(scene, fit)

@@ -6,6 +6,7 @@ built, no tag is ever acted on, and a repeated key is seen instead of silently w
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 import re
@@ -45,6 +46,10 @@ _BOOL = re.compile(r"(true|True|TRUE)|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,40}")
 _BASED = re.compile(r"0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_HASHTAG = re.compile(r"[ \t]*(?<=\s)(#\w[^\n]*)")
+"""A comment that may be meant as part of the text before it."""
+_NOTHING = re.compile(rf"[ \t]*:{_HASHTAG.pattern}")
+"""What follows a key of which such a comment is all there is."""
 _SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -126,7 +131,9 @@ class _Builder:
         exact = exact and event.start_mark.line == event.end_mark.line
         as_text = event.style or event.tag == "tag:yaml.org,2002:str"
         value = event.value if as_text else resolve(event.value)
-        return Node(value, place, key, event.value, exact, quoted)
+        behind = None if event.style else _HASHTAG.match(self.text, event.end_mark.index)
+        cut = behind[1].rstrip() if behind else ""
+        return Node(value, place, key, event.value, exact, quoted, cut=cut)
 
     def _list(self, place: Place, key: Place, name: str) -> Node:
         members: list[Node] = []
@@ -144,6 +151,8 @@ class _Builder:
             full = dotted(name, label.raw)
             child = self.build(next(self.events), label.place, full)
             size += child.size
+            if child.value is None and (behind := _NOTHING.match(self.text, event.end_mark.index)):
+                child = dataclasses.replace(child, place=label.place, cut=behind[1].rstrip())
             if fault := _key_fault(label, members):
                 self.problems.append(label.place.problem(full, fault))
             else:
@@ -213,11 +222,17 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
             pass
     except MarkedYAMLError as error:
         line, column, message = plain_words(error)
+        if "not closed" in message and (tag := _HASHTAG.search(_line(text, line))):
+            message += f"; '{_short(tag[1].strip())}' is a comment, for # after a blank begins one"
         raise NotYamlError([Place(file, line, column).problem("", message)]) from None
     except (OverflowError, ValueError):  # from an escape such as "\\U00110000", which names no character
         message = "an escape \\U in a quoted text names no character"
         raise SceneError([Place(file).problem("", message)]) from None
     return node, builder.problems
+
+
+def _line(text: str, number: int) -> str:
+    return next(iter(text.splitlines()[number - 1 : number]), "")
 
 
 def read_text(path: Path, file: str) -> str:
@@ -269,10 +284,26 @@ def read_piped(name: str) -> str:
     return _decoded(data, name)
 
 
+def encoding_of(data: bytes) -> str:
+    r"""Return how the letters of a text are written: UTF-16, as some Windows programs save, or UTF-8.
+
+    >>> encoding_of("prompts: x".encode("utf-16")), encoding_of(b"p\0r\0"), encoding_of(b"prompts: x")
+    ('utf-16', 'utf-16-le', 'utf-8-sig')
+    """
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    wide = len(data) > 3 and data[0] and data[2] and not data[1] and not data[3]
+    return "utf-16-le" if wide else "utf-8-sig"
+
+
 def _decoded(data: bytes, file: str) -> str:
+    encoding = encoding_of(data)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            message = "is no whole UTF-16 text; save the scene as UTF-8 text"
+            raise SceneError([Place(file).problem("", message)]) from None
         before = data[: error.start]
         where = Place(file, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
         message = f"the byte 0x{data[error.start]:02X} is not UTF-8; save the scene as UTF-8 text"

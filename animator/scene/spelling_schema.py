@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
+from PIL import ImageColor
+
 from animator.scene.foreign import spellings
+from animator.scene.measures import BETWEEN, HEX, PERCENT, SIDE, UNITS
 from animator.scene.nodes import dotted
 from animator.scene.presets import all_presets
 from animator.scene.schema_parts import Schema, parts_of, settings
-from animator.scene.spellings import CLIP_MODELS, FREE, NOTHING, networks_of, takes_any_name
+from animator.scene.spellings import (
+    BACKGROUND,
+    CLIP_MODELS,
+    COUNTED,
+    FREE,
+    NOTHING,
+    networks_of,
+    takes_any_name,
+)
+from animator.settings.scene import GROUNDS
 
 _INT = "[-+]?[0-9]{1,15}"
 _FLOAT = r"[-+]?([.][0-9]+|[0-9]+([.][0-9]*)?)([eE][-+]?[0-9]{1,3})?"
-_PERCENT = r"([.][0-9]+|[0-9]+([.][0-9]*)?)\s*%"
+_PERCENT = rf"([.][0-9]+|[0-9]+([.][0-9]*)?)\s*(%|{PERCENT})"
 _BETWEEN = r"(\s*[,xX×*;]\s*|\s+)"
 _KEPT = frozenset({"description", "default"})
 
@@ -58,6 +71,7 @@ def _more(schema: Schema, name: str) -> Iterable[Schema]:
     """Yield what else a setting or a section may be, beside what its own schema says."""
     table = spellings().get(name, {})
     words = set(table)
+    yield from _measures(schema, name)
     if "properties" in schema:
         words |= {"true", "false"} if "enabled" in schema["properties"] else set()
         words |= set(all_presets()[name].values) if name in all_presets() else set()
@@ -82,6 +96,27 @@ def _more(schema: Schema, name: str) -> Iterable[Schema]:
     if kinds & {"integer", "number", "boolean", "null"} and not takes_any_name(parts):
         yield {"type": "null"}
         yield _text([_any_case(word) for word in sorted(NOTHING)])
+
+
+def _measures(schema: Schema, name: str) -> Iterable[Schema]:
+    """Yield what `animator.scene.measures` takes, and the number that a section may be."""
+    if name in COUNTED:
+        yield {"type": "integer"}
+        yield _text([_INT])
+    if name in UNITS:
+        yield _text([rf"{_FLOAT}\s*{UNITS[name]}"])
+    if name in ("fps", "video.fps"):
+        yield _text([r"[0-9]{1,7}\s*/\s*[1-9][0-9]{0,6}"])
+    if name == BACKGROUND:
+        names = [_any_case(word) for word in sorted({*ImageColor.colormap, *GROUNDS})]
+        yield _text([HEX.pattern, r"(rgb|hsl|hsv)a?[(][-0-9.,%\s]+[)]", *names])
+        yield {"type": "integer", "minimum": 0, "maximum": 999999}
+    if name == "size":
+        yield _text([rf"{SIDE}{BETWEEN}{SIDE}"])
+        for first, second in itertools.product(("width", "w", "W"), ("height", "h", "H")):
+            yield {"type": "object", "required": [first, second], "additionalProperties": True}
+    if any("percentage" in str(part.get("allowed", "")) for part in parts_of(schema)):
+        yield _text([_PERCENT])
 
 
 def _words(words: Iterable[str]) -> Iterable[Schema]:
@@ -122,6 +157,8 @@ def _members(schema: Schema, words: set[str]) -> tuple[Schema, list[str]]:
     parts = parts_of(schema.get("items") or schema["prefixItems"][0])
     words = words | {word for part in parts for word in part.get("enum", ())}
     more = [*_words(words), *_one(parts)]
+    if any("percentage" in str(part.get("allowed", "")) for part in parts):
+        more.append(_text([_PERCENT]))
     bounds: Schema = {key: schema[key] for key in ("minItems", "maxItems") if key in schema}
     texts = [part["pattern"][1:-1] for part in more if "pattern" in part]
     return {"type": "array", "items": {"anyOf": [*parts, *more]}, **bounds}, texts

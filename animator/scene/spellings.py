@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from animator.scene.foreign import spellings
+from animator.scene.measures import colour, rate, sides, with_percent_signs, without_unit
 from animator.scene.nodes import Key, Node, dotted
 from animator.scene.schema_parts import Schema, accepts, folded, parts_of, resolved, settings
 from animator.settings.samplers import SAMPLERS
-from animator.settings.scene import scene_schema
+from animator.settings.scene import GROUNDS, scene_schema
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.clip_names import same_model
 from animator.weights.registry import Kind, names
@@ -26,6 +27,11 @@ SAMPLER = "diffusion.sampler"
 
 FREE = frozenset({"prompts"})
 """Settings whose texts are never anything else."""
+
+COUNTED = {"turbo": "steps"}
+"""Sections that may be a number, and the setting that it is."""
+
+BACKGROUND = "background"
 
 PICTURES = frozenset({"image_prompts"})
 """Settings that name files in several forms, of which the word none is not one."""
@@ -59,6 +65,8 @@ def as_section(value: Node, name: str) -> Node:
         return value
     word = value.value
     members = spellings().get(name, {}).get(folded(word))
+    if members is None and name in COUNTED and _INT.fullmatch(str(word)):
+        members = {COUNTED[name]: int(word)}
     if members is None and "enabled" in schema["properties"] and folded(word) in ("true", "false"):
         members = {"enabled": folded(word) == "true"}
     return _mapping(value, members) if isinstance(members, dict) else value
@@ -106,11 +114,32 @@ def _value(node: Node, entry: Schema, name: str) -> Node:
         return _changed(node, None)
     if word in table and not isinstance(node.value, list | dict) and schema.get("type") != "array":
         return _changed(node, table[word])
+    node = _measured(node, name)
     if name == SAMPLER and isinstance(node.value, str):
         return _changed(node, _sampler(node.value))
     if network := _network(node.value, name):
         return _changed(node, network)
     return _typed(node, schema, table)
+
+
+def _measured(node: Node, name: str) -> Node:
+    """Return a size, a colour, a rate or a number with its unit in the form of this program."""
+    value = node.value
+    if name == "size" and (both := sides(value)):
+        nodes = [one if isinstance(one, Node) else dataclasses.replace(node, value=one) for one in both]
+        return dataclasses.replace(node, value=nodes, size=3, exact=False)
+    if name == BACKGROUND and isinstance(value, str | int) and not isinstance(value, bool):
+        if folded(value) in GROUNDS or accepts([settings()[name]], value):
+            return node if accepts([settings()[name]], value) else _changed(node, folded(value))
+        written = node.raw if isinstance(value, int) and len(node.raw) in (3, 6) else str(value)
+        return _changed(node, colour(written) or value)
+    if not isinstance(value, str):
+        return node
+    if name == "fps" and (number := rate(value)):
+        return _changed(node, number)
+    if name == "video.fps" and rate(value):
+        return _changed(node, "".join(value.split()))
+    return _changed(node, without_unit(with_percent_signs(value), name))
 
 
 def _typed(node: Node, schema: Schema, table: Mapping[str, Any]) -> Node:
@@ -127,7 +156,13 @@ def _typed(node: Node, schema: Schema, table: Mapping[str, Any]) -> Node:
 def _members(node: Node, part: Schema, schema: Schema) -> Node:
     """Return a mapping whose values are spelt as here; a curve, whose keys are compiled later, as it is."""
     each = part.get("additionalProperties")
-    if not isinstance(each, dict) or "animated" in schema:
+    if "animated" in schema:
+        texts = {
+            key: _changed(child, with_percent_signs(child.value)) if isinstance(child.value, str) else child
+            for key, child in node.value.items()
+        }
+        return node if texts == node.value else dataclasses.replace(node, value=texts)
+    if not isinstance(each, dict):
         return node
     inner = {key: _typed(child, resolved(each), {}) for key, child in node.value.items()}
     return dataclasses.replace(node, value=inner)
@@ -144,6 +179,8 @@ def _scalar(value: Any, schema: Schema, parts: list[Schema]) -> Any:
     word = _word(value, parts)
     if word is not None:
         return word
+    if kinds & {"integer", "number"} or any("percentage" in str(part.get("allowed", "")) for part in parts):
+        value = with_percent_signs(value)
     if _is_nothing(value) and (kinds == {"string", "null"} or not accepts(parts, value)):
         return value if takes_any_name(parts) else None
     if accepts(parts, value):

@@ -17,6 +17,8 @@ _FILM = Need(
     {"mode": lambda mode: mode != STILL, "output.diffusion_film": on},
 )
 
+_SHARE = {"allowed": "a percentage such as 50%"}
+
 
 class OutputOptions(Options):
     """What is written: the film, and what shows how a picture came about."""
@@ -73,7 +75,11 @@ class OutputOptions(Options):
     """Name of the film's file without its ending; the scene file's own name when left out."""
 
     intermediates: (
-        int | list[Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$")]]
+        int
+        | list[
+            Annotated[int, Field(ge=1)]
+            | Annotated[str, Field(pattern=r"^\s*[0-9.]+\s*%\s*$", json_schema_extra=_SHARE)]
+        ]
     ) = setting(0, unit="pictures, or steps, or % of them")
     """Clean estimates to keep on the way of each picture: how many, evenly spread (3), or after which steps
     ([5, 40]) or shares of them (["50%", "70%"]); 0 is none. They lie in ``intermediates/``."""

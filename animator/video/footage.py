@@ -14,7 +14,7 @@ import numpy as np
 from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
 from animator.video.film_pipe import FilmPipe, over, selection, to_rgb
-from animator.video.hdr import to_sdr
+from animator.video.hdr import to_bt709, to_sdr
 from animator.video.source_film import SourceFilm, read_facts
 from animator.video.source_pictures import pictures_of, upright_size
 
@@ -226,6 +226,8 @@ class FootageReader:
                 alpha, pixels = pixels[..., 3:], pixels[..., :3]
                 if source.curve:
                     pixels = to_sdr(pixels, source.curve, source.primaries)
+                elif source.wide:
+                    pixels = to_bt709(pixels, source.primaries)
                 if source.alpha:
                     pixels = over(pixels, alpha, self._ground)
                 to_frame = uint8_to_frame if pixels.dtype == np.uint8 else uint16_to_frame

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 FASTEST_SOUND = 20.0
 """How many times as fast as its footage a film may run for the sound to be more than noise."""
 
+WIDE_NAMES = {"bt2020": "BT.2020", "smpte432": "Display P3", "smpte431": "DCI-P3"}
+"""What primaries are called, by ffmpeg's name of them."""
+
 
 def notes_of(footage: Footage) -> list[str]:
     """Return what is not read as it is, a line each."""
@@ -25,6 +28,11 @@ def notes_of(footage: Footage) -> list[str]:
             "than white paper is flattened; for another look name a film graded for such screens"
         )
     chosen = film.clock.slack and not film.clock.lost
+    if film.wide:
+        notes.append(
+            f"has the wide colours of {WIDE_NAMES[film.primaries]}: they are brought to those of ordinary "
+            "screens, which show the strongest ones less strong"
+        )
     if not film.clock.even and not chosen:
         notes.append(_note_of_clock(film))
     return notes

@@ -40,6 +40,12 @@ TO_BT709 = {
 }
 """By ffmpeg's name of a film's primaries, from its linear RGB to that of BT.709."""
 
+WIDE = {"bt2020": "bt2020", "smpte432": "smpte432", "smpte431": "smpte432"}
+"""By ffmpeg's name of primaries that reach farther than those of a screen, those of `TO_BT709`.
+
+Films with the white of cinemas (smpte431) are shown with that of screens, as their greys are grey.
+"""
+
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 """Shares of the primaries of BT.2020 in luminance."""
 
@@ -64,6 +70,23 @@ def to_sdr(pixels: np.ndarray, curve: Curve, primaries: str) -> np.ndarray:
     value = _srgb(brightest)
     rolled = np.where(value > KNEE, KNEE + (1 - KNEE) * np.tanh((value - KNEE) / (1 - KNEE)), value)
     light *= _light_of_srgb(rolled) / brightest
+    result: np.ndarray = np.rint(_srgb(light.clip(0, 1)) * 65535).astype(np.uint16)
+    return result
+
+
+def to_bt709(pixels: np.ndarray, primaries: str) -> np.ndarray:
+    """Return a picture of ordinary range with the primaries of BT.709; what they cannot show is clipped.
+
+    Args:
+        pixels: H x W x 3 uint8 or uint16, RGB of other primaries, full range.
+        primaries: ffmpeg's name of them, a key of `WIDE`.
+
+    Returns:
+        H x W x 3 uint16. Greys stay what they are.
+    """
+    most = np.iinfo(pixels.dtype).max
+    light = _light_of_srgb(np.arange(most + 1) / most).astype(np.float32)[pixels]
+    light = light @ np.array(TO_BT709[WIDE[primaries]], np.float32).T
     result: np.ndarray = np.rint(_srgb(light.clip(0, 1)) * 65535).astype(np.uint16)
     return result
 

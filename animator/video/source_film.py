@@ -15,7 +15,7 @@ import ffmpeg
 from animator.errors import UsageError
 from animator.video.clock import FilmClock, own_clock, resampled
 from animator.video.ffmpeg import command, start
-from animator.video.hdr import CURVES, Curve
+from animator.video.hdr import CURVES, WIDE, Curve
 from animator.video.safe_input import EXPLAINED, NOT_ALLOWED, safe_input
 from animator.video.sound import Heard, find_heard
 from animator.video.streams import PICTURES, kept_together
@@ -111,6 +111,11 @@ class SourceFilm:
     fields: str
     alpha: bool
     decoder: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether a film of ordinary range has primaries that reach farther than those of a screen."""
+        return self.curve is None and self.primaries in WIDE
 
 
 def source(path: Path, decoder: str = "") -> Any:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 
 from animator.errors import UsageError
 
@@ -29,12 +34,17 @@ _OPENAI_STYLE = re.compile(
       | ViT {_BETWEEN} (?:
           (?P<size> {"|".join(sorted(_SIZES, key=len, reverse=True))}) (?: {_BETWEEN} (?P<patch> \d\d))?
         | (?P<patch_first> \d\d) (?: {_BETWEEN} (?P<size_last> bigg|[blhg]))? ) )
-    (?: [-_@/\s]* (?P<side> 336) {_BETWEEN} (?:px)?)?
+    (?P<plus> {_BETWEEN} (?:plus | \+) {_BETWEEN} 240)?
+    (?: [-_@/\s]* (?P<side> 336 | 378) {_BETWEEN} (?:px)?)?
     (?P<gelu> {_BETWEEN} quick [-_]? gelu)?
-    (?: \s* (?: ::? | [/,_]) \s* (?P<tag> [a-z]\w*))?
+    (?: (?: \s* (?: ::? | [/,_]) \s* (?P<tag> [a-z]\w*))
+      | (?: [-\s]+ (?P<dashed>
+            (?: openai | laion | datacomp | commonpool | metaclip | dfn | yfcc | cc12m) [\w-]*)))?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_TRANSFORMERS = re.compile(r"clip-vit-(?P<size>base|large)-patch(?P<patch>\d\d)(?:-(?P<side>336))?")
+"""How OpenAI names its models on the Hugging Face hub."""
 _PAIR = re.compile(r"(?P<model>[\w.-]+)\s*(?:::?|[/,])\s*(?P<tag>\w+)")
 
 
@@ -42,8 +52,9 @@ def canonical_name(name: str) -> str:
     """Return a CLIP model's name as ``MODEL/PRETRAINED``, the two names that open_clip knows it by.
 
     The forms of Disco Diffusion (``ViTB32``, ``RN50quickgelu_cc12m``), DiscoArt (``ViT-B-32::laion2b_e16``),
-    OpenAI (``ViT-B/32``, ``ViT-L/14@336px``), open_clip (``ViT-B-32``) and those of guides (``VITL14_336``,
-    ``ViT16b``, ``Rn50``) are understood, whatever their case; the names of the bundled ones stay.
+    OpenAI (``ViT-B/32``, ``ViT-L/14@336px``), open_clip (``ViT-B-32``), the Hugging Face hub
+    (``openai/clip-vit-base-patch32``) and guides (``VITL14_336``, ``ViT16b``, ``Rn50``) are understood,
+    whatever their case; the names of the bundled ones stay.
 
     Raises:
         UsageError: the text has none of these forms, or means several models. Whether such a model exists is
@@ -57,16 +68,47 @@ def canonical_name(name: str) -> str:
     text = name.strip()
     if (bundled := re.sub(r"[\s_]+", "-", text.lower())) in BUNDLED:
         return bundled
+    if hub := _on_the_hub(text):
+        return hub
     if found := _OPENAI_STYLE.fullmatch(text):
         model = _resnet(found) if found["resnet"] else _transformer(found, name)
         model += "-quickgelu" if found["gelu"] else ""
-        tag = (found["tag"] or DEFAULT_PRETRAINED).lower()
+        tag = (found["tag"] or found["dashed"] or DEFAULT_PRETRAINED).lower().replace("-", "_")
         return f"{model}/{_DISCO_TAGS.get(tag, tag)}"
     if found := _PAIR.fullmatch(text):
         return f"{found['model']}/{found['tag']}"
     raise UsageError(
         f"{name!r} does not name a CLIP model; write one such as ViT-B-32 or a pair, ViT-B-32/laion2b_e16"
     )
+
+
+def _on_the_hub(text: str) -> str:
+    """Return the model that a repository of the Hugging Face hub holds, or an empty text where it is none.
+
+    >>> _on_the_hub("openai/clip-vit-large-patch14"), _on_the_hub("apple/DFN5B-CLIP-ViT-H-14")
+    ('ViT-L-14/openai', 'ViT-H-14-quickgelu/dfn5b')
+    """
+    last = re.split(r"[/:]", text)[-1].lower()
+    if found := _TRANSFORMERS.fullmatch(last):
+        side = f"-{found['side']}" if found["side"] else ""
+        return f"ViT-{_SIZES[found['size']]}-{found['patch']}{side}/openai"
+    return _repositories().get(last, "")
+
+
+@functools.cache
+def _repositories() -> Mapping[str, str]:
+    """Return models by the last part of their repository's name.
+
+    Of two in one, which differ in their activation, it is that with which the weights were trained; those of
+    OpenAI have the right one under either name.
+    """
+    places = json.loads(Path(__file__).with_name("clip.json").read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+    for name, place in places.items():
+        repository = place.split("/")[1].lower()
+        if repository not in found or ("-quickgelu/" in name and not name.endswith("/openai")):
+            found[repository] = name
+    return MappingProxyType(found)
 
 
 def _resnet(found: re.Match[str]) -> str:
@@ -90,7 +132,8 @@ def _transformer(found: re.Match[str], name: str) -> str:
     if size is None or patch is None:
         meant = "ViT-B-32 or ViT-B-16" if size else "ViT-L-14, ViT-H-14, ViT-g-14 or ViT-bigG-14"
         raise UsageError(f"{name!r} may be several CLIP models; write which: {meant}")
-    return f"ViT-{size}-{patch}" + (f"-{side}" if side else "")
+    plus = "-plus-240" if found["plus"] else ""
+    return f"ViT-{size}-{patch}{plus}" + (f"-{side}" if side else "")
 
 
 def same_model(one: str, other: str) -> bool:

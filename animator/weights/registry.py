@@ -21,6 +21,7 @@ from typing import Any, Literal
 from animator.errors import UsageError, WeightsError
 from animator.system.json_text import parse_json
 from animator.weights.clip_names import canonical_name
+from animator.weights.elsewhere import why_not_here
 
 Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual"]
 
@@ -115,14 +116,17 @@ def find(kind: Kind, name: str) -> Entry:
     Raises:
         UsageError: there is none; the message lists the names and the nearest one.
     """
+    if (kind, name) not in entries() and (reason := why_not_here(kind, name)):
+        raise UsageError(f"{name!r} is not here: {reason}")
     wanted = _clip_name(name) if kind == "clip" else name
     if entry := entries().get((kind, wanted)) or _alike(kind).get(_folded(wanted)):
         return entry
     known = names(kind)
     tagged = [other for other in known if other.startswith(f"{wanted.partition('/')[0]}/")]
-    near = max(tagged or _of_one_size(wanted, known), key=lambda candidate: _likeness(wanted, candidate))
+    kin = _of_one_size(wanted, known)
+    near = max(tagged or kin, key=lambda candidate: _likeness(wanted, candidate))
     hint = f"did you mean {near}? " if tagged or _likeness(wanted, near) > ALIKE else ""
-    listed = tagged or known
+    listed = tagged or kin
     shown = ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
     raise UsageError(f"there is no {kind} network {name!r}; {hint}there are {shown}")
 
@@ -168,8 +172,8 @@ def _tagged(folded: str) -> bool:
 
 
 def _of_one_size(wanted: str, known: Sequence[str]) -> Sequence[str]:
-    """Return the names that may be offered for one: of a ViT those of its size, if there are any."""
-    size = re.match(r"ViT-[A-Za-z]+-", wanted)
+    """Return the names that may be offered for one: of a ViT those of its size, of a ResNet the others."""
+    size = re.match(r"ViT-[A-Za-z]+-|RN(?=[0-9])", wanted)
     return [name for name in known if size and name.startswith(size[0])] or known
 
 
