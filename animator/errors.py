@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+INTERRUPTED = 130
+"""Exit status of a program that was interrupted."""
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -8,8 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-INTERRUPTED = 130
-"""Exit status of a program that was interrupted."""
+from animator.errors import INTERRUPTED
 
 
 def main() -> None:
@@ -18,7 +17,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, _leave)
     from animator.cli.main import main as command_line  # takes some tenths of a second
 
-    command_line()
+    try:
+        command_line()
+    finally:
+        # What is left is Python's own taking down, which an interrupt would end with another status.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def open_streams() -> None:

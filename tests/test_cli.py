@@ -55,7 +55,7 @@ def test_all_problems_of_all_scenes_at_once(tmp_path: Path) -> None:
         (["rendre", "x.yaml"], 2, "rendre"),
         (["render"], 2, "SCENE"),
         (["render", "a.yaml", "--set", "nothing"], 2, "--set"),
-        (["check", "a.yaml", "--set", "guidance.clamp=1"], 2, "did you mean"),
+        (["check", "a.yaml", "--set", "guidance.clamp_mex=1"], 2, "did you mean"),
         (["resume", "nowhere"], 2, "nowhere: no such folder"),
         (["resume", "."], 2, "not a run"),
         (["render", "a.yaml", "a.yaml", "--out", "x"], 2, "--out"),

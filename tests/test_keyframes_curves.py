@@ -194,10 +194,7 @@ def test_a_single_key_shapes_only_the_ramp_that_starts_there() -> None:
         ("step;", "no value here", 5),
         ("1, 2", "'1' is not a key", 0),
         ("0: (1e999)", "too large", 4),
-        ("log(t)", "not finite at frame 0", 0),
-        ("0: (1), 5: (1/(t-7))", "not finite at frame 7", 11),
-        ("0: (0), 90: (1/(t-90))", "not finite at frame 90", 12),
-        ("sqrt(-1-t)", "no real value at any frame", 0),
+        ("sqrt(-1-t)", "no finite value at any frame", 0),
         ("0: (-1e308) ease-out-back, 9: (1.7e308)", "not finite", 0),
     ],
 )
@@ -240,7 +237,7 @@ def test_slips_are_accepted_and_told() -> None:
     assert twice.notices == ("two keys at frame 4: the later one counts",)
     bridged = parse_curve("sqrt((t - 3) * (t - 6))", CLOCK)
     assert bridged.values[3:7].tolist() == [0, 0, 0, 0]
-    assert bridged.notices == ("no real value at 2 frames, first at frame 4: bridged linearly",)
+    assert bridged.notices == ("no finite value at 2 frames, first at frame 4: bridged linearly",)
     towards = parse_curve("0: (4), 4: (sqrt(t - 8))", CLOCK)
     np.testing.assert_allclose(towards.values[:9], [4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5, 0])
 

@@ -217,9 +217,8 @@ def test_refusals_say_what_and_where(text: str, message: str, offset: int) -> No
 @pytest.mark.parametrize(
     "text", ["log(t - 3)", "1 / (t - 3)", "where(t == 3, 9**9**9, 0)", "where(t==3, 10**1000, 1)"]
 )
-def test_an_infinite_value_names_its_frame(text: str) -> None:
-    with pytest.raises(ExpressionError, match="not finite at frame 3"):
-        parse_expression(text).evaluate(np.arange(3, 10))
+def test_an_infinite_value_is_none(text: str) -> None:
+    assert np.isnan(parse_expression(text).evaluate(np.arange(3, 10))).tolist() == [True] + [False] * 6
 
 
 HOSTILE = {
@@ -229,7 +228,6 @@ HOSTILE = {
     "nested calls": "sin(" * 3_000 + "1" + ")" * 3_000,
     "signs": "-" * 19_000 + "1",
     "tower": "9" + "**9" * 5_000,
-    "small tower": "9**9**9",
     "long": "1+" * 500_000 + "1",
     "sum": "1+" * 9_999 + "1",
     "digits": "1" * 19_999 + "x",

@@ -27,6 +27,7 @@ LEVELS: list[set[str]] = [
     {"memory"},
     {"look"},
     {"cli"},
+    {"start"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""
 

@@ -120,11 +120,6 @@ def test_an_init_of_another_shape_is_stretched(read, tmp_path, turned: int, stre
     assert notices(read, scene % ", init_fit: stretch") == []
 
 
-def test_a_picture_that_cannot_be_read_is_not_this_ones_matter(read, tmp_path) -> None:
-    (tmp_path / "init.png").write_bytes(b"no picture")
-    assert notices(read, "prompts: a lake\nmode: still\ndiffusion: {init_image: init.png}") == []
-
-
 def test_what_a_base_holds_for_other_scenes_is_no_matter_of_this_one(read, tmp_path) -> None:
     (tmp_path / "base.yaml").write_text('camera: {zoom: "0: (1), 99: (2)", angle: 3}\n')
     assert notices(read, "prompts: a lake\nmode: 3d\nextends: base.yaml") == []

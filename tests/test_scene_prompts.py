@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from animator.errors import SceneError
 from animator.keyframes.timeline import prompts_text
@@ -15,8 +16,8 @@ from animator.scene.resolved import resolved_text
 @pytest.fixture(autouse=True)
 def _pictures(tmp_path):
     """Put a.png and b.png beside the scene."""
-    (tmp_path / "a.png").touch()
-    (tmp_path / "b.png").touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
 
 
 def at(loaded: LoadedScene, frame: int) -> str:
@@ -137,7 +138,7 @@ def test_the_same_name_as_text_and_picture_is_two_prompts(read, tmp_path):
         ("prompts: x\nimage_prompts: [{image: c.png}]", "2:25: image_prompts.0.image: no such file: c.png"),
         ("prompts: x\nimage_prompts: ['']", "2:17: image_prompts.0: the prompt has no path"),
         ("prompts: []\nimage_prompts: {}", "1:10: prompts: has no prompt"),
-        ("prompts: x\nimage_prompts: .", "2:16: image_prompts: no such file: "),
+        ("prompts: x\nimage_prompts: .", "2:16: image_prompts: is a folder, not a file: "),
         ("prompts: x\nimage_prompts: ':2'", "2:16: image_prompts: the prompt has no path; write path"),
         (
             "prompts: x\nimage_prompts: ['ftp://example.org/a.png']",

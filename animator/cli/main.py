@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from animator import __version__
-from animator.cli.interrupts import take_interrupts
+from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more
 from animator.cli.models import models
 from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
@@ -38,9 +38,8 @@ from animator.cli.shared import (
     with_device,
 )
 from animator.cli.vr import vr180
-from animator.errors import Problem, SceneError, UsageError
+from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
 from animator.run.reporter import Reporter
-from animator.start import INTERRUPTED
 
 if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
@@ -140,7 +139,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
     shared = SharedNetworks()
     for one in loaded:
         show_notices(one.notices)
-        print(render_scene(one, reporter_for(as_json), out=out, shared=shared))
+        print(render_scene(one, reporter_for(as_json), out=out, cancel=stop(), shared=shared))
 
 
 @app.command()
@@ -159,7 +158,7 @@ def resume(
         use_deterministic()
     from animator.run.render import resume_run
 
-    print(resume_run(run, reporter_for(as_json), device=device))
+    print(resume_run(run, reporter_for(as_json), device=device, cancel=stop()))
 
 
 @app.command()
@@ -179,7 +178,7 @@ def finish(
     """Finish the drafts that a run left half-way where its scene says stop_at."""
     from animator.run.render import finish_run
 
-    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json), device=device))
+    print(finish_run(run, tuple(pictures or ()), reporter_for(as_json), device=device, cancel=stop()))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from animator.errors import AnimatorError, Problem, SceneError
+from animator.errors import INTERRUPTED, AnimatorError, Problem, SceneError
 
 OneScene = Annotated[
     Path,
@@ -85,7 +85,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(error.exit_status) from error
         except KeyboardInterrupt as error:
             say("interrupted")
-            raise typer.Exit(130) from error
+            raise typer.Exit(INTERRUPTED) from error
         except BrokenPipeError as error:
             # Who reads what is printed has seen enough; the rest goes nowhere, without a complaint at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

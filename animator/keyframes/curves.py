@@ -48,8 +48,8 @@ def parse_curve(
 
     Two slips are accepted, as in the tools that people bring their texts from, and reported in ``notices``:
     of two keys at one frame the later one counts (in a mapping it is an error, for there they can only be two
-    spellings of one position); and frames where a formula has no real value, such as a root of a negative
-    number, are bridged linearly.
+    spellings of one position); and frames where a formula has no finite value, such as a root of a negative
+    number or a division by zero, are bridged linearly.
 
     Args:
         value: the number, text or mapping.
@@ -182,8 +182,11 @@ def _bridged(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if not len(missing):
         return values, ()
     if len(missing) == len(values):
-        raise ExpressionError("the formula has no real value at any frame, from frame 0 on")
+        raise ExpressionError("the formula has no finite value at any frame, from frame 0 on")
     present = np.flatnonzero(~np.isnan(values))
     filled = values.copy()
     filled[missing] = np.interp(missing, present, values[present])
-    return filled, (f"no real value at {len(missing)} frames, first at frame {missing[0]}: bridged linearly",)
+    where = f"at {len(missing)} frames, first at frame {missing[0]}"
+    first = f"frame {missing[0]}"
+    where = first if len(missing) == 1 else f"{len(missing)} frames, first at {first}"
+    return filled, (f"no finite value at {where}: bridged linearly",)

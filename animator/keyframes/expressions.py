@@ -125,12 +125,12 @@ class Expression:
             sounds: what the scene's sound is at every frame; see `Sounds`.
 
         Returns:
-            float64 of shape (n,). NaN where there is no real value, such as a root of a negative number.
+            float64 of shape (n,). NaN where there is no finite value: a root of a negative number, a division
+            by zero, ``log(0)``, too large a power.
 
         Raises:
-            ExpressionError: a value is infinite (a division by zero, ``log(0)``, too large a power), and the
-                message names the frame; ``&``, ``|`` or ``~`` meets a fraction; or the formula hears a sound
-                that is not among ``sounds``.
+            ExpressionError: ``&``, ``|`` or ``~`` meets a fraction, or the formula hears a sound that is not
+                among ``sounds``.
 
         >>> parse_expression("10 + 5*(t % 3)").evaluate(np.arange(5)).tolist()
         [10.0, 15.0, 20.0, 10.0, 15.0]
@@ -156,9 +156,7 @@ class Expression:
                     del stack[-node.count :]
                     stack.append(self._call(node, arguments))
         values = np.array(np.broadcast_to(np.asarray(stack[0], np.float64), t.shape))
-        if np.any(np.isinf(values)):
-            frame = t[np.isinf(values)][0]
-            raise ExpressionError(f"{self._quoted} is not finite at frame {frame:g}", self.offset)
+        values[np.isinf(values)] = np.nan  # 1/0 is no more a value than 1%0
         return values
 
     def _call(self, node: Call, arguments: list[np.ndarray]) -> np.ndarray:

@@ -37,6 +37,12 @@ from animator.keyframes.slips import UNITS
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
 
+EVERY_METHOD = (
+    "linear, step, quadratic, cubic, pchip, ease, and ease-in-, ease-out- or ease-in-out- with "
+    "sine, quad, cubic, quart, quint, expo, circ, back, elastic or bounce"
+)
+"""What a message says of `METHODS`."""
+
 METHODS = (*SPLINES, *EASINGS)
 """Every way from one key to the next."""
 
@@ -140,7 +146,7 @@ def check_method(name: str, offset: int = 0) -> str:
             raise ExpressionError(f"numbers have no unit here: leave '{name}' out", offset)
         if nearest := SYNONYMS.get(name.lower().replace("-", "").replace("_", "")):
             raise ExpressionError(f"unknown interpolation '{name}'; write {nearest}", offset)
-        hint = suggestion(name, METHODS) or f"; there are {', '.join(METHODS)}"
+        hint = suggestion(name, METHODS) or f"; there are {EVERY_METHOD}"
         raise ExpressionError(f"unknown interpolation '{name[:40]}'{hint}", offset)
     return name.lower()
 

@@ -109,7 +109,7 @@ def _items(text: str, match: re.Match[str]) -> list[float]:
     for item in match["items"].split(","):
         value = float(parse_expression(item, place, variables=()).evaluate(np.zeros(1))[0])
         if not np.isfinite(value):
-            raise ExpressionError(f"'{item.strip()[:40]}' has no real value", place)
+            raise ExpressionError(f"'{item.strip()[:40]}' has no finite value", place)
         values.append(value)
         place += len(item) + 1
     return values

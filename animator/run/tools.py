@@ -10,6 +10,7 @@ import torch
 from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
 from animator.engines.registry import family_of
+from animator.errors import WeightsError
 from animator.flow.load import load_flow
 from animator.run.networks import flow_of, require_weights, sees_depth
 from animator.run.sources import Sources
@@ -18,6 +19,8 @@ from animator.system.devices import choose_device
 from animator.types import DepthEstimator, FlowEstimator, StillEngine
 from animator.weights.registry import Kind
 from animator.weights.shared import SharedNetworks
+
+MODEL = "diffusion.model"
 
 FAKE_DEPTH = PlaneDepth(distance=2.0)
 """Where ``models: fake`` sees every picture; about as far away as what the depth networks see."""
@@ -66,7 +69,13 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
         [*((entry.kind, entry.name) for entry in entries), ("diffusion", scene.diffusion.model), PERCEPTUAL]
     )
     fake = scene.models == "fake"
-    engine = family_of(scene.diffusion.model).load(scene, device, sources.open, shared)
+    try:
+        engine = family_of(scene.diffusion.model).load(scene, device, sources.open, shared)
+    except WeightsError as fault:
+        place = loaded.places.get(MODEL)
+        if place is None or scene.diffusion.model not in str(fault):
+            raise
+        raise WeightsError(str(place.problem(MODEL, str(fault)))) from fault
     flow = "dis" if fake and flow else flow
     options = scene.depth
     depth: DepthEstimator | None = None

@@ -210,10 +210,8 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         raise UsageError(
             f"{file}: not JSON (line {error.lineno}: {error.msg}); export the path again"
         ) from error
-    except (ValueError, RecursionError) as error:  # of a number, of brackets
-        raise UsageError(
-            f"{file}: not JSON (a number too long, or too deep); export the path again"
-        ) from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not JSON ({error}); export the path again") from error
     cameras = data.get("camera_path") if isinstance(data, dict) else None
     if not isinstance(cameras, list) or not cameras or len(cameras) > MAX_CAMERAS:
         raise UsageError(

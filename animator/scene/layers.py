@@ -17,6 +17,7 @@ from animator.scene.seeds import spelt_out
 from animator.scene.source import NotYamlError, parse, read_text, resolve
 from animator.scene.spellings import as_section, spelt_key, with_spellings
 from animator.scene.words import found, short
+from animator.settings.scene import Scene
 from animator.weights.checkpoint_names import is_checkpoint
 
 MAX_LAYERS = 16
@@ -31,6 +32,9 @@ PATHS = (
     ("output", "audio"),
 )
 """Sections with their keys that name a file."""
+
+KEYS = frozenset({*Scene.model_fields, "extends"})
+"""What a scene says at its top."""
 
 ADDRESSES = ("http://", "https://")
 _WEIGHT = re.compile(rf":\s*[+-]?{NUMBER}\s*\Z", re.ASCII)
@@ -113,7 +117,7 @@ class _Stack:
         if above and not os.path.isfile(path):
             raise SceneError([asked.problem("extends", f"no such file: {file}")])
         self.files += 1
-        own, below = self._own(path, file, text)
+        own, below = self._own(path, file, text, asked if above else None)
         merged: Node | None = None
         for name in below:
             base = self.read(
@@ -125,8 +129,12 @@ class _Stack:
             merged = base if merged is None else layer(merged, base, self.sections)
         return own if merged is None else layer(merged, own, self.sections)
 
-    def _own(self, path: Path, file: str, text: str | None) -> tuple[Node, list[Node]]:
-        """Return what one file says itself, and the names of those that it extends."""
+    def _own(self, path: Path, file: str, text: str | None, asked: Place | None) -> tuple[Node, list[Node]]:
+        """Return what one file says itself, and the names of those that it extends.
+
+        Of a file that is named as ``extends``, at ``asked``, and is no scene, nothing is shown: a scene of a
+        stranger may name any file.
+        """
         given = text
         try:
             text = read_text(path, file) if given is None else given
@@ -138,6 +146,9 @@ class _Stack:
             raise
         refuse_foreign(tree, text, file)
         self.problems += faults
+        if asked and tree.value and not (isinstance(tree.value, dict) and KEYS & tree.value.keys()):
+            message = f"{file} is no scene: it has none of the keys of one, such as prompts"
+            raise SceneError([*self.problems, asked.problem("extends", message)])
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as prompts: a sea, found {found(tree)}"
             raise SceneError([*self.problems, tree.place.problem("", message)])

@@ -64,6 +64,7 @@ class _Reader:
         notices: what is worth telling about the texts.
         sound: of each track the sets without a fault, plain, by position.
         keys: of each frame with a key, the dotted name of the set there and its place.
+        late: start, dotted name and place of the sets that begin after the end.
         unknown: words that were reported as unknown.
         said: what was reported of another tool's syntax: the first of each kind will do.
         split: dotted names of prompts of which it was reported that their list has split them.
@@ -77,6 +78,7 @@ class _Reader:
     notices: list[Problem] = field(default_factory=list)
     sound: dict[str, dict[Position, Any]] = field(default_factory=dict)
     keys: dict[int, tuple[str, Place]] = field(default_factory=dict)
+    late: list[tuple[int, str, Place]] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
     split: set[str] = field(default_factory=set)
@@ -99,6 +101,8 @@ class _Reader:
                     self.fit.add(words.key.problem(name, message))
             elif start is not None:
                 starts.add(start)
+                if self.sure and start > self.clock.max_f:
+                    self.late.append((start, name, words.key))
                 self.keys.setdefault(start, (name, words.place))
                 if self._read_set(words, name, track) and len(self.fit.problems) == before:
                     sound[position] = plain(words)
@@ -111,6 +115,7 @@ class _Reader:
         except ExpressionError as error:
             self.fit.add(self.fit.nodes["prompts"].place.problem("prompts", error.message))
             return None
+        self._notice_late(min(one.start for one in sets))
         models = () if "guidance.clip_models" in self.fit.faulty else self.scene.guidance.clip_models
         divided, negative = [], self.scene.guidance.compat == "disco-5"
         for one in sets:
@@ -120,6 +125,13 @@ class _Reader:
                 name, place = self.keys[one.start]
                 self.fit.add(place.problem(name, error.message))
         return PromptTrack(tuple(divided), blend) if len(divided) == len(sets) else None
+
+    def _notice_late(self, first: int) -> None:
+        """Notice sets that begin after the end; the first of all holds from frame 0 on, wherever it is."""
+        for start, name, place in self.late:
+            late = f"frame {start} lies after the last frame, {self.clock.max_f}"
+            held = f"{late}; as the first of the prompts it holds from frame 0 on"
+            self.notices.append(place.problem(name, held if start == first else f"never shown: {late}"))
 
     def _start(self, position: Position, words: Node, name: str) -> int | None:
         """Return the frame of a key, or None where it is no position, which is noted."""
@@ -132,9 +144,6 @@ class _Reader:
                 parts = "; a prompt with a colon is put in quotes"
             self.fit.add(words.key.problem(name, error.message + parts))
             return None
-        if self.sure and start > self.clock.max_f:
-            late = f"never shown: frame {start} lies after the last frame, {self.clock.max_f}"
-            self.notices.append(words.key.problem(name, late))
         return start
 
     def _read_set(self, words: Node, name: str, track: str) -> bool:

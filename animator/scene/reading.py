@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,13 @@ from animator.scene.footage_reading import (
     take_rate_and_size,
 )
 from animator.scene.foreign_file import refuse_foreign, refuse_unread
-from animator.scene.layers import COMMAND_LINE, override, read_layers, rooted, spelt
-from animator.scene.nodes import Node
+from animator.scene.layers import COMMAND_LINE, PATHS, override, read_layers, rooted, spelt
+from animator.scene.nodes import Node, Place
 from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
-from animator.scene.source import parse, read_piped
+from animator.scene.source import MAX_BYTES, parse, read_piped
 from animator.scene.video_checks import check_audio, check_video, notice_codec
 from animator.scene.words import found, short
 from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
@@ -60,6 +60,7 @@ class LoadedScene:
         source: the scene file, or the picture that carries the scene.
         only: numbers of the stills to make; empty: all of them.
         title: name of the scene where it is not that of the file.
+        places: where settings that name files are written, by dotted name.
     """
 
     scene: Scene
@@ -68,6 +69,7 @@ class LoadedScene:
     source: Path
     only: tuple[int, ...] = ()
     title: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -118,6 +120,8 @@ def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> Load
         SceneError: with every fault that was found.
     """
     fit = Fit(scene_schema())
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise SceneError([Problem(f"has more than {MAX_BYTES} bytes, which a scene may have", "", name)])
     try:
         tree, problems = parse(text, name)
     except SceneError:
@@ -160,7 +164,8 @@ def _compiled(
         *as_written([*notices, *notice_scene(scene, values, fit, own=(file, COMMAND_LINE))], written),
     ]
     timeline = build_timeline(values, prompts, clock)
-    return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file))
+    files = {name: fit.nodes[name].place for name in map(".".join, PATHS) if name in fit.nodes}
+    return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file), places=files)
 
 
 def without_texts(root: Node) -> Node:

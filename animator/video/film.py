@@ -132,6 +132,7 @@ class FilmWriter:
         with errors_in_one_line(self._part, FilmError):
             # An encoder that outlived a killed program may still hold the old file open; it keeps that one.
             self._part.unlink(missing_ok=True)
+            self._part.touch()  # a disk that refuses is found here, not by the encoder
         even = (width + width % 2, height + height % 2)
         arguments = command(_encoding(self._part, even, frame_rate(fps), crf, preset, ten_bits))
         self._log = printed_log()

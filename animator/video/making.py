@@ -57,6 +57,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with workshop(path) as folder:
         part = folder / path.name
+        part.touch()  # a disk that refuses is found here, not by an encoder
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from animator.errors import WeightsError
 from animator.system.json_text import parse_json
+from animator.weights.heads import head_fault, is_safetensors
 
 WRAPPERS = (
     *("ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "params_ema", "ema"),
@@ -80,15 +81,11 @@ def _read(path: Path) -> Any:
     Raises:
         ValueError: they say that it holds no weights.
     """
+    if fault := head_fault(path):
+        raise ValueError(fault)
     with path.open("rb") as file:
-        head = file.read(64)
-    if not head:
-        raise ValueError("the file is empty")
-    if head.lstrip().startswith(b"<"):
-        raise ValueError("it is a web page")
-    if head.startswith(b"version https://git-lfs"):
-        raise ValueError("it is a pointer of Git LFS, not the file itself")
-    if path.suffix == ".safetensors" or head[8:9] == b"{":
+        safe = is_safetensors(path, file.read(9))
+    if safe:
         return load_file(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch finds odd in a damaged file: the error says it

@@ -23,6 +23,7 @@ from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
 from animator.types import DIFFUSION_SCALE, Prompt, Request, Schedule
 from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.heads import head_fault
 from animator.weights.registry import Entry, Kind, config_file, context_length, families, find
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Guided(Family):
         """Yield names of networks that the registry does not have, and CLIP models named twice."""
         diffusion = scene.diffusion
         if is_checkpoint(diffusion.model):
-            yield "diffusion.model", file_fault(diffusion.model, net=False)
+            yield "diffusion.model", _file_fault(diffusion.model)
         else:
             yield "diffusion.model", _unknown("diffusion", diffusion.model)[1]
         yield "diffusion.family", _family_fault(diffusion.family)
@@ -308,3 +309,14 @@ def _halved_cuts(name: str, timeline: Timeline) -> Animated:
         schedule: Schedule = timeline.schedules[name]
         return schedule_text(schedule.clip(None, (schedule / 2).clip(1, None)))
     return by_frame(timeline.table[name].map(lambda cuts: min(cuts, max(1.0, cuts / 2))))
+
+
+def _file_fault(path: str) -> str:
+    """Return what is wrong with a file of weights, as far as is seen without loading it, or an empty text."""
+    if fault := file_fault(path, net=False):
+        return fault
+    try:
+        fault = head_fault(Path(path))
+    except OSError as error:
+        fault = error.strerror or str(error)
+    return f"the weights at {path} cannot be read ({fault}); fetch or copy them again" if fault else ""
