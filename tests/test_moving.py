@@ -17,7 +17,7 @@ from animator.video.ffmpeg import executable
 from animator.video.probe import probe, read_frames
 from animator.video.sound import decode
 from animator.video.spherical_reader import read_spherical
-from tests.dying import Quiet
+from tests.warm import Quiet
 
 HEAD = "models: fake\nseed: 5\nprompts: a red house\ndiffusion: {steps: 3, skip_steps: 0}\n"
 RATE, CLICK = 48000, 0.004

@@ -31,7 +31,7 @@ from animator.run.render import render_scene
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import read_scene
 from animator.watch.losses import read_table
-from tests.dying import Quiet
+from tests.warm import Quiet
 
 SCENE = """
 models: fake

@@ -22,8 +22,8 @@ from animator.runs.prune import prune_frames, prune_states
 from animator.scene.reading import LoadedScene, read_scene
 from animator.video.ffmpeg import executable
 from animator.video.probe import probe
-from tests.dying import Quiet
 from tests.test_kill import files_of
+from tests.warm import Quiet
 
 HEAD = "models: fake\nsize: [64, 64]\nprompts: a red house\ndiffusion: {steps: 2, skip_steps: 0}\n"
 KEYED = "{0: 1, @-: 1, @: VALUE}"
