@@ -156,6 +156,7 @@ def main() -> None:
                 carry_out(order)
                 return
         print(answer, file=out, flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":
