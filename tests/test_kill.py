@@ -25,7 +25,8 @@ PLAIN = "output: {losses: false}\n"
 CAMERA = "camera: {translation_z: 8, rotation_3d_y: 1}\n"
 MODES = {
     "stills": f"mode: still\nimages: 5\nbatch: 2\n{PLAIN}",
-    "2d": f"mode: 2d\nframes: 4\ncamera: {{zoom: 1.05, angle: 2}}\ncoherence: {{color_coherence: 0.5}}\n{PLAIN}",
+    "2d": "mode: 2d\nframes: 4\ncamera: {zoom: 1.05, angle: 2}\n"
+    f"coherence: {{color_coherence: 0.5}}\n{PLAIN}",
     "3d": f"mode: 3d\nframes: 4\n{CAMERA}warp: {{occlusion: true, fill: inpaint}}\n",
     "turbo": f"mode: 3d\nframes: 6\n{CAMERA}turbo: {{steps: 3, preroll: 1, align: true}}\n{PLAIN}",
     "turbo in 2d": "mode: 2d\nframes: 6\nturbo: {steps: 3, preroll: 0}\n"

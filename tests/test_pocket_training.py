@@ -244,8 +244,8 @@ def test_a_mixture_lies_between_its_parts(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_training_ends_with_its_time(folder: Path) -> None:
     """Its learning rate has fallen by then, whatever the steps that were allowed."""
-    depth.train(folder, steps=100_000, machine=Machine(), batch=2, minutes=0.05)
+    depth.train(folder, steps=100_000, machine=Machine(), batch=2, minutes=0.01)
     stored = torch.load(folder / "depth.pt", weights_only=True)
     assert 1 <= stored["step"] < 1000
-    assert 3 <= stored["seconds"] < 60
+    assert 0.6 <= stored["seconds"] < 60
     assert stored["optimiser"]["param_groups"][0]["lr"] < 3e-4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -49,12 +50,23 @@ def tone(path: Path, hertz: float) -> None:
         file.writeframes((9000 * np.sin(np.arange(8000) / 8000 * hertz * 6.28)).astype(np.int16).tobytes())
 
 
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder with the scene and its run, and a copy of it as it was at first."""
+    folder = tmp_path_factory.mktemp("rendered")
+    (folder / "scene.yaml").write_text(SCENE)
+    tone(folder / "tone.wav", 440)
+    assert again(folder)
+    return folder, shutil.copytree(folder, tmp_path_factory.mktemp("copied") / "copy")
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    (tmp_path / "scene.yaml").write_text(SCENE)
-    tone(tmp_path / "tone.wav", 440)
-    assert again(tmp_path)
-    return tmp_path / "run"
+def run(rendered: tuple[Path, Path]) -> Path:
+    """The finished run, in the folder in which it was made: the run's scene names the sound by its path."""
+    folder, copy = rendered
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    return folder / "run"
 
 
 def again(folder: Path, *settings: str) -> list[str]:
@@ -139,10 +151,19 @@ def test_pruned_frames_do_not_go_through_the_encoder_again(run: Path) -> None:
 
 def test_a_damaged_record_is_no_record(run: Path) -> None:
     before = files_of(run)
-    for text in ("{", "[]", '{"stages": 3}', '{"stages": {"a": 1}, "files": {}}', HALF):
-        (run / RECORD).write_text(text)
-        assert "film scene.gif" in again(run.parent)
-        assert files_of(run) == before
+    (run / RECORD).write_text(HALF)
+    assert "film scene.gif" in again(run.parent)
+    assert files_of(run) == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"stages": 3}', '{"stages": {"a": 1}, "files": {}}', "", HALF])
+def test_a_record_of_another_form_is_no_record(tmp_path: Path, text: str) -> None:
+    bench = Bench(tmp_path)
+    bench.go()
+    whole = (bench.run.path / RECORD).read_text()
+    (bench.run.path / RECORD).write_text(text.replace("film scene.gif", "first"))
+    assert bench.go() == ["first", "second", "third"]
+    assert (bench.run.path / RECORD).read_text() == whole
 
 
 def test_pairs_of_stills(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 import logging
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,19 @@ def scene_of(mode: str, at: int, value: float, clip: Path, folder: Path) -> Path
     return write(folder, text, VALUE=value, CLIP=clip)
 
 
+@pytest.fixture(scope="module")
+def whole_run(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+    """Copy the whole run of a mode, made once, to a folder; return that run."""
+
+    @cache
+    def made(mode: str) -> Path:
+        folder = tmp_path_factory.mktemp("whole")
+        render(scene_of(mode, 5, 0.4, clip, folder / "a"), folder / "run")
+        return folder / "run"
+
+    return lambda mode, to: shutil.copytree(made(mode), to)
+
+
 def differing(ours: Path, theirs: Path) -> list[str]:
     """Return the files that differ; outputs.json holds hashes of PNGs, in which the scene's text stands."""
     one, other = files_of(ours), files_of(theirs)
@@ -192,10 +207,14 @@ def spoil(path: Path) -> None:
     ],
 )
 def test_a_frame_that_was_lost_is_made_again_alone(
-    clip: Path, tmp_path: Path, painted: list[int], mode: str, harm: dict, again: list[int]
+    whole_run: Callable[[str, Path], Path],
+    tmp_path: Path,
+    painted: list[int],
+    mode: str,
+    harm: dict,
+    again: list[int],
 ) -> None:
-    run = tmp_path / "run"
-    render(scene_of(mode, 5, 0.4, clip, tmp_path / "a"), run)
+    run = whole_run(mode, tmp_path / "run")
     whole = files_of(run)
     # A state that was lost is not missed: it is not on the way to anything that is to be made.
     expected = {name: data for name, data in whole.items() if "state/" not in name or name not in harm}
@@ -207,9 +226,10 @@ def test_a_frame_that_was_lost_is_made_again_alone(
     assert {name: data for name, data in files_of(run).items() if name in expected} == expected
 
 
-def test_a_torn_last_line_makes_the_last_frame_again(tmp_path: Path, painted: list[int]) -> None:
-    run = tmp_path / "run"
-    render(scene_of("3d", 5, 0.4, Path(), tmp_path / "a"), run)
+def test_a_torn_last_line_makes_the_last_frame_again(
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
+) -> None:
+    run = whole_run("3d", tmp_path / "run")
     whole = files_of(run)
     truncate(run / "journal.jsonl")
     painted.clear()
@@ -271,10 +291,10 @@ def test_a_wrong_size_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["2d", "turbo", "stereo"])
 def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
-    tmp_path: Path, painted: list[int], mode: str
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int], mode: str
 ) -> None:
     scene = scene_of(mode, 5, 0.4, Path(), tmp_path / "a")
-    render(scene, tmp_path / "whole")
+    whole_run(mode, tmp_path / "whole")
 
     class Stopping(Quiet):
         def finished(self, frame: int, *told: object) -> None:
@@ -294,9 +314,10 @@ def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
 # Pruning
 
 
-def test_a_pruned_run_is_whole_and_its_film_is_left_alone(tmp_path: Path, painted: list[int]) -> None:
-    run = tmp_path / "run"
-    render(scene_of("stereo", 5, 0.4, Path(), tmp_path / "a"), run)
+def test_a_pruned_run_is_whole_and_its_film_is_left_alone(
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
+) -> None:
+    run = whole_run("stereo", tmp_path / "run")
     film = (run / "scene.mp4").read_bytes()
     size = sum(file.stat().st_size for name in ("frames", "left", "right") for file in (run / name).iterdir())
     kept = sum(
@@ -358,10 +379,9 @@ def test_pruned_frames_of_ten_bits_come_back_with_ten(tmp_path: Path) -> None:
 
 
 def test_a_pruning_that_was_killed_is_finished_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tmp_path / "run"
-    render(scene_of("2d", 5, 1, Path(), tmp_path / "a"), run)
+    run = whole_run("2d", tmp_path / "run")
     unlink, gone = Path.unlink, []
 
     def dying(path: Path, *args: object, **more: object) -> None:
