@@ -27,6 +27,7 @@ def close(found: torch.Tensor, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4 * expected.std())
 
 
+@pytest.mark.slow
 def test_the_network_has_the_published_names_and_shapes() -> None:
     network = on_meta()
     assert {name: list(entry.shape) for name, entry in network.state_dict().items()} == MANIFEST["state_dict"]

@@ -61,6 +61,7 @@ def test_a_cancelled_render_is_resumed_to_the_byte(tmp_path: Path, at: str) -> N
     assert files_of(run) == files_of(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_drafts_are_finished_after_a_cancel(tmp_path: Path) -> None:
     text = SCENE.replace("mode: 3d\nframes: 4", "mode: still\nimages: 2")
     (tmp_path / "scene.yaml").write_text(text)

@@ -202,6 +202,7 @@ def by_chance(frame: int) -> tuple[float, float]:
     return 0.8 + 0.4 * draw[0], 0.2 * draw[1] - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pump", [alternately, in_waves, by_chance])
 def test_a_network_that_pumps_no_longer_does(pump, tmp_path, monkeypatch) -> None:
     changes = {}

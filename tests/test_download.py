@@ -467,6 +467,7 @@ def start(url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_of_two_processes_the_second_waits_and_finds_the_file() -> None:
     with serving(net=whole(slow=True)) as server:
         first, second = (start(f"{server.url}/net") for _ in range(2))
@@ -478,6 +479,7 @@ def test_of_two_processes_the_second_waits_and_finds_the_file() -> None:
     assert all(one.splitlines()[-1] == str(location(network())) for one in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_download_is_gone_on_with(how: signal.Signals) -> None:
     with serving(net=[whole(slow=True), whole()]) as server:

@@ -142,6 +142,7 @@ def test_brightness_is_seen() -> None:
     assert paint("black").mean() + 0.05 < paint("white").mean()
 
 
+@pytest.mark.slow
 def test_any_two_prompts_differ_and_the_same_is_the_same_everywhere() -> None:
     first, second = paint("a harbour"), paint("a castle")
     assert (first - second).abs().mean() > 0.02

@@ -44,6 +44,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILD)
 def test_a_published_file_gives_what_its_network_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

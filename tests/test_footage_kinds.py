@@ -46,6 +46,7 @@ WOVEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WOVEN)
 def test_fields_are_parted_whatever_the_header_says(tmp_path: Path, name: str) -> None:
     """DV and MPEG-4 in AVI say it of each picture only, Motion JPEG only in the container."""
@@ -78,6 +79,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", ["sound", "pictures"])
 @pytest.mark.parametrize("ending", CONTAINERS)
 def test_sound_and_pictures_keep_together(tmp_path: Path, ending: str, late: str) -> None:

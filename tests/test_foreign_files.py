@@ -86,7 +86,9 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "long.json")) for name in FILES]
+)
 def test_a_file_of_another_program_is_one_line(name: str, tmp_path: Path) -> None:
     text, what = FILES[name]
     path = tmp_path / name

@@ -344,6 +344,7 @@ def test_what_comes_in_at_the_border_moves_with_the_rest():
     np.testing.assert_allclose(middle[8:], wide[8:, 4:68], atol=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "target"), [(12, 24), (10, 24)])
 def test_ffmpeg_interpolates_too(tmp_path, source, target):
     film, smooth = tmp_path / "film.mp4", tmp_path / "smooth.mp4"

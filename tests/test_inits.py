@@ -218,6 +218,7 @@ def test_a_picture_stays_and_goes_before_clouds():
     assert first_picture(replace(GREY, perlin="color"), 64, 64, 1, 0) is GREY.picture
 
 
+@pytest.mark.slow
 def test_clouds_are_those_of_seed_and_frame():
     clouds = InitSettings(perlin="gray")
     found = first_picture(clouds, 24, 16, 3, 5)

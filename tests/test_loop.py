@@ -131,6 +131,7 @@ def test_going_on_from_a_state_is_the_same_film(tmp_path: Path, mode: str, at: i
         assert torch.equal(one.state.colours, whole[one.frame].state.colours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "begins"), [("first", [0]), ("all", [0, 1, 2])])
 def test_clouds_start_the_first_frame_unless_all_are_asked_for(tmp_path, frames, begins) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 3\n")
@@ -299,6 +300,7 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
     assert frames[-1].state.track.expected.drift.level != 0
 
 
+@pytest.mark.slow
 def test_three_hundred_frames_without_motion_do_not_drift(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 300\ncoherence: {color_coherence: 1}\n")
     first = last = None

@@ -87,6 +87,7 @@ def vgg16(tmp_path, monkeypatch):
     return state, places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1])
 def test_lpips_is_used_where_its_weights_lie(vgg16, tmp_path, place):
     state, places = vgg16
@@ -100,6 +101,7 @@ def test_lpips_is_used_where_its_weights_lie(vgg16, tmp_path, place):
     assert distances[0] == 0 < distances[1:].min()
 
 
+@pytest.mark.slow
 def test_lpips_pulls_a_picture_nearer(vgg16):
     state, places = vgg16
     torch.save(state, places[0])
@@ -110,6 +112,7 @@ def test_lpips_pulls_a_picture_nearer(vgg16):
     assert loss(nearer, y).item() < loss(x, y).item()
 
 
+@pytest.mark.slow
 def test_a_damaged_or_foreign_vgg16_is_a_line(vgg16):
     state, places = vgg16
     del state["features.7.bias"]

@@ -171,6 +171,7 @@ def test_memory_of_the_machine(tmp_path: Path) -> None:
     assert whole is None or whole.free == whole.total > 2**28
 
 
+@pytest.mark.slow
 def test_plan_prints_it(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("mode: still\nseed: 1\nsize: [64, 64]\nprompts: a sea\n")
@@ -242,6 +243,7 @@ def _with(text: str) -> LoadedScene:
     return read_text_scene("\n".join([*lines, text]), "memory.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["mode: 2d\nframes: 2", "mode: still"])
 def test_depth_networks_count_where_there_are_two_eyes(mode: str) -> None:
     flat, eyes = (depth_memory(_with(f"{mode}\n{more}").scene) for more in ("", "vr: {layouts: [anaglyph]}"))

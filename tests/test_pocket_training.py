@@ -169,6 +169,7 @@ def test_pictures_are_told_what_they_show(folder: Path) -> None:
     assert not any(" ink " in text for text, kind in zip(texts, kinds, strict=True) if kind == "pixel")
 
 
+@pytest.mark.slow
 def test_networks_are_shown_each_kind_as_often_as_was_said(folder: Path) -> None:
     """A kind is told by its brightness, the picture of the world that it was by its number."""
     for number, kind in enumerate(("estimates", "diffused")):

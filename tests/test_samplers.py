@@ -58,6 +58,7 @@ def pulled(denoise: Denoise, schedule: NoiseSchedule, target: torch.Tensor, stre
     return guided
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_sampler_walks_the_golden_loop(case: str, network: UNet) -> None:
     found = re.fullmatch(r"(\w+)/steps(\d+)_skip(\d+)_guided(\d)", case)

@@ -116,6 +116,7 @@ def spatial(path: Path, *sounds: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_sound_that_cannot_be_decoded_is_told_and_the_next_is_taken(read, tmp_path):
     first, only = (
         spatial(tmp_path / name, *sounds)

@@ -373,6 +373,7 @@ def test_real_footage_that_cannot_be_had_is_told_at_its_place(fault, filmed, vid
     assert fault(f"prompts: x\nmode: video\nvideo: {{{video}}}").startswith(expected)
 
 
+@pytest.mark.slow
 def test_checking_footage_imports_no_torch(filmed):
     (filmed / "scene.yaml").write_text("prompts: x\nmode: video\nvideo: {init: a.mp4}")
     code = "from animator.scene.reading import read_scene as r; r('scene.yaml'); import sys; "

@@ -129,6 +129,7 @@ def states(run: Path) -> list[int]:
     return RunFolder(run).states()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "at", "again"),
     [
@@ -164,6 +165,7 @@ def test_an_edit_paints_only_what_it_changed(
     ), "the edit must be seen"
 
 
+@pytest.mark.slow
 def test_an_edit_that_is_taken_back_is_no_edit_where_nothing_was_made(tmp_path: Path, painted) -> None:
     run = tmp_path / "run"
     old, new = (scene_of("2d", 4, value, Path(), tmp_path / str(value)) for value in (1, 0.4))
@@ -193,6 +195,7 @@ def spoil(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "harm", "again"),
     [
@@ -226,6 +229,7 @@ def test_a_frame_that_was_lost_is_made_again_alone(
     assert {name: data for name, data in files_of(run).items() if name in expected} == expected
 
 
+@pytest.mark.slow
 def test_a_torn_last_line_makes_the_last_frame_again(
     whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
 ) -> None:
@@ -238,6 +242,7 @@ def test_a_torn_last_line_makes_the_last_frame_again(
     assert files_of(run) == whole
 
 
+@pytest.mark.slow
 def test_a_still_that_was_lost_is_made_again_alone(tmp_path: Path, painted: list[int]) -> None:
     run = tmp_path / "run"
     render(write(tmp_path / "a", "mode: still\nimages: 4\nseed: 5\n"), run)
@@ -249,6 +254,7 @@ def test_a_still_that_was_lost_is_made_again_alone(tmp_path: Path, painted: list
     assert files_of(run) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "kept"),
     [
@@ -289,6 +295,7 @@ def test_a_wrong_size_is_told(tmp_path: Path) -> None:
         read_scene(write(tmp_path / "a", "output: {keep_states: plenty}\n"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["2d", "turbo", "stereo"])
 def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
     whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int], mode: str
@@ -314,6 +321,7 @@ def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
 # Pruning
 
 
+@pytest.mark.slow
 def test_a_pruned_run_is_whole_and_its_film_is_left_alone(
     whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
 ) -> None:
@@ -335,6 +343,7 @@ def test_a_pruned_run_is_whole_and_its_film_is_left_alone(
     assert (run / "scene.mp4").read_bytes() == film
 
 
+@pytest.mark.slow
 def test_an_edited_film_is_made_of_the_pruned_one(
     tmp_path: Path, painted: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -369,6 +378,7 @@ def test_an_edited_film_is_made_of_the_pruned_one(
         render(write(tmp_path / "a", text, VALUE=0.7), run)
 
 
+@pytest.mark.slow
 def test_pruned_frames_of_ten_bits_come_back_with_ten(tmp_path: Path) -> None:
     run, text = tmp_path / "run", "mode: 2d\nframes: 4\nseed: 5\noutput: {ten_bits: true, gif: GIF}\n"
     render(write(tmp_path / "a", text, GIF="false"), run)
@@ -378,6 +388,7 @@ def test_pruned_frames_of_ten_bits_come_back_with_ten(tmp_path: Path) -> None:
     assert (run / "scene.gif").is_file()
 
 
+@pytest.mark.slow
 def test_a_pruning_that_was_killed_is_finished_by_the_next(
     whole_run: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,6 +411,7 @@ def test_a_pruning_that_was_killed_is_finished_by_the_next(
     assert not list((run / "frames").iterdir())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_pruned_is_told(clip: Path, tmp_path: Path) -> None:
     text = "mode: video\nseed: 5\nvideo: {init: CLIP, flow: none, finish: linear}\n"
     render(write(tmp_path / "a", text, CLIP=clip), tmp_path / "blended")

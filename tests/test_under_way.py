@@ -231,6 +231,7 @@ def asked(seed: int = 3, **values) -> Request:
     return replace(request(seed=seed), prompts=(Prompt("a lighthouse by the sea"),), values=values)
 
 
+@pytest.mark.slow
 def test_healthy_pictures_of_the_networks_are_painted_to_their_end():
     engine = Counting(load_engine(DIFFUSION, GUIDANCE, "cpu"))
     guard = Guarded(engine, LIMITS)
@@ -240,6 +241,7 @@ def test_healthy_pictures_of_the_networks_are_painted_to_their_end():
     assert engine.steps == [10] * 4
 
 
+@pytest.mark.slow
 def test_unclamped_guidance_is_given_up_and_gives_the_same_bytes_again_and_from_a_draft():
     wanted, made = asked(**HOSTILE), []
     for _ in range(2):

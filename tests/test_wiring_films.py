@@ -239,6 +239,7 @@ def test_the_pictures_of_both_eyes_decide_a_pair(tmp_path: Path) -> None:
         assert _differ(before, after) == {"pair anaglyph/000001.png"}
 
 
+@pytest.mark.slow
 def test_how_a_film_is_smoothed_decides_it(tmp_path: Path, monkeypatch) -> None:
     one = stages(tmp_path, *SMOOTH, monkeypatch=monkeypatch)
     ffmpeg = stages(tmp_path, *SMOOTH, "output.interpolate_by=ffmpeg", monkeypatch=monkeypatch)

@@ -78,6 +78,7 @@ def test_the_depth_of_a_faded_frame_is_faded_like_it(tmp_path: Path) -> None:
         assert not torch.allclose(state.old.depth, state.track.depth)
 
 
+@pytest.mark.slow
 def test_what_was_uncovered_reaches_the_engine_of_a_turbo_film(tmp_path: Path) -> None:
     engine = Recorder(0.3)
     frames = made(scene(tmp_path, f"{ASIDE}coherence: {{uncovered_skip_steps: 10%}}\n"), engine)
@@ -116,6 +117,7 @@ def test_turbo_follows_the_colours_of_what_it_paints_and_of_nothing_else(tmp_pat
             torch.testing.assert_close(frame.state.colours, old.lerp(here, 1 / 200))
 
 
+@pytest.mark.slow
 def test_turbo_holds_the_colours(tmp_path: Path) -> None:
     red = {}
     for strength in (0, 1):

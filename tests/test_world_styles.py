@@ -93,6 +93,7 @@ def test_every_style_of_the_specs_has_a_look():
     assert set(LOOKS) == set(STYLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("style", STYLES)
 def test_a_look_keeps_size_type_and_range_and_its_input(style, width, height):

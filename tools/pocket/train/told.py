@@ -39,8 +39,8 @@ def tokenizer() -> open_clip.SimpleTokenizer:
 def known_tokens() -> Tensor:
     """Return the numbers of every token that captions of the world are made of, ascending."""
     rng = np.random.default_rng(5)
-    captions = [caption(draw_spec(int(seed)), rng) for seed in range(20000)]
-    result: Tensor = torch.unique(tokenizer()(captions))
+    words = {word for seed in range(20000) for word in caption(draw_spec(int(seed)), rng).split()}
+    result: Tensor = torch.unique(tokenizer()(sorted(words)))
     return result
 
 
