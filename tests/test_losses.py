@@ -70,21 +70,26 @@ def test_pyramid_distance_takes_pictures_smaller_than_its_levels():
     )
 
 
-@pytest.fixture
-def vgg16(tmp_path, monkeypatch):
-    """Return random weights of VGG16's features, and the two places where they may lie, both empty."""
+@pytest.fixture(scope="module")
+def features():
+    """Return random weights of VGG16's features."""
     from torchvision.models import vgg16
 
-    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     torch.manual_seed(0)
     with torch.device("meta"):
         features = vgg16(weights=None).features
-    state = fill(features.to_empty(device="cpu"), 0).state_dict(prefix="features.")
+    return fill(features.to_empty(device="cpu"), 0).state_dict(prefix="features.")
+
+
+@pytest.fixture
+def vgg16(features, tmp_path, monkeypatch):
+    """Return random weights of VGG16's features, and the two places where they may lie, both empty."""
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     places = losses.perceptual_files()
     for place in places:
         place.parent.mkdir(parents=True)
-    return state, places
+    return dict(features), places
 
 
 @pytest.mark.slow
