@@ -125,6 +125,7 @@ def test_a_resized_depth_stays_within_the_range() -> None:
     assert 1e-3 <= depth.min() <= depth.max() <= 10
 
 
+@pytest.mark.slow
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"model": {"module.weight": torch.zeros(2)}}, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match=r"other.pt does not fit its network: \d+ missing .*1 unexpected"):

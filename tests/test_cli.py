@@ -94,6 +94,7 @@ def test_plan_as_csv_is_the_timeline(tmp_path: Path) -> None:
     assert rows[0]["guidance.cuts.overview"] == "[12]*400+[4]*600"
 
 
+@pytest.mark.slow
 def test_plan_shows_what_changes() -> None:
     done = animator("plan", SCENES / "flight.yaml", "--set", "models=fake")
     assert done.returncode == 0

@@ -215,6 +215,7 @@ def test_a_network_that_pumps_no_longer_does(pump, tmp_path, monkeypatch) -> Non
     assert changes[True].max() < 0.02
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_pump_is_left_alone(tmp_path, monkeypatch) -> None:
     used = np.array(scales(tmp_path, monkeypatch, Eye(lambda frame: (1.0, 0.0)), True))
     assert np.abs(np.log(used)).max() < 0.03

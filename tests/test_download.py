@@ -375,6 +375,7 @@ def test_what_always_breaks_off_is_given_up_and_kept() -> None:
     assert part_of(location(entry)).read_bytes() == BODY[:HALF]
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "SILENCE", 0.05)
     with serving(net=lambda handler: time.sleep(0.3)) as server:

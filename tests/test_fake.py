@@ -202,6 +202,7 @@ def made(loaded: LoadedScene) -> tuple[list[Tensor], Shot, Tools]:
     return [one.picture for one in finished], shot, tools
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_the_camera_is_seen(tmp_path: Path) -> None:
     """Each frame is nearer to the moved frame before it than to that frame as it was."""

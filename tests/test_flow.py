@@ -102,6 +102,7 @@ def test_borders_are_drawn_out_and_taken_away(size: tuple[int, int], padded: tup
     torch.testing.assert_close(corner[1], picture[:, -1, -1] * 2 - 1)
 
 
+@pytest.mark.slow
 def test_both_ways_are_two_calls_in_one() -> None:
     network = fill(raft_small(weights=None), 3)
     estimator = RaftFlow(network, updates=2)

@@ -167,6 +167,7 @@ def test_a_few_lost_frames_leave_the_rate_alone(tmp_path: Path) -> None:
     assert found == [*range(15), 14, *range(16, 36)]
 
 
+@pytest.mark.slow
 def test_pictures_that_begin_after_the_sound(tmp_path: Path) -> None:
     sound = ("-f", "lavfi", "-i", "sine=d=1.5")
     ffmpeg(*sound, "-itsoffset", "0.5", *steps(), *X264, "-c:a", "aac", tmp_path / "late.mkv")

@@ -101,6 +101,7 @@ def test_a_file_of_another_program_is_one_line(name: str, tmp_path: Path) -> Non
     assert "docs/names.md" in only.message
 
 
+@pytest.mark.slow
 def test_the_command_line_refuses_it_with_status_2(tmp_path: Path) -> None:
     for verb in ("check", "render"):
         done = animator(verb, FLAT, cwd=tmp_path)

@@ -82,6 +82,7 @@ def test_a_codec_has_its_facts_and_keeps_colours(tmp_path, codec, dtype, layout,
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc", "prores"])
 def test_ten_bits_show_no_bands(tmp_path, codec):
     deep, plain = tmp_path / f"deep{SUFFIX[codec]}", tmp_path / f"plain{SUFFIX[codec]}"

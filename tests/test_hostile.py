@@ -151,7 +151,14 @@ BOMBS = {
 }
 
 
-LONG = ("a hundred thousand values", "a quoted text of 1 MB", "many long formulas", "a word of 1 MB")
+LONG = (
+    "a hundred thousand values",
+    "a quoted text of 1 MB",
+    "a word of 1 MB",
+    "many long formulas",
+    "lists in lists",
+    "a million keys",
+)
 """Those that take longest to be refused."""
 
 

@@ -70,6 +70,7 @@ def test_contain_lies_in_the_middle_of_its_mean_colour(write):
     torch.testing.assert_close(outside, torch.tensor([0.5, 0, 0.5])[:, None, None].expand_as(outside))
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

@@ -86,6 +86,7 @@ def test_schedules_that_are_none(text: str, message: str, offset: int) -> None:
     assert caught.value.offset == offset
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.integers(20, 300)), min_size=1, max_size=6))
 def test_schedules_are_written_as_they_are_read(runs: list) -> None:

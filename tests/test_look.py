@@ -119,6 +119,7 @@ def test_long_and_many_prompts_are_cut() -> None:
     assert lines == ["0.80  text 8", "0.70  text 7", "0.60  text 6", "and 6 more prompts"]
 
 
+@pytest.mark.slow
 def test_preview_writes_a_film_of_the_scenes_length(tmp_path: Path) -> None:
     scene(tmp_path)
     out = tmp_path / "p.mp4"
@@ -184,6 +185,7 @@ def plotted(tmp_path: Path) -> tuple[list[str], list[warnings.WarningMessage]]:
         return prompts_of(figure_of(loaded, {})), warned
 
 
+@pytest.mark.slow
 def test_letters_that_no_font_has_are_not_warned_of_but_marked(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(glyphs, "_fonts", lambda: iter(()))
     labels, warned = plotted(tmp_path)

@@ -68,6 +68,7 @@ def run(loaded: LoadedScene, engine, state: LoopState = BEGIN, **changes):
     return list(film(loaded.timeline, shot(loaded, **changes), engine, PlaneDepth(2.0), state))
 
 
+@pytest.mark.slow
 def test_a_still_camera_changes_nothing(tmp_path: Path) -> None:
     for mode in ("2d", "3d"):
         loaded = scene(tmp_path, f"mode: {mode}\nframes: 40\n")
@@ -213,6 +214,7 @@ class Reddening:
         return (request.init * 0.995 + push).clamp(0, 1)
 
 
+@pytest.mark.slow
 def test_colours_are_held(tmp_path: Path) -> None:
     drift = {}
     for strength in (0, 1):

@@ -74,6 +74,7 @@ def test_perceptor_gives_what_its_network_gives(tmp_path: Path, sparse: bool) ->
     assert not torch.allclose(words[0], words[1])
 
 
+@pytest.mark.slow
 def test_only_the_pictures_have_a_gradient(tmp_path: Path) -> None:
     write(tmp_path)
     perceptor = read(tmp_path)
@@ -107,6 +108,7 @@ def test_two_perceptors_work_side_by_side(tmp_path: Path) -> None:
     torch.testing.assert_close(first.encode_images(pictures(32)), alone[0], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_long_texts_are_cut_and_not_refused(tmp_path: Path) -> None:
     write(tmp_path)
     assert read(tmp_path).encode_text(["a red lighthouse in a storm " * 20]).shape == (1, 16)

@@ -183,6 +183,7 @@ def test_what_a_picture_carries_is_checked_like_any_scene(picture, tmp_path):
         carried_text(picture(**{"animator.scene": "prompts: \x1b[2J"}))
 
 
+@pytest.mark.slow
 def test_what_a_picture_carries_is_shown(picture, tmp_path):
     path = picture(scene="lighthouse", frame="2", seed="7", prompt="a\nsea \x1b[2J| ships:2")
     shown = carried_text(path)

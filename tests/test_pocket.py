@@ -218,6 +218,9 @@ def test_the_secondary_practises_where_it_answers_alone() -> None:
 @pytest.mark.slow
 def test_questions_are_asked_in_words_of_the_captions() -> None:
     known = set(known_tokens().tolist())
+    for name in ("perceptor", "perceptor_vit"):
+        with safe_open(PACKAGE / f"{name}.safetensors", "pt") as stored:
+            assert stored.get_tensor("token_embedding.rows").tolist() == sorted(known)
     every = [text for phrases in ASKED.values() for some in phrases.values() for text in some]
     every += [text for seed in range(6) for text in Questions(np.random.default_rng(seed)).texts]
     for tokens, text in zip(open_clip.SimpleTokenizer(context_length=40)(every), every, strict=True):

@@ -179,6 +179,7 @@ def moments_halfway(steps: int, eta: float) -> tuple[float, float]:
     return mean, variance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", [1.0, 0.5])
 def test_the_stochastic_solver_has_the_right_mean_and_its_variance_to_second_order(eta: float) -> None:
     errors = []

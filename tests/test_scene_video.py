@@ -348,6 +348,7 @@ def filmed(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_film_and_a_folder_are_read(read, filmed):
     text = "prompts: x\nmode: video\nvideo: {init: a.mp4, start: 0.5, extract_nth_frame: 2}"
     scene = read(text).scene

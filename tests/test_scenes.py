@@ -124,6 +124,7 @@ def test_the_sheet_has_eight_pictures_each_of_its_own_prompt(loaded: dict[str, L
     assert one.scene.output.contact_sheet
 
 
+@pytest.mark.slow
 def test_the_footage_is_what_its_script_draws(loaded: dict[str, LoadedScene]) -> None:
     scene = loaded["stylise"].scene
     path = SCENES / "footage" / "valley.mp4"

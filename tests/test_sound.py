@@ -310,6 +310,7 @@ def beat(folder):
     wav(folder / "beat.wav", samples)
 
 
+@pytest.mark.slow
 def test_a_camera_moves_with_the_sound(read, tmp_path):
     beat(tmp_path)
     values = read(SCENE).timeline.table["camera.translation_z"].to_numpy()

@@ -298,6 +298,7 @@ def test_two_films_become_one_for_headsets(tmp_path, monkeypatch, recwarn):
     assert probe(target).codec == "hevc"
 
 
+@pytest.mark.slow
 def test_one_film_with_both_eyes(tmp_path):
     both, out = tmp_path / "both.mp4", tmp_path / "out.mp4"
     write_packed(both, pairs(4), "side_by_side", QUICK)

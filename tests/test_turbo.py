@@ -147,6 +147,7 @@ def test_pictures_that_differ_by_a_shift_do_not_double(tmp_path: Path) -> None:
     assert contrast[False] < 0.85
 
 
+@pytest.mark.slow
 def test_a_stereo_shot_knows_the_depth_of_every_frame_and_is_the_same_film(tmp_path: Path) -> None:
     loaded = scene(tmp_path, MOVING + "frames: 7\n")
     films = {}

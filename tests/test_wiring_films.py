@@ -324,6 +324,7 @@ def test_how_footage_is_blended_decides_the_film(tmp_path: Path) -> None:
     assert "blended" not in settings("mode", "2d")
 
 
+@pytest.mark.slow
 def test_frames_are_shown_as_they_are_unless_they_are_blended(tmp_path: Path) -> None:
     assert bare_job(tmp_path, *LIGHT).shows_frames
     assert bare_job(tmp_path, *LIGHT, settings={"video.finish": "linear"}).shows_frames

@@ -338,6 +338,7 @@ def test_a_new_run_is_made_and_one_that_is_there_goes_on(tmp_path: Path, calls) 
     assert "resume_with" not in calls
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_as_it_was_begun(tmp_path: Path, calls) -> None:
     path = begun(tmp_path, "mode=still", "images=5", "device=cpu", info={"only": [1, 4]})
     rendering.resume_run(path, Reporter())

@@ -322,6 +322,7 @@ def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
     assert notes(tmp_path / "tolerant") == [[]] * 4
 
 
+@pytest.mark.slow
 def test_broken_frames_before_a_stop_are_counted_after_it(engine, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(rendering, "job_of", real_job)
     engine.spoil = (2, 4, 6)

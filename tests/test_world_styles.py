@@ -451,6 +451,7 @@ def test_few_colours_keeps_a_rare_one_and_assigns_the_nearest():
     assert len(few_colours(np.full((50, 3), 0.4, np.float32), 8)) == 1
 
 
+@pytest.mark.slow
 def test_the_looks_are_fast_enough_to_draw_a_training_set():
     rgb, depth = a_picture(128, 128)
     spent = {}
