@@ -18,16 +18,13 @@ import sys
 import time
 from typing import Any
 
-import matplotlib.backends.backend_agg
-import matplotlib.figure  # noqa: F401
-
 import animator.cli.look
 import animator.diffusion.clip_library
 import animator.look.dump
 import animator.look.plot
-import animator.look.preview
-import animator.run.render  # noqa: F401
+import animator.look.preview  # noqa: F401
 from animator.cli.main import main as command_line
+from tests.warm import warmed
 
 
 def be_the_command(order: dict[str, Any]) -> None:
@@ -65,6 +62,7 @@ def wait_for(number: int, seconds: float) -> int | None:
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
+    warmed()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for line in sys.stdin:
         order = json.loads(line)

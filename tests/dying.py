@@ -3,7 +3,7 @@
 An order names a ``scene`` or a run to ``resume``, and how to die: ``event`` at that one of the calls that
 bring something to the disk (``fsync``, ``replace``, ``unlink``), with the file it concerns ``torn`` or not;
 ``after`` so many seconds; or not at all. Each is carried out in a fork of this process, which has imported
-what takes long; the answer is the fork's wait status.
+what takes long (`tests.warm`); the answer is the fork's wait status.
 """
 
 from __future__ import annotations
@@ -18,13 +18,7 @@ from typing import Any
 
 from animator.run.render import render_scene, resume_run
 from animator.scene.reading import read_scene
-
-
-class Quiet:
-    """A reporter that says nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: None
+from tests.warm import Quiet, warmed
 
 
 def die_at(event: int, torn: bool) -> None:
@@ -61,6 +55,7 @@ def carry_out(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    warmed()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -71,6 +66,7 @@ def main() -> None:
                 os._exit(1)
             os._exit(0)
         print(os.waitpid(child, 0)[1], flush=True)
+    os._exit(0)  # to take torch down takes seconds
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def close(found: torch.Tensor, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4 * expected.std())
 
 
+@pytest.mark.slow
 def test_the_network_has_the_published_names_and_shapes() -> None:
     network = on_meta()
     assert {name: list(entry.shape) for name, entry in network.state_dict().items()} == MANIFEST["state_dict"]
@@ -124,6 +125,7 @@ def test_a_resized_depth_stays_within_the_range() -> None:
     assert 1e-3 <= depth.min() <= depth.max() <= 10
 
 
+@pytest.mark.slow
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"model": {"module.weight": torch.zeros(2)}}, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match=r"other.pt does not fit its network: \d+ missing .*1 unexpected"):

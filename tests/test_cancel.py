@@ -41,26 +41,35 @@ class At(Reporter):
             thread.join()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the scene that nobody cancelled, only to be read."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "scene.yaml").write_text(SCENE)
+    render_scene(read_scene(folder / "scene.yaml"), Reporter(), out=folder / "run")
+    return folder / "run"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("at", ["0 look up", "step 1", "2 warp", "2 denoise", "3 keep", "3 film scene.gif"])
-def test_a_cancelled_render_is_resumed_to_the_byte(tmp_path: Path, at: str) -> None:
+def test_a_cancelled_render_is_resumed_to_the_byte(tmp_path: Path, whole: Path, at: str) -> None:
     (tmp_path / "scene.yaml").write_text(SCENE)
     loaded = read_scene(tmp_path / "scene.yaml")
-    render_scene(loaded, Reporter(), out=tmp_path / "whole")
     stop = At(at)
     run = tmp_path / "run"
     with pytest.raises(Interrupted, match=rf"stopped; continue with: animator resume {run}"):
         render_scene(loaded, stop, out=run, cancel=stop.cancel)
     assert stop.after == 0  # nothing began after it
-    assert files_of(run) != files_of(tmp_path / "whole")
+    assert files_of(run) != files_of(whole)
     again = At("3 look up")
     if at != "3 film scene.gif" and at != "3 keep":
         with pytest.raises(Interrupted):
             resume_run(run, again, cancel=again.cancel)
     resume_run(run, Reporter())
-    assert files_of(run) == files_of(tmp_path / "whole")
+    assert files_of(run) == files_of(whole)
 
 
+@pytest.mark.slow
 def test_drafts_are_finished_after_a_cancel(tmp_path: Path) -> None:
     text = SCENE.replace("mode: 3d\nframes: 4", "mode: still\nimages: 2")
     (tmp_path / "scene.yaml").write_text(text)

@@ -112,6 +112,7 @@ def test_a_prefix_that_not_all_names_have_is_the_networks_own(tmp_path: Path) ->
     assert read_state(tmp_path / "weights.pt").keys() == state.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "model."])
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".safetensors"])
 def test_a_diffusion_file_is_recognised(

@@ -17,6 +17,7 @@ from tests.command import Started, animator, started
 SCENES = Path(__file__).parents[1] / "scenes"
 
 
+@pytest.mark.slow
 def test_help_names_every_verb() -> None:
     done = animator("--help")
     assert done.returncode == 0
@@ -27,6 +28,7 @@ def test_version() -> None:
     assert animator("--version").stdout.startswith("animator 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in SCENES.glob("*.yaml")))
 def test_every_scene_of_the_project_is_fine(name: str) -> None:
     done = animator("check", SCENES / name)
@@ -34,6 +36,7 @@ def test_every_scene_of_the_project_is_fine(name: str) -> None:
     assert ": fine: " in done.stdout
 
 
+@pytest.mark.slow
 def test_all_problems_of_all_scenes_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("version: 1\nprompts: a sea\nguidance:\n  clip_guidence_scale: 4\n")
     (tmp_path / "b.yaml").write_text("version: 1\nprompts: a sea\nframes: many\n")
@@ -49,6 +52,7 @@ def test_all_problems_of_all_scenes_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "renders").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -90,6 +94,7 @@ def test_plan_as_csv_is_the_timeline(tmp_path: Path) -> None:
     assert rows[0]["guidance.cuts.overview"] == "[12]*400+[4]*600"
 
 
+@pytest.mark.slow
 def test_plan_shows_what_changes() -> None:
     done = animator("plan", SCENES / "flight.yaml", "--set", "models=fake")
     assert done.returncode == 0
@@ -109,7 +114,7 @@ def small_scene(folder: Path, text: str) -> None:
     head = "version: 1\nsize: [64, 64]\nseed: 5\nprompts: a red sunset over the sea\n"
     cheap = "diffusion: {steps: 6, skip_steps: 0}\n"
     cheap += "guidance: {cutn_batches: 1, cuts: {overview: 1, innercut: 1}}\n"
-    (folder / "small.yaml").write_text(head + cheap + text)
+    (folder / "small.yaml").write_text(head + cheap + "output: {losses: false}\n" + text)
 
 
 def files_of(run: Path) -> dict[str, bytes]:

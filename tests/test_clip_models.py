@@ -155,6 +155,7 @@ def test_a_network_computes_with_the_activation_that_it_is_told() -> None:
         assert activation == pytest.approx(expected.item(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_every_model_of_the_registry_reads_clips_tokens() -> None:
     """None asks for a tokenizer that would have to be fetched; the length of its context is its own."""
     contexts = {}

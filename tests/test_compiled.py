@@ -25,6 +25,7 @@ def test_a_compiled_network_gives_the_same_answers_and_gradients() -> None:
         torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.slow
 def test_on_a_cpu_networks_are_not_compiled(caplog: pytest.LogCaptureFixture) -> None:
     """Where it gains nothing and may be wrong, it is left out, and the user is told."""
     engine = load_engine(DiffusionOptions(compile=True), GuidanceOptions(), "cpu")

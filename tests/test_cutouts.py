@@ -113,6 +113,7 @@ def test_fine_patterns_average_out_instead_of_aliasing():
     assert (unfiltered - 0.5).abs().max() > 0.4
 
 
+@pytest.mark.slow
 def test_every_cut_is_augmented_on_its_own_and_about_its_picture():
     image = F.interpolate(picture(8, 8), (64, 64), mode="bicubic").clamp(0, 1)
     cuts = make_cuts(image, 64, CutSettings(overview=200), generator(2))

@@ -202,6 +202,7 @@ def by_chance(frame: int) -> tuple[float, float]:
     return 0.8 + 0.4 * draw[0], 0.2 * draw[1] - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pump", [alternately, in_waves, by_chance])
 def test_a_network_that_pumps_no_longer_does(pump, tmp_path, monkeypatch) -> None:
     changes = {}
@@ -214,6 +215,7 @@ def test_a_network_that_pumps_no_longer_does(pump, tmp_path, monkeypatch) -> Non
     assert changes[True].max() < 0.02
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_pump_is_left_alone(tmp_path, monkeypatch) -> None:
     used = np.array(scales(tmp_path, monkeypatch, Eye(lambda frame: (1.0, 0.0)), True))
     assert np.abs(np.log(used)).max() < 0.03

@@ -175,6 +175,7 @@ def picture(height: int, width: int, seed: int = 0) -> torch.Tensor:
 # --- the full sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_the_full_networks_have_the_published_sizes_and_names(name: str) -> None:
     with torch.device("meta"):
@@ -198,6 +199,7 @@ def test_every_depth_network_of_the_registry_can_be_made() -> None:
 # --- files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TINY)
 def test_files_with_published_names_load_and_give_the_same(
     kind: str, tiny, described, tmp_path: Path
@@ -397,6 +399,7 @@ def test_an_unknown_network_is_told() -> None:
         load_depth(DepthOptions(model="midos"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.25, 0.0, 1.0])
 def test_midas_is_blended_with_adabins(weight: float, tiny, described, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
@@ -413,6 +416,7 @@ def test_midas_is_blended_with_adabins(weight: float, tiny, described, tmp_path:
     assert torch.allclose(depth(frame), midas(frame) * weight + 4.0 * (1 - weight))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "kind", "file"),
     [

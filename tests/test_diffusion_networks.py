@@ -31,6 +31,7 @@ def small_unet(name: str) -> UNet:
     return fill(UNet(unet_config(UNET_CASES["configs"][name])), UNET_CASES["salt"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_full_size_unet_has_the_published_names_and_shapes(family: str) -> None:
     published = FAMILIES[family]
@@ -41,6 +42,7 @@ def test_full_size_unet_has_the_published_names_and_shapes(family: str) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == published["parameters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNET_CASES["configs"])
 def test_unet_gives_the_golden_output_and_gradient(name: str) -> None:
     figures = {key.split("/")[1]: value for key, value in UNET_FIGURES.items() if key.startswith(name + "/")}
@@ -74,6 +76,7 @@ def test_checkpointing_recomputes_in_the_backward_pass() -> None:
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("autocast", [False, True])
 def test_half_precision_stays_near_float32(dtype: torch.dtype, autocast: bool) -> None:
@@ -137,6 +140,7 @@ def test_secondary_model_has_the_published_names_and_shapes() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == SECONDARY["parameters"]
 
 
+@pytest.mark.slow
 def test_secondary_model_gives_the_golden_output() -> None:
     figures = load_npz("secondary")
     network = fill(SecondaryModel(), figures["salt"]).requires_grad_(False)

@@ -48,6 +48,7 @@ def test_a_sound_machine_passes(tmp_path: Path, cache: Path) -> None:
     assert list(tmp_path.iterdir()) == []  # it leaves nothing behind
 
 
+@pytest.mark.slow
 def test_a_missing_network_fails_with_its_remedy(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(PLAIN + "guidance: {clip_models: {ViT-B-32: 1}}\n")
@@ -205,6 +206,7 @@ def test_space_grows_with_the_frames() -> None:
     assert doctor._missing_bytes(loaded("")) == 0
 
 
+@pytest.mark.slow
 def test_the_command_line_starts_without_it() -> None:
     code = "import animator.cli.main, sys; sys.exit('animator.cli.doctor' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -375,6 +375,7 @@ def test_what_always_breaks_off_is_given_up_and_kept() -> None:
     assert part_of(location(entry)).read_bytes() == BODY[:HALF]
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "SILENCE", 0.05)
     with serving(net=lambda handler: time.sleep(0.3)) as server:
@@ -467,6 +468,7 @@ def start(url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_of_two_processes_the_second_waits_and_finds_the_file() -> None:
     with serving(net=whole(slow=True)) as server:
         first, second = (start(f"{server.url}/net") for _ in range(2))
@@ -478,6 +480,7 @@ def test_of_two_processes_the_second_waits_and_finds_the_file() -> None:
     assert all(one.splitlines()[-1] == str(location(network())) for one in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_download_is_gone_on_with(how: signal.Signals) -> None:
     with serving(net=[whole(slow=True), whole()]) as server:

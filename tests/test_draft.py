@@ -227,6 +227,7 @@ def test_pictures_that_are_not_there_are_told(run, words, said):
     assert not handed
 
 
+@pytest.mark.slow
 def test_a_picture_is_rendered_again_alone_unless_told_otherwise(run):
     carried = resolved_text(read_scene("stills.yaml").scene)
     texts = {"animator.scene": carried, "scene": "ships", "frame": "4", "seed": "8", "prompt": "a sea"}

@@ -119,6 +119,7 @@ def test_an_image_prompt_pulls_towards_what_is_seen_in_it():
         toy_engine().paint(image)
 
 
+@pytest.mark.slow
 def test_a_fuzzy_prompt_is_25_noisy_copies_of_itself():
     plain = toy_engine().paint(REQUEST)
     fuzzy = toy_engine(guidance={"fuzzy_prompt": True, "rand_mag": 0.5})
@@ -153,6 +154,7 @@ def test_the_secondary_model_may_take_turns():
     assert asked == []
 
 
+@pytest.mark.slow
 def test_watchers_are_told_the_losses_and_shown_the_cuts():
     guidance = {"tv_scale": 10, "range_scale": 10, "sat_scale": 10, "symmetry_loss_scale": 10}
     told = steps_of(toy_engine(guidance=guidance), replace(REQUEST, init=INIT, init_scale=100.0))

@@ -109,6 +109,7 @@ def test_a_mask_of_another_size_is_refused():
         engine().paint(replace(REQUEST, uncovered=HOLE[:, :40], uncovered_keep=0.2))
 
 
+@pytest.mark.slow
 def test_the_pull_towards_the_init_leaves_the_hole_alone():
     """A pull as strong as this holds everything else at the init."""
     pulled = replace(REQUEST, init_scale=3000.0, prompts=(Prompt("a"),))

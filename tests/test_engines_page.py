@@ -46,6 +46,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("wash", None)
 
 
+@pytest.mark.slow
 def test_the_family_of_the_page_renders_its_scene(package: None, tmp_path: Path) -> None:
     (tmp_path / "scene.yaml").write_text(block("yaml"))
     loaded = read_scene(tmp_path / "scene.yaml")

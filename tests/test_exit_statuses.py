@@ -92,7 +92,17 @@ def rows() -> list[tuple[str, int, str]]:
     return [(row["words"], int(row["status"]), row["told"].replace("\\|", "|")) for row in ROW.finditer(text)]
 
 
-@pytest.mark.parametrize(("words", "status", "told"), rows(), ids=[words for words, _, _ in rows()])
+SLOW = ("render", "resume", "finish", "show", "plot", "frame", "schema")
+"""Verbs that take longer than others where they succeed."""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        pytest.param(*row, id=row[0], marks=[pytest.mark.slow] * (not row[1] and row[0].startswith(SLOW)))
+        for row in rows()
+    ],
+)
 def test_a_row_of_the_table(
     words: str, status: int, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +135,7 @@ def models_of() -> list:
     ).typer_instance.registered_commands
 
 
+@pytest.mark.slow
 def test_a_traceback_only_where_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     for words in (

@@ -142,6 +142,7 @@ def test_brightness_is_seen() -> None:
     assert paint("black").mean() + 0.05 < paint("white").mean()
 
 
+@pytest.mark.slow
 def test_any_two_prompts_differ_and_the_same_is_the_same_everywhere() -> None:
     first, second = paint("a harbour"), paint("a castle")
     assert (first - second).abs().mean() > 0.02
@@ -201,6 +202,7 @@ def made(loaded: LoadedScene) -> tuple[list[Tensor], Shot, Tools]:
     return [one.picture for one in finished], shot, tools
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_the_camera_is_seen(tmp_path: Path) -> None:
     """Each frame is nearer to the moved frame before it than to that frame as it was."""

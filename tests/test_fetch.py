@@ -197,6 +197,7 @@ def test_a_length_that_is_too_large_is_not_read(server, tmp_path):
     assert "larger than 32 MiB" in fault(server.url + "/a", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [trickle, drip])
 def test_a_trickle_is_cut_off(server, tmp_path, page):
     """In the body, and in the first line of the answer."""

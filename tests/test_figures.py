@@ -6,6 +6,7 @@ import struct
 
 import matplotlib
 import pandas
+import pytest
 
 from animator.look.plot import plot
 from animator.system.figures import png_of
@@ -18,6 +19,7 @@ def size_of(png: bytes) -> tuple[int, int]:
     return struct.unpack(">II", png[16:24])
 
 
+@pytest.mark.slow
 def test_a_plot_is_the_same_under_any_matplotlibrc(read) -> None:
     scene = read("mode: 2d\nframes: 8\nprompts: a sea\nseed: 1\ncamera: {angle: '0: (0), 7: (9)'}\n")
     plain = plot(scene)
@@ -25,6 +27,7 @@ def test_a_plot_is_the_same_under_any_matplotlibrc(read) -> None:
         assert plot(scene) == plain
 
 
+@pytest.mark.slow
 def test_losses_are_drawn_the_same_under_any_matplotlibrc() -> None:
     tables = {0: pandas.DataFrame({"tv": [3.0, 2.0, 1.0]})}
     plain = loss_plot(tables)

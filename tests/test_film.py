@@ -159,6 +159,7 @@ def killed_writer(path):
     return path
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_killed_film_can_be_watched_and_resumed_to_the_same_bytes(tmp_path):
     path = killed_writer(tmp_path / "film.mp4")

@@ -44,6 +44,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILD)
 def test_a_published_file_gives_what_its_network_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -101,6 +102,7 @@ def test_borders_are_drawn_out_and_taken_away(size: tuple[int, int], padded: tup
     torch.testing.assert_close(corner[1], picture[:, -1, -1] * 2 - 1)
 
 
+@pytest.mark.slow
 def test_both_ways_are_two_calls_in_one() -> None:
     network = fill(raft_small(weights=None), 3)
     estimator = RaftFlow(network, updates=2)

@@ -87,6 +87,7 @@ FORMATS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_frame_of_every_format(tmp_path: Path, name: str) -> None:
     picture, encoding, size = FORMATS[name]
@@ -128,6 +129,7 @@ def test_ranges_and_every_nth_frame(
     assert (footage.start, footage.end) == pytest.approx(covered)
 
 
+@pytest.mark.slow
 def test_a_frame_is_the_same_however_it_was_reached(film: Path) -> None:
     footage = open_footage(film, start=0.1)
     with FootageReader(footage, 40, 24) as reader:
@@ -165,6 +167,7 @@ def test_a_few_lost_frames_leave_the_rate_alone(tmp_path: Path) -> None:
     assert found == [*range(15), 14, *range(16, 36)]
 
 
+@pytest.mark.slow
 def test_pictures_that_begin_after_the_sound(tmp_path: Path) -> None:
     sound = ("-f", "lavfi", "-i", "sine=d=1.5")
     ffmpeg(*sound, "-itsoffset", "0.5", *steps(), *X264, "-c:a", "aac", tmp_path / "late.mkv")
@@ -332,6 +335,7 @@ def test_what_is_no_footage_is_told(tmp_path: Path, film: Path) -> None:
         hash_footage(tmp_path / "absent.mp4")
 
 
+@pytest.mark.slow
 def test_films_that_break_off(tmp_path: Path) -> None:
     """What is there is read; what is announced but damaged is the last whole picture; nothing hangs."""
     ffmpeg(*steps("160x96"), "-c:v", "mjpeg", "-q:v", "1", tmp_path / "whole.avi")
@@ -379,6 +383,7 @@ def without_pictures(film: bytes, first: int) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_looking_at_footage_loads_no_torch(film: Path) -> None:
     code = (
         "import sys; from animator.video.footage import open_footage; "
@@ -430,6 +435,7 @@ def test_cuts_and_what_is_none(name: str) -> None:
     assert find_cuts(frames) == expected
 
 
+@pytest.mark.slow
 def test_two_cuts_a_flash_and_a_pan(tmp_path: Path) -> None:
     frames = [look(A, k) for k in range(8)] + [look(B, 18 * k) for k in range(9)] + [look(A, 500)] * 7
     frames[4] = brighter(frames[4], 150)

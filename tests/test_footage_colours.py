@@ -150,6 +150,7 @@ def disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISC)
 def test_what_is_transparent_lies_over_the_background(tmp_path: Path, disc: Path, name: str) -> None:
     path, encoding = disc, DISC[name]

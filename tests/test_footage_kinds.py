@@ -46,6 +46,7 @@ WOVEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WOVEN)
 def test_fields_are_parted_whatever_the_header_says(tmp_path: Path, name: str) -> None:
     """DV and MPEG-4 in AVI say it of each picture only, Motion JPEG only in the container."""
@@ -78,6 +79,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", ["sound", "pictures"])
 @pytest.mark.parametrize("ending", CONTAINERS)
 def test_sound_and_pictures_keep_together(tmp_path: Path, ending: str, late: str) -> None:
@@ -133,6 +135,7 @@ def test_a_telephone_that_slows_down_in_the_dark(tmp_path: Path) -> None:
     assert shown(footage)[:17] == [0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11]
 
 
+@pytest.mark.slow
 def test_another_rate_shows_what_is_to_be_seen_then(tmp_path: Path) -> None:
     path = screen(tmp_path / "screen.mp4")
     assert shown(open_footage(path, fps=10)) == [0, 3, *[5] * 20, 6, 9]
@@ -192,6 +195,7 @@ def test_rates_are_exact(tmp_path: Path, rate: str, ending: str) -> None:
     assert shown(footage) == list(range(10))
 
 
+@pytest.mark.slow
 def test_the_first_frame_is_the_first_picture(tmp_path: Path) -> None:
     """Even where a recorder writes a second one a millisecond later, at an even rate and at an uneven one."""
     source = "color=black:s=48x32:r=1000:d=0.012,format=gray,geq=lum='20*N'"

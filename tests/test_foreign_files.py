@@ -86,7 +86,9 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "long.json")) for name in FILES]
+)
 def test_a_file_of_another_program_is_one_line(name: str, tmp_path: Path) -> None:
     text, what = FILES[name]
     path = tmp_path / name
@@ -182,6 +184,7 @@ def test_a_scene_of_everyday_words_is_a_scene_with_faults() -> None:
     assert [problem.line for problem in refused.value.problems] == [2, 3, 4, 5, 6, 7]
 
 
+@pytest.mark.slow
 def test_the_command_line_refuses_it_with_status_2(tmp_path: Path) -> None:
     for verb in ("check", "render"):
         done = animator(verb, FLAT, cwd=tmp_path)

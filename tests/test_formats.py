@@ -82,6 +82,7 @@ def test_a_codec_has_its_facts_and_keeps_colours(tmp_path, codec, dtype, layout,
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc", "prores"])
 def test_ten_bits_show_no_bands(tmp_path, codec):
     deep, plain = tmp_path / f"deep{SUFFIX[codec]}", tmp_path / f"plain{SUFFIX[codec]}"
@@ -344,6 +345,7 @@ def test_what_comes_in_at_the_border_moves_with_the_rest():
     np.testing.assert_allclose(middle[8:], wide[8:, 4:68], atol=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "target"), [(12, 24), (10, 24)])
 def test_ffmpeg_interpolates_too(tmp_path, source, target):
     film, smooth = tmp_path / "film.mp4", tmp_path / "smooth.mp4"

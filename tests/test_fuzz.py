@@ -215,6 +215,7 @@ def test_values_over_the_frames_and_over_the_diffusion() -> None:
     examples(600, st.tuples(words, st.booleans(), st.booleans()), body)
 
 
+@pytest.mark.slow
 def test_prompts() -> None:
     clock = Clock(frames=7, fps=12)
     texts = st.lists(PIECES | st.sampled_from([":", ":2", ":-1", "a sea", "::", "|"]), max_size=6).map(
@@ -250,6 +251,7 @@ def with_sums(png: bytes) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 def test_pictures(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 4), dtype=np.uint8)
     whole = []
@@ -336,6 +338,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_boxes_of_films(tmp_path: Path, film: bytes) -> None:
     path, marked = tmp_path / "film.mp4", tmp_path / "marked.mp4"
     path.write_bytes(film)
@@ -359,6 +362,7 @@ def test_boxes_of_films(tmp_path: Path, film: bytes) -> None:
     examples(250, st.tuples(st.sampled_from(both), DAMAGE), body)
 
 
+@pytest.mark.slow
 def test_footage(tmp_path: Path, film: bytes) -> None:
     path = tmp_path / "film.mp4"
 

@@ -83,6 +83,7 @@ def test_no_drawn_landscape_is_taken_for_a_bad_frame():
     assert faults == [""] * len(pictures)
 
 
+@pytest.mark.slow
 def test_no_woodcut_is_taken_for_noise():
     seeds = [seed for seed in range(400) if draw_spec(seed).style == "woodcut"]
     assert len(seeds) > 20

@@ -86,6 +86,7 @@ def assert_close_but_for_a_kink(found: Tensor, expected: np.ndarray) -> None:
     assert np.linalg.norm(off) < 0.02 * np.linalg.norm(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SETUP["cases"], ids=lambda case: str(case["case"]))
 def test_golden_gradient(case, encoder, network, secondary):
     schedule, index = disco_schedule(case["steps"]), case["index_t"]

@@ -76,7 +76,7 @@ BOMBS = {
     "lists in lists": ("prompts: " + "[" * 100_000, "nested more than 24 levels deep"),
     "mappings in mappings": ("prompts: " + "{a: " * 50_000, "nested more than 24 levels deep"),
     "question marks": ("? " * 300_000, "nested more than 24 levels deep"),
-    "half a million values": ("prompts: [" + "1," * 500_000 + "]", "more than 50000 values"),
+    "a hundred thousand values": ("prompts: [" + "1," * 100_000 + "]", "more than 50000 values"),
     "a word of 1 MB": (f"prompts: {'x' * 1_000_000}", "the text has 1000000 characters; 20000 are allowed"),
     "a quoted text of 1 MB": (f'prompts: "{"x " * 500_000}"', "the text has 1000000 characters; 20000"),
     "10 MB": (P + "#" * 10_000_000, "bytes, a scene file may have 1048576"),
@@ -154,7 +154,20 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+LONG = (
+    "a hundred thousand values",
+    "a quoted text of 1 MB",
+    "a word of 1 MB",
+    "many long formulas",
+    "lists in lists",
+    "a million keys",
+)
+"""Those that take longest to be refused."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in BOMBS]
+)
 def test_a_bomb_of_a_scene_is_a_line(name: str, tmp_path: Path, check: Callable) -> None:
     (tmp_path / "other.yaml").write_text(P)
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
@@ -167,6 +180,7 @@ def test_a_bomb_of_a_scene_is_a_line(name: str, tmp_path: Path, check: Callable)
     assert all(len(line) < 600 for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -503,6 +517,7 @@ def test_a_film_that_was_cut_off_anywhere(films: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_films_of_odd_shapes_and_clocks(films: Path) -> None:
     lossless = ("-c:v", "ffv1")
     ffmpeg(films, "-f", "lavfi", "-i", "color=red:s=2x2:r=10:d=0.3,scale=1:1", *lossless, "dot.mkv")
@@ -549,7 +564,7 @@ def nerfstudio(matrix: str, more: str = "") -> str:
         ("a.json", nerfstudio("[" + "NaN," * 15 + "1]"), "NaN is no number"),
         ("a.json", nerfstudio("[" + "1e308," * 15 + "1]"), "no number below 1e12"),
         ("a.json", nerfstudio("[" + "0," * 15 + "1]"), "is no rotation and position"),
-        ("a.json", nerfstudio("[" + "9" * 4999 + "]"), "a number too long"),
+        ("a.json", nerfstudio("[" + "9" * 4999 + "]"), "not JSON"),
         ("a.json", '{"camera_path": [' + "{}," * 300_000 + "{}]}", "a list of 1 to 200000 cameras"),
         ("a.json", '{"camera_path": [' + ",".join(["1"] * 1000) + "]}", "camera 0: expected"),
         (
@@ -560,7 +575,7 @@ def nerfstudio(matrix: str, more: str = "") -> str:
         ("a.json", nerfstudio("[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]", ', "seconds": -1'), "seconds is -1"),
         ("a.json", " " * 20_000_001, "has more than 20 MB"),
         ("a.csv", "frame,fov\n" + "1,50\n" * 2, "frame 1 is in line 2 already"),
-        ("a.csv", "fov\n" + "50\n" * 300_000, "more than 200000 rows"),
+        ("a.csv", "fov\n" + "50\n" * 200_001, "more than 200000 rows"),
         ("a.csv", "fov\n" + "nan\n", "expected a number"),
         ("a.csv", "fov\n" + "1e999\n", "expected a number"),
         ("a.csv", "fov,\x1b[31m\n1,2\n", "unknown column"),

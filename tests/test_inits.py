@@ -70,6 +70,7 @@ def test_contain_lies_in_the_middle_of_its_mean_colour(write):
     torch.testing.assert_close(outside, torch.tensor([0.5, 0, 0.5])[:, None, None].expand_as(outside))
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 40),
     st.integers(1, 40),
@@ -218,6 +219,7 @@ def test_a_picture_stays_and_goes_before_clouds():
     assert first_picture(replace(GREY, perlin="color"), 64, 64, 1, 0) is GREY.picture
 
 
+@pytest.mark.slow
 def test_clouds_are_those_of_seed_and_frame():
     clouds = InitSettings(perlin="gray")
     found = first_picture(clouds, 24, 16, 3, 5)

@@ -266,6 +266,7 @@ def test_keys_are_passed_and_the_curve_is_finite(keys: dict, method: str, frames
     np.testing.assert_array_equal(parse_curve(f"{method}; " + str(keys)[1:-1], clock).values, curve.values)
 
 
+@pytest.mark.slow
 @given(KEYS, st.sampled_from(["linear", "pchip", "ease", "ease-in-out-sine", "step"]))
 @settings(max_examples=100, deadline=None)
 def test_these_never_overshoot(keys: dict, method: str) -> None:

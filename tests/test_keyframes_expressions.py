@@ -258,6 +258,7 @@ def test_hostile_formulas_are_refused_at_once(kind: str) -> None:
     assert len(caught.value.message) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_garbage")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_settings_end_at_once(kind: str) -> None:
@@ -301,6 +302,7 @@ def refusal(read: Callable[[], object]) -> ExpressionError | None:
     return None
 
 
+@pytest.mark.slow
 @given(TEXTS)
 @settings(max_examples=400, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:

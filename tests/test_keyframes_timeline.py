@@ -86,6 +86,7 @@ def test_schedules_that_are_none(text: str, message: str, offset: int) -> None:
     assert caught.value.offset == offset
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.integers(20, 300)), min_size=1, max_size=6))
 def test_schedules_are_written_as_they_are_read(runs: list) -> None:
@@ -169,6 +170,7 @@ def test_a_blend_fades_over_its_frames_from_the_key_on() -> None:
     assert track.texts(10) == ("storm:3", "blur:-1")
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.integers(0, 19), st.lists(st.sampled_from(["a", "b:2", "c:-0.5"]), min_size=1, max_size=3)
@@ -251,6 +253,7 @@ def test_a_fade_of_pictures() -> None:
     assert track.at(5) == (Prompt("a", 0.375), Prompt("a", 0.625, True))
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.integers(0, 19), st.lists(st.sampled_from(["a", "b:2"]), min_size=1), min_size=1),
     st.dictionaries(st.integers(0, 19), st.lists(st.sampled_from(["a", "c:0.5"]))),
@@ -379,6 +382,7 @@ def test_a_scene_without_changes_is_a_table_too() -> None:
     assert empty.row(3).names == ()
 
 
+@pytest.mark.slow
 def test_reading_keyframes_needs_neither_torch_nor_scipy() -> None:
     program = "import sys, animator.keyframes; print([m for m in ('torch', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -89,6 +89,7 @@ def test_every_room_has_a_level() -> None:
     assert {room for room, _ in rooms()} - known == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     ["animator.keyframes", "animator.scene.reading", "animator.cli.main", "animator.weights.registry"],
@@ -98,6 +99,7 @@ def test_reading_a_scene_imports_no_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_importing_starts_nothing() -> None:
     """No thread, no socket and no file is left open by importing the program."""
     code = (

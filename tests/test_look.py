@@ -70,6 +70,7 @@ def test_the_drawn_country_agrees_with_a_pinholes_moves() -> None:
     assert off.mean() < 0.55 * still.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("over", [(), ("warp.projection=pinhole",), ("mode=2d", "camera.zoom=1.05")])
 def test_a_flight_moves_and_does_not_wear_out(tmp_path: Path, over: tuple[str, ...]) -> None:
     loaded = scene(tmp_path, BASE, "frames=30", *over)
@@ -118,6 +119,7 @@ def test_long_and_many_prompts_are_cut() -> None:
     assert lines == ["0.80  text 8", "0.70  text 7", "0.60  text 6", "and 6 more prompts"]
 
 
+@pytest.mark.slow
 def test_preview_writes_a_film_of_the_scenes_length(tmp_path: Path) -> None:
     scene(tmp_path)
     out = tmp_path / "p.mp4"
@@ -143,6 +145,7 @@ def test_preview_refuses_in_a_sentence(tmp_path: Path, over: str, out: str, said
     assert said in output
 
 
+@pytest.mark.slow
 def test_plot_is_a_picture_with_every_changing_curve(tmp_path: Path) -> None:
     loaded = scene(tmp_path, BASE, "bpm=120", "turbo.steps=2", "turbo.preroll=0")
     figure = figure_of(loaded, {"low": np.linspace(0, 1, 4)})
@@ -182,6 +185,7 @@ def plotted(tmp_path: Path) -> tuple[list[str], list[warnings.WarningMessage]]:
         return prompts_of(figure_of(loaded, {})), warned
 
 
+@pytest.mark.slow
 def test_letters_that_no_font_has_are_not_warned_of_but_marked(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(glyphs, "_fonts", lambda: iter(()))
     labels, warned = plotted(tmp_path)
@@ -189,6 +193,7 @@ def test_letters_that_no_font_has_are_not_warned_of_but_marked(tmp_path: Path, m
     assert labels == ["маяк у моря", "prompt 1", "a wave \N{WHITE SQUARE} $x$ at night"]
 
 
+@pytest.mark.slow
 def test_a_font_that_has_the_letters_is_found(tmp_path: Path, monkeypatch) -> None:
     """The machine's fonts are those that matplotlib lists, so one that has the letters is added to them."""
     from fontTools.fontBuilder import FontBuilder
@@ -248,6 +253,7 @@ def test_prompt_weights_are_those_of_the_timeline(tmp_path: Path) -> None:
     np.testing.assert_allclose(weights["a wood"], [0, 0, 1, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("over", "depths"),
     [((), 3), (("turbo.steps=3", "turbo.preroll=0"), 1), (("mode=2d",), 0), (("vr.enabled=true",), 4)],
@@ -287,6 +293,7 @@ def test_the_table_counts_what_the_engine_does(
     assert work.depths == depths == count["depths"]
 
 
+@pytest.mark.slow
 def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> None:
     scene(tmp_path)
     file = tmp_path / "scene.yaml"
@@ -309,6 +316,7 @@ def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> 
     assert cv2.imread(str(tmp_path / "dump" / "02-depth.png"), cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
+@pytest.mark.slow
 def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path) -> None:
     scene(tmp_path)
     file = tmp_path / "scene.yaml"

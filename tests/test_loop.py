@@ -68,6 +68,7 @@ def run(loaded: LoadedScene, engine, state: LoopState = BEGIN, **changes):
     return list(film(loaded.timeline, shot(loaded, **changes), engine, PlaneDepth(2.0), state))
 
 
+@pytest.mark.slow
 def test_a_still_camera_changes_nothing(tmp_path: Path) -> None:
     for mode in ("2d", "3d"):
         loaded = scene(tmp_path, f"mode: {mode}\nframes: 40\n")
@@ -131,6 +132,7 @@ def test_going_on_from_a_state_is_the_same_film(tmp_path: Path, mode: str, at: i
         assert torch.equal(one.state.colours, whole[one.frame].state.colours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "begins"), [("first", [0]), ("all", [0, 1, 2])])
 def test_clouds_start_the_first_frame_unless_all_are_asked_for(tmp_path, frames, begins) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 3\n")
@@ -212,6 +214,7 @@ class Reddening:
         return (request.init * 0.995 + push).clamp(0, 1)
 
 
+@pytest.mark.slow
 def test_colours_are_held(tmp_path: Path) -> None:
     drift = {}
     for strength in (0, 1):
@@ -299,6 +302,7 @@ def test_a_state_with_depths_comes_back_from_its_file(tmp_path: Path) -> None:
     assert frames[-1].state.track.expected.drift.level != 0
 
 
+@pytest.mark.slow
 def test_three_hundred_frames_without_motion_do_not_drift(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 300\ncoherence: {color_coherence: 1}\n")
     first = last = None

@@ -70,23 +70,29 @@ def test_pyramid_distance_takes_pictures_smaller_than_its_levels():
     )
 
 
-@pytest.fixture
-def vgg16(tmp_path, monkeypatch):
-    """Return random weights of VGG16's features, and the two places where they may lie, both empty."""
+@pytest.fixture(scope="module")
+def features():
+    """Return random weights of VGG16's features."""
     from torchvision.models import vgg16
 
-    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     torch.manual_seed(0)
     with torch.device("meta"):
         features = vgg16(weights=None).features
-    state = fill(features.to_empty(device="cpu"), 0).state_dict(prefix="features.")
+    return fill(features.to_empty(device="cpu"), 0).state_dict(prefix="features.")
+
+
+@pytest.fixture
+def vgg16(features, tmp_path, monkeypatch):
+    """Return random weights of VGG16's features, and the two places where they may lie, both empty."""
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     places = losses.perceptual_files()
     for place in places:
         place.parent.mkdir(parents=True)
-    return state, places
+    return dict(features), places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1])
 def test_lpips_is_used_where_its_weights_lie(vgg16, tmp_path, place):
     state, places = vgg16
@@ -100,6 +106,7 @@ def test_lpips_is_used_where_its_weights_lie(vgg16, tmp_path, place):
     assert distances[0] == 0 < distances[1:].min()
 
 
+@pytest.mark.slow
 def test_lpips_pulls_a_picture_nearer(vgg16):
     state, places = vgg16
     torch.save(state, places[0])
@@ -110,6 +117,7 @@ def test_lpips_pulls_a_picture_nearer(vgg16):
     assert loss(nearer, y).item() < loss(x, y).item()
 
 
+@pytest.mark.slow
 def test_a_damaged_or_foreign_vgg16_is_a_line(vgg16):
     state, places = vgg16
     del state["features.7.bias"]

@@ -395,6 +395,7 @@ def test_import_of_a_hash_under_a_wrong_name_is_refused(tmp_path: Path, publish)
         adopt(tmp_path / "mine.pt", "raft-small", no_family)
 
 
+@pytest.mark.slow
 def test_import_by_name_and_shapes(tmp_path: Path) -> None:
     state = {name: entry.half() for name, entry in SecondaryModel().state_dict().items()}
     torch.save(state, tmp_path / "mine.ckpt")

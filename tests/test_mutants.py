@@ -88,6 +88,7 @@ def test_what_does_not_fit_is_told_at_its_place(lists, wrong: str, trouble: str)
         lists(wrong)
 
 
+@pytest.mark.slow
 def test_tasks_tell_how_they_ended(tmp_path: Path) -> None:
     ends: list[int] = []
 
@@ -114,6 +115,7 @@ def test_quick_tests_of_every_file_come_before_slow_ones() -> None:
     assert _grouped(meeting, 99) == ([*rounds, ["b.py::x"]], 96.0)
 
 
+@pytest.mark.slow
 def test_a_hunt_that_is_ended_leaves_no_folder(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tools.mutants", "--only", "warp", "--jobs", "1"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -141,6 +143,7 @@ sys.exit(hunt("a", source, [[test]], root / "killer", root / "tmp"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("find", "put", "code"), [("c + a", "c - a", 1), ("LIMIT = 3", "LIMIT = 4", 0)])
 def test_a_fault_that_a_test_meets_is_killed(tmp_path: Path, find: str, put: str, code: int) -> None:
     (tmp_path / "a.py").write_text(PROGRAM)

@@ -56,6 +56,7 @@ def pictures(size: int) -> torch.Tensor:
     return torch.rand(3, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [True, False])
 def test_perceptor_gives_what_its_network_gives(tmp_path: Path, sparse: bool) -> None:
     network = write(tmp_path, sparse=sparse)
@@ -73,6 +74,7 @@ def test_perceptor_gives_what_its_network_gives(tmp_path: Path, sparse: bool) ->
     assert not torch.allclose(words[0], words[1])
 
 
+@pytest.mark.slow
 def test_only_the_pictures_have_a_gradient(tmp_path: Path) -> None:
     write(tmp_path)
     perceptor = read(tmp_path)
@@ -84,6 +86,7 @@ def test_only_the_pictures_have_a_gradient(tmp_path: Path) -> None:
     assert not perceptor.encode_text(["a storm"]).requires_grad
 
 
+@pytest.mark.slow
 def test_half_precision_returns_float32_near_the_same(tmp_path: Path) -> None:
     write(tmp_path)
     exact, half = read(tmp_path), read(tmp_path, dtype=torch.bfloat16)
@@ -94,6 +97,7 @@ def test_half_precision_returns_float32_near_the_same(tmp_path: Path) -> None:
         assert 0 < float((found - expected).norm() / expected.norm()) < 0.05
 
 
+@pytest.mark.slow
 def test_two_perceptors_work_side_by_side(tmp_path: Path) -> None:
     write(tmp_path / "a", size=32)
     write(tmp_path / "b", size=48, width=48)
@@ -104,6 +108,7 @@ def test_two_perceptors_work_side_by_side(tmp_path: Path) -> None:
     torch.testing.assert_close(first.encode_images(pictures(32)), alone[0], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_long_texts_are_cut_and_not_refused(tmp_path: Path) -> None:
     write(tmp_path)
     assert read(tmp_path).encode_text(["a red lighthouse in a storm " * 20]).shape == (1, 16)

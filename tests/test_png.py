@@ -33,6 +33,7 @@ def png(*chunks: bytes) -> bytes:
     return HEAD + b"".join(chunks) + chunk(b"IEND", b"")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["scene", "animator.scene", "prompt", "é"]), LINES))
 def test_what_was_written_is_read(texts):
     assert read_text(encode_png(PIXELS, texts)) == texts
@@ -100,6 +101,7 @@ def test_noise_never_does_worse_than_an_error(noise, place):
             assert all(isinstance(text, str) for text in read_text(data).values())
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory():
     import tracemalloc
 
@@ -181,6 +183,7 @@ def test_what_a_picture_carries_is_checked_like_any_scene(picture, tmp_path):
         carried_text(picture(**{"animator.scene": "prompts: \x1b[2J"}))
 
 
+@pytest.mark.slow
 def test_what_a_picture_carries_is_shown(picture, tmp_path):
     path = picture(scene="lighthouse", frame="2", seed="7", prompt="a\nsea \x1b[2J| ships:2")
     shown = carried_text(path)

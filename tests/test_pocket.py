@@ -39,6 +39,7 @@ def test_a_seed_is_a_picture() -> None:
     assert not np.array_equal(draw(draw_spec(3), 96, 64)[0], draw(draw_spec(4), 96, 64)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(24))
 def test_depth_is_true(seed: int) -> None:
     rgb, depth = draw(draw_spec(seed), 96, 64)
@@ -54,6 +55,7 @@ def test_depth_is_true(seed: int) -> None:
     assert np.median(depth[-1]) <= np.median(depth[len(depth) // 2])
 
 
+@pytest.mark.slow
 def test_the_world_is_drawn_quickly() -> None:
     """Two hundred pictures a second on two cores; twice the time is allowed for a busy machine."""
     seeds = range(500, 620)
@@ -213,8 +215,12 @@ def test_the_secondary_practises_where_it_answers_alone() -> None:
     assert float((times > alone).float().mean()) == pytest.approx(share, abs=0.01)
 
 
+@pytest.mark.slow
 def test_questions_are_asked_in_words_of_the_captions() -> None:
     known = set(known_tokens().tolist())
+    for name in ("perceptor", "perceptor_vit"):
+        with safe_open(PACKAGE / f"{name}.safetensors", "pt") as stored:
+            assert stored.get_tensor("token_embedding.rows").tolist() == sorted(known)
     every = [text for phrases in ASKED.values() for some in phrases.values() for text in some]
     every += [text for seed in range(6) for text in Questions(np.random.default_rng(seed)).texts]
     for tokens, text in zip(open_clip.SimpleTokenizer(context_length=40)(every), every, strict=True):

@@ -232,6 +232,7 @@ def agree(found: dict[str, Figure], card: dict[str, Figure]) -> None:
         assert abs(one.value - card[name].value) <= tolerance(card[name], one.count), (name, one, card[name])
 
 
+@pytest.mark.slow
 def test_captions_are_found(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
     found = retrieval(networks, fresh)
     agree(found, card)
@@ -262,6 +263,7 @@ def test_depth_is_told(networks: Networks, fresh: Drawn, card: dict[str, Figure]
     agree(depth(networks, fresh.part(32), 2), card)
 
 
+@pytest.mark.slow
 def test_the_judge_tells_attributes(networks: Networks, fresh: Drawn, card: dict[str, Figure]) -> None:
     found = attributes_of_the_world(networks, fresh)
     assert len(found) == len(ATTRIBUTES)
@@ -286,6 +288,7 @@ def test_prompts_are_painted(networks: Networks, card: dict[str, Figure]) -> Non
     assert card[name.replace("guided", "unguided")].value == pytest.approx(chance, abs=4)
 
 
+@pytest.mark.slow
 def test_the_judge_tells_a_world_from_noise(networks: Networks, fresh: Drawn) -> None:
     """It was taught to see through noise of up to 0.4: this is much more."""
     half = fresh.pictures[:32]

@@ -31,7 +31,7 @@ from animator.run.render import render_scene
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import read_scene
 from animator.watch.losses import read_table
-from tests.dying import Quiet
+from tests.warm import Quiet
 
 SCENE = """
 models: fake
@@ -96,6 +96,7 @@ class Seen(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
+@pytest.mark.slow
 def test_figures_of_a_run(run: RunFolder) -> None:
     report, _ = reported(run)
     journal = run.journal()
@@ -184,6 +185,7 @@ def test_flicker_needs_the_frame_before() -> None:
     assert list(measuring.measured.thumbs) == [2]
 
 
+@pytest.mark.slow
 def test_clip_score_of_a_film(tmp_path: Path) -> None:
     """Against the perceptor itself; of the first model alone, with the weights of prompts that fade."""
     text = SCENE.replace("models: fake", "").replace("guidance: {", "guidance: {clip_models: {pocket: 1}, ")
@@ -213,6 +215,7 @@ def test_clip_score_of_a_film(tmp_path: Path) -> None:
     assert "CLIP score" in page
 
 
+@pytest.mark.slow
 def test_why_there_is_no_clip_score(run: RunFolder, tmp_path: Path) -> None:
     def skipped(text: str) -> str:
         run.scene_file.write_text(text)
@@ -296,6 +299,7 @@ def test_without_losses_and_film(run: RunFolder) -> None:
     assert "The run kept none." in page
 
 
+@pytest.mark.slow
 def test_pruned_frames_are_read_out_of_the_film(run: RunFolder) -> None:
     whole, _ = reported(run)
     shutil.rmtree(run.path / "frames")
@@ -361,6 +365,7 @@ def test_notices_that_the_run_keeps_come_before_those_of_its_own_scene(run: RunF
     assert "size: rounded down" in Seen(page).texts
 
 
+@pytest.mark.slow
 def test_stills(tmp_path: Path) -> None:
     run = render(tmp_path, SCENE.replace("mode: 2d", "mode: still").replace("frames: 6", "images: 3"))
     run.write_info({**run.read_info(), "only": [0, 2]})

@@ -176,6 +176,7 @@ def test_a_full_disk_is_told_once_and_does_not_end_the_run(capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_live_line_is_not_broken_by_a_warning(tmp_path):
     """The event goes to what `sys.stderr` is while the line lives, not to what it was before."""
     code = (
@@ -196,6 +197,7 @@ def test_a_live_line_is_not_broken_by_a_warning(tmp_path):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_importing_it_adds_no_handler():
     code = "import logging, animator.runs.log; raise SystemExit(len(logging.getLogger('animator').handlers))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

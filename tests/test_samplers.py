@@ -58,6 +58,7 @@ def pulled(denoise: Denoise, schedule: NoiseSchedule, target: torch.Tensor, stre
     return guided
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_sampler_walks_the_golden_loop(case: str, network: UNet) -> None:
     found = re.fullmatch(r"(\w+)/steps(\d+)_skip(\d+)_guided(\d)", case)
@@ -178,6 +179,7 @@ def moments_halfway(steps: int, eta: float) -> tuple[float, float]:
     return mean, variance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", [1.0, 0.5])
 def test_the_stochastic_solver_has_the_right_mean_and_its_variance_to_second_order(eta: float) -> None:
     errors = []

@@ -349,6 +349,7 @@ def test_no_file_at_all_raises_anything_but_a_scene_error(tmp_path, data):
         read_scene(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 12), SEASONING | st.text(max_size=5)), max_size=6)

@@ -115,6 +115,7 @@ def spatial(path: Path, *sounds: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_sound_that_cannot_be_decoded_is_told_and_the_next_is_taken(read, tmp_path):
     first, only = (
         spatial(tmp_path / name, *sounds)
@@ -148,6 +149,7 @@ def test_a_file_that_is_no_sound_is_found_before_the_film_is_made(fault, tmp_pat
     assert message.startswith("3:17: output.audio: notes.mp3: cannot be read as sound; name a sound or film")
 
 
+@pytest.mark.slow
 def test_sound_of_a_time_lapse_is_left_out_and_told(read, tmp_path):
     ffmpeg(*steps("64x64", rate="30", frames=240), *TONE, *X264, tmp_path / "long.mp4")
     loaded = read(f"{SCENE}fps: 30\nvideo: {{init: long.mp4, extract_nth_frame: 120}}")

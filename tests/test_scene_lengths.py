@@ -132,6 +132,7 @@ def test_home_is_expanded(read, monkeypatch, tmp_path) -> None:
     assert message == f"no such file: {(tmp_path / 'home' / 'a.png').resolve()}"
 
 
+@pytest.mark.slow
 def test_a_key_for_every_frame_may_be_long(read) -> None:
     keys = ", ".join(f"{frame}: ({1 + frame * 1e-6:.6f})" for frame in range(12_000))
     assert len(keys) > 200_000

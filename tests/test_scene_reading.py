@@ -330,6 +330,7 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+@pytest.mark.slow
 def test_checking_a_scene_is_quick_and_loads_no_network_library():
     program = (
         "import sys; from animator.scene.reading import read_scene; read_scene(sys.argv[1]);"

@@ -43,6 +43,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scenes())
 def test_a_resolved_scene_reads_back_equal(tmp_path, scene):
@@ -91,6 +92,7 @@ def test_an_animated_number_is_described_by_its_notations():
     assert "diffusion" in cuts["overview"]["anyOf"][1]["description"]
 
 
+@pytest.mark.slow
 def test_the_schema_judges_samples():
     jsonschema = pytest.importorskip("jsonschema")
     judge = jsonschema.Draft202012Validator(json_schema())

@@ -350,6 +350,7 @@ def filmed(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_film_and_a_folder_are_read(read, filmed):
     text = "prompts: x\nmode: video\nvideo: {init: a.mp4, start: 0.5, extract_nth_frame: 2}"
     scene = read(text).scene
@@ -375,6 +376,7 @@ def test_real_footage_that_cannot_be_had_is_told_at_its_place(fault, filmed, vid
     assert fault(f"prompts: x\nmode: video\nvideo: {{{video}}}").startswith(expected)
 
 
+@pytest.mark.slow
 def test_checking_footage_imports_no_torch(filmed):
     (filmed / "scene.yaml").write_text("prompts: x\nmode: video\nvideo: {init: a.mp4}")
     code = "from animator.scene.reading import read_scene as r; r('scene.yaml'); import sys; "

@@ -70,6 +70,7 @@ def test_a_scene_says_how_it_is_rendered(name: str) -> None:
         read_scene(SCENES / f"{name}.yaml", [one for one in settings if "holiday" not in one])
 
 
+@pytest.mark.slow
 def test_the_bundled_networks_know_every_word(loaded: dict[str, LoadedScene]) -> None:
     captions = (caption(draw_spec(seed), np.random.default_rng(seed)) for seed in range(3000))
     known = words(" ".join(captions))
@@ -123,6 +124,7 @@ def test_the_sheet_has_eight_pictures_each_of_its_own_prompt(loaded: dict[str, L
     assert one.scene.output.contact_sheet
 
 
+@pytest.mark.slow
 def test_the_footage_is_what_its_script_draws(loaded: dict[str, LoadedScene]) -> None:
     scene = loaded["stylise"].scene
     path = SCENES / "footage" / "valley.mp4"
@@ -167,6 +169,7 @@ def test_what_the_gallery_shows(loaded: dict[str, LoadedScene]) -> None:
     assert len(eyes) == 8
 
 
+@pytest.mark.slow
 def test_the_gallery_renders_a_scene_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gallery = script(ROOT / "docs" / "gallery.py")
     text = "version: 1\nmodels: fake\nmode: 2d\nframes: 3\nseed: 1\nprompts: a sea\ndiffusion: {steps: 4}\n"

@@ -168,6 +168,7 @@ def test_after_the_sound_there_is_silence():
 # Files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["wav", "m4a", "mp3", "flac", "mkv"])
 def test_a_file_is_decoded_in_its_own_time(tmp_path, ending):
     source = clicks(tmp_path / "clicks.wav", [0.2, 0.9, 1.7], 2)
@@ -181,6 +182,7 @@ def test_a_file_is_decoded_in_its_own_time(tmp_path, ending):
     assert len(decode(path, start_at=9)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_sound_that_begins_after_the_pictures_stays_there(tmp_path, ending):
     pictures, sound = film(tmp_path / "film.mp4"), clicks(tmp_path / "clicks.wav", [0.3, 1.0], 1.5)
@@ -209,6 +211,7 @@ def test_files_without_sound(tmp_path):
 # Under the film
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "ending"), [("h264", "mp4"), ("hevc", "mp4"), ("prores", "mov")])
 def test_sound_is_in_time(tmp_path, codec, ending):
     plain, target = tmp_path / f"film.{ending}", tmp_path / f"with.{ending}"
@@ -225,6 +228,7 @@ def test_sound_is_in_time(tmp_path, codec, ending):
     assert {file.name for file in tmp_path.iterdir()} == {plain.name, target.name, sound.name}
 
 
+@pytest.mark.slow
 def test_short_sound_ends_in_silence(tmp_path):
     path, sound = film(tmp_path / "film.mp4"), clicks(tmp_path / "clicks.wav", [0.3], 0.5)
     for start_at, expected in ((0.0, [0.3]), (0.1, [0.2]), (3.0, [])):
@@ -235,6 +239,7 @@ def test_short_sound_ends_in_silence(tmp_path):
         np.testing.assert_allclose(onsets(samples, 48000), expected, atol=0.005)
 
 
+@pytest.mark.slow
 def test_many_channels_become_two_and_one_stays_one(tmp_path):
     path = film(tmp_path / "film.mp4")
     for channels, told in ((1, "mono"), (2, "stereo"), (6, "stereo")):
@@ -261,6 +266,7 @@ def test_sound_keeps_up_with_a_faster_or_slower_film(tmp_path, change):
     assert loud[loud > 1].min() == pytest.approx(1.5, abs=late)
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_a_film_can_be_replaced(tmp_path):
     sound = clicks(tmp_path / "clicks.wav", [0.3, 1.1], 3)
     one, two = (film(tmp_path / name) for name in ("one.mp4", "two.mp4"))
@@ -304,6 +310,7 @@ def beat(folder):
     wav(folder / "beat.wav", samples)
 
 
+@pytest.mark.slow
 def test_a_camera_moves_with_the_sound(read, tmp_path):
     beat(tmp_path)
     values = read(SCENE).timeline.table["camera.translation_z"].to_numpy()
@@ -344,6 +351,7 @@ def test_a_film_is_not_lost_to_its_sound(tmp_path, monkeypatch, caplog):
     assert str(source) in caplog.text
 
 
+@pytest.mark.slow
 def test_sound_more_than_a_hundred_times_as_fast(tmp_path):
     source, plain, target = tmp_path / "tone.wav", tmp_path / "film.mp4", tmp_path / "out.mp4"
     wav(source, 0.5 * np.sin(np.arange(480000) * 2 * np.pi * 440 / 48000))

@@ -6,6 +6,8 @@ import json
 import logging
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,8 @@ from animator.runs.prune import prune_frames, prune_states
 from animator.scene.reading import LoadedScene, read_scene
 from animator.video.ffmpeg import executable
 from animator.video.probe import probe
-from tests.dying import Quiet
 from tests.test_kill import files_of
+from tests.warm import Quiet
 
 HEAD = "models: fake\nsize: [64, 64]\nprompts: a red house\ndiffusion: {steps: 2, skip_steps: 0}\n"
 KEYED = "{0: 1, @-: 1, @: VALUE}"
@@ -103,6 +105,19 @@ def scene_of(mode: str, at: int, value: float, clip: Path, folder: Path) -> Path
     return write(folder, text, VALUE=value, CLIP=clip)
 
 
+@pytest.fixture(scope="module")
+def whole_run(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+    """Copy the whole run of a mode, made once, to a folder; return that run."""
+
+    @cache
+    def made(mode: str) -> Path:
+        folder = tmp_path_factory.mktemp("whole")
+        render(scene_of(mode, 5, 0.4, clip, folder / "a"), folder / "run")
+        return folder / "run"
+
+    return lambda mode, to: shutil.copytree(made(mode), to)
+
+
 def differing(ours: Path, theirs: Path) -> list[str]:
     """Return the files that differ; outputs.json holds hashes of PNGs, in which the scene's text stands."""
     one, other = files_of(ours), files_of(theirs)
@@ -114,6 +129,7 @@ def states(run: Path) -> list[int]:
     return RunFolder(run).states()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "at", "again"),
     [
@@ -149,6 +165,7 @@ def test_an_edit_paints_only_what_it_changed(
     ), "the edit must be seen"
 
 
+@pytest.mark.slow
 def test_an_edit_that_is_taken_back_is_no_edit_where_nothing_was_made(tmp_path: Path, painted) -> None:
     run = tmp_path / "run"
     old, new = (scene_of("2d", 4, value, Path(), tmp_path / str(value)) for value in (1, 0.4))
@@ -178,6 +195,7 @@ def spoil(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "harm", "again"),
     [
@@ -192,10 +210,14 @@ def spoil(path: Path) -> None:
     ],
 )
 def test_a_frame_that_was_lost_is_made_again_alone(
-    clip: Path, tmp_path: Path, painted: list[int], mode: str, harm: dict, again: list[int]
+    whole_run: Callable[[str, Path], Path],
+    tmp_path: Path,
+    painted: list[int],
+    mode: str,
+    harm: dict,
+    again: list[int],
 ) -> None:
-    run = tmp_path / "run"
-    render(scene_of(mode, 5, 0.4, clip, tmp_path / "a"), run)
+    run = whole_run(mode, tmp_path / "run")
     whole = files_of(run)
     # A state that was lost is not missed: it is not on the way to anything that is to be made.
     expected = {name: data for name, data in whole.items() if "state/" not in name or name not in harm}
@@ -207,9 +229,11 @@ def test_a_frame_that_was_lost_is_made_again_alone(
     assert {name: data for name, data in files_of(run).items() if name in expected} == expected
 
 
-def test_a_torn_last_line_makes_the_last_frame_again(tmp_path: Path, painted: list[int]) -> None:
-    run = tmp_path / "run"
-    render(scene_of("3d", 5, 0.4, Path(), tmp_path / "a"), run)
+@pytest.mark.slow
+def test_a_torn_last_line_makes_the_last_frame_again(
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
+) -> None:
+    run = whole_run("3d", tmp_path / "run")
     whole = files_of(run)
     truncate(run / "journal.jsonl")
     painted.clear()
@@ -218,6 +242,7 @@ def test_a_torn_last_line_makes_the_last_frame_again(tmp_path: Path, painted: li
     assert files_of(run) == whole
 
 
+@pytest.mark.slow
 def test_a_still_that_was_lost_is_made_again_alone(tmp_path: Path, painted: list[int]) -> None:
     run = tmp_path / "run"
     render(write(tmp_path / "a", "mode: still\nimages: 4\nseed: 5\n"), run)
@@ -229,6 +254,7 @@ def test_a_still_that_was_lost_is_made_again_alone(tmp_path: Path, painted: list
     assert files_of(run) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("room", "kept"),
     [
@@ -269,12 +295,13 @@ def test_a_wrong_size_is_told(tmp_path: Path) -> None:
         read_scene(write(tmp_path / "a", "output: {keep_states: plenty}\n"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["2d", "turbo", "stereo"])
 def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
-    tmp_path: Path, painted: list[int], mode: str
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int], mode: str
 ) -> None:
     scene = scene_of(mode, 5, 0.4, Path(), tmp_path / "a")
-    render(scene, tmp_path / "whole")
+    whole_run(mode, tmp_path / "whole")
 
     class Stopping(Quiet):
         def finished(self, frame: int, *told: object) -> None:
@@ -294,9 +321,11 @@ def test_a_copy_in_another_folder_goes_on_to_the_same_bytes(
 # Pruning
 
 
-def test_a_pruned_run_is_whole_and_its_film_is_left_alone(tmp_path: Path, painted: list[int]) -> None:
-    run = tmp_path / "run"
-    render(scene_of("stereo", 5, 0.4, Path(), tmp_path / "a"), run)
+@pytest.mark.slow
+def test_a_pruned_run_is_whole_and_its_film_is_left_alone(
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, painted: list[int]
+) -> None:
+    run = whole_run("stereo", tmp_path / "run")
     film = (run / "scene.mp4").read_bytes()
     size = sum(file.stat().st_size for name in ("frames", "left", "right") for file in (run / name).iterdir())
     kept = sum(
@@ -314,6 +343,7 @@ def test_a_pruned_run_is_whole_and_its_film_is_left_alone(tmp_path: Path, painte
     assert (run / "scene.mp4").read_bytes() == film
 
 
+@pytest.mark.slow
 def test_an_edited_film_is_made_of_the_pruned_one(
     tmp_path: Path, painted: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -348,6 +378,7 @@ def test_an_edited_film_is_made_of_the_pruned_one(
         render(write(tmp_path / "a", text, VALUE=0.7), run)
 
 
+@pytest.mark.slow
 def test_pruned_frames_of_ten_bits_come_back_with_ten(tmp_path: Path) -> None:
     run, text = tmp_path / "run", "mode: 2d\nframes: 4\nseed: 5\noutput: {ten_bits: true, gif: GIF}\n"
     render(write(tmp_path / "a", text, GIF="false"), run)
@@ -357,11 +388,11 @@ def test_pruned_frames_of_ten_bits_come_back_with_ten(tmp_path: Path) -> None:
     assert (run / "scene.gif").is_file()
 
 
+@pytest.mark.slow
 def test_a_pruning_that_was_killed_is_finished_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole_run: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tmp_path / "run"
-    render(scene_of("2d", 5, 1, Path(), tmp_path / "a"), run)
+    run = whole_run("2d", tmp_path / "run")
     unlink, gone = Path.unlink, []
 
     def dying(path: Path, *args: object, **more: object) -> None:
@@ -380,6 +411,7 @@ def test_a_pruning_that_was_killed_is_finished_by_the_next(
     assert not list((run / "frames").iterdir())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_pruned_is_told(clip: Path, tmp_path: Path) -> None:
     text = "mode: video\nseed: 5\nvideo: {init: CLIP, flow: none, finish: linear}\n"
     render(write(tmp_path / "a", text, CLIP=clip), tmp_path / "blended")

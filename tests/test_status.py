@@ -42,6 +42,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_a_finished_run(run: Path) -> None:
     before = files_of(run)
     status = status_of(run)

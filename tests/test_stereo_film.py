@@ -150,6 +150,7 @@ def test_packed_films(tmp_path, layout, size, said):
     assert os.listdir(tmp_path) == ["film.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_a_vr180_film(tmp_path, codec):
     path, sound = tmp_path / "film_180_LR.mp4", tmp_path / "sound.wav"
@@ -182,6 +183,7 @@ def test_the_bytes_follow_from_the_pictures(tmp_path):
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_sound_begins_where_it_is_told_and_may_be_silent(tmp_path):
     sound, path = tmp_path / "sound.wav", tmp_path / "film.mp4"
     late = "aevalsrc='if(gt(t,2),sin(2000*t),0)':d=4"
@@ -272,6 +274,7 @@ def verb(*arguments):
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 
+@pytest.mark.slow
 def test_two_films_become_one_for_headsets(tmp_path, monkeypatch, recwarn):
     monkeypatch.setattr(cli_vr, "EVERY", 0.0)
     left = film(tmp_path / "flight-left.mp4", GREEN, sound=True)
@@ -295,6 +298,7 @@ def test_two_films_become_one_for_headsets(tmp_path, monkeypatch, recwarn):
     assert probe(target).codec == "hevc"
 
 
+@pytest.mark.slow
 def test_one_film_with_both_eyes(tmp_path):
     both, out = tmp_path / "both.mp4", tmp_path / "out.mp4"
     write_packed(both, pairs(4), "side_by_side", QUICK)

@@ -49,6 +49,7 @@ def made(loaded: LoadedScene, wanted, painter=None, drafts=None, **options) -> l
     return list(stills(loaded.timeline, shot(loaded, **changes), painter, wanted, drafts or {}, **options))
 
 
+@pytest.mark.slow
 def test_a_still_is_the_same_alone_and_in_company(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "images: 4\n")
     one_by_one = [one.picture for one in made(loaded, range(4))]
@@ -70,6 +71,7 @@ def test_seeds_decide_what_differs(tmp_path: Path, seed, mode: str, alike: bool)
     assert (first.seed == second.seed) is alike
 
 
+@pytest.mark.slow
 def test_pictures_with_other_settings_are_not_painted_together(tmp_path: Path) -> None:
     text = 'images: 4\nguidance: {clip_guidance_scale: "0: (5000) step, 2: (100)"}\n'
     groups: list[list[int]] = []
@@ -86,6 +88,7 @@ def test_pictures_with_other_settings_are_not_painted_together(tmp_path: Path) -
         engine().paint_together(requests)
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_memory_does_not_hold_is_halved(tmp_path: Path, caplog) -> None:
     class Tight(GuidedDiffusion):
         """Holds two pictures."""
@@ -105,6 +108,7 @@ def test_a_batch_that_the_memory_does_not_hold_is_halved(tmp_path: Path, caplog)
     torch.testing.assert_close(found[4].picture, alone.picture, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_batch_is_halved_before_one_picture_is_painted_with_less(tmp_path: Path, caplog) -> None:
     class Narrow(Colours):
         """Holds two cuts at once, as a CPU has no memory for more."""
@@ -128,8 +132,15 @@ def test_a_batch_is_halved_before_one_picture_is_painted_with_less(tmp_path: Pat
         torch.testing.assert_close(one.picture, other.picture, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "plms", "dpmpp_2m", "dpmpp_2m_sde", "[plms]*500+[ddim]*500"])
-@pytest.mark.parametrize("init", [None, "clouds"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sampler", "init"),
+    [
+        *((name, None) for name in ("ddim", "plms", "dpmpp_2m", "dpmpp_2m_sde", "[plms]*500+[ddim]*500")),
+        ("ddim", "clouds"),
+        ("dpmpp_2m_sde", "clouds"),
+    ],
+)
 def test_a_draft_is_finished_to_the_bit(tmp_path: Path, sampler: str, init: str | None) -> None:
     loaded = scene(tmp_path, "images: 2\n")
     settings = InitSettings(perlin="gray") if init else InitSettings()
@@ -153,6 +164,7 @@ def test_a_draft_can_be_stopped_again(tmp_path: Path) -> None:
     assert torch.equal(rest.picture, whole.picture)
 
 
+@pytest.mark.slow
 def test_drafts_go_on_together_only_from_the_same_step(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "images: 3\n")
     drafts = {n: made(loaded, [n], stop_at=share)[0].unfinished for n, share in enumerate((0.2, 0.2, 0.7))}
@@ -181,6 +193,7 @@ def test_steps_count_through_a_stop(tmp_path: Path) -> None:
     assert told == [(done, 10) for done in range(1, 11)]
 
 
+@pytest.mark.slow
 def test_each_still_has_clouds_of_its_own(tmp_path: Path) -> None:
     class Mirror(GuidedDiffusion):
         """Hands back the inits."""

@@ -94,6 +94,7 @@ def test_levels_follow_one_another_up_to_the_last() -> None:
     assert str(most) == "cuts in 12 parts, activations recomputed, idle networks off the device"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batches", "sizes"), [(2, [12, 6, 6]), (1, [6])])
 def test_batches_are_looked_at_together_while_memory_lasts(batches: int, sizes: list[int]) -> None:
     perceptor = Narrow(6)
@@ -105,6 +106,7 @@ def test_batches_are_looked_at_together_while_memory_lasts(batches: int, sizes: 
     assert engine.thrift == Thrift(together=batches == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "shortage"),
     [
@@ -134,6 +136,7 @@ def test_the_machines_own_error_is_known() -> None:
     assert out_of_memory(caught.value)
 
 
+@pytest.mark.slow
 def test_what_a_failed_attempt_held_is_free_afterwards() -> None:
     held = []
 
@@ -146,6 +149,7 @@ def test_what_a_failed_attempt_held_is_free_afterwards() -> None:
     assert held[0]() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [None, MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
 )
@@ -166,6 +170,7 @@ def test_cuts_are_looked_at_in_parts_until_they_fit(caplog, fault) -> None:
     assert set(narrow.sizes) == {2}
 
 
+@pytest.mark.slow
 def test_a_curved_perceptor_gives_the_same_frame_in_parts() -> None:
     engine = engine_of(exact_network, Curved())
     request = replace(REQUEST, values={**SIX, "guidance.clip_guidance_scale": np.full(1000, 100.0)})
@@ -209,6 +214,7 @@ def test_the_gradient_in_parts_is_that_of_the_whole_loss(parts: int) -> None:
     assert sum(batches) == 14
 
 
+@pytest.mark.slow
 def test_a_denoiser_that_is_too_large_computes_its_activations_anew(caplog) -> None:
     engine = engine_of(Greedy(), Colours())
     with caplog.at_level(logging.WARNING):
@@ -218,6 +224,7 @@ def test_a_denoiser_that_is_too_large_computes_its_activations_anew(caplog) -> N
     assert "from now on with cuts in 6 parts, activations recomputed" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_prompts_there_are_no_parts_to_try() -> None:
     engine = engine_of(Greedy(), Colours())
     values = {**SIX, "guidance.tv_scale": np.full(1000, 10.0)}
@@ -225,6 +232,7 @@ def test_without_prompts_there_are_no_parts_to_try() -> None:
     assert engine.thrift == Thrift(checkpoint=True)
 
 
+@pytest.mark.slow
 def test_the_unet_gives_the_same_frame_with_its_activations_recomputed() -> None:
     network = fill(UNet(unet_config(load_json("guidance")["unet"])), 0).requires_grad_(False)
     engine = engine_of(network, Colours(), steps=2)
@@ -247,6 +255,7 @@ def test_a_network_that_recomputes_already_is_left_as_it_is() -> None:
     assert denoiser.use_checkpoint is True
 
 
+@pytest.mark.slow
 def test_where_nothing_helps_one_line_says_so() -> None:
     class Full(Greedy):
         def forward(self, x: Tensor, t: Tensor) -> Tensor:
@@ -268,6 +277,7 @@ def test_other_errors_pass_through() -> None:
         engine_of(exact_network, Narrow(0, RuntimeError("shapes differ"))).paint(REQUEST)
 
 
+@pytest.mark.slow
 def test_a_repeated_step_is_told_once() -> None:
     told: list[int] = []
     narrow = Narrow(2)

@@ -78,6 +78,7 @@ def test_what_is_seen_is_the_fade_of_the_two_pictures(tmp_path: Path) -> None:
     torch.testing.assert_close(made[7].picture, painted[3].lerp(painted[6], 2 / 3))
 
 
+@pytest.mark.slow
 def test_only_every_nth_frame_is_painted_and_depth_is_estimated_once_a_painted_frame(tmp_path: Path) -> None:
     loaded = scene(tmp_path, MOVING + "frames: 12\n")
     engine, eye = Recorder(0.3), Counting()
@@ -101,6 +102,7 @@ def test_turbo_in_2d_moves_both_pictures(tmp_path: Path) -> None:
     assert torch.allclose(older[:, :, 8:], before[:, :, 4:-4], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["mode: 2d\ncamera: {zoom: 1.02}\n", MOVING])
 def test_it_goes_on_from_every_frame(tmp_path: Path, mode: str) -> None:
     text = f"{mode}frames: 10\ncoherence: {{color_coherence: 0.5}}\n"
@@ -145,6 +147,7 @@ def test_pictures_that_differ_by_a_shift_do_not_double(tmp_path: Path) -> None:
     assert contrast[False] < 0.85
 
 
+@pytest.mark.slow
 def test_a_stereo_shot_knows_the_depth_of_every_frame_and_is_the_same_film(tmp_path: Path) -> None:
     loaded = scene(tmp_path, MOVING + "frames: 7\n")
     films = {}

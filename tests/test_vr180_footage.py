@@ -28,6 +28,7 @@ def made(left, right, *more):
     return done
 
 
+@pytest.mark.slow
 def test_a_turned_film_is_upright(tmp_path):
     flat, turned = tmp_path / "flat.mp4", tmp_path / "turned.mp4"
     ffmpeg("-f", "lavfi", "-i", HALVES, *X264, "-pix_fmt", "yuv420p", flat)
@@ -39,6 +40,7 @@ def test_a_turned_film_is_upright(tmp_path):
     assert picture[40:62, 8:56].min() > 251
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "matrix"), [("128x720", "bt709"), ("128x96", "bt601")])
 def test_a_film_without_tags_has_its_colours(tmp_path, size, matrix):
     colour = f"color=0x28b43c:s={size}:r=10:d=0.2,format=gbrp"
@@ -49,6 +51,7 @@ def test_a_film_without_tags_has_its_colours(tmp_path, size, matrix):
     assert middle == pytest.approx((40, 180, 60), abs=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["mkv", "mp4", "ts"])
 @pytest.mark.parametrize("late", ["sound", "pictures"])
 def test_sound_stays_with_the_pictures(tmp_path, ending, late):
@@ -63,6 +66,7 @@ def test_sound_stays_with_the_pictures(tmp_path, ending, late):
     assert click == pytest.approx(flash, abs=0.04)
 
 
+@pytest.mark.slow
 def test_an_uneven_film_keeps_its_time(tmp_path):
     done = made(screen(tmp_path / "screen.mp4"), tmp_path / "screen.mp4")
     film = tmp_path / "screen_180_LR.mp4"
@@ -74,6 +78,7 @@ def test_an_uneven_film_keeps_its_time(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_eyes_on_top_of_one_another(tmp_path):
     for name, colour in (("left", "0xc82828"), ("right", "0x2828c8")):
         ffmpeg("-f", "lavfi", "-i", f"color={colour}:s=64x64:r=10:d=0.2", *X264, tmp_path / f"{name}.mp4")
@@ -87,6 +92,7 @@ def test_eyes_on_top_of_one_another(tmp_path):
     assert picture[96, 32] == pytest.approx((40, 40, 200), abs=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layout", "ending", "shape"),
     [("side_by_side", "LR", (256, 512, 3)), ("top_bottom", "TB", (512, 256, 3))],

@@ -62,6 +62,7 @@ def test_the_picture_moves_as_the_conventions_say(name, amount, where, expected,
     assert abs(across) < abs(along) / 2
 
 
+@pytest.mark.slow
 @given(
     pixels=st.integers(-9, 9).filter(bool),
     distance=st.floats(0.5, 5),

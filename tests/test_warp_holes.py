@@ -238,6 +238,7 @@ def test_a_magnified_near_thing_has_no_cracks():
     assert red(seen.picture).sum() > 2 * red(square()[0]).sum()
 
 
+@pytest.mark.slow
 def test_the_outcome_does_not_depend_on_the_threads():
     frame, depth = smooth().repeat(1, 4, 4), square()[1].repeat(4, 4)
     camera = Camera(translation_x=3, translation_z=9, rotation_3d_z=2)

@@ -234,6 +234,7 @@ def everything(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_it_is_deterministic_and_touches_nothing(tmp_path):
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002 (the global state is what is looked at)

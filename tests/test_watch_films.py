@@ -19,6 +19,7 @@ from tests.pretended import SIZE, Diffusion, coloured, names, never, output, pic
 # ---- films
 
 
+@pytest.mark.slow
 def test_a_film_of_each_diffusion(tmp_path):
     diffusion = Diffusion(pictures=2, total=6)
     diffusion.run(
@@ -146,6 +147,7 @@ def test_one_still_and_films_have_no_contact_sheet(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_large_contact_sheet_is_averaged_down():
     stripes = np.zeros((480, 3000, 3), np.uint8)
     stripes[:, ::2] = 200  # what is not averaged comes out black or 200

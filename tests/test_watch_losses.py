@@ -112,6 +112,7 @@ def test_a_foreign_table_is_told_of(tmp_path):
             read_tables(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_plot_of_a_resumed_run_shows_every_picture(tmp_path):
     first = Watch(tmp_path, output(losses=True), fps=12)
     Diffusion(pictures=2, losses=awkward).run(first, frames=[0, 1])
@@ -173,6 +174,7 @@ def test_a_single_step_is_seen_as_a_point():
     assert len(loss_figure(tables_of(1, total=1)).axes[0].lines) == 1
 
 
+@pytest.mark.slow
 def test_matplotlib_waits_for_a_plot_and_pyplot_for_ever():
     code = (
         "import sys, animator.watch\n"

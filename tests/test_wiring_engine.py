@@ -121,6 +121,7 @@ def test_eta_and_the_samplers_follow_the_request(monkeypatch) -> None:
     assert told["samplers"] == ["ddim"] * 4 + ["plms"] * 4
 
 
+@pytest.mark.slow
 def test_the_threshold_and_the_estimate_are_the_scenes() -> None:
     pictures = [
         toy_engine(diffusion=options).paint(REQUEST)
@@ -220,6 +221,7 @@ def test_weights_of_the_models_count() -> None:
     assert float(three) == pytest.approx(3 * float(one), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_each_loss_has_its_own_scale() -> None:
     noted = []
     guidance = {"tv_scale": 10.0, "sat_scale": 20.0, "symmetry_loss_scale": 40.0}

@@ -239,6 +239,7 @@ def test_the_pictures_of_both_eyes_decide_a_pair(tmp_path: Path) -> None:
         assert _differ(before, after) == {"pair anaglyph/000001.png"}
 
 
+@pytest.mark.slow
 def test_how_a_film_is_smoothed_decides_it(tmp_path: Path, monkeypatch) -> None:
     one = stages(tmp_path, *SMOOTH, monkeypatch=monkeypatch)
     ffmpeg = stages(tmp_path, *SMOOTH, "output.interpolate_by=ffmpeg", monkeypatch=monkeypatch)
@@ -323,6 +324,7 @@ def test_how_footage_is_blended_decides_the_film(tmp_path: Path) -> None:
     assert "blended" not in settings("mode", "2d")
 
 
+@pytest.mark.slow
 def test_frames_are_shown_as_they_are_unless_they_are_blended(tmp_path: Path) -> None:
     assert bare_job(tmp_path, *LIGHT).shows_frames
     assert bare_job(tmp_path, *LIGHT, settings={"video.finish": "linear"}).shows_frames

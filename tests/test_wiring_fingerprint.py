@@ -88,6 +88,7 @@ def test_a_picture_that_was_changed_under_its_name_is_another(tmp_path: Path, se
     assert changed(before, prints(tmp_path, f"{setting}={path}")) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_footage_counts_by_what_is_in_it(tmp_path: Path) -> None:
     clip = footage(tmp_path)
     words = ("mode=video", f"video.init={clip}", "video.flow=dis")
@@ -99,6 +100,7 @@ def test_footage_counts_by_what_is_in_it(tmp_path: Path) -> None:
     assert changed(before, prints(tmp_path, *words)) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_what_is_made_of_finished_frames_is_no_part_of_it(tmp_path: Path) -> None:
     outputs = ("output.gif=true", "output.crf=3", "output.film=b", "guard.policy=off", "fps=25")
     for one in outputs:

@@ -338,6 +338,7 @@ def test_a_new_run_is_made_and_one_that_is_there_goes_on(tmp_path: Path, calls) 
     assert "resume_with" not in calls
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_as_it_was_begun(tmp_path: Path, calls) -> None:
     path = begun(tmp_path, "mode=still", "images=5", "device=cpu", info={"only": [1, 4]})
     rendering.resume_run(path, Reporter())
@@ -354,6 +355,7 @@ def test_a_run_is_resumed_as_it_was_begun(tmp_path: Path, calls) -> None:
 STOPPED = {0: 1.0, 1: 0.4, 2: 0.9, 3: 1.0}
 
 
+@pytest.mark.slow
 def test_drafts_are_finished_all_of_them_or_those_that_are_named(tmp_path: Path, calls) -> None:
     path = begun(tmp_path, "mode=still", "images=4", "diffusion.stop_at=40%", stopped=STOPPED)
     for named, only in (((), (1, 2)), ((2,), (2,)), ([2, 1], (2, 1))):

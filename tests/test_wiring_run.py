@@ -222,6 +222,7 @@ def test_sizes_are_decimal() -> None:
     assert {text: bytes_of(text) for text in sizes} == sizes
 
 
+@pytest.mark.slow
 def test_room_for_states_is_what_the_files_take(tmp_path: Path, monkeypatch) -> None:
     for overrides in (("mode=2d",), (), ("turbo.steps=2", "turbo.preroll=0")):
         loaded = scene(tmp_path, "frames=4", "camera.translation_x=9", *overrides)
@@ -301,6 +302,7 @@ def notes(run: Path) -> list[list[str]]:
     return [line.get("notes", []) for line in lines if "seed" in line]
 
 
+@pytest.mark.slow
 def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
     engine, tmp_path, monkeypatch
 ) -> None:
@@ -320,6 +322,7 @@ def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
     assert notes(tmp_path / "tolerant") == [[]] * 4
 
 
+@pytest.mark.slow
 def test_broken_frames_before_a_stop_are_counted_after_it(engine, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(rendering, "job_of", real_job)
     engine.spoil = (2, 4, 6)
@@ -358,6 +361,7 @@ def painted(engine: Noting) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_only_what_an_edit_changed_is_painted_again(engine, tmp_path: Path) -> None:
     run, base = tmp_path / "run", ("mode=2d", "frames=6")
 

@@ -172,6 +172,7 @@ def test_the_head_of_a_run_is_all_that_made_it(tmp_path: Path, monkeypatch) -> N
 # Outputs
 
 
+@pytest.mark.slow
 def test_the_sound_of_a_film(tmp_path: Path) -> None:
     clip = footage(tmp_path)
     own = sound_of(job(tmp_path, "frames=3", "fps=6", f"output.audio={clip}", "output.audio_start=0.25"))

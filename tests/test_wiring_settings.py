@@ -253,6 +253,7 @@ COUNTS_UNSEEN = {"video.end": "how footage is selected counts as a whole, though
 """Settings that a fingerprint counts, though these frames do not show them."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_another_value_changes_what_comes_of_a_scene(name, folder, before, monkeypatch, tmp_path) -> None:
     context, value = TABLE[name]

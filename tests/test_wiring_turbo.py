@@ -66,6 +66,7 @@ def test_a_film_in_turbo_is_aligned_along_the_flow_from_the_older_picture(tmp_pa
     torch.testing.assert_close(frame.picture, wanted, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_depth_of_a_faded_frame_is_faded_like_it(tmp_path: Path) -> None:
     frames = made(scene(tmp_path, ASIDE), stereo=True)
     for number, weight in ((3, 1 / 3), (4, 2 / 3), (6, 1 / 3), (7, 2 / 3)):
@@ -78,6 +79,7 @@ def test_the_depth_of_a_faded_frame_is_faded_like_it(tmp_path: Path) -> None:
         assert not torch.allclose(state.old.depth, state.track.depth)
 
 
+@pytest.mark.slow
 def test_what_was_uncovered_reaches_the_engine_of_a_turbo_film(tmp_path: Path) -> None:
     engine = Recorder(0.3)
     frames = made(scene(tmp_path, f"{ASIDE}coherence: {{uncovered_skip_steps: 10%}}\n"), engine)
@@ -88,6 +90,7 @@ def test_what_was_uncovered_reaches_the_engine_of_a_turbo_film(tmp_path: Path) -
         assert request.uncovered_keep == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_a_painted_frame_is_held_to_the_depth_that_was_moved_to_it(tmp_path: Path, monkeypatch) -> None:
     held = []
 
@@ -116,6 +119,7 @@ def test_turbo_follows_the_colours_of_what_it_paints_and_of_nothing_else(tmp_pat
             torch.testing.assert_close(frame.state.colours, old.lerp(here, 1 / 200))
 
 
+@pytest.mark.slow
 def test_turbo_holds_the_colours(tmp_path: Path) -> None:
     red = {}
     for strength in (0, 1):

@@ -159,6 +159,7 @@ def test_every_key_of_the_world_has_words_of_both_kinds() -> None:
     assert {*places.PERCH} == {"hill", "cliff", "island"}
 
 
+@pytest.mark.slow
 def test_what_a_caption_says_is_so(told: dict[bool, list[tuple[Spec, str]]]) -> None:
     """A word that tells one kind of picture stands in captions of that kind only."""
     for picture, text in [*told[False], *told[True]]:
@@ -219,6 +220,7 @@ def test_captions_tell_most_of_what_is_there(told: dict[bool, list[tuple[Spec, s
             assert said[part] / there[part] > least, (unseen, part, said[part] / there[part])
 
 
+@pytest.mark.slow
 def test_every_token_of_unseen_captions_is_known_and_captions_are_short(
     told: dict[bool, list[tuple[Spec, str]]],
 ) -> None:
@@ -232,6 +234,7 @@ def test_every_token_of_unseen_captions_is_known_and_captions_are_short(
         assert sum(len(text) > 38 for text in texts) <= COUNT / 1000
 
 
+@pytest.mark.slow
 def test_held_phrases_are_in_every_unseen_caption_and_in_no_other(
     told: dict[bool, list[tuple[Spec, str]]],
 ) -> None:

@@ -93,6 +93,7 @@ def test_every_style_of_the_specs_has_a_look():
     assert set(LOOKS) == set(STYLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("style", STYLES)
 def test_a_look_keeps_size_type_and_range_and_its_input(style, width, height):
@@ -450,6 +451,7 @@ def test_few_colours_keeps_a_rare_one_and_assigns_the_nearest():
     assert len(few_colours(np.full((50, 3), 0.4, np.float32), 8)) == 1
 
 
+@pytest.mark.slow
 def test_the_looks_are_fast_enough_to_draw_a_training_set():
     rgb, depth = a_picture(128, 128)
     spent = {}

@@ -234,6 +234,7 @@ def test_nothing_is_painted_where_nothing_stands():
     assert (canvas.depth == open_canvas().depth).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_paints_the_same_bytes():
     for seed in range(40):
         spec = draw_spec(seed)

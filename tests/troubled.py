@@ -30,13 +30,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import matplotlib.backends.backend_agg
-import matplotlib.figure  # noqa: F401
-
-import animator.cli.main
-import animator.diffusion.fake
-import animator.run.render  # noqa: F401
 from animator.cli.main import main as command_line
+from tests.warm import warmed
 
 
 def jumping_clock() -> None:
@@ -147,6 +142,7 @@ def carry_out(order: dict[str, Any]) -> None:
 
 def main() -> None:
     out = os.fdopen(os.dup(1), "w")
+    warmed()
     for line in sys.stdin:
         order = json.loads(line)
         if "run" in order:
@@ -160,6 +156,7 @@ def main() -> None:
                 carry_out(order)
                 return
         print(answer, file=out, flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":

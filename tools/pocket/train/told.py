@@ -39,8 +39,8 @@ def tokenizer() -> open_clip.SimpleTokenizer:
 def known_tokens() -> Tensor:
     """Return the numbers of every token that captions of the world are made of, ascending."""
     rng = np.random.default_rng(5)
-    captions = [caption(draw_spec(int(seed)), rng) for seed in range(20000)]
-    result: Tensor = torch.unique(tokenizer()(captions))
+    words = {word for seed in range(20000) for word in caption(draw_spec(int(seed)), rng).split()}
+    result: Tensor = torch.unique(tokenizer()(sorted(words)))
     return result
 
 
@@ -50,7 +50,6 @@ def rows_of(texts: list[str], known: Tensor) -> Tensor:
 
 
 def _tell(folder: Path, known: Tensor, number: int) -> None:
-    torch.set_num_threads(1)
     rng = np.random.default_rng((31, number))
     specs = [draw_spec(number * pictures.BLOCK + row) for row in range(pictures.BLOCK)]
     captions = [caption(spec, rng) for spec in specs for _ in range(PHRASINGS)]
@@ -73,9 +72,14 @@ def tell(folder: Path, processes: int = 1) -> None:
     missing = [number for number in numbers if not (folder / f"told_{number:03d}.npz").exists()]
     if not missing:
         return
+    work = partial(_tell, folder, known_tokens())
+    if min(processes, len(missing)) == 1:
+        list(map(work, missing))
+        return
     # Not forked: a child would wait for ever for the threads that torch has in its parent.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(partial(_tell, folder, known_tokens()), missing))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
+        list(pool.map(work, missing))
 
 
 class Told:
