@@ -25,6 +25,7 @@ from animator.depth.transformers_depth import (
     ZoeDepth,
     build,
     covering,
+    least_scaled,
     load_network,
     normalised,
     predict_dpt,
@@ -261,10 +262,40 @@ def test_the_prediction_changes_where_the_picture_does(kind: str, tiny) -> None:
     assert 11 <= column <= 13
 
 
-def test_midas_sees_the_aspect_384_on_the_short_side() -> None:
-    sizes = {(768, 1280): (384, 640), (128, 192): (384, 576), (1024, 576): (672, 384), (512, 512): (384, 384)}
+MIDAS_SIZES = {
+    (192, 128): (384, 256),
+    (256, 192): (384, 288),
+    (256, 256): (384, 384),
+    (320, 192): (384, 224),
+    (384, 384): (384, 384),
+    (448, 256): (384, 224),
+    (512, 320): (608, 384),
+    (512, 384): (512, 384),
+    (512, 512): (384, 384),
+    (576, 1024): (384, 672),
+    (640, 360): (672, 384),
+    (640, 448): (544, 384),
+    (768, 512): (576, 384),
+    (832, 512): (640, 384),
+    (960, 540): (672, 384),
+    (1024, 576): (672, 384),
+    (1280, 720): (672, 384),
+    (1280, 768): (640, 384),
+    (1920, 1080): (672, 384),
+}
+"""Width and height of a frame, and those in which MiDaS sees it, worked out by its rule by hand."""
+
+
+def test_midas_sees_a_frame_in_the_size_of_its_own_code() -> None:
+    for (width, height), (wide, high) in MIDAS_SIZES.items():
+        found = least_scaled(torch.empty(3, height, width, device="meta"), 384, 32)
+        assert found == (high, wide), (width, height)
+
+
+def test_depth_anything_sees_the_aspect_518_on_the_short_side() -> None:
+    sizes = {(768, 1280): (518, 868), (128, 192): (518, 784), (1024, 576): (924, 518), (512, 512): (518, 518)}
     for (height, width), size in sizes.items():
-        assert covering(torch.empty(3, height, width, device="meta"), 384, 32) == size
+        assert covering(torch.empty(3, height, width, device="meta"), 518, 14) == size
 
 
 def test_midas_is_a_positive_depth_at_the_frames_size(tiny) -> None:
@@ -273,8 +304,8 @@ def test_midas_is_a_positive_depth_at_the_frames_size(tiny) -> None:
     seen: list[torch.Tensor] = []
     estimator.network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     depth = estimator(frame)
-    assert seen[0].shape == (1, 3, 64, 96)
-    expected = F.interpolate(frame[None], (64, 96), mode="bicubic", antialias=True)
+    assert seen[0].shape == (1, 3, 32, 64)
+    expected = F.interpolate(frame[None], (32, 64), mode="bicubic", antialias=True)
     assert torch.allclose(seen[0], (expected - 0.5) / 0.5)
     assert (depth.shape, depth.dtype) == ((50, 77), torch.float32)
     assert (depth >= NEAREST).all()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from animator.scene import reference
 from animator.scene.reading import read_scene
@@ -100,7 +101,7 @@ def test_the_scenes_of_the_readme_can_be_rendered(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     texts = re.findall(r"```yaml\n(version: 1.*?)```", readme, re.DOTALL)
     assert len(texts) == 2
-    (tmp_path / "reference.png").write_bytes(b"")
+    Image.new("RGB", (192, 128)).save(tmp_path / "reference.png")
     for text in texts:
         path = tmp_path / "readme.yaml"
         path.write_text(text, encoding="utf-8")

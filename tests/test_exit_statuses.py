@@ -40,6 +40,9 @@ FILES = {
     "list.yaml": HEAD + "mode: video\nvideo: {init: list.m3u8}\n",
     "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nleft.mp4\n#EXT-X-ENDLIST\n",
     "notes.txt": "these are notes\n",
+    "sound.yaml": HEAD + "mode: 2d\noutput: {audio: notes.txt}\n",
+    "late.yaml": HEAD + "mode: 2d\nimage_prompts: {4: notes.txt}\n",
+    "base.yaml": "prompts: a\nextends: notes.txt\n",
 }
 
 
@@ -55,9 +58,10 @@ def prepare(folder: Path) -> None:
     assert runner.invoke(app, ["render", "flight.yaml", "--out", "run"]).exit_code == 0
     drafts = ["render", "still.yaml", "--out", "drafts", "--set", "diffusion.stop_at=50%"]
     assert runner.invoke(app, drafts).exit_code == 0
-    for name in ("damaged", "begun", "journal", "full"):
+    for name in ("damaged", "begun", "journal", "full", "future"):
         (folder / name).mkdir()
     (folder / "damaged" / "run.json").write_text("{")
+    (folder / "future" / "run.json").write_text('{"animator": "99.0"}')
     (folder / "damaged" / "scene.yaml").write_text("version: 1\n")
     (folder / "begun" / "run.json").write_text("{}")
     (folder / "full" / "letter.txt").write_text("dear")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import animator
 from animator.run import fingerprint, neutral
@@ -193,11 +194,11 @@ def test_how_far_a_still_is_painted_does_not_count(read) -> None:
 
 def test_an_init_counts_by_what_is_in_it(read, tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
-    picture.write_bytes(b"one")
+    Image.new("RGB", (192, 128), "red").save(picture)
     loaded = read("prompts: x\nmode: still\nseed: 4\ndiffusion: {init_image: a.png}\n")
     name = loaded.scene.diffusion.init_image
     before = hash_inputs(loaded, Sources({name: picture}), {})
-    picture.write_bytes(b"two")
+    Image.new("RGB", (192, 128), "blue").save(picture)
     assert hash_inputs(loaded, Sources({name: picture}), {}) != before
 
 

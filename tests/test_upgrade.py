@@ -69,7 +69,6 @@ def test_frames_that_a_version_makes_otherwise_are_kept_beside(run, monkeypatch,
     later(monkeypatch)
     monkeypatch.setattr(fingerprint, "RENDERINGS", {**fingerprint.RENDERINGS, 99: ("camera.translation_x",)})
     monkeypatch.setattr("animator.run.outdated.RENDERINGS", fingerprint.RENDERINGS)
-    monkeypatch.setitem(fingerprint.hash_inputs.__kwdefaults__, "rendering", 99)
     status = status_of(run)
     assert status.because == {"an earlier animator made them otherwise": (0, 1, 2, 3)}
     assert "out of date, an earlier animator made them otherwise: 0-3" in status_text(status)

@@ -100,11 +100,11 @@ def _current(name: str, names: Collection[str], family: str) -> str:
 class MidasDepth:
     """MiDaS 3, DPT-Large or DPT-Hybrid (Ranftl et al. 2021): relative inverse depth.
 
-    The network sees the picture at its aspect, the shorter side 384 pixels long, both sides multiples of 32.
+    The network sees the picture at its aspect and the size that MiDaS gives it, see `least_scaled`.
 
     Args:
         network: a `DPTForDepthEstimation`, in evaluation mode.
-        side: pixels of the shorter side.
+        side: pixels of a side that it was trained on.
     """
 
     def __init__(self, network: Module, side: int = 384) -> None:
@@ -114,7 +114,7 @@ class MidasDepth:
     @torch.no_grad()
     def inverse(self, frame: Frame) -> Tensor:
         """Return the prediction, float32, H x W of the frame's size; larger is nearer, usually 0 to 50."""
-        size = covering(frame, self.side, 32)
+        size = least_scaled(frame, self.side, 32)
         pixels = normalised(resized(frame, size), HALF)
         with half_on_gpu(pixels):
             prediction = predict_dpt(self.network, pixels)
@@ -252,6 +252,21 @@ def covering(frame: Frame, side: int, multiple: int) -> tuple[int, int]:
     """Return height and width at a frame's aspect whose shorter side is ``side``, rounded to multiples."""
     height, width = frame.shape[1:]
     scale = side / min(height, width)
+    return to_multiple(height * scale, multiple), to_multiple(width * scale, multiple)
+
+
+def least_scaled(frame: Frame, side: int, multiple: int) -> tuple[int, int]:
+    """Return height and width at a frame's aspect; one is ``side``, that for which it is scaled least.
+
+    That is the resizing "minimal" of MiDaS 3 (Ranftl et al. 2021): of the scales ``side / height`` and
+    ``side / width`` the one nearer to 1, and both sides rounded to multiples.
+
+    >>> least_scaled(torch.empty(3, 128, 192), 384, 32), least_scaled(torch.empty(3, 768, 1280), 384, 32)
+    ((256, 384), (384, 640))
+    """
+    height, width = frame.shape[1:]
+    high, wide = side / height, side / width
+    scale = wide if abs(1 - wide) < abs(1 - high) else high
     return to_multiple(height * scale, multiple), to_multiple(width * scale, multiple)
 
 

@@ -21,18 +21,18 @@ from animator.system.rng import picture_seed
 RENDERINGS: Mapping[int, tuple[str, ...]] = {
     1: (),
     2: ("guidance.tv_scale", "guidance.sat_scale", "guidance.symmetry_loss_scale"),
+    3: ("depth.model=midas", "depth.model=midas-hybrid", "depth.model=adabins"),
 }
-"""The ways in which frames were made so far, by number: each differs from the one before in scenes where one
-of its settings is not neutral, or in every scene where it names none. Add one when the program makes other
-frames of the same scene, inputs and weights than before: frames that were made earlier are then out of date.
-A release that changes no frame adds none, so that runs can be resumed."""
+"""The ways in which frames were made so far, by number.
 
-RENDERING = max(RENDERINGS)
-"""Number of the way in which this program makes frames."""
+Each differs from the one before in scenes where one of its settings is not neutral, or has the value behind
+``=``; in every scene where it names none. Add one when the program makes other frames of the same scene,
+inputs and weights than before: frames that were made earlier are then out of date. A release that changes no
+frame adds none, so that runs can be resumed."""
 
 
 def hash_inputs(
-    loaded: LoadedScene, sources: Sources, weights: Mapping[str, str], *, rendering: int = RENDERING
+    loaded: LoadedScene, sources: Sources, weights: Mapping[str, str], *, rendering: int | None = None
 ) -> list[str]:
     """Return a hash for each frame of all that decides it, the frames before it included.
 
@@ -44,7 +44,7 @@ def hash_inputs(
         loaded: the scene.
         sources: its pictures.
         weights: of the networks, see `weights_of`.
-        rendering: number of the way in which they are made, of `RENDERINGS`.
+        rendering: number of the way in which they are made, of `RENDERINGS`; None is the last.
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
     unread = tuple(f"{name}." for name in unread_by_engine(scene))
@@ -113,10 +113,11 @@ def without_neutral(scene: type[Scene], values: Mapping[str, Any]) -> dict[str, 
     return {name: value for name, value in values.items() if name not in neutral or value != neutral[name]}
 
 
-def renderings_of(scene: type[Scene], values: Mapping[str, Any], last: int) -> list[int]:
-    """Return the numbers of `RENDERINGS` up to ``last`` that change frames of a scene with these settings."""
-    used = without_neutral(scene, values).keys()
-    changes = {number: names for number, names in RENDERINGS.items() if number <= last}
+def renderings_of(scene: type[Scene], values: Mapping[str, Any], last: int | None) -> list[int]:
+    """Return the numbers of `RENDERINGS`, up to ``last`` if given, that change frames with these settings."""
+    off = without_neutral(scene, values)
+    used = {*off, *(f"{name}={value}" for name, value in off.items())}
+    changes = {number: names for number, names in RENDERINGS.items() if last is None or number <= last}
     return [number for number, names in changes.items() if not names or not used.isdisjoint(names)]
 
 
