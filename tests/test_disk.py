@@ -451,9 +451,9 @@ def test_without_any_streams_a_run_is_what_it_is(world: World, undisturbed: dict
 
 def test_a_run_whose_reader_has_gone_can_be_gone_on_with(world: World, undisturbed: dict[str, Path]) -> None:
     run = world.disk / "run"
-    world.animator("render", world.folder / "long.yaml", "--out", run, world=["reader_gone"])
+    first = world.animator("render", world.folder / "long.yaml", "--out", run, world=["reader_gone"])
     status, told = world.animator("resume", run)
-    assert status == DONE, told
+    assert status == DONE, (first, told)
     same(world, run, undisturbed["long"])
 
 

@@ -104,7 +104,8 @@ def test_steps_remain_however_many_are_skipped(read):
 )
 def test_cuts_are_halved_however_they_are_written(read, cuts, half):
     loaded = read(
-        f"mode: 2d\nframes: 5\nguidance: {{cuts: {{overview: {cuts}, innercut: {cuts}, ic_pow: 3}}}}"
+        f"mode: 2d\nframes: 5\nguidance: {{allow_unguided: true, cuts: "
+        f"{{overview: {cuts}, innercut: {cuts}, ic_pow: 3}}}}"
     )
     draft = drafted(loaded).guidance.cuts
     assert (draft.overview, draft.innercut, draft.ic_pow) == (half, half, 3)
@@ -168,11 +169,11 @@ def run(tmp_path, monkeypatch):
     """Run the command line on a stand-in for the renderer; return the result and what it was handed."""
     handed = []
 
-    def render_scene(loaded, reporter, *, out=None, shared=None):
+    def render_scene(loaded, reporter, *, out=None, cancel=None, shared=None):
         handed.append((loaded, out))
         return Path("film")
 
-    def finish_run(path, pictures, reporter, *, device=None):
+    def finish_run(path, pictures, reporter, *, device=None, cancel=None):
         handed.append((path, pictures))
         return path / "frames"
 

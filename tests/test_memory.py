@@ -141,7 +141,7 @@ def test_fake_models_take_nothing() -> None:
 
 @pytest.mark.slow
 def test_a_file_of_no_family_is_told(tmp_path: Path) -> None:
-    (tmp_path / "own.pt").write_bytes(b"never read")
+    torch.save({}, tmp_path / "own.pt")
     with pytest.raises(UsageError, match=r"not known before it is read; name diffusion\.family"):
         estimate(_with(f"diffusion: {{model: {tmp_path}/own.pt}}"), "cpu")
     assert memory_text(_with(f"diffusion: {{model: {tmp_path}/own.pt}}")).startswith(

@@ -24,6 +24,7 @@ from animator.weights import cache as module
 from animator.weights import hashes, registry
 from animator.weights.cache import adopt, verify
 from animator.weights.download import Progress, part_of
+from animator.weights.heads import PICKLE
 from animator.weights.registry import Entry, about_bytes, entries, find, location, named
 from tests.test_download import BODY, serving, status, whole
 
@@ -146,10 +147,10 @@ def test_weights_of_a_scene_are_those_it_cannot_do_without() -> None:
 
 
 def test_a_checkpoint_by_its_path_is_no_entry_but_is_hashed(tmp_path: Path) -> None:
-    (tmp_path / "mine.pt").write_bytes(BODY)
+    (tmp_path / "mine.pt").write_bytes(PICKLE + BODY)
     loaded = read_scene(scene(tmp_path, "mode: still\ndiffusion: {model: mine.pt}\n"))
     assert {one.kind for one in needed(loaded.scene)} == {"clip"}
-    assert weights_of(loaded)["diffusion mine.pt"] == hashlib.sha256(BODY).hexdigest()
+    assert weights_of(loaded)["diffusion mine.pt"] == hashlib.sha256(PICKLE + BODY).hexdigest()
 
 
 def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animator.weights.heads import PICKLE
 from tests.slowness import within
 
 
@@ -13,7 +14,7 @@ from tests.slowness import within
 def read(read, tmp_path):
     """Read a scene of one prompt with more settings, beside a.png and a.pt."""
     Image.new("RGB", (192, 128)).save(tmp_path / "a.png")
-    (tmp_path / "a.PT").touch()
+    (tmp_path / "a.PT").write_bytes(PICKLE)
     return lambda text: read(f"prompts: x\n{text}")
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from animator import __version__
-from animator.errors import Interrupted, RunError, UsageError
+from animator.errors import AnimatorError, Interrupted, RunError, UsageError
 from animator.report import write_report
 from animator.run.cancel import Cancel
 from animator.run.frames import make_frames
@@ -85,8 +85,9 @@ def render_scene(
     run = RunFolder.create(RENDERS, loaded.name, out=out)
     try:
         return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
-    except Exception as fault:
-        if not isinstance(fault, Interrupted):
+    except AnimatorError as fault:
+        # What the disk refuses can be resumed once it does not, and the message says so.
+        if not isinstance(fault, (Interrupted, RunError)):
             run.remove_bare(keep_folder=there)
         raise
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ def save_state(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any
     text = json.dumps(dict(meta), sort_keys=True)
     # One key: the order of several changes from run to run, and with it the bytes of the file.
     head = json.dumps({"meta": text, "sha256": _digest(whole, text)})
-    with errors_in_one_line(path):
-        path.parent.mkdir(exist_ok=True)  # a program that synchronizes folders leaves out empty ones
+    if not os.path.lexists(path.parent):  # a program that synchronizes folders leaves out empty ones
+        with errors_in_one_line(path):
+            path.parent.mkdir()
     write_atomic(path, save(whole, {HEAD: head}))
 
 
