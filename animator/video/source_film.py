@@ -65,6 +65,12 @@ ALPHA_BESIDE = re.compile(r"^\s*alpha_mode\s*: 1", re.MULTILINE | re.IGNORECASE)
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """By a codec of WebM, the decoder that reads transparent parts."""
 
+LAYERED = {"hevc"}
+"""Codecs whose transparent parts are a layer of the same stream, of which its header says nothing."""
+
+DECODED = re.compile(r"Video: wrapped_avframe, ([a-z]\w*)")
+"""What ffmpeg prints of pictures as they were decoded."""
+
 UNKNOWN_TIME = -(2**63)
 """The time stamp of a packet that has none."""
 
@@ -132,7 +138,7 @@ def source(path: Path, decoder: str = "") -> Any:
 
 
 def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) -> SourceFilm:
-    """Return the facts of a film. Every packet of its pictures is read, none is decoded.
+    """Return the facts of a film. Every packet of its pictures is read; of HEVC the first one is decoded.
 
     Args:
         path: the film.
@@ -168,6 +174,8 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
     if layout["codec"] in WITH_ALPHA and ALPHA_BESIDE.search(stream):
         # A second picture beside the first, which ffmpeg's own decoders do not read.
         pix_fmt, decoder = "yuva420p", WITH_ALPHA[layout["codec"]]
+    elif layout["codec"] in LAYERED:
+        pix_fmt = _decoded(path) or pix_fmt
     return SourceFilm(
         width=width,
         height=height,
@@ -194,6 +202,16 @@ def _fault(path: Path, told: str) -> str:
     reasons = re.findall(r"^\[[^]]*\] (?:Error opening input: )?(?!.*misdetection)(.*)$", told, re.MULTILINE)
     said = f" ({reasons[0]})" if reasons else ""
     return f"{path}: not a film that ffmpeg can read{said}; name a film, or a folder of pictures"
+
+
+def _decoded(path: Path) -> str:
+    """Return ffmpeg's name of the layout of a film's first picture; empty where it cannot be decoded."""
+    first = source(path)[PICTURES].output("pipe:", **{"frames:v": 1}, format="null")
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with start(command(first.global_args("-hide_banner", "-nostdin", "-nostats")), **pipes) as process:
+        told = process.communicate()[1].decode(errors="replace")
+    found = DECODED.search(told)
+    return found[1] if found else ""
 
 
 def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
