@@ -190,6 +190,9 @@ def test_the_flat_disco_file_is_whole() -> None:
         ("interpolate", 24, "output.interpolate_to"),
         ("bitrate", 24, "output.crf"),
         ("stereo", True, "vr"),
+        ("format", "GIF", "output.gif"),
+        ("format", "16:9", "size"),
+        ("output_format", "webp", "output.webp"),
     ],
 )
 def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place: str) -> None:
