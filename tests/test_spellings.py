@@ -269,7 +269,9 @@ def test_text_is_never_anything_else() -> None:
     assert scene.output.film == "none"
 
 
-@pytest.mark.parametrize("written", ["12*40+4*60", "12*t+4*600", "1000*1", "[12]*400+[4]*600", "0: (4*400+4*600)"])
+@pytest.mark.parametrize(
+    "written", ["12*40+4*60", "12*t+4*600", "1000*1", "[12]*400+[4]*600", "0: (4*400+4*600)"]
+)
 def test_a_formula_or_a_schedule_is_not_taken_for_one_without_brackets(written: str) -> None:
     read_text_scene(nested("guidance.tv_scale", f'"{written}"'), "a.yaml")
 

@@ -135,7 +135,9 @@ class Clock:
         if time := _OF_CLOCK.fullmatch(text):
             parts = zip(time.groups(), "hms", strict=True)
             written = "".join(f"{float(part):g}{unit}" for part, unit in parts if part and float(part))
-            raise ExpressionError(f"{text.strip()} is no position; a time is written {written or '0s'}", offset)
+            raise ExpressionError(
+                f"{text.strip()} is no position; a time is written {written or '0s'}", offset
+            )
         formula = parse_expression(text, offset, variables=("max_f",))
         value = float(formula.evaluate(np.zeros(1), max_f=self.max_f)[0])
         return float(math.floor(value)) if math.isfinite(value) else value

@@ -99,6 +99,7 @@ class SourceFilm:
         curve: of a film of high dynamic range; None is an ordinary one.
         primaries: ffmpeg's name of its primaries, empty where none are named.
         fields: ``tff`` or ``bff`` where all pictures have fields without saying so, else empty.
+        turn: quarter turns, 0 to 3, against the clock by which ffmpeg turns its pictures upright.
         alpha: whether its pictures may have transparent parts.
         decoder: the decoder that reads these; empty where ffmpeg's own does.
     """
@@ -115,6 +116,7 @@ class SourceFilm:
     curve: Curve | None
     primaries: str
     fields: str
+    turn: int
     alpha: bool
     decoder: str
 
@@ -168,7 +170,8 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
     clock = own_clock(times, end, unit, layout["rest"], fallback_fps)
     if fps is not None:
         clock = resampled(times, end, unit, fps, clock.even)
-    width, height = _upright(header, TURN.search(stream))
+    turn = _turn(stream)
+    width, height = _upright(header, turn)
     colours = [word.strip() for word in (layout["colours"] or "").split(",")]
     pix_fmt, decoder = layout["pix_fmt"], ""
     if layout["codec"] in WITH_ALPHA and ALPHA_BESIDE.search(stream):
@@ -187,6 +190,7 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
         pix_fmt=pix_fmt,
         interlaced="progressive" not in colours,
         curve=_curve(colours),
+        turn=turn,
         alpha=ALPHA.match(pix_fmt) is not None,
         decoder=decoder,
         primaries=next((word.split("/")[1] for word in colours if word.count("/") == 2), ""),
@@ -247,14 +251,19 @@ def _stream(told: str) -> str:
     return by_number.get(chosen[1], "") if chosen else ""
 
 
-def _upright(header: Mapping[str, str], turn: re.Match[str] | None) -> tuple[int, int]:
+def _turn(stream: str) -> int:
+    """Return by how many quarter turns against the clock a film is to be turned."""
+    turn = TURN.search(stream)
+    return round(float(turn[1]) / 90) % 4 if turn else 0
+
+
+def _upright(header: Mapping[str, str], turn: int) -> tuple[int, int]:
     """Return the width and height at which a film is to be seen."""
     width, height = map(int, header["dimensions"].split("x"))
     across, _, down = header.get("sar", "0/1").partition("/")
     if int(across) and int(down):
         width = max(1, round(width * Fraction(int(across), int(down))))
-    quarter_turns = round(float(turn[1]) / 90) if turn else 0
-    return (height, width) if quarter_turns % 2 else (width, height)
+    return (height, width) if turn % 2 else (width, height)
 
 
 def _curve(colours: Sequence[str]) -> Curve | None:
