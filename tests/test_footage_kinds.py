@@ -119,6 +119,26 @@ def test_sound_and_pictures_keep_together(tmp_path: Path, ending: str, late: str
         assert click == pytest.approx(np.argmax(light) / 25, abs=0.005)
 
 
+HOLES = {
+    "short.mkv": (
+        *("-af", "asetnsamples=480,aselect='not(between(t,0.2,0.24)+between(t,0.5,0.54))'"),
+        *("-c:v", "mpeg4", "-c:a", "pcm_s16le"),
+    ),
+    "fragments.mp4": (*X264, "-bf", "2", "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_short_gaps_of_a_sound_do_not_let_it_slide(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", CLICK, *HOLES[name], path)
+    footage = open_footage(path)
+    with FootageReader(footage, 64, 64) as reader:
+        light = [float(reader.frame(index).mean()) for index in range(footage.frames)]
+    heard = decode(path, start_at=footage.start, rate=48000)
+    assert np.argmax(np.abs(heard) > 0.3) / 48000 == pytest.approx(np.argmax(light) / 25, abs=0.025)
+
+
 def shown(footage: Footage, step: int = 20) -> list[int]:
     """Return which picture of a film that grows lighter by ``step`` each frame shows; all can be decoded."""
     with FootageReader(footage, 48, 32) as reader:
