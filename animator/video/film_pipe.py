@@ -34,7 +34,7 @@ PLANAR = re.compile(r"yuva?4\d\dp(?:(\d+)[lb]e)?$")
 WOVEN = re.compile(r"(?:yuv[aj]?4|gbr|gray|rgb|bgr|argb|abgr)")
 """How names of layouts begin whose fields ffmpeg's filter parts without loss."""
 
-TURNS = ([], ["transpose=cclock"], ["hflip", "vflip"], ["transpose=clock"])
+TURNS: tuple[list[str], ...] = ([], ["transpose=cclock"], ["hflip", "vflip"], ["transpose=clock"])
 """Filters that turn pictures by so many quarter turns against the clock."""
 
 NANOSECONDS = "settb=1/1000000000"
