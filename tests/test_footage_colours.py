@@ -133,6 +133,10 @@ DISC = {
     "ffv1.mkv": ("-c:v", "ffv1", "-pix_fmt", "yuva420p"),
     "vp8.webm": ("-c:v", "libvpx", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0", "-b:v", "2M"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-b:v", "2M"),
+    "hevc.mov": (
+        *("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p,setparams=colorspace=bt709"),
+        *("-c:v", "libx265", "-x265-params", "log-level=none:alpha=1:crf=6", "-tag:v", "hvc1"),
+    ),
     "moving.apng": ("-f", "apng", "-pix_fmt", "rgba"),
 }
 

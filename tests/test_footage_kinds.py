@@ -60,6 +60,27 @@ def test_fields_are_parted_whatever_the_header_says(tmp_path: Path, name: str) -
     assert comb < 0.5
 
 
+@pytest.mark.parametrize("angle", [90, 180, 270])
+@pytest.mark.parametrize("order", ["tff", "bff"])
+def test_fields_of_a_turned_film_are_parted_before_it_is_turned(
+    tmp_path: Path, order: str, angle: int
+) -> None:
+    weave = {"tff": "interleave_top", "bff": "interleave_bottom"}[order]
+    source = f"{FIELDS}:cb=128:cr=128,scale=96:64:interl=0,tinterlace={weave},setfield={order}"
+    encoding = ("-c:v", "mpeg4", "-flags", "+ilme+ildct", "-q:v", "1")
+    lying, turned = tmp_path / "lying.mp4", tmp_path / "turned.mp4"
+    ffmpeg("-f", "lavfi", "-i", source, *encoding, lying)
+    ffmpeg("-display_rotation", angle, "-i", lying, "-c", "copy", turned)
+    size = (64, 96) if angle % 180 else (96, 64)
+    with FootageReader(open_footage(lying), 96, 64) as one, FootageReader(open_footage(turned), *size) as two:
+        for index in range(3):
+            expected = one.frame(index).rot90(angle // 90, dims=(1, 2))
+            assert (two.frame(index) - expected).abs().mean() < 0.002
+    picture = one.frame(2).mean(dim=0).numpy() * 255
+    assert picture.max() > 200
+    assert np.abs(2 * picture[1:-1] - picture[:-2] - picture[2:]).mean() < 0.5
+
+
 def test_whole_pictures_of_a_film_that_says_nothing_pass_unchanged(tmp_path: Path) -> None:
     encoding = ("-c:v", "ffv1", "-pix_fmt", "yuv420p")
     for name, more in (("silent.mkv", ()), ("named.mkv", ("-vf", "setfield=prog"))):
@@ -98,6 +119,26 @@ def test_sound_and_pictures_keep_together(tmp_path: Path, ending: str, late: str
     for heard in (decode(film, rate=48000), decode(path, start_at=footage.start, rate=48000)):
         click = np.argmax(np.abs(heard) > 0.3) / 48000
         assert click == pytest.approx(np.argmax(light) / 25, abs=0.005)
+
+
+HOLES = {
+    "short.mkv": (
+        *("-af", "asetnsamples=480,aselect='not(between(t,0.2,0.24)+between(t,0.5,0.54))'"),
+        *("-c:v", "mpeg4", "-c:a", "pcm_s16le"),
+    ),
+    "fragments.mp4": (*X264, "-bf", "2", "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_short_gaps_of_a_sound_do_not_let_it_slide(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", FLASH, "-f", "lavfi", "-i", CLICK, *HOLES[name], path)
+    footage = open_footage(path)
+    with FootageReader(footage, 64, 64) as reader:
+        light = [float(reader.frame(index).mean()) for index in range(footage.frames)]
+    heard = decode(path, start_at=footage.start, rate=48000)
+    assert np.argmax(np.abs(heard) > 0.3) / 48000 == pytest.approx(np.argmax(light) / 25, abs=0.025)
 
 
 def shown(footage: Footage, step: int = 20) -> list[int]:

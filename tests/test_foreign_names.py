@@ -190,6 +190,9 @@ def test_the_flat_disco_file_is_whole() -> None:
         ("interpolate", 24, "output.interpolate_to"),
         ("bitrate", 24, "output.crf"),
         ("stereo", True, "vr"),
+        ("format", "GIF", "output.gif"),
+        ("format", "16:9", "size"),
+        ("output_format", "webp", "output.webp"),
     ],
 )
 def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place: str) -> None:
@@ -216,6 +219,34 @@ def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place
 )
 def test_what_has_no_place_is_said_to_have_none(key: str) -> None:
     assert hint(key, 1).startswith("unknown key; not here, because ")
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("persistent_frame_output_in_batch_folder", "not here, because footage is read from its film"),
+        ("steps_per_checkpoint", "output.intermediates"),
+        ("skip_step_ratio", "coherence.frames_skip_steps"),
+        ("pad_or_pulp_cut_ic_pow", "'guidance.cuts'; pixel-art or pulp"),
+        ("watercolor_cut_overview", "'guidance.cuts'; watercolor"),
+        ("gobig_maximize", "not here, because pictures are not enlarged"),
+        ("keep_audio", "video.sound"),
+        ("prompt_weight_3", "'prompts'"),
+        ("translation_x_series", "'camera'"),
+        ("rotation_3d_z_series", "'camera'"),
+        ("prompts_series", "'prompts'"),
+        ("image_prompts_series", "'image_prompts'"),
+        ("eta_schedule", "'eta'; it belongs under 'diffusion'"),
+        ("tv_scale_schedule", "'tv_scale'; it belongs under 'guidance'"),
+        ("diffusion.eta_schedule", "did you mean 'eta'?"),
+        ("text_prompts_schedule", "'prompts'"),
+        ("zoom_curve", "'camera'"),
+    ],
+)
+def test_rare_and_derived_names_lead_to_their_place(key: str, place: str) -> None:
+    section = key.rpartition(".")[0]
+    siblings = [name.rpartition(".")[2] for name in FIT.settings if name.startswith(f"{section}.")] or TOP
+    assert place in unknown_key(key, siblings, FIT.settings)
 
 
 def test_a_name_of_another_program_comes_before_a_similar_one_of_ours() -> None:
@@ -250,7 +281,7 @@ def test_the_table_is_installed_with_the_program() -> None:
         ("strength_schedual", "coherence.frames_skip_steps"),
         ("max_frame", "'frames'"),
         ("widht", "'size'"),
-        ("skip_step_ratio", "diffusion.skip_steps"),
+        ("skip_steps_ratoi", "diffusion.skip_steps"),
         ("video_path", "video.init"),
         ("colour_coherence", "'coherence'"),
         ("mask_video", "pictures are not masked"),

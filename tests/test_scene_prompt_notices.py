@@ -31,6 +31,7 @@ FOREIGN = {
     "a $colour house": "no variable here",
     "a house <lora:old:0.8>": "loads no network",
     "a house <hypernet:old:1>": "loads no network",
+    "a house in the style of <cat-toy>": "loads no network",
     "embedding:easynegative": "loads no network",
     "a house :0.8 AND a ruin :0.2": "are a list",
     "a house AND a ruin": "are a list",
@@ -53,6 +54,7 @@ NATURAL = (
     "a house - old and grey - at sea",
     "a house \u2014 old and grey",
     "Title [1890]",
+    "a house, x < y > z, I <3 you",
     "https://example.org/a.png",
 )
 

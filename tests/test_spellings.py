@@ -237,6 +237,24 @@ def test_layers_agree_with_one_file(tmp_path: Path) -> None:
         ("background", "transparent", "; no frame has transparent parts"),
         ("video", "clip.mp4", "found 'clip.mp4'; perhaps video: {init: clip.mp4}"),
         ("diffusion", "50", "; perhaps diffusion: {steps: 50}"),
+        ("vr", "yes", "; write vr: true"),
+        ("turbo", "on", "; write turbo: true"),
+        ("guard", "Off", "; write guard: false"),
+        ("diffusion.steps", "ddim50", "; write 50, and the sampler in diffusion.sampler"),
+        ("camera.zoom", '{"00:03": 1}', "00:03 is no position; a time is written 3s"),
+        ("camera.zoom", '{"1:02:03.5": 1}', "a time is written 1h2m3.5s"),
+        ("camera.zoom", '{"12-24": 1}', "12-24 is a range; a key is one frame"),
+        *(
+            (name, written, f"a value over the diffusion is written in square brackets: {meant}")
+            for name, written, meant in (
+                ("guidance.tv_scale", '"100*400+0*600"', "[100]*400+[0]*600"),
+                ("guidance.clip_guidance_scale", '"5000 * 500 + 8000 * 500"', "[5000]*500+[8000]*500"),
+                ("guidance.cuts.overview", '"[12]*40%+[4]*60%"', "[12]*400+[4]*600"),
+                ("guidance.cuts.innercut", '"[12*400]+[4*600]"', "[12]*400+[4]*600"),
+                ("guidance.cuts.ic_pow", '"(12)*400+(4)*600"', "[12]*400+[4]*600"),
+                ("guidance.clamp_max", '"[.05]x200+[.1]x800"', "[.05]*200+[.1]*800"),
+            )
+        ),
     ],
 )
 def test_what_may_mean_several_things_is_refused_with_the_right_word(
@@ -249,6 +267,13 @@ def test_text_is_never_anything_else() -> None:
     scene = read_text_scene('prompts: ["None", "true", "3"]\noutput: {film: none}', "a.yaml").scene
     assert scene.prompts == ["None", "true", "3"]
     assert scene.output.film == "none"
+
+
+@pytest.mark.parametrize(
+    "written", ["12*40+4*60", "12*t+4*600", "1000*1", "[12]*400+[4]*600", "0: (4*400+4*600)"]
+)
+def test_a_formula_or_a_schedule_is_not_taken_for_one_without_brackets(written: str) -> None:
+    read_text_scene(nested("guidance.tv_scale", f'"{written}"'), "a.yaml")
 
 
 def test_spelling_twice_changes_nothing() -> None:

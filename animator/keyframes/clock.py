@@ -35,6 +35,8 @@ SPAN = (
 
 _PARTS = re.compile(r"\s*(?=[\d.])" + "".join(rf"(?:({_PLAIN})\s*{unit}\s*)?" for unit, _ in _TIME), re.ASCII)
 _SHARE = re.compile(rf"\s*({_PLAIN})\s*%\s*", re.ASCII)
+_RANGE = re.compile(r"\s*\d+\s*-\s*\d+\s*", re.ASCII)
+_OF_CLOCK = re.compile(r"\s*(?:(\d{1,2}):)?(\d{1,3}):([0-5]\d(?:\.\d+)?)\s*", re.ASCII)
 _POSITION = re.compile(rf"\s*(?P<number>[+-]?{NUMBER})\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 
 
@@ -83,6 +85,10 @@ class Clock:
         (7.0, 30.0, 32.0, 59.0)
         """
         frame = self._read(position, offset) if isinstance(position, str) else as_float(position)
+        if frame < 0 and isinstance(position, str) and _RANGE.fullmatch(position):
+            raise ExpressionError(
+                f"{position.strip()} is a range; a key is one frame, from which on it counts", offset
+            )
         if isinstance(position, bool) or not math.isfinite(frame):
             raise ExpressionError(
                 f"{str(position)[:40]!r} is not a position; write a frame, 2.5s or 4b", offset
@@ -126,6 +132,12 @@ class Clock:
         return number
 
     def _formula(self, text: str, offset: int) -> float:
+        if time := _OF_CLOCK.fullmatch(text):
+            parts = zip(time.groups(), "hms", strict=True)
+            written = "".join(f"{float(part):g}{unit}" for part, unit in parts if part and float(part))
+            raise ExpressionError(
+                f"{text.strip()} is no position; a time is written {written or '0s'}", offset
+            )
         formula = parse_expression(text, offset, variables=("max_f",))
         value = float(formula.evaluate(np.zeros(1), max_f=self.max_f)[0])
         return float(math.floor(value)) if math.isfinite(value) else value

@@ -14,6 +14,16 @@ from animator.types import DIFFUSION_SCALE, Schedule
 
 _PIECE = re.compile(r"\s*\[(?P<items>[^\[\]]*)\]\s*(?:\*\s*(?P<count>\d{1,18})\s*)?", re.ASCII)
 
+_BARE = re.compile(
+    r"\s*(?P<open>[(\[{]?)\s*(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*(?P<close>[)\]}]?)\s*[*x\u00d7]\s*"
+    r"(?P<count>\d{1,4})\s*(?P<percent>%?)\s*[)\]}]?\s*",
+    re.ASCII,
+)
+"""A piece with other brackets than its own, or with a percent sign behind its count."""
+
+_MOST = 1000
+"""Letters of the longest text that is looked at for pieces without their brackets."""
+
 _DECIMAL_COMMA = re.compile(r"\s*([+-]?\d+),(\d+)\s*", re.ASCII)
 
 
@@ -24,6 +34,23 @@ def is_schedule(text: str) -> bool:
     (True, False)
     """
     return text.lstrip().startswith("[")
+
+
+def meant_schedule(text: str) -> str:
+    """Return the schedule that a text without its brackets is meant for; an empty text where it is none.
+
+    It is one where it has several pieces whose counts make 1000, or 100 %.
+
+    >>> meant_schedule("12*400+4*600"), meant_schedule("[12]*40%+[4]*60%"), meant_schedule("2*t+1*5")
+    ('[12]*400+[4]*600', '[12]*400+[4]*600', '')
+    """
+    pieces = [_BARE.fullmatch(part) for part in plain_signs(text).split("+")] if len(text) <= _MOST else []
+    found = [piece for piece in pieces if piece is not None]
+    if len(found) < 2 or len(found) != len(pieces):
+        return ""
+    counts = [int(piece["count"]) * (DIFFUSION_SCALE // 100 if piece["percent"] else 1) for piece in found]
+    meant = "+".join(f"[{piece['value']}]*{count}" for piece, count in zip(found, counts, strict=True))
+    return meant if sum(counts) == DIFFUSION_SCALE and meant != re.sub(r"\s", "", text) else ""
 
 
 def schedule_runs(text: str) -> list[tuple[float, int]]:

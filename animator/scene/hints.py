@@ -15,6 +15,7 @@ _TIME = re.compile(r"\s*(?:(\d{1,2}):)?(\d{1,3}):([0-5]?\d)\s*", re.ASCII)
 _SHAPE = re.compile(r"\s*(\d{1,2})\s*[:/]\s*(\d{1,2})\s*", re.ASCII)
 _LINES = re.compile(r"\s*(\d{3,4})\s*p\s*", re.ASCII)
 _THOUSANDS = re.compile(r"\s*[+-]?(\d{1,3}(?:[,_' ]\d{3})+)\s*|\s*(\d+(?:_\d+)+)\s*", re.ASCII)
+_RESPACING = re.compile(r"\s*(?:ddim|plms)\s*(\d{1,4})\s*", re.ASCII | re.IGNORECASE)
 _KILO = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[kK]\s*", re.ASCII)
 
 WIDE = 16 / 9
@@ -31,12 +32,24 @@ FIRST: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
 """Of a section the setting that one value in its place is probably meant for, and the type of that."""
 
 
+SWITCHED = frozenset({"vr", "turbo", "guard"})
+"""Sections that may be true or false."""
+
+YES_NO = {
+    **dict.fromkeys(("on", "yes", "y", "enabled"), "true"),
+    **dict.fromkeys(("off", "no", "n", "disabled"), "false"),
+}
+"""Words of other notations for true and false."""
+
+
 def section_hint(node: Node, name: str) -> str:
     """Return which setting a value in the place of a section may be, or an empty text.
 
     >>> section_hint(Node("clip.mp4"), "video")
     '; perhaps video: {init: clip.mp4}'
     """
+    if isinstance(node.value, str) and name in SWITCHED and (word := YES_NO.get(node.value.strip().lower())):
+        return f"; write {name}: {word}"
     key, kind = FIRST.get(name, ("", type(None)))
     if not key or not isinstance(node.value, kind) or isinstance(node.value, bool) or "\n" in str(node.value):
         return ""
@@ -122,6 +135,8 @@ def _number(value: str) -> str:
     """Return how a number is written that has signs between its digits, or a letter for thousands."""
     if grouped := _THOUSANDS.fullmatch(value):
         return f"write {re.sub(r'[^0-9]', '', grouped[0])}"
+    if steps := _RESPACING.fullmatch(value):
+        return f"write {steps[1]}, and the sampler in diffusion.sampler"
     if kilo := _KILO.fullmatch(value):
         return f"write {1000 * float(kilo[1]):.15g}"
     return ""

@@ -22,6 +22,9 @@ _LIKE_CLIP = re.compile(
     "vit[-_]?[a-z]*[-_]?[0-9]|rn[0-9]|resnet[0-9]|(slip|blip|siglip|cloob)([^a-z]|vit|$)", re.IGNORECASE
 )
 
+_DERIVED = re.compile(r"_?(schedules?|sched|series|keyframes|curve)$", re.IGNORECASE)
+"""Ends that programs put to the name of a setting for its values over the frames or the diffusion."""
+
 LATER = frozenset({"study"})
 """Settings that the format will have. They are refused, but not as misspelt."""
 
@@ -56,11 +59,15 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
         return _belongs(found[0], every)
     if "." in name and key.isdigit():
         return "unknown key; a comma separates keys: a decimal is written with a point, such as 0.5"
+    if every and (stem := _DERIVED.sub("", key)) not in ("", key):
+        hint = unknown_key(stem, siblings, every, value) if _exists(stem, siblings, every) else ""
+        if hint or stem in siblings:
+            return f"unknown key; did you mean '{stem}'{_rest(hint) or '?'}"
     close = difflib.get_close_matches(key, siblings, 1, 0.6)
     misspelt = difflib.get_close_matches(key, foreign_names(), 3, 0.8) if every else []
     misspelt.sort(key=lambda one: foreign_names()[one].place is None)  # one that has a place is more use
     if misspelt and not (close and _like(key, close[0]) >= _like(key, misspelt[0])):
-        hint = _foreign_hint(misspelt[0], value, every).removeprefix("unknown key").removeprefix(" here")
+        hint = _rest(_foreign_hint(misspelt[0], value, every))
         return f"unknown key; did you mean '{misspelt[0]}'{hint}" if hint[:1] == ";" else hint
     if close:
         return f"unknown key; did you mean '{close[0]}'?"
@@ -69,6 +76,17 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     if close:
         return f"unknown key; did you mean '{lasts[close[0]]}'?"
     return "unknown key; known here: " + ", ".join(sorted(siblings))
+
+
+def _exists(name: str, siblings: Iterable[str], every: Iterable[str]) -> bool:
+    """Return whether a name is one of another program or of another section, but none of this section."""
+    here = name in siblings
+    return not here and (foreign_name(name) is not None or any(full.endswith(f".{name}") for full in every))
+
+
+def _rest(hint: str) -> str:
+    """Return what a hint says after that the key is unknown."""
+    return hint.removeprefix("unknown key").removeprefix(" here")
 
 
 def _like(one: str, other: str) -> float:

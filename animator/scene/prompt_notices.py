@@ -51,6 +51,7 @@ SYNTAXES = (
         "loads no network here; leave it out",
         re.I,
     ),
+    _syntax(r"<[^<>\s|:]{1,60}>", _NO_NETWORK),
     _syntax(r"\bembedding:\S+", _NO_NETWORK, re.I),
     _syntax(r"`[^`]*`", f"is not computed in a prompt; {_FRAMES}"),
     _syntax(r"\{[^{}]*[|][^{}]*\}", f"{_PAINTED}; {_CHOICES}"),

@@ -34,6 +34,9 @@ PLANAR = re.compile(r"yuva?4\d\dp(?:(\d+)[lb]e)?$")
 WOVEN = re.compile(r"(?:yuv[aj]?4|gbr|gray|rgb|bgr|argb|abgr)")
 """How names of layouts begin whose fields ffmpeg's filter parts without loss."""
 
+TURNS: tuple[list[str], ...] = ([], ["transpose=cclock"], ["hflip", "vflip"], ["transpose=clock"])
+"""Filters that turn pictures by so many quarter turns against the clock."""
+
 NANOSECONDS = "settb=1/1000000000"
 
 ZIMG_MATRICES = {"bt709": "709", "bt601": "170m", "bt2020": "2020_ncl"}
@@ -52,7 +55,9 @@ def selection(film: SourceFilm, first: int, every: int) -> list[str]:
         # Pictures that say that they are whole pass as they are. A film may change its size, which this
         # filter does not see: all pictures get that of the first.
         named = [f"setfield={film.fields}"] if film.fields else []
-        filters = ["scale=iw:ih", *named, "bwdif=mode=send_frame:deint=interlaced"]
+        # Fields are every other row of the pictures as they were recorded, before they were turned upright.
+        back, upright = TURNS[-film.turn % 4], TURNS[film.turn]
+        filters = ["scale=iw:ih", *back, *named, "bwdif=mode=send_frame:deint=interlaced", *upright]
     rate = f"fps=fps={clock.fps.numerator}/{clock.fps.denominator}:start_time=0:eof_action=pass"
     if not clock.slack:
         # What follows the first picture at once is put off, so that the first frame is the first picture.

@@ -21,6 +21,10 @@ from animator.video.streams import kept_together
 SOUND_STREAM = re.compile(r"^\s*Stream #0:\d+[^\n]*: Audio: (\w+)", re.MULTILINE)
 
 
+GAP = 0.02
+"""Seconds from which on a gap between packets is silent; what is shorter is the coarseness of time stamps."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """Which of a file's sounds can be heard.
@@ -108,7 +112,8 @@ def cut(film: Any, number: int, start_at: float, seconds: float | None) -> Any:
     between packets are silent, if the film is `kept_together`. It is cut by decoding, to the sample, which
     seeking cannot.
     """
-    sound = film[f"a:{number}"].filter("aresample", **{"async": 1, "first_pts": 0})
+    silence = {"async": 1, "first_pts": 0, "min_hard_comp": GAP}
+    sound = film[f"a:{number}"].filter("aresample", **silence)
     end = {} if seconds is None else {"end": f"{start_at + seconds:.9f}"}
     return sound.filter("atrim", start=f"{start_at:.9f}", **end).filter("asetpts", "PTS-STARTPTS")
 

@@ -65,6 +65,12 @@ ALPHA_BESIDE = re.compile(r"^\s*alpha_mode\s*: 1", re.MULTILINE | re.IGNORECASE)
 WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """By a codec of WebM, the decoder that reads transparent parts."""
 
+LAYERED = {"hevc"}
+"""Codecs whose transparent parts are a layer of the same stream, of which its header says nothing."""
+
+DECODED = re.compile(r"Video: wrapped_avframe, ([a-z]\w*)")
+"""What ffmpeg prints of pictures as they were decoded."""
+
 UNKNOWN_TIME = -(2**63)
 """The time stamp of a packet that has none."""
 
@@ -93,6 +99,7 @@ class SourceFilm:
         curve: of a film of high dynamic range; None is an ordinary one.
         primaries: ffmpeg's name of its primaries, empty where none are named.
         fields: ``tff`` or ``bff`` where all pictures have fields without saying so, else empty.
+        turn: quarter turns, 0 to 3, against the clock by which ffmpeg turns its pictures upright.
         alpha: whether its pictures may have transparent parts.
         decoder: the decoder that reads these; empty where ffmpeg's own does.
     """
@@ -109,6 +116,7 @@ class SourceFilm:
     curve: Curve | None
     primaries: str
     fields: str
+    turn: int
     alpha: bool
     decoder: str
 
@@ -132,7 +140,7 @@ def source(path: Path, decoder: str = "") -> Any:
 
 
 def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) -> SourceFilm:
-    """Return the facts of a film. Every packet of its pictures is read, none is decoded.
+    """Return the facts of a film. Every packet of its pictures is read; of HEVC the first one is decoded.
 
     Args:
         path: the film.
@@ -162,12 +170,15 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
     clock = own_clock(times, end, unit, layout["rest"], fallback_fps)
     if fps is not None:
         clock = resampled(times, end, unit, fps, clock.even)
-    width, height = _upright(header, TURN.search(stream))
+    turn = _turn(stream)
+    width, height = _upright(header, turn)
     colours = [word.strip() for word in (layout["colours"] or "").split(",")]
     pix_fmt, decoder = layout["pix_fmt"], ""
     if layout["codec"] in WITH_ALPHA and ALPHA_BESIDE.search(stream):
         # A second picture beside the first, which ffmpeg's own decoders do not read.
         pix_fmt, decoder = "yuva420p", WITH_ALPHA[layout["codec"]]
+    elif layout["codec"] in LAYERED:
+        pix_fmt = _decoded(path) or pix_fmt
     return SourceFilm(
         width=width,
         height=height,
@@ -179,6 +190,7 @@ def read_facts(path: Path, fallback_fps: Fraction, fps: Fraction | None = None) 
         pix_fmt=pix_fmt,
         interlaced="progressive" not in colours,
         curve=_curve(colours),
+        turn=turn,
         alpha=ALPHA.match(pix_fmt) is not None,
         decoder=decoder,
         primaries=next((word.split("/")[1] for word in colours if word.count("/") == 2), ""),
@@ -194,6 +206,16 @@ def _fault(path: Path, told: str) -> str:
     reasons = re.findall(r"^\[[^]]*\] (?:Error opening input: )?(?!.*misdetection)(.*)$", told, re.MULTILINE)
     said = f" ({reasons[0]})" if reasons else ""
     return f"{path}: not a film that ffmpeg can read{said}; name a film, or a folder of pictures"
+
+
+def _decoded(path: Path) -> str:
+    """Return ffmpeg's name of the layout of a film's first picture; empty where it cannot be decoded."""
+    first = source(path)[PICTURES].output("pipe:", **{"frames:v": 1}, format="null")
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with start(command(first.global_args("-hide_banner", "-nostdin", "-nostats")), **pipes) as process:
+        told = process.communicate()[1].decode(errors="replace")
+    found = DECODED.search(told)
+    return found[1] if found else ""
 
 
 def _times(listed: str, unit: Fraction) -> tuple[list[Fraction], Fraction]:
@@ -229,14 +251,19 @@ def _stream(told: str) -> str:
     return by_number.get(chosen[1], "") if chosen else ""
 
 
-def _upright(header: Mapping[str, str], turn: re.Match[str] | None) -> tuple[int, int]:
+def _turn(stream: str) -> int:
+    """Return by how many quarter turns against the clock a film is to be turned."""
+    turn = TURN.search(stream)
+    return round(float(turn[1]) / 90) % 4 if turn else 0
+
+
+def _upright(header: Mapping[str, str], turn: int) -> tuple[int, int]:
     """Return the width and height at which a film is to be seen."""
     width, height = map(int, header["dimensions"].split("x"))
     across, _, down = header.get("sar", "0/1").partition("/")
     if int(across) and int(down):
         width = max(1, round(width * Fraction(int(across), int(down))))
-    quarter_turns = round(float(turn[1]) / 90) if turn else 0
-    return (height, width) if quarter_turns % 2 else (width, height)
+    return (height, width) if turn % 2 else (width, height)
 
 
 def _curve(colours: Sequence[str]) -> Curve | None:
