@@ -451,9 +451,11 @@ def test_without_any_streams_a_run_is_what_it_is(world: World, undisturbed: dict
 
 def test_a_run_whose_reader_has_gone_can_be_gone_on_with(world: World, undisturbed: dict[str, Path]) -> None:
     run = world.disk / "run"
-    first = world.animator("render", world.folder / "long.yaml", "--out", run, world=["reader_gone"])
-    status, told = world.animator("resume", run)
-    assert status == DONE, (first, told)
+    words = ["render", world.folder / "long.yaml", "--out", run]
+    world.animator(*words, world=["reader_gone"])
+    # It may stop before or after its first frame; before, it leaves no folder.
+    status, told = world.animator(*(["resume", run] if world.seen(run).exists() else words))
+    assert status == DONE, told
     same(world, run, undisturbed["long"])
 
 

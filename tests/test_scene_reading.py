@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from animator.engines.guided.tokens import lost
 from animator.errors import SceneError
@@ -244,7 +245,7 @@ def test_values_from_the_command_line(read):
 
 def test_paths_are_relative_to_the_file_that_names_them(read, tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "a.png").touch()
+    Image.new("RGB", (192, 128)).save(tmp_path / "folder" / "a.png")
     (tmp_path / "folder" / "base.yaml").write_text("prompts: x\ndiffusion: {init_image: a.png}")
     expected = str((tmp_path / "folder" / "a.png").resolve())
     assert read("extends: folder/base.yaml").scene.diffusion.init_image == expected
@@ -353,7 +354,7 @@ def test_a_scene_from_a_text(tmp_path, monkeypatch):
     assert loaded.scene.guidance.cuts.ic_pow == "[12]*500+[10]*500"
     plainly = read_text_scene("prompts: x\nseed: random\nguidance: {cuts: pulp}", "here").scene
     assert (plainly.guidance.cuts, plainly.seed_mode) == (loaded.scene.guidance.cuts, "random")
-    with pytest.raises(SceneError, match=r"here:2:6: fps: expected a number above 0"):
+    with pytest.raises(SceneError, match=r"here:2:6: fps: expected a number from 0.01"):
         read_text_scene("prompts: x\nfps: 0", "here")
     (tmp_path / "a.yaml").write_text("prompts: x")
     monkeypatch.chdir(tmp_path)
@@ -381,8 +382,8 @@ def piped(monkeypatch, data: bytes):
 def test_a_scene_from_the_standard_input(tmp_path, monkeypatch):
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "base.yaml").write_text("fps: 8\nseed: 3\ndiffusion: {init_image: a.png}\n")
-    (tmp_path / "below" / "a.png").touch()
-    (tmp_path / "b.json").touch()
+    Image.new("RGB", (192, 128)).save(tmp_path / "below" / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.json", "PNG")
     monkeypatch.chdir(tmp_path)
     text = "\ufeffextends: below/base.yaml\nprompts: [夜]\nimage_prompts: b.json\n"
     loaded = piped(monkeypatch, text.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 STILL = "mode: still\n"
 
@@ -159,7 +160,7 @@ def test_what_may_not_be_meant_is_told(read, text: str, notice: str) -> None:
 
 
 def test_an_init_picture_and_clouds_contradict_each_other(fault, tmp_path) -> None:
-    (tmp_path / "a.png").touch()
+    Image.new("RGB", (192, 128)).save(tmp_path / "a.png")
     found = fault("prompts: x\ndiffusion: {init_image: a.png, perlin_init: gray}\n")
     assert "diffusion.perlin_init: is gray, but there is an init_image; choose one" in found
 
