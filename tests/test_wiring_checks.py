@@ -174,7 +174,7 @@ def test_a_last_pass_along_a_flow_needs_one(fault, tmp_path) -> None:
 
 
 def test_a_family_is_one_of_diffusion(fault, read, tmp_path) -> None:
-    (tmp_path / "a.pt").touch()
+    (tmp_path / "a.pt").write_bytes(PICKLE)
     text = "prompts: x\ndiffusion: {model: a.pt, family: FAMILY}\n"
     for wrong in ("openai_999", "secondary_model_imagenet_2"):
         assert f"diffusion.family: there is no family '{wrong}'" in fault(text.replace("FAMILY", wrong))
