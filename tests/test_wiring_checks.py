@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from animator.weights.heads import PICKLE
+
 STILL = "mode: still\n"
 
 
