@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from animator.cli.interrupts import stop
 from animator.errors import INTERRUPTED, AnimatorError, Problem, SceneError
 
 OneScene = Annotated[
@@ -34,6 +35,10 @@ Device = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
+
+
+BROKEN_OFF = (ImportError, SystemError, AttributeError)
+"""What importing a library comes to that was broken off."""
 
 
 def with_device(settings: list[str] | None, device: str | None) -> list[str]:
@@ -90,7 +95,15 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             # Who reads what is printed has seen enough; the rest goes nowhere, without a complaint at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from error
-        except (OSError, RuntimeError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            LookupError,
+            TypeError,
+            ArithmeticError,
+            *BROKEN_OFF,
+        ) as error:
             if debug:
                 raise
             raise typer.Exit(unforeseen(error)) from error
@@ -101,7 +114,10 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def unforeseen(error: Exception) -> int:
-    """Tell in one line of what no verb has a line for; return the exit status."""
+    """Report in one line what no verb has a line for; return the exit status."""
+    if stop().cancelled:  # what an interrupt in the middle of an import, or of foreign code, comes to
+        say("interrupted")
+        return INTERRUPTED
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         say(f"{str(error.filename)[:60]}...: the name is too long; choose a shorter one")
         return 2

@@ -17,6 +17,7 @@ from animator.keyframes.compile import switch_numbers
 from animator.keyframes.expressions import NO_SOUNDS, Sounds
 from animator.keyframes.keys import keys_of_mapping, parse_keys
 from animator.keyframes.schedules import is_schedule, meant_schedule
+from animator.keyframes.signs import plain_signs
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, dotted, plain
 from animator.scene.words import allowed, found
@@ -75,7 +76,7 @@ def compile_curves(
         if rules.get("switch"):
             value = switch_numbers(value)
         written = node.value if rules["steps"] and node is not None else None
-        if isinstance(written, str) and node is not None and (meant := meant_schedule(written)):
+        if isinstance(written, str) and node is not None and (meant := meant_schedule(plain_signs(written))):
             fit.report(node, name, f"a value over the diffusion is written in square brackets: {meant}")
             continue
         compile_one = partial(_compile, scene, clock, sounds, rules)
