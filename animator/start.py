@@ -19,6 +19,12 @@ def main() -> None:
 
     try:
         command_line()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Python would end by the signal where it broke off an import
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
     finally:
         # What is left is Python's own taking down, which an interrupt would end with another status.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -38,6 +38,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pic.mp3").write_bytes((folder / "pic.png").read_bytes())
     (folder / "torn.png").write_bytes((folder / "pic.png").read_bytes()[:-30])
     (folder / "huge.png").write_bytes(huge_png())
+    Image.new("RGB", (64, 64), "red").save(folder / "pic.tiff", compression="tiff_lzw")
+    (folder / "torn.tiff").write_bytes((folder / "pic.tiff").read_bytes()[:-60])
     (folder / "text.png").write_text("not a picture")
     (folder / "text.mp3").write_text("not a sound")
     (folder / "list.m3u8").write_text("#EXTM3U\nother.mp3\n")
@@ -74,6 +76,7 @@ def fault_of(desk: Path, text: str) -> str:
         ("image_prompts: {4: [text.png]}", r"image_prompts\.4\.0: .*text\.png: not a picture that can be"),
         ("image_prompts: {4: [huge.png]}", r"image_prompts\.4\.0: .*more than 100 million pixels; scale"),
         ("image_prompts: {4: [torn.png]}", r"image_prompts\.4\.0: .*the picture is damaged"),
+        ("image_prompts: {4: [torn.tiff]}", r"image_prompts\.4\.0: .*torn\.tiff: "),
         ("diffusion: {init_image: text.png}", r"diffusion\.init_image: .*text\.png: not a picture that"),
         ("diffusion: {init_image: huge.png}", r"diffusion\.init_image: .*more than 100 million pixels"),
         ("diffusion: {init_image: many}", r"diffusion\.init_image: is a folder, not a file: "),

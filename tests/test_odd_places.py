@@ -68,6 +68,27 @@ def test_what_a_link_leads_to_is_left_alone(run: Path, tmp_path: Path, name: str
     assert (tmp_path / "mine").read_text() == "precious\n"
 
 
+@pytest.mark.parametrize("name", ["frames", "state", "losses", "scene.mp4", "outputs.json"])
+def test_links_in_a_run_are_refused_before_anything_is_painted(run: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (run / "frames" / "000002.png").unlink()
+    (run / name).rename(tmp_path / "moved") if (run / name).exists() else None
+    (run / name).symlink_to(tmp_path / "mine")
+    with pytest.raises(RunError, match=f"{name}: is a link; put what it leads to in its place, or remove it"):
+        resume_run(run, Reporter())
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "folder"), [("outputs.json", True), ("scene.mp4", True), ("state", False)])
+def test_folders_and_files_in_one_anothers_place(run: Path, tmp_path: Path, name: str, folder: bool) -> None:
+    (run / "frames" / "000002.png").unlink()
+    (run / name).rename(tmp_path / "moved")
+    (run / name).mkdir() if folder else (run / name).touch()
+    with pytest.raises(RunError, match=f"{name}: is a {'folder' if folder else 'file'}, and a run has a"):
+        resume_run(run, Reporter())
+    assert not (run / "frames" / "000002.png").exists()
+
+
 def damaged_line(run: Path, **values: object) -> None:
     path = run / "journal.jsonl"
     first, *rest = path.read_text().splitlines(keepends=True)
@@ -206,7 +227,11 @@ def fault_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "content", ["root:x:0:0:secret\n", "secret: hunter2\nuser: bob\n", "- secret\n", "secret\n", "'secret'\n"]
+    "content",
+    [
+        *("root:x:0:0:secret\n", "secret: hunter2\nuser: bob\n", "- secret\n", "secret\n", "'secret'\n"),
+        *("secret: 1\nsecret: 2\n", "secret: *secret\n", "a: !secret x\n", "PASS=secret\nb: [secret\n"),
+    ],
 )
 def test_what_a_file_that_is_no_scene_holds_is_not_shown(tmp_path: Path, content: str) -> None:
     (tmp_path / "other").write_text(content)

@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_run(run: Path) -> None:
     for line in (
         "damaged or deleted: 2-3",
         "made by animator 0.1.0",
-        "out of date, the scene or its pictures changed: 6",
+        "out of date, the scene, its pictures or a default changed: 6",
         "not made yet: 7",
         "frame 4: painted again",
         "resume makes 2-3, from the state of 0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def dates(run: Path) -> dict[str, int]:
 
 
 def later(monkeypatch, version: str = "99.0") -> None:
-    for module in ("run.save", "run.render", "runs.folder", "runs.program"):
+    for module in ("run.save", "run.render", "run.outdated", "runs.folder", "runs.program"):
         monkeypatch.setattr(f"animator.{module}.__version__", version)
 
 
@@ -100,7 +101,9 @@ def test_who_edits_a_scene_hears_how_many_are_made_again(run, capsys) -> None:
     scene.write_text(SCENE.replace("translation_x: 8", "translation_x: {0: 8, 1: 8, 2: 9}"))
     render_scene(read_scene(scene), Reporter(), out=run)
     err = capsys.readouterr().err
-    assert "2 of 4 finished frames are made again (2-3): the scene or its pictures changed\n" in err
+    assert (
+        "2 of 4 finished frames are made again (2-3): the scene, its pictures or a default changed\n" in err
+    )
     assert not (run / "frames.before-001").exists()
 
 
@@ -120,3 +123,29 @@ def test_frames_of_a_program_that_did_not_say_which_it_was(run, capsys) -> None:
     (run / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in old))
     resume_run(run, Reporter())
     assert "an earlier animator made them otherwise; the old ones are kept" in capsys.readouterr().err
+
+
+def test_a_default_that_a_later_version_changed_is_no_edit(run, monkeypatch, capsys) -> None:
+    """The run has the old default in its scene, and the user's scene says nothing: other frames are meant."""
+    later(monkeypatch)
+    scene = run.parent / "scene.yaml"
+    scene.write_text(SCENE + "warp: {padding_mode: reflection}\n")
+    render_scene(read_scene(scene), Reporter(), out=run)
+    assert "the old ones are kept in frames.before-001/" in capsys.readouterr().err
+
+
+def test_frames_that_nobody_asks_for_stay(tmp_path, monkeypatch, capsys) -> None:
+    path = tmp_path / "still.yaml"
+    path.write_text(
+        "models: fake\nsize: [64, 64]\nprompts: x\nmode: still\nimages: 3\nseed: 1\ndiffusion: {steps: 2}\n"
+    )
+    loaded = read_scene(path)
+    render_scene(loaded, Reporter(), out=tmp_path / "stills")
+    later(monkeypatch)
+    monkeypatch.setattr(fingerprint, "RENDERINGS", {**fingerprint.RENDERINGS, 99: ()})
+    monkeypatch.setattr("animator.run.outdated.RENDERINGS", fingerprint.RENDERINGS)
+    render_scene(dataclasses.replace(loaded, only=(1,)), Reporter(), out=tmp_path / "stills")
+    assert "1 of 3 finished frames are made again (1)" in capsys.readouterr().err
+    assert sorted(one.name for one in (tmp_path / "stills" / "frames").iterdir()) == [
+        f"00000{number}.png" for number in range(3)
+    ]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from animator import __version__
 from animator.errors import SceneError
 from animator.run.fingerprint import RENDERINGS, hash_inputs
 from animator.run.job import Job
@@ -17,7 +18,7 @@ from animator.scene.reading import LoadedScene, read_scene
 log = logging.getLogger(__name__)
 
 EARLIER = "an earlier animator made them otherwise"
-EDITED = "the scene or its pictures changed"
+EDITED = "the scene, its pictures or a default changed"
 
 
 def why_outdated(
@@ -75,13 +76,19 @@ def report_outdated(job: Job, plan: ResumePlan, *, keep: bool) -> None:
     Args:
         job: the scene; its run is locked.
         plan: which of its frames are finished.
-        keep: whether the old frames are moved beside the others.
+        keep: whether old frames that this version made are moved beside the others; those of others are.
     """
     run = job.run
     reasons = why_outdated(plan.entries, job.inputs, run.read_info(), job.loaded, job.sources, job.weights)
-    again = [plan.entries[number] for numbers in reasons.values() for number in numbers]
-    kept = run.keep_before(again) if keep and again else ""
-    for reason, numbers in reasons.items():
+    missing = set(plan.missing)
+    wanted = {why: [n for n in numbers if n in missing] for why, numbers in reasons.items()}
+    again = [plan.entries[number] for numbers in wanted.values() for number in numbers]
+    # What another version made cannot be made again by this one, whatever its user edited.
+    beside = [entry for entry in again if keep or entry.program != __version__]
+    kept = run.keep_before(beside) if beside else ""
+    for reason, numbers in wanted.items():
+        if not numbers:
+            continue
         log.warning(
             "%d of %d finished frames are made again (%s): %s%s",
             len(numbers), len(plan.entries), ranges(numbers), reason,

@@ -8,12 +8,28 @@ import os
 import shutil
 from pathlib import Path
 
+from animator.errors import RunError
 from animator.system.disk import errors_in_one_line
 
-__all__ = ["errors_in_one_line", "open_own", "remove_leftovers", "sync_folder", "write_atomic"]
+__all__ = [
+    "errors_in_one_line",
+    "open_own",
+    "refuse_strange",
+    "remove_leftovers",
+    "sync_folder",
+    "write_atomic",
+]
 
 TEMPORARY, MAKING = ".*.tmp", ".*.making"
 """Names of files that are being written, and of folders in which a film is being made."""
+
+ENDINGS = frozenset(
+    {".json", ".jsonl", ".yaml", ".csv", ".txt", ".html", ".png", ".lock", ".mp4", ".mov", ".gif"}
+)
+"""How names of files in a run end; no folder of one has such a name."""
+
+FOLDERS = frozenset({"frames", "left", "right", "state", "drafts", "inputs", "losses", "flow", "pruned"})
+"""Folders of a run."""
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 """What is said where names cannot be put on the disk by hand: by network file systems, mostly."""
@@ -65,6 +81,26 @@ def sync_folder(folder: Path) -> None:
         # There a rename is as lasting as the file system makes it; the file itself is on the disk.
         if error.errno not in NO_SYNC:
             raise
+
+
+def refuse_strange(folder: Path) -> None:
+    """Refuse a run in which there are links, or folders and files in one another's place.
+
+    What a link leads to is not the run's: a stranger may have put it there. And what is needed only at the
+    end is looked at before anything is painted.
+
+    Raises:
+        RunError: there is such a thing; the message names it.
+    """
+    with errors_in_one_line(folder):
+        for one in sorted(folder.iterdir()):
+            if one.is_symlink() and (one.suffix in ENDINGS or one.name in FOLDERS):
+                raise RunError(f"{one}: is a link; put what it leads to in its place, or remove it")
+            folder_there = one.is_dir()
+            if folder_there and one.suffix in ENDINGS:
+                raise RunError(f"{one}: is a folder, and a run has a file there; move it away")
+            if not folder_there and one.name in FOLDERS:
+                raise RunError(f"{one}: is a file, and a run has a folder there; move it away")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -44,7 +44,13 @@ import numpy as np
 from animator import __version__
 from animator.errors import RunError, UsageError
 from animator.runs import journal
-from animator.runs.files import errors_in_one_line, remove_leftovers, sync_folder, write_atomic
+from animator.runs.files import (
+    errors_in_one_line,
+    refuse_strange,
+    remove_leftovers,
+    sync_folder,
+    write_atomic,
+)
 from animator.runs.journal import MAX_NUMBER, Entry
 from animator.runs.lock import locked
 from animator.runs.names import folder_name
@@ -118,8 +124,10 @@ class RunFolder:
         """Keep every other process from writing here inside the block, and clear what a kill left behind.
 
         Raises:
-            RunError: if another process is at work here; the message names it.
+            RunError: if another process is at work here, which the message names, or something in the folder
+                is not of the kind that a run has.
         """
+        refuse_strange(self.path)
         with locked(self.path / "run.lock"):
             remove_leftovers(self.path)
             yield

@@ -21,7 +21,7 @@ def refuse_later(version: object, path: Path) -> None:
         RunError: it is later than this program's.
     """
     try:
-        later = Version(str(version)) > Version(__version__)
+        later = isinstance(version, str) and Version(version) > Version(__version__)
     except InvalidVersion:
         return
     if later:

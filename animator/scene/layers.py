@@ -18,6 +18,7 @@ from animator.scene.source import NotYamlError, parse, read_text, resolve
 from animator.scene.spellings import as_section, spelt_key, with_spellings
 from animator.scene.words import found, short
 from animator.settings.scene import Scene
+from animator.system.file_names import file_fault
 from animator.weights.checkpoint_names import is_checkpoint
 
 MAX_LAYERS = 16
@@ -35,6 +36,11 @@ PATHS = (
 
 KEYS = frozenset({*Scene.model_fields, "extends"})
 """What a scene says at its top."""
+
+LOOKS_LIKE_ONE = re.compile(rf"^(?:{'|'.join(sorted(KEYS))})\s*:", re.MULTILINE)
+"""A text in which there is one of these."""
+
+NO_SCENE = "is no scene: it has none of the keys of one, such as prompts"
 
 ADDRESSES = ("http://", "https://")
 _WEIGHT = re.compile(rf":\s*[+-]?{NUMBER}\s*\Z", re.ASCII)
@@ -115,7 +121,7 @@ class _Stack:
         if self.files == MAX_LAYERS:
             raise SceneError([asked.problem("extends", f"more than {MAX_LAYERS} scenes over one another")])
         if above and not os.path.isfile(path):
-            raise SceneError([asked.problem("extends", f"no such file: {file}")])
+            raise SceneError([asked.problem("extends", _missing(path, file))])
         self.files += 1
         own, below = self._own(path, file, text, asked if above else None)
         merged: Node | None = None
@@ -140,15 +146,16 @@ class _Stack:
             text = read_text(path, file) if given is None else given
             tree, faults = parse(text, file)
         except SceneError:
+            if asked and not LOOKS_LIKE_ONE.search(head_of(path)):
+                raise SceneError([*self.problems, asked.problem("extends", f"{file} {NO_SCENE}")]) from None
             if given is None:
                 refuse_binary(path, file)
             refuse_unread(head_of(path) if given is None else given, file)
             raise
         refuse_foreign(tree, text, file)
-        self.problems += faults
         if asked and tree.value and not (isinstance(tree.value, dict) and KEYS & tree.value.keys()):
-            message = f"{file} is no scene: it has none of the keys of one, such as prompts"
-            raise SceneError([*self.problems, asked.problem("extends", message)])
+            raise SceneError([*self.problems, asked.problem("extends", f"{file} {NO_SCENE}")])
+        self.problems += faults
         if not isinstance(tree.value, dict | None):
             message = f"a scene is a mapping such as prompts: a sea, found {found(tree)}"
             raise SceneError([*self.problems, tree.place.problem("", message)])
@@ -171,6 +178,12 @@ class _Stack:
                 message = f"expected the name of a scene file or a list of names, found {found(name)}"
                 raise SceneError([*self.problems, name.place.problem("extends", message)])
         return names
+
+
+def _missing(path: Path, file: str) -> str:
+    """Return why a path is no file, with the file as the user named it."""
+    fault = file_fault(os.path.abspath(path), net=False)
+    return fault.replace(os.path.abspath(path), file)
 
 
 def spelt(tree: Node) -> tuple[Node, list[Problem]]:

@@ -25,6 +25,9 @@ def file_fault(path: str, net: bool = True) -> str:
         return ""
     if os.path.isdir(path):
         return f"is a folder, not a file: {_shown(path)}"
+    if os.path.lexists(path):
+        kind = "a device or a pipe" if os.path.exists(path) else "a link that leads nowhere"
+        return f"is {kind}, not a file: {_shown(path)}"
     scheme = _SCHEME.search(path)
     if scheme and not net:
         return f"expected the path of a file, found an address with {scheme[1]}://; fetch it, name the file"

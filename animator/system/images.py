@@ -22,6 +22,9 @@ Fit = Literal["stretch", "cover", "contain"]
 """How a picture of another shape fills a frame; ``diffusion.init_fit`` says what each does."""
 
 Colour = tuple[float, float, float]
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# What it prints of damaged pictures names no file; what is wrong is said here.
+
 WHITE: Colour = (1.0, 1.0, 1.0)
 BLACK: Colour = (0.0, 0.0, 0.0)
 

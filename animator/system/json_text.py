@@ -16,6 +16,10 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    except ValueError as error:
+        if "int_max_str_digits" in str(error):
+            raise ValueError("a number too long") from error
+        raise
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -61,12 +61,26 @@ def _fault(path: str, changed: int, size: int) -> str:
     """Return what `picture_fault` does of a file as it was last changed."""
     try:
         data = read_plain(path, MAX_BYTES)
-        check_picture(data, Path(path), DECODED)
+        kind = check_picture(data, Path(path), DECODED)
+        if kind not in DECODED and not _opencv_decodes(data):
+            return f"{path}: {NO_PICTURE}"
     except OSError as error:
         return f"{path}: {error.strerror}; name a picture"
     except UsageError as error:
         return str(error)
     return ""
+
+
+def _opencv_decodes(data: bytes) -> bool:
+    """Return whether OpenCV, with which pictures are read, can decode one."""
+    import cv2  # takes some tenths of a second
+    import numpy as np
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) is not None
+    except cv2.error:
+        return False
 
 
 def check_picture(data: bytes, path: Path, decoded: frozenset[str] = CHECKED) -> str:
