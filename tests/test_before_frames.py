@@ -158,6 +158,8 @@ def test_a_picture_that_only_the_decoder_refuses_leaves_no_folder(desk, tmp_path
     (desk / "scene.yaml").write_text(BASE + "image_prompts: {4: [pic.png]}\n")
     loaded = read_scene(desk / "scene.yaml")
     monkeypatch.setattr("animator.system.images.cv2.imdecode", lambda *_: None)
+    # Before networks are loaded, which may take minutes.
+    monkeypatch.setattr("animator.run.render.load_tools", lambda *_: pytest.fail("networks are loaded"))
     with pytest.raises(UsageError, match=r"pic\.png: not a picture that can be read"):
         render_scene(loaded, Reporter(), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

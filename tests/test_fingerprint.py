@@ -114,9 +114,14 @@ def test_a_later_program_finds_the_same_hash_though_it_has_more_settings(film) -
 def test_a_default_that_changes_makes_no_frame_anew(film, monkeypatch) -> None:
     before = hashes(film)
 
-    class Brighter(Later):
-        turbo: TurboOptions = TurboOptions(preroll=3)
+    class OtherTurbo(TurboOptions):
+        preroll: int = 3
 
+    class Brighter(Later):
+        turbo: OtherTurbo = OtherTurbo()
+
+    assert hashes(with_scene(film, Brighter)) != before
+    neutral_values.cache_clear()
     monkeypatch.setattr(neutral, "FORMER", {"turbo.preroll": film.scene.turbo.preroll})
     neutral_values.cache_clear()
     assert hashes(with_scene(film, Brighter)) == before
