@@ -36,8 +36,8 @@ def open_streams() -> None:
         try:
             os.fstat(handle)
         except OSError:
-            while os.open(os.devnull, os.O_RDWR) < handle:
-                pass  # the lowest that is free is taken first
+            # The lowest number that is free is taken: this one. Programs that are started have it, too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if handle == 0 else "w"))  # noqa: SIM115
 

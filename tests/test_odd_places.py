@@ -242,6 +242,12 @@ def test_what_a_file_that_is_no_scene_holds_is_not_shown(tmp_path: Path, content
     assert "secret" not in fault
 
 
+@pytest.mark.parametrize("value", ["!foo 3", "!!set {a}", "!!omap [a: 1]", "!!python/object:os.system {}"])
+def test_a_tag_is_one_fault(tmp_path: Path, value: str) -> None:
+    (tmp_path / "s.yaml").write_text(f"prompts: {value}\n")
+    assert "prompts: a scene has no tags such as" in fault_of(tmp_path / "s.yaml")
+
+
 def test_a_picture_carries_no_more_than_a_scene_may_have() -> None:
     with pytest.raises(SceneError, match="has more than 1048576 bytes, which a scene may have"):
         read_text_scene("prompts: x\n" + "# more\n" * 160_000, "a.png")

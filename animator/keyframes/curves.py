@@ -186,7 +186,6 @@ def _bridged(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     present = np.flatnonzero(~np.isnan(values))
     filled = values.copy()
     filled[missing] = np.interp(missing, present, values[present])
-    where = f"at {len(missing)} frames, first at frame {missing[0]}"
     first = f"frame {missing[0]}"
     where = first if len(missing) == 1 else f"{len(missing)} frames, first at {first}"
     return filled, (f"no finite value at {where}: bridged linearly",)

@@ -24,7 +24,7 @@ TEMPORARY, MAKING = ".*.tmp", ".*.making"
 """Names of files that are being written, and of folders in which a film is being made."""
 
 ENDINGS = frozenset(
-    {".json", ".jsonl", ".yaml", ".csv", ".txt", ".html", ".png", ".lock", ".mp4", ".mov", ".gif"}
+    {".json", ".jsonl", ".yaml", ".csv", ".txt", ".html", ".png", ".lock", ".mp4", ".mov", ".gif", ".webp"}
 )
 """How names of files in a run end; no folder of one has such a name."""
 

@@ -142,7 +142,8 @@ def _compiled(
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
     root, written, noticed = in_their_places(without_texts(counted(without_hold(root))))
-    for problem in (*problems, *more):
+    early = [*problems, *more]
+    for problem in early:
         fit.add(problem)
     scene, notices = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
@@ -157,8 +158,11 @@ def _compiled(
     check_video(scene, fit)
     notices += [*prompt_notices, *check_audio(scene, fit), *notice_codec(scene, fit)]
     if fit.problems or prompts is None:
+        # What is wrong inside of what has a tag, or stands twice, comes of that.
+        inside = tuple(f"{problem.key}." for problem in early if problem.key)
+        faults = [problem for problem in fit.problems if not problem.key.startswith(inside)]
         notices = [*noticed, *as_written(notices, written)]
-        raise SceneError(by_place(as_written(fit.problems, written), file), by_place(notices, file))
+        raise SceneError(by_place(as_written(faults, written), file), by_place(notices, file))
     notices = [
         *noticed,
         *as_written([*notices, *notice_scene(scene, values, fit, own=(file, COMMAND_LINE))], written),

@@ -22,7 +22,7 @@ Value = Curve | Schedule | None
 def unguided(
     scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
 ) -> Iterator[tuple[str, str]]:
-    """Yield the first stretch of a diffusion in which no CLIP model has a weight, and that without cuts.
+    """Yield the first stretch of a diffusion in which no CLIP model has a weight, and a picture without cuts.
 
     Args:
         scene: the scene.
