@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,10 @@ from tests.slowness import computed
 
 QUICK = 5.0
 """Seconds of a processor that a test without the mark `slow` may take before it is named in a warning."""
+
+# What tests start is compiled once, not each time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     # A shell starts what it puts in the background, and nohup what it guards, with these ignored, and every

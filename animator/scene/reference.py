@@ -16,7 +16,8 @@ from typing import Any
 
 from animator.scene.presets import all_presets
 from animator.settings.base import EVERY_MODE, Declared, declared
-from animator.settings.scene import Scene, scene_schema
+from animator.settings.scene import Scene
+from animator.settings.sentences import described_schema
 
 BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
 """Between these lines of the README is the table of controls."""
@@ -41,7 +42,7 @@ Schema = dict[str, Any]
 
 def settings_page() -> str:
     """Return the page as Markdown, a table a section."""
-    settings = dict(_settings(scene_schema()))
+    settings = dict(_settings(described_schema()))
     parts = [HEAD, "## At the top of a scene\n", _page_table(settings, "")]
     for name, schema in settings.items():
         if "properties" in schema:
@@ -57,7 +58,7 @@ def settings_page() -> str:
 def controls_table() -> str:
     """Return the controls of a still as one Markdown table, a row a setting by its dotted name."""
     rows = ["| setting | unit | default | range | what it does |", "|---|---|---|---|---|"]
-    for name, schema in _settings(scene_schema()):
+    for name, schema in _settings(described_schema()):
         section = name.partition(".")[0]
         if "properties" in schema or (name not in OF_A_STILL and section not in SECTIONS_OF_A_STILL):
             continue
@@ -81,7 +82,7 @@ def with_controls(readme: str) -> str:
 
 def _settings(section: Schema, above: str = "") -> Iterator[tuple[str, Schema]]:
     """Yield (dotted name, schema) of every setting and section, a section before what is in it."""
-    definitions = scene_schema()["$defs"]
+    definitions = described_schema()["$defs"]
     for key, field in section["properties"].items():
         name = f"{above}{key}"
         target = field.get("$ref", "").rpartition("/")[2]

@@ -12,7 +12,8 @@ from ruamel.yaml.representer import SafeRepresenter
 from animator.scene.presets import all_presets
 from animator.scene.seeds import WORDS
 from animator.scene.spelling_schema import allow_spellings
-from animator.settings.scene import Scene, scene_schema
+from animator.settings.scene import Scene
+from animator.settings.sentences import described_schema
 
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -68,7 +69,7 @@ def json_schema() -> dict[str, Any]:
     Editors that know YAML offer completion and warnings from it. What is dealt with before the settings are
     looked at is part of it: ``extends``, words for a seed, names of presets, values in other spellings.
     """
-    schema = _for_editors(scene_schema())
+    schema = _for_editors(described_schema())
     name = {"type": "string"}
     extends = {
         "anyOf": [name, {"type": "array", "items": name}],

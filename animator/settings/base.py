@@ -24,7 +24,7 @@ FASTEST = 1000
 class Options(BaseModel):
     """A section of a scene. Unknown keys are refused and a value never changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from animator.settings.base import Options
+
+_DESCRIBED = ConfigDict(use_attribute_docstrings=True)
+"""The schema for editors copies these two from the plain schema, which must have their sentences."""
 
 
 class TextPrompt(Options):
     """A prompt with its parts named."""
+
+    model_config = _DESCRIBED
 
     text: str
     """What to paint; a colon in it is a colon."""
@@ -22,6 +27,8 @@ class TextPrompt(Options):
 
 class ImagePrompt(Options):
     """A picture as a prompt, with its parts named."""
+
+    model_config = _DESCRIBED
 
     image: str
     """Path, relative to the scene file, or http(s) address of the picture."""

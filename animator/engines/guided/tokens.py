@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 CONTEXT = 77
@@ -29,8 +29,8 @@ def _ranks() -> dict[tuple[str, ...], int]:
         return {}
     file = Path(package.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
     with gzip.open(file, "rt", encoding="utf-8") as stream:
-        lines = stream.read().split("\n")[1 : _MERGES + 1]
-    return {tuple(line.split()): rank for rank, line in enumerate(lines)}
+        lines = islice(stream, 1, _MERGES + 1)  # what follows in the file is not part of CLIP's vocabulary
+        return {tuple(line.split()): rank for rank, line in enumerate(lines)}
 
 
 @lru_cache(maxsize=1)
