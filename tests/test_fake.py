@@ -244,9 +244,7 @@ def test_the_same_film_twice(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_a_scene_of_published_networks_renders_without_weights(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text(
-        f"extends: {SCENES / 'base' / 'disco-5.yaml'}\nprompts: a blue lake\nseed: 1\n"
-    )
+    (tmp_path / "s.yaml").write_text("extends: disco-5\nprompts: a blue lake\nseed: 1\n")
     settings = ["size=[192,128]", "diffusion.steps=6", "diffusion.skip_steps=1", "frames=3", "models=fake"]
     loaded = read_scene(tmp_path / "s.yaml", settings)
     film_file = render_scene(loaded, LineReporter(io.StringIO()), out=tmp_path / "run")

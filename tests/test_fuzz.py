@@ -136,7 +136,6 @@ def damaged(data: bytes, damage: list[tuple[float, int, bytes]]) -> bytes:
 @pytest.mark.slow
 def test_scenes(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
-    shutil.copytree(ROOT / "scenes" / "base", tmp_path / "base")  # what they extend
     shutil.copytree(ROOT / "scenes" / "footage", tmp_path / "footage")
     outcomes = set()
 

@@ -12,10 +12,10 @@ from animator.film.stills import stills
 from animator.run.job import shot_of
 from animator.run.sources import gather
 from animator.run.tools import load_tools
+from animator.scene.bases import FOLDER as BASE
 from animator.scene.reading import LoadedScene, read_scene
 from animator.weights.shared import SharedNetworks
 
-BASE = Path(__file__).parents[1] / "scenes" / "base"
 SMALL = [
     "size=[64, 64]",
     "diffusion.steps=4",

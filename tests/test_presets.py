@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,10 @@ from animator.engines.guided import presets
 from animator.engines.guided.presets import cut_presets
 from animator.errors import SceneError
 from animator.keyframes.schedules import parse_schedule
+from animator.scene.bases import FOLDER as BASE
 from animator.scene.reading import read_scene
 from animator.settings.scene import Scene
 
-BASE = Path(__file__).parents[1] / "scenes" / "base"
 DISCO = {
     "pixel-art": {
         "overview": "[15]*100+[15]*100+[12]*100+[12]*100+[6]*100+[4]*100+[2]*200+[0]*200",

@@ -53,7 +53,7 @@ def test_a_scene_is_quickly_painted_and_takes_its_taste_from_one_file(
     assert one.notices == ()
     taste = read_scene(SCENES / "gate.yaml").scene.guidance
     assert one.scene.guidance.model_copy(update={"clip_models": taste.clip_models}) == taste
-    assert "extends: base/pocket.yaml" in (SCENES / f"{name}.yaml").read_text(encoding="utf-8")
+    assert "extends: pocket" in (SCENES / f"{name}.yaml").read_text(encoding="utf-8")
     width, height = one.scene.size
     assert work_of(one).steps.sum() * width * height / (192 * 128) <= PASSES
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from animator.errors import Problem, SceneError
 from animator.keyframes.expressions import NUMBER
+from animator.scene.bases import extended_file, hint
 from animator.scene.foreign_file import head_of, refuse_binary, refuse_foreign, refuse_unread
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.presets import with_presets
@@ -120,18 +121,17 @@ class _Stack:
             raise SceneError([asked.problem("extends", f"goes round in a circle: {chain}")])
         if self.files == MAX_LAYERS:
             raise SceneError([asked.problem("extends", f"more than {MAX_LAYERS} scenes over one another")])
-        if above and not os.path.isfile(path):
-            raise SceneError([asked.problem("extends", _missing(path, file))])
         self.files += 1
         own, below = self._own(path, file, text, asked if above else None)
         merged: Node | None = None
         for name in below:
-            base = self.read(
-                path.parent / name.value,
-                str(Path(file).parent / name.value),
-                name.place,
-                (*above, own_path),
-            )
+            below_it = extended_file(name.value, path.parent)
+            own_name = str(Path(file).parent / name.value)
+            shown = own_name if below_it == path.parent / name.value else str(below_it)
+            if not os.path.isfile(below_it):
+                message = _missing(below_it, shown) + hint(name.value)
+                raise SceneError([name.place.problem("extends", message)])
+            base = self.read(below_it, shown, name.place, (*above, own_path))
             merged = base if merged is None else layer(merged, base, self.sections)
         return own if merged is None else layer(merged, own, self.sections)
 
