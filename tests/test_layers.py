@@ -26,7 +26,7 @@ LEVELS: list[set[str]] = [
     {"run"},
     {"memory"},
     {"look"},
-    {"cli"},
+    {"cli", "api"},
     {"start"},
 ]
 """From the ground up. A room may import from lower levels and from itself, never from beside or above."""

@@ -91,12 +91,9 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
         SceneError: with every fault that was found, sorted by place; where a file is not YAML, only that.
     """
     file = os.fspath(path)
-    fit = Fit(scene_schema())
     if file == PIPED:
-        root, problems = read_layers(
-            Path.cwd() / PIPED_NAME, PIPED_NAME, fit.sections, read_piped(PIPED_NAME)
-        )
-        return _compiled(root, problems, overrides, fit, PIPED_NAME)
+        return read_layered_text(read_piped(PIPED_NAME), PIPED_NAME, overrides)
+    fit = Fit(scene_schema())
     if not file.lower().endswith(".png"):
         root, problems = read_layers(Path(file), file, fit.sections)
         return _compiled(root, problems, overrides, fit, file)
@@ -106,6 +103,22 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
     known = loaded.scene.mode == "still" and re.fullmatch("[0-9]{1,6}", number, re.ASCII)
     only = (int(number),) if known and int(number) < loaded.scene.pictures else ()
     return dataclasses.replace(loaded, only=only, title=short(texts.get(NAME, "")))
+
+
+def read_layered_text(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read a scene that is in no file; paths in it, `extends` among them, are relative to the current folder.
+
+    Args:
+        text: the scene.
+        name: what it is called, in messages too.
+        overrides: see `read_scene`.
+
+    Raises:
+        SceneError: with every fault that was found.
+    """
+    fit = Fit(scene_schema())
+    root, problems = read_layers(Path.cwd() / name, name, fit.sections, text)
+    return _compiled(root, problems, overrides, fit, name)
 
 
 def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedScene:
