@@ -53,9 +53,8 @@ def test_frames_are_those_of_a_render(tmp_path: Path, networks: str) -> None:
 
 
 def test_stills_are_painted_one_by_one(tmp_path: Path) -> None:
-    some = animator.frames(
-        {"prompts": "a sea", "models": "fake", "images": 1000, "seed": 1, "size": [64, 64]}
-    )
+    scene = {"prompts": "a sea", "models": "fake", "images": 1000, "seed": 1, "size": [64, 64]}
+    some = animator.frames(scene)
     assert [next(some).number, next(some).number] == [0, 1]
     some.close()
 
