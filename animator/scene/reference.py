@@ -1,7 +1,7 @@
 """Every setting of a scene as tables for the documentation.
 
-``python -m animator.scene.reference`` prints the page of settings, with ``--readme`` it renews the table of a
-still's controls in README.md.
+``python -m animator.scene.reference`` prints the page of settings, with ``--values`` that of suggested values; with
+``--readme`` it renews the table of a still's controls in README.md.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from animator.scene.presets import all_presets
+from animator.scene.suggested import HEAD as VALUES_HEAD
+from animator.scene.suggested import NETWORKS, as_written, suggestions
 from animator.settings.base import EVERY_MODE, Declared, declared
 from animator.settings.scene import Scene
 from animator.settings.sentences import described_schema
@@ -65,6 +67,29 @@ def controls_table() -> str:
         cells = [f"`{name}`", _unit(name), _default(schema), _range(schema), _first_sentence(_text(schema))]
         rows.append(_row(cells))
     return "\n".join(rows)
+
+
+def values_page() -> str:
+    """Return the page of suggested values as Markdown, a table a setting, in the order of the settings."""
+    parts = [VALUES_HEAD]
+    section = ""
+    for name, schema in _settings(described_schema()):
+        if name not in suggestions():
+            continue
+        above = name.rpartition(".")[0]
+        if above != section:
+            section = above
+            parts.append(f"## `{section}`\n")
+        elif len(parts) == 1:
+            parts.append("## At the top of a scene\n")
+        known = (("default", _default(schema)), ("range", _range(schema)), ("in", _unit(name)))
+        facts = ", ".join(f"{word} {text}" for word, text in known if text)
+        parts.append(f"### `{name}`\n\n{_first_sentence(_text(schema))} ({facts})\n")
+        rows = ["| value | gives | networks |", "|---|---|---|"]
+        for one in suggestions()[name]:
+            rows.append(_row([f"`{as_written(one.value)}`", one.gives, NETWORKS[one.networks]]))
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
 
 
 def with_controls(readme: str) -> str:
@@ -206,12 +231,15 @@ def _first_sentence(text: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the page of settings, or with ``--readme`` rewrite the README's table; return the exit status."""
+    """Print the page of settings or of values, or rewrite the README's table; return the exit status."""
     if list(words) == ["--readme"]:
         README.write_text(with_controls(README.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
+    if list(words) == ["--values"]:
+        print(values_page(), end="")
+        return 0
     if words:
-        print("usage: python -m animator.scene.reference [--readme]", file=sys.stderr)
+        print("usage: python -m animator.scene.reference [--values | --readme]", file=sys.stderr)
         return 2
     print(settings_page(), end="")
     return 0
