@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from animator.cli.main import app
 from animator.scene.reading import LoadedScene, read_scene
+from animator.scene.reference import declarations
 from animator.video.film import FilmWriter
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +69,10 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
             for call in calls:
                 if call.startswith("animator "):
                     words = shlex.split(re.sub(r" \[([^\]=]*)\]", r" \1", call), comments=True)
-                    yield f"{block.page.name}:{number}", words[1 : words.index(">")] if ">" in words else words[1:]
+                    yield (
+                        f"{block.page.name}:{number}",
+                        words[1 : words.index(">")] if ">" in words else words[1:],
+                    )
 
 
 def make_files(folder: Path, text: str) -> None:
@@ -139,7 +143,9 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", [one for one in pages_with("yaml") if name_of(one) not in ELSEWHERE], ids=name_of)
+@pytest.mark.parametrize(
+    "page", [one for one in pages_with("yaml") if name_of(one) not in ELSEWHERE], ids=name_of
+)
 def test_every_scene_of_a_page_is_read(page: Path, folder: Path) -> None:
     assert problems_of_scenes(page, folder) == []
 
@@ -158,14 +164,18 @@ def problems_of_scenes(page: Path, folder: Path) -> list[str]:
         whole = match is not None or re.search(r"^prompts:", block.text, re.MULTILINE) is not None
         if whole and not (match and match["notices"]):
             found += [f"{block}: {notice}" for notice in loaded.notices]
-    assert len(named) == sum(NAMED.match(one.text) is not None for one in blocks(page, "yaml")), "a name twice"
+    assert len(named) == sum(NAMED.match(one.text) is not None for one in blocks(page, "yaml")), (
+        "a name twice"
+    )
     return found
 
 
 @pytest.mark.parametrize("page", pages_with("sh", ""), ids=name_of)
 def test_every_command_of_a_page_is_one(page: Path, folder: Path) -> None:
     named = write_scenes(page, folder)
-    assert [fault for place, words in commands(page) for fault in faults_of(place, words, folder, named)] == []
+    assert [
+        fault for place, words in commands(page) for fault in faults_of(place, words, folder, named)
+    ] == []
 
 
 def faults_of(place: str, words: list[str], folder: Path, named: dict[str, Block]) -> list[str]:
@@ -280,9 +290,36 @@ def test_every_link_and_picture_is_there(page: Path) -> None:
     assert broken_links(page) == []
 
 
+GUIDES = tuple(page for page in PAGES if page.parent.name == "tutorial") + tuple(
+    ROOT / "docs" / f"{name}.md"
+    for name in ("recipes", "troubleshooting", "values", "clip-models", "coming-from", "glossary")
+)
+FILES = frozenset({"yaml", "png", "mp4", "gif", "html", "json"})
+"""Endings of files, which are no names of settings."""
+
+
+def unknown_settings(page: Path) -> list[str]:
+    """Return what a page writes as code like a setting, and is none."""
+    sections = {name.partition(".")[0] for name in declarations() if "." in name}
+    words = re.findall(r"`([a-z_0-9]+(?:\.[a-z_0-9*]+)+)(?:: [^`]*)?`", page.read_text(encoding="utf-8"))
+    found = []
+    for word in words:
+        if word.partition(".")[0] not in sections or word.rpartition(".")[2] in FILES:
+            continue
+        pattern = re.compile(re.escape(word).replace(r"\*", r"\w+"))
+        if not any(pattern.fullmatch(name) for name in declarations()):
+            found.append(word)
+    return found
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_every_setting_that_a_guide_names_is_one(page: Path) -> None:
+    assert unknown_settings(page) == []
+
+
 PLANTED = """# A page
 
-[there](#a-page) [not there](#a-pag) [file](nowhere.md) ![picture](nowhere.png) `[code](nowhere)`
+`camera.zom: 1` `camera.translation_*` `output.mp4` [there](#a-page) [not there](#a-pag) [file](nowhere.md) ![picture](nowhere.png) `[code](nowhere)`
 
 ```yaml
 # good.yaml
@@ -322,6 +359,7 @@ def test_faults_of_a_page_are_found(folder: Path) -> None:
     page = folder / "page.md"
     page.write_text(PLANTED)
     assert broken_links(page) == ["#a-pag", "nowhere.md", "nowhere.png"]
+    assert unknown_settings(page) == ["camera.zom"]
     (folder / "work").mkdir()
     scenes = problems_of_scenes(page, folder / "work")
     assert len(scenes) == 2
@@ -339,6 +377,8 @@ def test_faults_of_a_page_are_found(folder: Path) -> None:
 
 def test_the_tutorial_is_in_order() -> None:
     pages = sorted((ROOT / "docs" / "tutorial").glob("*.md"))
-    assert [page.name.partition("-")[0] for page in pages] == [str(number + 1) for number in range(len(pages))]
+    assert [page.name.partition("-")[0] for page in pages] == [
+        str(number + 1) for number in range(len(pages))
+    ]
     for page, following in zip(pages, pages[1:], strict=False):
         assert f"]({following.name})" in page.read_text(encoding="utf-8")

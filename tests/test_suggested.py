@@ -20,7 +20,10 @@ bpm: 120
 prompts: [a lighthouse]
 {more}
 """
-MORE = {"video": "video: {init: clip.mp4, finish: flow}", "still": "diffusion: {use_horizontal_symmetry: true}"}
+MORE = {
+    "video": "video: {init: clip.mp4, finish: flow}",
+    "still": "diffusion: {use_horizontal_symmetry: true}",
+}
 
 
 def test_the_page_of_values_is_what_the_program_suggests() -> None:

@@ -61,7 +61,9 @@ def suggestions() -> Mapping[str, tuple[Suggestion, ...]]:
     """Return what is suggested, by dotted names of settings."""
     found = {
         name: tuple(
-            Suggestion(value, gives, networks) for networks, values in kinds.items() for value, gives in values
+            Suggestion(value, gives, networks)
+            for networks, values in kinds.items()
+            for value, gives in values
         )
         for name, kinds in json.loads(_FILE.read_text(encoding="utf-8")).items()
     }
