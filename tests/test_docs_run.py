@@ -1,15 +1,15 @@
 """Every scene, command, link and picture of the documentation works.
 
-A fenced block ``yaml`` whose first line is ``# name.yaml`` is that file; blocks of a page lie in one folder, so that a
-later one may extend an earlier one. ``# name.yaml, notices`` allows notices. Files that a scene or a command names
-are small ones that are made here.
+A fenced block ``yaml`` whose first line is ``# name.yaml`` is that file; blocks of a page lie in one folder, so
+that a later one may extend an earlier one. ``# name.yaml, notices`` allows notices. Files that a scene or a
+command names are small ones that are made here.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
-import shutil
 import unicodedata
 import wave
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def make_files(folder: Path, text: str) -> None:
     """Make small files of the kinds that a text names, in a folder, and the folders they lie in."""
     for name in set(re.findall(r"[\w./-]+\.(?:png|jpe?g|mp4|mov|mp3|wav|json|csv)\b", text)):
         path = folder / name
-        if path.is_absolute() and name.startswith("/") or ".." in path.parts or path.exists():
+        if (path.is_absolute() and name.startswith("/")) or ".." in path.parts or path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         _make(path)
@@ -197,7 +197,7 @@ def faults_of(place: str, words: list[str], folder: Path, named: dict[str, Block
         there = (folder / scene).exists() or (ROOT / scene).exists() or scene in GENERIC
         if not there and page_of(scene) is None:
             found.append(f"{place}: {scene} is no scene of this page or of the project")
-    values = [value for word, value in zip(words, words[1:], strict=False) if word == "--set"]
+    values = [value for word, value in itertools.pairwise(words) if word == "--set"]
     if words[0] in READERS and values:
         for scene in scenes:
             path = folder / scene if scene in named else ROOT / scene
@@ -319,7 +319,8 @@ def test_every_setting_that_a_guide_names_is_one(page: Path) -> None:
 
 PLANTED = """# A page
 
-`camera.zom: 1` `camera.translation_*` `output.mp4` [there](#a-page) [not there](#a-pag) [file](nowhere.md) ![picture](nowhere.png) `[code](nowhere)`
+`camera.zom: 1` `camera.translation_*` `output.mp4`
+[there](#a-page) [not there](#a-pag) [file](nowhere.md) ![picture](nowhere.png) `[code](nowhere)`
 
 ```yaml
 # good.yaml
@@ -363,7 +364,7 @@ def test_faults_of_a_page_are_found(folder: Path) -> None:
     (folder / "work").mkdir()
     scenes = problems_of_scenes(page, folder / "work")
     assert len(scenes) == 2
-    assert "page.md:10" in scenes[0]
+    assert "page.md:11" in scenes[0]
     assert "did you mean 'zoom'?" in scenes[0]
     assert "camera.zoom: has no effect in mode 3d" in scenes[1]
     named = write_scenes(page, folder)
@@ -372,7 +373,7 @@ def test_faults_of_a_page_are_found(folder: Path) -> None:
     for fault, said in zip(wrong, ("rendre", "--drafft", "absent.yaml", "fps: expected"), strict=True):
         assert said in fault
     (broken,) = failed(page, folder, QUICK, ())
-    assert broken.startswith("page.md:34: check wrong.yaml: 2")
+    assert broken.startswith("page.md:35: check wrong.yaml: 2")
 
 
 def test_the_tutorial_is_in_order() -> None:
@@ -380,5 +381,5 @@ def test_the_tutorial_is_in_order() -> None:
     assert [page.name.partition("-")[0] for page in pages] == [
         str(number + 1) for number in range(len(pages))
     ]
-    for page, following in zip(pages, pages[1:], strict=False):
+    for page, following in itertools.pairwise(pages):
         assert f"]({following.name})" in page.read_text(encoding="utf-8")

@@ -20,24 +20,25 @@ NETWORKS: Mapping[str, str] = MappingProxyType({"all": "any", "bundled": "bundle
 
 HEAD = """# Suggested values
 
-What to try for the settings that people turn, beside default and range. Made from the program by
-`python -m animator.scene.reference --values`; all settings are in [Settings](settings.md).
+What to try for the settings that people turn, beside default and range. Made from the program by `python -m
+animator.scene.reference --values`; all settings are in [Settings](settings.md).
 
-*Bundled* values are for the small networks that come with the program, at 192 x 128 pixels: where a figure stands
-beside them it was measured, what `extends: pocket` has was looked at, the others are there to be tried. *Large* ones
-are for networks of Disco Diffusion's size: they are what its notebook, ProgRock Diffusion and users' guides have, and
-have not been looked at here, because no published weights could be had where this is built. *Any* means that the
-value does not depend on the network.
+*Bundled* values are for the small networks that come with the program, at 192 x 128 pixels: where a figure
+stands beside them it was measured, what `extends: pocket` has was looked at, the others are there to be
+tried. *Large* ones are for networks of Disco Diffusion's size: they are what its notebook, ProgRock
+Diffusion and users' guides have, and have not been looked at here, because no published weights could be
+had where this is built. *Any* means that the value does not depend on the network.
 
 Change one setting at a time and keep the seed.
 
-- **Guidance grows with the picture.** Four times the pixels want about four times the `clip_guidance_scale`, and the
-  same holds for `tv_scale`, `range_scale` and `sat_scale`.
-- **Values of the guides for `tv_scale` and `sat_scale` (10000 and more) do not carry over.** In Disco Diffusion these
-  two hardly act; here they do. Begin with the bundled values, and multiply with the pixels. `compat: disco-5` has the
-  old behaviour.
-- **Read a pair together.** `clip_guidance_scale` is how hard the prompts pull, `clamp_max` how far a step may go. Where
-  the pull is stronger than the limit, which is often so, only `clamp_max` changes the picture.
+- **Guidance grows with the picture.** Four times the pixels want about four times the
+  `clip_guidance_scale`, and the same holds for `tv_scale`, `range_scale` and `sat_scale`.
+- **Values of the guides for `tv_scale` and `sat_scale` (10000 and more) do not carry over.** In Disco
+  Diffusion these two hardly act; here they do. Begin with the bundled values, and multiply with the pixels.
+  `compat: disco-5` has the old behaviour.
+- **Read a pair together.** `clip_guidance_scale` is how hard the prompts pull, `clamp_max` how far a step
+  may go. Where the pull is stronger than the limit, which is often so, only `clamp_max` changes the
+  picture.
 """
 
 
