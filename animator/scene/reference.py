@@ -1,7 +1,7 @@
 """Every setting of a scene as tables for the documentation.
 
-``python -m animator.scene.reference`` prints the page of settings, with ``--values`` that of suggested values;
-with ``--readme`` it renews the table of a still's controls in README.md.
+``python -m animator.scene.reference`` prints the page of settings, with ``--values`` that of suggested
+values; with ``--readme`` it renews the table of a still's controls in README.md.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ NETWORKS: Mapping[str, str] = MappingProxyType({"all": "any", "bundled": "bundle
 
 HEAD = """# Suggested values
 
-What to try for the settings that people turn, beside default and range. Made from the program by `python -m
-animator.scene.reference --values`; all settings are in [Settings](settings.md).
+What to try for the settings that people turn, beside default and range. Made from the program by
+`python -m animator.scene.reference --values`; all settings are in [Settings](settings.md).
 
 *Bundled* values are for the small networks that come with the program, at 192 x 128 pixels: where a figure
 stands beside them it was measured, what `extends: pocket` has was looked at, the others are there to be
