@@ -127,7 +127,7 @@ def test_a_shorter_film_and_a_changing_view_are_told(tmp_path: Path) -> None:
     file = tmp_path / "p.json"
     file.write_text(json.dumps({"camera_path": cameras, "fps": 1}))
     path = read_camera_path(file, 2, 1.0)
-    assert "goes on to 3 s" in path.notices[0]
+    assert "lasts 3 s" in path.notices[0]
     assert "field of view changes" in path.notices[1]
 
 

@@ -1,8 +1,8 @@
 """Every scene, command, link and picture of the documentation works.
 
 A fenced block ``yaml`` whose first line is ``# name.yaml`` is that file; blocks of a page lie in one folder,
-so that a later one may extend an earlier one. ``# name.yaml, notices`` allows notices. Files that a scene or a
-command names are small ones that are made here.
+so that a later one may extend an earlier one. ``# name.yaml, notices`` allows notices. Files that a scene or
+a command names are small ones that are made here.
 """
 
 from __future__ import annotations

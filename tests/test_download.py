@@ -327,7 +327,7 @@ def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) ->
             "a web page in place",
         ),
         (status(200, b"\n<!DOCTYPE html><p>quota"), "a web page in place of the file"),
-        (status(200, BODY, Content_Encoding="gzip"), "packs the file"),
+        (status(200, BODY, Content_Encoding="gzip"), "sends the file compressed"),
         (status(200, b""), "an empty answer"),
         (lambda handler: handler.wfile.write(b"220 mail.example ESMTP\r\n"), "does not speak HTTP"),
         (lambda handler: None, r"the connection failed .* \(4 times\)"),
@@ -362,7 +362,7 @@ def test_wrong_bytes_that_were_begun_earlier_are_fetched_once_more() -> None:
 def test_another_size_than_the_published_one_is_refused_before_a_byte_is_kept() -> None:
     with serving(net=whole()) as server:
         entry = network(f"{server.url}/net", size=len(BODY) + 1)
-        refused(entry, f"the file there has {len(BODY)} bytes, the published one {len(BODY) + 1}")
+        refused(entry, f"the server's file has {len(BODY)} bytes, the published one {len(BODY) + 1}")
     assert visible(entry) == set()
 
 
@@ -476,7 +476,7 @@ def test_of_two_processes_the_second_waits_and_finds_the_file() -> None:
         assert (first.returncode, second.returncode) == (0, 0)
         assert len(server.seen) == 1
     assert location(network()).read_bytes() == BODY
-    assert sum("note net.pt: another process has it in hand; waiting for it" in one for one in said) == 1
+    assert sum("note net.pt: another process is fetching it; waiting for it" in one for one in said) == 1
     assert all(one.splitlines()[-1] == str(location(network())) for one in said)
 
 

@@ -287,7 +287,7 @@ def test_the_prompts_of_each_model_must_pull(weights: dict, heard: bool) -> None
     if heard:
         parse_prompts(prompts, CLOCK, clip_models=models)
     else:
-        with pytest.raises(ExpressionError, match=r"at 0 that speak to (RN50|ViTB32) sum to -"):
+        with pytest.raises(ExpressionError, match=r"at 0 for (RN50|ViTB32) sum to -"):
             parse_prompts(prompts, CLOCK, clip_models=models)
 
 

@@ -364,7 +364,7 @@ def test_a_probe_times_real_steps_and_adds_them_up(tmp_path: Path) -> None:
     code, said = run("plan", tmp_path / "scene.yaml", "--probe")
     assert code == 0
     assert "U-Net passes" in said
-    assert "the whole: about" in said
+    assert "in all: about" in said
 
 
 def test_the_command_line_imports_neither_torch_nor_matplotlib() -> None:

@@ -430,7 +430,7 @@ def test_import_takes_the_files_own_name_for_its_name(tmp_path: Path) -> None:
     adopted = adopt(tmp_path / "dpt-large.safetensors", None, lambda _: None)
     assert (adopted.entry.name, adopted.notice) == (
         "midas",
-        "its hash is unknown; taken for midas as it is named",
+        "its hash is unknown; used as midas, as named",
     )
 
 
@@ -462,7 +462,7 @@ def test_import_leaves_another_file_that_is_there_alone(tmp_path: Path, publish)
     publish("depth", "adabins", sha512=hashlib.sha512(BODY).hexdigest())
     path = put(find("depth", "adabins"), b"mine")
     (tmp_path / "mine.pt").write_bytes(BODY)
-    with pytest.raises(WeightsError, match="is there already and is another file; remove it first"):
+    with pytest.raises(WeightsError, match="exists already and is a different file; remove it first"):
         adopt(tmp_path / "mine.pt", None, no_family)
     assert path.read_bytes() == b"mine"
 

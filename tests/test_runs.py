@@ -180,7 +180,7 @@ def test_a_torn_picture_is_told(run, left):
     keep(run, 0)
     path = run.frame_file(0)
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(RunError, match=r"000000\.png: not a whole PNG"):
+    with pytest.raises(RunError, match=r"000000\.png: not a complete PNG"):
         run.read_frame(0)
 
 

@@ -39,7 +39,7 @@ def test_high_dynamic_range_is_told(read, tmp_path):
     for curve in ("pq", "hlg"):
         high_range(tmp_path / f"{curve}.mov", np.ones((2, 3)), curve)
         (line,) = told(read(f"{SCENE}video: {{init: {curve}.mov}}"))
-        assert line.startswith(f"4:15: video.init: is HDR ({curve.upper()}): its colours are brought to")
+        assert line.startswith(f"4:15: video.init: is HDR ({curve.upper()}): its colours are converted for")
 
 
 def test_a_variable_rate_is_told_and_another_can_be_chosen(read, tmp_path):

@@ -117,11 +117,11 @@ def test_the_same_name_as_text_and_picture_is_two_prompts(read, tmp_path):
         (
             CLIP + "prompts: ['x:2', {text: y, clip_models: [RN50], weight: -3}, {text: z, weight: 4, "
             "clip_models: [ViTB32]}]",
-            "2:10: prompts: the weights of the prompts at 0 that speak to RN50 sum to -1",
+            "2:10: prompts: the weights of the prompts at 0 for RN50 sum to -1",
         ),
         (
             CLIP + "prompts: ['x:-1', {text: y, clip_models: [RN50], weight: 3}]",
-            "2:10: prompts: the weights of the prompts at 0 that speak to ViT-B/32 sum to -1",
+            "2:10: prompts: the weights of the prompts at 0 for ViT-B/32 sum to -1",
         ),
         (
             "prompts: [{text: x, weight: 1e13}]",

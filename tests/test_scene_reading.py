@@ -105,7 +105,7 @@ def test_what_is_not_wrong_but_may_not_be_meant_is_told(read):
         "1:17: prompts.30: never shown: frame 30 lies after the last frame, 19",
         "4:7: size: 200 x 130 is rounded down to 192 x 128, multiples of 64",
         "5:10: camera.zoom: has no effect in mode 3d",
-        "5:36: camera.fov: the key at frame 40 lies after the last frame, 19, and only shapes the way there",
+        "5:36: camera.fov: the key at frame 40 is after the last frame, 19, and only shapes the ramp",
         "5:72: camera.translation_x: two keys at frame 0: the later one counts",
     ]
     assert loaded.scene.size == (192, 128)

@@ -329,7 +329,7 @@ def test_faults_of_sounds_in_scenes(fault, tmp_path):
     without = SCENE[: SCENE.index("output:")]
     place, _, message = fault(without).partition(": audio_low() ")
     assert place == "7:26: camera.translation_z"
-    assert message == "has nothing to hear: the scene names no sound: set output.audio"
+    assert message == "needs a sound, and the scene names none: set output.audio"
 
 
 def test_a_sound_that_nothing_hears_is_not_read(read, tmp_path, monkeypatch):
@@ -347,7 +347,7 @@ def test_a_film_is_not_lost_to_its_sound(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(mux, "_tempos", lambda change: [1000.0])
     assert not with_sound(plain, source, target, start_at=0, seconds=1)
     assert target.read_bytes() == plain.read_bytes()
-    assert "stays silent: its sound" in caplog.text
+    assert "has no sound: that of" in caplog.text
     assert str(source) in caplog.text
 
 

@@ -293,7 +293,7 @@ def test_two_films_become_one_for_headsets(tmp_path, monkeypatch, recwarn):
     assert len(sound_of(target)) > 3000
     again = verb(left, right, "--size", 128)
     assert (again.exit_code, again.stderr.count("\n")) == (2, 1)
-    assert "is there already; write over it with --force" in again.stderr
+    assert "exists already; overwrite it with --force" in again.stderr
     assert verb(left, right, "--size", 64, "--codec", "hevc", "--force").exit_code == 0
     assert probe(target).codec == "hevc"
 

@@ -103,7 +103,7 @@ def test_a_batch_that_the_memory_does_not_hold_is_halved(tmp_path: Path, caplog)
     loaded = scene(tmp_path, "images: 5\n")
     found = made(loaded, range(5), tight, batch=5)
     assert [one.frame for one in found] == [0, 1, 2, 3, 4]
-    assert "going on with 2" in caplog.text
+    assert "continuing with 2" in caplog.text
     alone = made(loaded, [4], tight)[0]
     torch.testing.assert_close(found[4].picture, alone.picture, rtol=0, atol=1e-5)
 

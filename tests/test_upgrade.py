@@ -71,10 +71,10 @@ def test_frames_that_a_version_makes_otherwise_are_kept_beside(run, monkeypatch,
     monkeypatch.setattr(fingerprint, "RENDERINGS", {**fingerprint.RENDERINGS, 99: ("camera.translation_x",)})
     monkeypatch.setattr("animator.run.outdated.RENDERINGS", fingerprint.RENDERINGS)
     status = status_of(run)
-    assert status.because == {"an earlier animator made them otherwise": (0, 1, 2, 3)}
-    assert "out of date, an earlier animator made them otherwise: 0-3" in status_text(status)
+    assert status.because == {"an earlier version made them differently": (0, 1, 2, 3)}
+    assert "out of date, an earlier version made them differently: 0-3" in status_text(status)
     resume_run(run, Reporter())
-    said = "4 of 4 finished frames are made again (0-3): an earlier animator made them otherwise"
+    said = "4 of 4 finished frames are made again (0-3): an earlier version made them differently"
     assert f"{said}; the old ones are kept in frames.before-001/" in capsys.readouterr().err
     kept = pictures(run)
     assert {kept[f"{folder}.before-001/00000{n}.png"] for folder in ("frames", "left") for n in range(4)} == {
@@ -122,7 +122,7 @@ def test_frames_of_a_program_that_did_not_say_which_it_was(run, capsys) -> None:
         del line["program"]
     (run / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in old))
     resume_run(run, Reporter())
-    assert "an earlier animator made them otherwise; the old ones are kept" in capsys.readouterr().err
+    assert "an earlier version made them differently; the old ones are kept" in capsys.readouterr().err
 
 
 def test_a_default_that_a_later_version_changed_is_no_edit(run, monkeypatch, capsys) -> None:

@@ -230,7 +230,7 @@ def test_a_damaged_state_gives_way_to_an_earlier_one(job, drivers, monkeypatch, 
     left = frames_left(job, plan(Gap(4, 4, (3, 1))), LISTENER)
     assert [one.frame for one in left] == [2, 3, 4]
     assert read == [4, 2]
-    assert caplog.messages == ["state 3; going on from an earlier state"]
+    assert caplog.messages == ["state 3; continuing from an earlier state"]
 
 
 def test_the_next_gap_goes_on_with_what_runs_where_no_state_is_nearer(job, drivers, monkeypatch) -> None:
@@ -386,4 +386,4 @@ def test_a_flow_is_kept_under_all_that_decides_it(job, opened, monkeypatch) -> N
 
 def test_footage_that_breaks_off_is_reported(job, opened, caplog) -> None:
     opened(job)
-    assert caplog.messages == ["clip.mp4 breaks off: its last 2 frames show the last whole one"]
+    assert caplog.messages == ["clip.mp4 ends early: its last 2 frames repeat the last complete one"]

@@ -312,7 +312,7 @@ def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
     rendering.render_scene(scene(tmp_path, *words), Reporter(), out=tmp_path / "run")
     found = notes(tmp_path / "run")
     assert [bool(one) for one in found] == [False, True, True, False]
-    assert "kept what it was to be painted over" in found[1][0]
+    assert "kept the moved frame in its place" in found[1][0]
     with pytest.raises(PaintError, match="frame 2"):
         rendering.render_scene(scene(tmp_path, *words, "guard.give_up=2"), Reporter(), out=tmp_path / "less")
     rendering.render_scene(scene(tmp_path, *words, "guard.policy=off"), Reporter(), out=tmp_path / "off")

@@ -230,7 +230,7 @@ def _network(entry: Entry) -> Finding:
     text = f"missing{f', about {in_gib(size)}' if size else ''}"
     remedy = f"animator models fetch {entry.name}"
     if entry.kind == "perceptual":
-        return Finding("note", what, f"{text}; a simpler distance takes its place", remedy)
+        return Finding("note", what, f"{text}; a simpler distance is used instead", remedy)
     return Finding("FAIL", what, text, remedy)
 
 

@@ -74,7 +74,7 @@ def frame(
     settings: Settings = None,
     debug: Debug = False,
 ) -> None:
-    """Make one frame and write every step of its way as files."""
+    """Make one frame and write what each step made of it as files."""
     loaded = _read(scene, with_device(settings, device))
     from animator.look.dump import dump_frame
 

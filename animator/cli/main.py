@@ -63,13 +63,15 @@ Scenes = Annotated[
         show_default=False,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Report progress as JSON, a line an event, on stdout.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Report progress as JSON on stdout, one line for each event.")
+]
 
 Deterministic = Annotated[
     bool,
     typer.Option(
         "--deterministic",
-        help="On a GPU, only kernels that give the same bytes again; slower. A CPU always does.",
+        help="On a GPU, use only kernels that give the same bytes each time; slower. A CPU always does.",
     ),
 ]
 
@@ -175,7 +177,7 @@ def finish(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Finish the drafts that a run left half-way where its scene says stop_at."""
+    """Finish stills that diffusion.stop_at stopped part of the way."""
     from animator.run.render import finish_run
 
     print(finish_run(run, tuple(pictures or ()), reporter_for(as_json), device=device, cancel=stop()))
@@ -200,7 +202,9 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
 @guarded
 def plan(
     scene: OneScene,
-    csv: Annotated[bool, typer.Option("--csv", help="The whole timeline as CSV, a row a frame.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="The whole timeline as CSV, one row for each frame.")
+    ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Take a few real steps and estimate how long all of it will take.")
     ] = False,
@@ -238,7 +242,9 @@ def doctor(
     ] = None,
     device: Device = None,
     settings: Settings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON on stdout, one object for each line.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Look at the machine and the installation, and say what to do about every fault."""
@@ -261,7 +267,7 @@ def show(
         Path, typer.Argument(help="A PNG that this program made.", metavar="PICTURE", show_default=False)
     ],
     everything: Annotated[
-        bool, typer.Option("--all", help="First, as comments, its number, its seed and its prompt.")
+        bool, typer.Option("--all", help="Begin with its number, seed and prompt, as comments.")
     ] = False,
     debug: Debug = False,
 ) -> None:
@@ -274,7 +280,7 @@ def show(
 @app.command()
 @guarded
 def schema(debug: Debug = False) -> None:
-    """Print the JSON Schema of a scene, from which editors complete."""
+    """Print the JSON Schema of a scene, for completion in editors."""
     from animator.scene.resolved import json_schema
 
     print(json.dumps(json_schema(), indent=2))

@@ -28,7 +28,7 @@ SCENE_FILES = frozenset({".yaml", ".yml", ".png"})
 """Endings by which a word is taken for a scene and not for the name of a network."""
 
 models = typer.Typer(
-    help="The networks: what is there, what a scene needs; fetch, verify and import weights.",
+    help="Networks: which are installed, what a scene needs; fetch, verify and import weights.",
     no_args_is_help=True,
 )
 
@@ -40,12 +40,10 @@ def list_(
         Path | None,
         typer.Argument(help="Only what this scene needs.", metavar="[SCENE]", show_default=False),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every network that is known, there or not.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every known network, installed or not.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show the networks that are there, or those that a scene needs: kind, name, size, state, licence."""
+    """Show the installed networks, or those that a scene needs: kind, name, size, state, licence."""
     if scene is not None:
         shown = _needed(scene)
     else:
@@ -95,11 +93,11 @@ def fetch(
 def verify_(
     wanted: Annotated[
         list[str] | None,
-        typer.Argument(help="Names of networks; all that are there if left out.", metavar="[NAME...]"),
+        typer.Argument(help="Names of networks; all installed ones if left out.", metavar="[NAME...]"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Hold the files that are there to their published hashes; exit 1 if one is damaged."""
+    """Compare files with their published hashes; exit 1 if one is damaged."""
     asked = [one for word in wanted for one in _meant(word)] if wanted else list(entries().values())
     for entry in asked if wanted else ():
         if not lies_there(entry):
@@ -116,11 +114,11 @@ def verify_(
 def import_(
     path: Annotated[Path, typer.Argument(help="A file of weights.", metavar="PATH", show_default=False)],
     name: Annotated[
-        str | None, typer.Option("--name", help="What it is, where its hash is not known.")
+        str | None, typer.Option("--name", help="Which network it is, if its hash is not known.")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Put a file that you have into the cache, known by its hash, or else by its name and shapes."""
+    """Add a file that you have to the cache. Its hash, or else --name and its shapes, say what it is."""
     adopted = adopt(path, name, _family)
     if adopted.notice:
         say(f"note: {path}: {adopted.notice}")
@@ -136,7 +134,7 @@ def where(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Print where weights lie: the folder of the cache, or a network's file."""
+    """Print where weights are: the cache's folder, or a network's file."""
     if name is None:
         print(cache_folder())
         return

@@ -33,12 +33,12 @@ def status(
 def prune(
     run: Run,
     keep_every: Annotated[
-        int, typer.Option("--keep-every", metavar="N", min=0, help="Leave every N-th; 0 leaves none.")
+        int, typer.Option("--keep-every", metavar="N", min=0, help="Keep every N-th; 0 keeps none.")
     ] = 0,
     states: Annotated[
         bool,
         typer.Option(
-            "--states", help="Remove states in place of pictures: all but the newest, from which it resumes."
+            "--states", help="Remove saved states, not pictures: all but the newest, which resume needs."
         ),
     ] = False,
     debug: Debug = False,

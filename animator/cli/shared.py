@@ -34,7 +34,7 @@ Device = Annotated[
         "--device", metavar="DEVICE", help="Where the networks run: auto, cpu, cuda, cuda:1 or mps."
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error arose.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 BROKEN_OFF = (ImportError, SystemError, AttributeError)

@@ -65,7 +65,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         Eyes | None,
         typer.Option(
             "--packed-eyes",
-            help="Where the eyes are in such a film; left out, as it says itself or its shape tells.",
+            help="Where the eyes are in such a film; left out, by its metadata, name or shape.",
             show_default=False,
         ),
     ] = None,
@@ -87,7 +87,7 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         Codec, typer.Option("--codec", help="HEVC makes smaller files, H.264 plays everywhere.")
     ] = Codec.h264,
     crf: Annotated[int, typer.Option("--crf", help="Quality, 0 (lossless) to 51.")] = 17,
-    force: Annotated[bool, typer.Option("--force", help="Write over a film that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a film that exists.")] = False,
     debug: Debug = False,
 ) -> None:
     """Turn the films of two eyes, or two pictures, into one for headsets, with LEFT's sound."""
@@ -140,9 +140,7 @@ def _check_target(target: Path, sources: list[Path], force: bool, ending: str) -
             f"{target}: cannot write a film over the one it is made from; name another with --out"
         )
     if target.is_dir() or (target.exists() and not force):
-        raise UsageError(
-            f"{target}: is there already; write over it with --force, or name another with --out"
-        )
+        raise UsageError(f"{target}: exists already; overwrite it with --force, or name another with --out")
 
 
 def _bare(left: Path) -> str:

@@ -389,4 +389,4 @@ def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> Nois
 
 
 def _no_image(name: str) -> Frame:
-    raise UsageError(f"{name}: this engine was given nothing to open pictures with")
+    raise UsageError(f"{name}: this engine has no function that opens pictures")

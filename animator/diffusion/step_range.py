@@ -129,7 +129,9 @@ def resumed(
     """
     indices = {int(one["index"]) for one in unfinished}
     if len(indices) != 1:
-        raise ValueError(f"pictures that go on together were stopped at the steps {sorted(indices)}")
+        raise ValueError(
+            f"pictures that continue together were stopped at different steps: {sorted(indices)}"
+        )
     for one, draw in zip(unfinished, draws, strict=True):
         draw.steps.set_state(one["steps"])
         draw.cuts.set_state(one["cuts"])

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEPT = "kept what it was to be painted over"
+KEPT = "kept the moved frame in its place"
 """How the last note of a frame ends that could not be painted."""
 
 CPU = torch.device("cpu")

@@ -71,7 +71,7 @@ def stills(
         if painted is None:
             batch = len(group) // 2
             log.warning(
-                "%d pictures at once are too many for the memory; going on with %d", len(group), batch
+                "%d pictures at once are too many for the memory; continuing with %d", len(group), batch
             )
             continue
         listener.stage(group[0], "keep")

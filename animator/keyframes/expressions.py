@@ -167,7 +167,7 @@ class Expression:
 
     def _heard(self, node: Hear, frames: np.ndarray, sounds: Sounds) -> np.ndarray:
         if node.name not in sounds:
-            message = f"{node.name}() has nothing to hear: the scene names no sound: set output.audio"
+            message = f"{node.name}() needs a sound, and the scene names none: set output.audio"
             raise ExpressionError(message, node.offset)
         return heard(frames, sounds[node.name])
 

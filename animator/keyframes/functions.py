@@ -181,11 +181,11 @@ ELSEWHERE = {
     "mix": "write a + (b - a) * x",
     "smoothstep": "write x * x * (3 - 2 * x) with x from 0 to 1",
     "frac": "write mod(x, 1)",
-    "rand": "there is no chance in a formula; write mod(sin(t * 12.9898 + s) * 43758.5453, 1)",
-    "complex": "there are real numbers only",
-    "real": "there are real numbers only",
-    "imag": "there are real numbers only",
-    "conj": "there are real numbers only",
+    "rand": "a formula has no random numbers; write mod(sin(t * 12.9898 + s) * 43758.5453, 1)",
+    "complex": "only real numbers are supported",
+    "real": "only real numbers are supported",
+    "imag": "only real numbers are supported",
+    "conj": "only real numbers are supported",
 }
 """Functions of other languages, and what to write here."""
 ELSEWHERE |= dict.fromkeys(("random", "randint", "uniform", "noise"), ELSEWHERE["rand"])

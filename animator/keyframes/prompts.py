@@ -120,7 +120,7 @@ class PromptSet:
             for model, name in named.items():
                 heard = [one for one in self.prompts if speaks_to(one, name)]
                 if heard:
-                    _sum(heard, f"the prompts at {self.position} that speak to {model}", negative)
+                    _sum(heard, f"the prompts at {self.position} for {model}", negative)
         divided = tuple(replace(one, weight=one.weight / total) for one in self.prompts)
         return replace(self, prompts=divided, written=self.prompts)
 

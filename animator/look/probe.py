@@ -152,7 +152,7 @@ def probe_text(loaded: LoadedScene) -> str:
     lines += [
         f"  loading {found.load:.1f} s",
         f"  memory at the peak {in_gib(found.peak)}, {where}",
-        f"  the whole: about {clock(expected)} ({clock(low)} to {clock(high)})",
+        f"  in all: about {clock(expected)} ({clock(low)} to {clock(high)})",
     ]
     return "\n".join(lines)
 

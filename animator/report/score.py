@@ -76,7 +76,7 @@ class Scorer:
         wanted = {number for number in numbers if self._prompts(number)}
         if numbers and not wanted:
             name = self.scores.perceptor
-            self.scores.skipped = f"no prompts of texts alone speak to {name} at the frames looked at"
+            self.scores.skipped = f"no text prompt is for {name} at the frames that were measured"
         return wanted
 
     def add(self, number: int, pixels: np.ndarray) -> None:

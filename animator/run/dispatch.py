@@ -62,7 +62,7 @@ def _state_before(job: Job, gap: Gap, after: int) -> LoopState | None:
         try:
             return load_state(job.run, number + 1, job.tools.device)
         except RunError as fault:
-            log.warning("%s; going on from an earlier state", str(fault).partition(";")[0])
+            log.warning("%s; continuing from an earlier state", str(fault).partition(";")[0])
     return None
 
 

@@ -68,4 +68,6 @@ def open_footage(job: Job) -> Iterator[OpenFootage]:
         yield OpenFootage(extracted if video.extract else reader.frame, flows, cuts, trust)
         if reader.decodable < footage.frames:
             missing = footage.frames - reader.decodable
-            log.warning("%s breaks off: its last %d frames show the last whole one", footage.path, missing)
+            log.warning(
+                "%s ends early: its last %d frames repeat the last complete one", footage.path, missing
+            )

@@ -17,7 +17,7 @@ from animator.scene.reading import LoadedScene, read_scene
 
 log = logging.getLogger(__name__)
 
-EARLIER = "an earlier animator made them otherwise"
+EARLIER = "an earlier version made them differently"
 EDITED = "the scene, its pictures or a default changed"
 
 

@@ -189,7 +189,7 @@ def _opened(path: Path, device: str | None) -> tuple[RunFolder, LoadedScene]:
     """Return a run and its scene, with the pictures that were chosen from it."""
     run = RunFolder.open(path)
     if not run.scene_file.is_file():
-        raise RunError(f"{path}: holds no scene.yaml, so nothing was begun; render the scene again")
+        raise RunError(f"{path}: has no scene.yaml: the run never started; render the scene again")
     info = run.read_info()
     loaded = read_scene(run.scene_file)
     scene = loaded.scene if device is None else loaded.scene.model_copy(update={"device": device})

@@ -126,7 +126,7 @@ class Record:
             stages = {str(name): (str(file), str(found)) for name, (file, found) in content["stages"].items()}
             return cls(run, stages, {file: str(content["files"][file]) for file, _ in stages.values()})
         except (ValueError, TypeError, KeyError, AttributeError) as fault:
-            log.warning("%s: not readable (%s); what is made of the frames is made again", path, fault)
+            log.warning("%s: not readable (%s); all films are made again", path, fault)
             return cls(run)
 
     def is_up_to_date(self, stage: Stage, fingerprint: str, onto: set[str]) -> bool:

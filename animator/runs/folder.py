@@ -317,7 +317,7 @@ class RunFolder:
         with errors_in_one_line(path):
             pixels = decode_png(path.read_bytes(), deep=deep)
         if pixels is None:
-            raise RunError(f"{path}: not a whole PNG; restore it or render again")
+            raise RunError(f"{path}: not a complete PNG; restore it or render again")
         return pixels
 
     def journal(self) -> dict[int, Entry]:

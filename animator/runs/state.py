@@ -54,7 +54,7 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise ValueError("a spoilt byte")
         return tensors, parse_json(text)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path}: not a whole state of a run; restore it or render again") from error
+        raise RunError(f"{path}: not a complete state of a run; restore it or render again") from error
 
 
 def read_meta(path: Path) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def _nerfstudio(text: str, file: str, frames: int, fps: float) -> CameraPath:
         fovs = [_number(camera, "fov", 0.0, f"{file}: camera {n}") for n, camera in enumerate(cameras)]
         values["camera.fov"] = np.interp(wanted, times, fovs)
         if np.ptp(values["camera.fov"]) > 0:
-            notices.append(f"{file}: its field of view changes; a film's pictures are not magnified by that")
+            notices.append(f"{file}: its field of view changes, which does not zoom the picture of a film")
     return CameraPath(values, tuple(notices))
 
 
@@ -199,7 +199,7 @@ def _length_notices(file: str, frames: int, fps: float, end: float) -> list[str]
         first = int(np.floor(end * fps)) + 1
         return [f"{file}: ends at {end:.4g} s; from frame {first} on the camera rests"]
     if last < end - 1 / fps:
-        return [f"{file}: goes on to {end:.4g} s, the film ends at {last:.4g} s"]
+        return [f"{file}: lasts {end:.4g} s, the film ends at {last:.4g} s"]
     return []
 
 

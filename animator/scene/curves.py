@@ -259,9 +259,7 @@ def _late_keys(value: Any, node: Node, name: str, clock: Clock, compiled: Curve 
     late = max(key.frame for key in keys)
     if late <= clock.max_f:
         return []
-    message = (
-        f"the key at frame {late} lies after the last frame, {clock.max_f}, and only shapes the way there"
-    )
+    message = f"the key at frame {late} is after the last frame, {clock.max_f}, and only shapes the ramp"
     return [node.place.problem(name, message)]
 
 

@@ -48,11 +48,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     place = len(SIGNATURE)
     while True:
         if len(data) < place + _FRAME:
-            raise RunError("a torn PNG: it ends before its last chunk")
+            raise RunError("an incomplete PNG: it ends before its last chunk")
         (size,) = struct.unpack_from(">I", data, place)
         end = place + _FRAME + size
         if end > len(data):
-            raise RunError("a torn PNG: a chunk goes on beyond the end of the file")
+            raise RunError("an incomplete PNG: a chunk goes on beyond the end of the file")
         kind, body = data[place + 4 : place + 8], data[place + 8 : end - 4]
         (checksum,) = struct.unpack_from(">I", data, end - 4)
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
@@ -99,5 +99,5 @@ def _inflated(data: bytes, most: int) -> bytes:
     except zlib.error:
         raise RunError("a damaged PNG: a text cannot be inflated") from None
     if len(text) <= most and not inflater.eof:
-        raise RunError("a damaged PNG: a compressed text is torn")
+        raise RunError("a damaged PNG: a compressed text is cut off")
     return text

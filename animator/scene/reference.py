@@ -28,8 +28,8 @@ README = Path(__file__).parents[2] / "README.md"
 
 HEAD = """# Settings
 
-Made from the program by `python -m animator.scene.reference`. *frames*: keyframes over the frames may stand
-there, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`. A setting
+Made from the program by `python -m animator.scene.reference`. *frames*: keyframes over the frames are
+allowed, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`. A setting
 that is given where it has no effect is noticed, not refused.
 
 `extends: other.yaml` lays a scene over another file, `extends: [one.yaml, two.yaml]` over several, of which

@@ -121,7 +121,7 @@ class _Builder:
 
     def _scalar(self, event: ScalarEvent, place: Place, key: Place) -> Node:
         if _CONTROL.search(event.value):
-            escape = "an escape in this text makes a character that cannot stand in a scene"
+            escape = "an escape in this text makes a character that is not allowed in a scene"
             raise self.stop(
                 place, f"{escape}; for a path write / between folders, or put it in single quotes"
             )
@@ -213,7 +213,7 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
         before = text[: control.start()]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         code = f"U+{ord(control[0]):04X}"
-        raise SceneError([place.problem("", f"the character {code} cannot stand in a text file")])
+        raise SceneError([place.problem("", f"the character {code} is not allowed in a text file")])
     builder = _Builder(file, text)
     try:
         first = next(builder.events, None)

@@ -6,7 +6,7 @@ import re
 
 from ruamel.yaml.error import MarkedYAMLError
 
-_QUOTES = "a text with a colon, a comma, a bracket or ' in it stands in double quotes: \"it's a sea: 2\""
+_QUOTES = "a text with a colon, a comma, a bracket or ' in it needs double quotes: \"it's a sea: 2\""
 
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"character '\\t' that cannot start", "there is a tab here; indent with spaces"),

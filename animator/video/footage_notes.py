@@ -24,13 +24,13 @@ def notes_of(footage: Footage) -> list[str]:
     notes = []
     if film.curve:
         notes.append(
-            f"is HDR ({film.curve}): its colours are brought to those of ordinary screens, what is brighter "
-            "than white paper is flattened; for another look name a film graded for such screens"
+            f"is HDR ({film.curve}): its colours are converted for ordinary screens, and highlights are "
+            "flattened; for another look name a film graded for such screens"
         )
     chosen = film.clock.slack and not film.clock.lost
     if film.wide:
         notes.append(
-            f"has the wide colours of {WIDE_NAMES[film.primaries]}: they are brought to those of ordinary "
+            f"has the wide colours of {WIDE_NAMES[film.primaries]}: they are converted for ordinary "
             "screens, which show the strongest ones less strong"
         )
     if not film.clock.even and not chosen:

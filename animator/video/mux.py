@@ -69,9 +69,7 @@ def with_sound(
                 if printed_fault(str(error), target) is not None:
                     raise
                 # A film that took hours is not lost because of its sound.
-                log.warning(
-                    "%s: stays silent: its sound, of %s, cannot be put there (%s)", target, sound, error
-                )
+                log.warning("%s: has no sound: that of %s cannot be added (%s)", target, sound, error)
         shutil.copyfile(film, part)
     return False
 

@@ -118,7 +118,7 @@ def adopt(source: Path, name: str | None, recognise: Callable[[Path], str | None
         raise WeightsError(f"{source}: {entry.name} is of the family {entry.family}, this file is {like}")
     shapes = f", its names and shapes are those of {entry.family}" if entry.family else ""
     return _kept(
-        source, entry, hashes["sha256"], f"its hash is unknown{shapes}; taken for {entry.name} as it is named"
+        source, entry, hashes["sha256"], f"its hash is unknown{shapes}; used as {entry.name}, as named"
     )
 
 
@@ -149,7 +149,7 @@ def _kept(source: Path, entry: Entry, sha256: str, notice: str) -> Adopted:
     with errors_explained(path), alone(path, lambda _: None):
         if path.is_file():
             if file_hash(path) != sha256:
-                raise WeightsError(f"{path} is there already and is another file; remove it first")
+                raise WeightsError(f"{path} exists already and is a different file; remove it first")
         else:
             temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
             try:

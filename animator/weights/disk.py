@@ -60,7 +60,7 @@ def alone(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
         waiting = False
         while not _taken(handle):
             if not waiting:
-                on_wait(f"{path.name}: another process has it in hand; waiting for it")
+                on_wait(f"{path.name}: another process is fetching it; waiting for it")
             waiting = True
             time.sleep(POLL)
         yield

@@ -137,7 +137,7 @@ def _from(
     if begun:
         notice(f"{shown(url)}: {wrong}; started again")
         return _from(url, entry, part, on_bytes, notice)
-    raise Refused(f"{wrong}; what came is thrown away")
+    raise Refused(f"{wrong}; the download is deleted")
 
 
 def _meter(name: str, on_progress: OnProgress) -> Callable[[int, int | None], None]:

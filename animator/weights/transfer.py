@@ -97,7 +97,7 @@ def transfer(
         if answer.status == HTTPStatus.PARTIAL_CONTENT:
             if mark is None or not _goes_on(answer, have, mark.size):
                 discard(part)
-                raise CutOff("the file there is another than the one that was begun")
+                raise CutOff("the server's file has changed since the download started")
             start, total = have, mark.size
         _require_file(answer, url, total, size, checked)
         done = _keep(answer, part, Mark(url, _validator(answer), total), start, on_bytes)
@@ -223,13 +223,13 @@ def _require_file(
     if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
         raise Refused("a web page in place of the file")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise Refused("the server packs the file in a way that was not asked for")
+        raise Refused("the server sends the file compressed, which was not asked for")
     if urlsplit(url).scheme == "https" and urlsplit(answer.url).scheme != "https":
-        raise Refused("the server leads to an address without TLS, which is not followed")
+        raise Refused("the server redirects to an address without TLS, which is not followed")
     if size is not None and total != size:
-        raise Refused(f"the file there has {total} bytes, the published one {size}")
+        raise Refused(f"the server's file has {total} bytes, the published one {size}")
     if total is None and not checked and not answer.chunked:
-        raise Refused("neither a size nor a hash is known, so that it could end anywhere")
+        raise Refused("neither a size nor a hash is known, so a cut-off file could not be noticed")
 
 
 def _validator(answer: http.client.HTTPResponse) -> str:
