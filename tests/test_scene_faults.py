@@ -379,8 +379,8 @@ def _problems(path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("prompts: ['it's a sea']", "stands in double quotes"),
-        ("prompts: {0: a cat: 2}", "stands in double quotes"),
+        ("prompts: ['it's a sea']", "needs double quotes"),
+        ("prompts: {0: a cat: 2}", "needs double quotes"),
         ("prompts: [*sea*]", "a text that begins with * must be in quotes"),
         (
             'video: {init: "C:\\bilder\\a.mp4"}',
