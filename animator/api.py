@@ -97,7 +97,7 @@ def render(
         settings: see `load`.
         out: the run folder; a run that is there is resumed, and only what changed is made. Without it, a new
             folder under ``renders/``.
-        reporter: an `animator.Reporter`, which hears how far the render is.
+        reporter: an `animator.Reporter`, which receives the progress of the render.
         cancel: an `animator.Cancel`, by which another thread stops it.
 
     Raises:

@@ -137,7 +137,7 @@ class Request:
 
 @dataclass(frozen=True)
 class PaintStep:
-    """Where a diffusion stands after one of its steps, for whoever watches it.
+    """The state of a diffusion after one of its steps, for those who watch it.
 
     Nothing here is copied from the device until it is asked for.
 

@@ -28,7 +28,7 @@ Noise = Callable[[], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Where a walk stands after one step.
+    """The state of a walk after one step.
 
     Attributes:
         index: the step that was just taken; 0 is the last one.

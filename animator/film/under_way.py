@@ -46,7 +46,7 @@ class Looking:
     Args:
         requests: what is painted.
         limits: the section ``guard``.
-        on_step: hears of every step first, or None.
+        on_step: is called first after every step, or None.
     """
 
     def __init__(self, requests: Sequence[Request], limits: GuardOptions, on_step: OnStep | None) -> None:

@@ -37,7 +37,7 @@ def compile_value(
         steps: whether it may change over the diffusion.
         method: way from key to key where the value does not say one; of a switch it is ``step``.
         switch: whether it is a question of yes or no, so that true is 1 and false is 0 wherever they stand.
-        sounds: what formulas hear at every frame (`animator.keyframes.expressions`, ``Sounds``).
+        sounds: the sound at every frame, for formulas (`animator.keyframes.expressions`, ``Sounds``).
 
     Returns:
         A `Curve`, or for a schedule its 1000 entries. A number is a `Curve`, also where only ``steps`` is

@@ -56,7 +56,7 @@ def parse_curve(
         clock: the film's length and pace.
         seed: value of ``s`` in formulas.
         method: way from key to key where the text does not say one.
-        sounds: what formulas hear at every frame (`animator.keyframes.expressions`, ``Sounds``).
+        sounds: the sound at every frame, for formulas (`animator.keyframes.expressions`, ``Sounds``).
 
     Raises:
         ExpressionError: the text cannot be understood, or a value is not finite.

@@ -129,7 +129,7 @@ class Expression:
             by zero, ``log(0)``, too large a power.
 
         Raises:
-            ExpressionError: ``&``, ``|`` or ``~`` meets a fraction, or the formula hears a sound that is not
+            ExpressionError: ``&``, ``|`` or ``~`` meets a fraction, or the formula uses a sound that is not
                 among ``sounds``.
 
         >>> parse_expression("10 + 5*(t % 3)").evaluate(np.arange(5)).tolist()

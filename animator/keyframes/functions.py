@@ -12,7 +12,7 @@ import numpy as np
 VARIABLES = ("t", "max_f", "s")
 CONSTANTS = {"pi": math.pi, "e": math.e}
 SOUNDS = ("audio", "audio_low", "audio_high")
-"""Functions of a frame that hear the scene's sound: all of it, its bass and its treble, 0 to 1."""
+"""Functions of a frame that follow the scene's sound: all of it, its bass and its treble, 0 to 1."""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def dump_frame(
         frame: number of the frame, or of the still.
         folder: where the files go; it is made, and must be empty if it is there.
         scratch: an empty folder for what is needed meanwhile.
-        run: a run of the scene, from whose kept state is gone on if it comes before the frame; else, and
+        run: a run of the scene, whose saved state is used if it is of a frame before; else, and
             without a run, all frames are made from the first on.
         notify: receives the progress.
 

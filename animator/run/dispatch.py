@@ -33,7 +33,7 @@ def frames_left(job: Job, plan: ResumePlan, listener: Listener) -> Iterator[Fini
     Args:
         job: the scene with all that it needs.
         plan: which are left, and the states before them.
-        listener: hears of every step.
+        listener: is called after every step.
     """
     if job.still:
         return _guarded(job, partial(_stills, job, plan), listener)

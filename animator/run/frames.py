@@ -29,7 +29,7 @@ def make_frames(job: Job, plan: ResumePlan, films: GrowingFilms, reporter: Repor
         job: the scene.
         plan: which frames are finished.
         films: are given every frame; none where nothing is to make.
-        reporter: hears how far it is.
+        reporter: receives the progress.
         cancel: stops it.
     """
     run, loaded, numbers = job.run, job.loaded, plan.numbers

@@ -17,7 +17,7 @@ class Progress(Listener):
     """Hears of every step of the drivers.
 
     Args:
-        reporter: hears of every stage and step.
+        reporter: receives every stage and step.
         watch: draws what can be watched meanwhile.
         cancel: is checked at every stage and step.
 

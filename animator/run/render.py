@@ -60,7 +60,7 @@ def render_scene(
 
     Args:
         loaded: the scene.
-        reporter: hears how far it is.
+        reporter: receives the progress.
         out: the run folder; a run that is in it already is resumed, as far as its frames are up to date.
             Without it, a new folder under ``renders/<scene>/``.
         cancel: stops it, from another thread.
@@ -99,7 +99,7 @@ def resume_run(
 
     Args:
         path: the run folder.
-        reporter: hears how far it is.
+        reporter: receives the progress.
         device: where the networks run from now on, in place of the scene's ``device``.
         cancel: stops it, from another thread.
     """
@@ -125,7 +125,7 @@ def finish_run(
     Args:
         path: the run folder.
         pictures: numbers of the drafts to finish; empty: all of them.
-        reporter: hears how far it is.
+        reporter: receives the progress.
         device: where the networks run this time, in place of the scene's ``device``.
         cancel: stops it, from another thread.
 
@@ -147,7 +147,7 @@ def _make(
 
     Args:
         job: the scene.
-        reporter: hears how far it is.
+        reporter: receives the progress.
         cancel: stops it.
         resume_with: the verb that resumes it; after ``finish`` the run's own scene stays as it was.
         keep: whether finished frames that are to be made again are kept beside the new ones.

@@ -43,7 +43,7 @@ def carried_text(path: str | os.PathLike[str], *, everything: bool = False) -> s
 
     Args:
         path: the picture.
-        everything: whether scene, number, seed and prompt of the picture stand before it, as comments.
+        everything: whether scene, number, seed and prompt of the picture come first, as comments.
 
     Raises:
         SceneError: there is no scene in it, or none that is YAML.

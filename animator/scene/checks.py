@@ -28,7 +28,7 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     """Note every contradiction in a scene.
 
     Args:
-        scene: the scene, in which defaults stand in for what is faulty.
+        scene: the scene, in which defaults replace what is faulty.
         values: its animated numbers, by dotted name; faulty ones are missing.
         fit: the scene's tree held against the schema; faults are added to it.
         sure: whether the clock is the scene's own; if not, only what holds for any length is judged.

@@ -48,11 +48,11 @@ def compile_curves(
     """Compile every animated number of a scene.
 
     Args:
-        scene: the scene, in which defaults stand in for what is faulty.
+        scene: the scene, in which defaults replace what is faulty.
         fit: the scene's tree held against the schema; faults are added to it.
         clock: length and pace of the film.
         sure: whether the clock is the scene's own; if not, only what holds for any length is judged.
-        sounds: what formulas hear (`animator.scene.sound_reading`).
+        sounds: values of the sound, for formulas (`animator.scene.sound_reading`).
 
     Returns:
         Curves and schedules by dotted name, and notices.

@@ -30,7 +30,7 @@ class Fit:
         schema: the JSON schema of a scene.
         problems: the faults.
         nodes: the node of each setting that the file gives, by dotted name, faulty ones included.
-        faulty: dotted names of settings that have a fault; their defaults stand in for them.
+        faulty: dotted names of settings that have a fault; their defaults replace them.
     """
 
     schema: Schema
@@ -199,7 +199,7 @@ def _closest(error: Error, node: Node, fit: Fit) -> list[Error]:
 
 
 def build_scene(data: dict[str, Any], fit: Fit, root: Node) -> Scene:
-    """Return the scene of ``data``, in which defaults stand in for what is faulty.
+    """Return the scene of ``data``, in which defaults replace what is faulty.
 
     What pydantic still refuses (the options' own validators) is noted in ``fit``.
 

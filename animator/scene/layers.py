@@ -347,7 +347,7 @@ def _absolute(node: Node, folder: Path, end: re.Pattern[str] | None = None) -> N
     Args:
         node: the path.
         folder: what it is relative to.
-        end: what may stand behind the path and stays.
+        end: what may follow the path and stays.
     """
     text = node.value
     if not isinstance(text, str) or not text.strip() or "\0" in text or text.lower().startswith(ADDRESSES):

@@ -15,7 +15,7 @@ UNITS = {
     "turbo.steps": r"(?:steps?|frames?|x)",
     "images": r"(?:images?|pictures?|stills?)",
 }
-"""What may stand behind the number of a setting, as regular expressions."""
+"""What may follow the number of a setting, as regular expressions."""
 
 PERCENT = r"(?:percent|per cent|pct\.?)"
 SIDES = {"width": 0, "w": 0, "height": 1, "h": 1}

@@ -37,7 +37,7 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
         siblings: the keys that its section has.
         every: all dotted names of the format (only the keys are used); empty inside a value, where no name of
             another program belongs.
-        value: its value, by which a name of two meanings is told apart.
+        value: its value, which decides between two meanings of a name.
 
     >>> unknown_key("guidance.tv_scal", ["tv_scale"], {"guidance.tv_scale": 0})
     "unknown key; did you mean 'tv_scale'?"

@@ -30,7 +30,7 @@ def compile_prompts(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> Compile
     """Compile the prompts of a scene, texts and pictures.
 
     Args:
-        scene: the scene, in which defaults stand in for what is faulty.
+        scene: the scene, in which defaults replace what is faulty.
         fit: the scene's tree held against the schema; faults are added to it.
         clock: length and pace of the film.
         sure: whether the clock is the scene's own; if not, positions are not held against the length.

@@ -171,7 +171,7 @@ def _compiled(
     check_video(scene, fit)
     notices += [*prompt_notices, *check_audio(scene, fit), *notice_codec(scene, fit)]
     if fit.problems or prompts is None:
-        # What is wrong inside of what has a tag, or stands twice, comes of that.
+        # What is wrong inside of what has a tag, or is given twice, follows from that.
         inside = tuple(f"{problem.key}." for problem in early if problem.key)
         faults = [problem for problem in fit.problems if not problem.key.startswith(inside)]
         notices = [*noticed, *as_written(notices, written)]

@@ -1,4 +1,4 @@
-"""The sound that a scene's formulas hear."""
+"""The sound that a scene's formulas use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE = 22050
 def sounds_of(scene: Scene, fit: Fit, clock: Clock) -> Sounds:
     """Return how loud the scene's sound is at every frame, for its formulas.
 
-    The sound is read only where a formula may hear it, because that takes a moment.
+    The sound is read only if a formula may use it, because that takes a moment.
 
     Args:
         scene: the scene; ``output.audio`` is heard from ``output.audio_start`` on.
@@ -63,7 +63,7 @@ def heard(path: Path, start_at: float, clock: Clock) -> Sounds:
         UsageError: it has no sound.
         FilmError: it is damaged.
     """
-    # Imported here because most scenes hear nothing and their check shall be quick.
+    # Imported here because most scenes use no sound and their check should be quick.
     from animator.sound.envelope import envelopes
     from animator.video.sound import decode
 

@@ -13,8 +13,9 @@ class CoherenceOptions(Options):
     """How much of a moved frame survives when the next one is painted over it."""
 
     frames_skip_steps: Animated = animated("60%", ge=0, unit="steps, or % of them")
-    """How much of the diffusion a moved frame stands for: a share of the steps ("60%", "0: (60%), 24: (70%)")
-    or a number of them; more keeps more of the frame before. Where one key has a percent sign, all have."""
+    """How much of the diffusion is skipped, from the moved frame on: a share of the steps ("60%",
+    "0: (60%), 24: (70%)") or a number of them; more keeps more of the frame before. Where one key has a
+    percent sign, all have."""
 
     uncovered_skip_steps: Animated = animated(
         "100%", ge=0, unit="steps, or % of them", modes=(TWO_D, THREE_D)

@@ -41,8 +41,8 @@ class OutputOptions(Options):
     always has 10 bits. While the film grows it is H.264; the others are made of the frames at the end."""
 
     audio: str | None = setting(None, modes=FILMS)
-    """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Expressions hear
-    it: ``audio(t)``, ``audio_low(t)`` and ``audio_high(t)``, 0 to 1."""
+    """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Formulas
+    can follow it: ``audio(t)``, ``audio_low(t)`` and ``audio_high(t)``, 0 to 1."""
 
     audio_start: float = setting(0.0, ge=0, unit="seconds", needs=given("output.audio"))
     """Second of the sound at which the film begins."""

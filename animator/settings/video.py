@@ -41,7 +41,7 @@ class VideoOptions(Options):
 
     flow: Literal["auto", "raft-large", "raft-small", "dis", "none"] = setting("auto", changes_frames=False)
     """What estimates how things move in the footage: RAFT, OpenCV's ``dis``, or nothing (``none``: each
-    frame on its own). ``auto`` takes RAFT where its weights are at hand and a GPU is there, else ``dis``."""
+    frame on its own). ``auto`` takes RAFT if its weights are installed and there is a GPU, else ``dis``."""
 
     flow_blend: Animated = animated(0.6, ge=0, le=1, unit="share 0..1", needs=_FLOW)
     """Share, 0 to 1, of the previous output, warped along the flow, in what a frame starts from; the rest is

@@ -1,6 +1,6 @@
 """The camera in 3D: where the points of a picture are seen after a move. Pure geometry, no colours.
 
-Axes, signs and units stand in ``docs/conventions.md``.
+Axes, signs and units are in ``docs/conventions.md``.
 """
 
 from __future__ import annotations
