@@ -115,7 +115,7 @@ def test_an_image_prompt_pulls_towards_what_is_seen_in_it():
     assert torch.equal(engine.paint(image), frame)
     # As pictures are in [0, 1], the colours seen in one are those that the text stands for.
     torch.testing.assert_close(frame, toy_engine().paint(REQUEST), rtol=0, atol=0.05)
-    with pytest.raises(UsageError, match=r"red\.png: .* nothing to open"):
+    with pytest.raises(UsageError, match=r"red\.png: .* no function that opens"):
         toy_engine().paint(image)
 
 

@@ -231,7 +231,7 @@ def test_why_there_is_no_clip_score(run: RunFolder, tmp_path: Path) -> None:
     unknown = skipped(real.replace("guidance: {", "guidance: {clip_models: {RN50x64: 1}, "))
     assert "RN50x64" in unknown
     images = re.sub("prompts: .*\nprompt_blend: 2", f"image_prompts: {{0: [{tmp_path / 'a.png'}]}}", real)
-    assert "no prompts of texts alone" in skipped(images)
+    assert "no text prompt is for" in skipped(images)
     assert "scene cannot be read" in skipped("mode: nothing\n")
 
 

@@ -214,7 +214,7 @@ def test_a_state_that_is_missing_or_damaged_is_told(run):
     with pytest.raises(RunError, match=r"000009\.safetensors: No such file"):
         run.load_state(9)
     run.state_file(9).write_bytes(b"\x10\0\0\0\0\0\0\0torn")
-    with pytest.raises(RunError, match=r"000009\.safetensors: not a whole state"):
+    with pytest.raises(RunError, match=r"000009\.safetensors: not a complete state"):
         run.load_state(9)
 
 
@@ -266,7 +266,7 @@ def test_a_state_of_which_the_disk_spoilt_a_bit_is_told(run):
     data = bytearray(run.state_file(3).read_bytes())
     data[-9] ^= 4
     run.state_file(3).write_bytes(data)
-    with pytest.raises(RunError, match=r"000003\.safetensors: not a whole state"):
+    with pytest.raises(RunError, match=r"000003\.safetensors: not a complete state"):
         run.load_state(3)
 
 

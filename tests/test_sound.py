@@ -86,7 +86,7 @@ def test_a_ramp_leads_to_what_is_heard_at_its_key():
 @pytest.mark.parametrize(
     ("text", "offset", "part"),
     [
-        ("1 + audio_low(t)", 4, "the scene names no sound: set output.audio"),
+        ("1 + audio_low(t)", 4, "the scene names none: set output.audio"),
         ("0: (1), 9: (2*audio(t))", 14, "set output.audio"),
         ("audio", 0, "write audio(...)"),
         ("audio()", 0, "takes 1 argument"),
