@@ -20,7 +20,7 @@ HEAD = """# Names of other programs
 
 Made from the program by `python -m animator.scene.foreign`: every setting of
 {tools},
-with its place in a scene, or why a scene has none. A name that ends in `*` stands for all that begin so.
+with its place in a scene, or why a scene has none. A name that ends in `*` covers all that begin with it.
 A scene takes only its own names; for another program's, the message gives the place from this table.
 
 | name | of | in a scene |
