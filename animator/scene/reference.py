@@ -206,7 +206,7 @@ def _first_sentence(text: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the page of settings, or with ``--stills`` rewrite the table of controls; return the exit status."""
+    """Print the page of settings, or rewrite the table of controls (``--stills``); return the exit status."""
     if list(words) == ["--stills"]:
         STILLS.write_text(with_controls(STILLS.read_text(encoding="utf-8")), encoding="utf-8")
         return 0

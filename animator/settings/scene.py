@@ -110,8 +110,8 @@ class Scene(Options):
         )
     )
     """Where the networks run: ``auto`` is the first GPU with CUDA, else Apple's GPU, else the CPU; ``cpu``,
-    ``cuda``, ``cuda:1`` for the second GPU, or ``mps`` on a Mac. It is not part of a frame's fingerprint, though every
-    device rounds in its own way."""
+    ``cuda``, ``cuda:1`` for the second GPU, or ``mps`` on a Mac. It is not part of a frame's fingerprint,
+    though every device rounds in its own way."""
 
     models: Literal["real", "fake"] = "real"
     """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of

@@ -18,7 +18,8 @@ def choose_device(wanted: str = AUTO) -> torch.device:
     """Return the device of a name.
 
     Args:
-        wanted: ``auto`` (the first GPU with CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        wanted: ``auto`` (the first GPU with CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``,
+            ``cuda:1`` or ``mps``.
 
     Raises:
         UsageError: this machine has no such device; the message lists those it has.
