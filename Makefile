@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo gallery test test-fast lint mutants clean help
+# Where torch comes from, if not from PyPI: with https://download.pytorch.org/whl/cpu it has no CUDA.
+TORCH_INDEX ?=
+
+.PHONY: demo gallery test test-fast lint mutants docs release clean help
 
 help:
 	@echo "make demo      render scenes/flight.yaml with the bundled networks"
+	@echo "make docs      build the pages of docs/ as a site, into site/"
+	@echo "make release   run the tests, then build and check the wheel and the source archive, into dist/"
 	@echo "make gallery   render all scenes and make the README's pictures of them"
 	@echo "make test      run the tests"
 	@echo "make test-fast run those of the tests that are quick"
@@ -17,6 +22,12 @@ help:
 
 demo: $(STAMP)
 	$(BIN)/animator render scenes/flight.yaml
+	@echo
+	@echo "That film was made from scenes/flight.yaml. What to type next:"
+	@echo "    $(BIN)/animator render scenes/gate.yaml --draft"
+	@echo "    $(BIN)/animator preview scenes/turbo.yaml"
+	@echo "    $(BIN)/animator --help"
+	@echo "The first makes another film, small and quick; the second shows only the motion of one, in seconds."
 
 gallery: $(STAMP)
 	$(BIN)/python docs/gallery.py
@@ -35,18 +46,34 @@ lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(DEV_STAMP)
+	$(BIN)/mkdocs build --strict
+
+# Tests, then the wheel and the source archive; nothing is uploaded.
+release: $(DEV_STAMP)
+	@test -z "$$(git status --porcelain)" || { echo "commit or remove what git status names first"; exit 1; }
+	$(MAKE) test lint
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	@echo "dist/ is ready. Upload it with: $(BIN)/python -m twine upload dist/*"
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "animator needs Python 3.10 or newer; try: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV), some minutes. On Linux it takes 6.4 GB, of which 4.1 GB are what an NVIDIA card needs."
+	@echo "Without such a card: stop here (Ctrl-C) and give the same command with"
+	@echo "    TORCH_INDEX=https://download.pytorch.org/whl/cpu"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	test -z "$(TORCH_INDEX)" || $(BIN)/python -m pip install torch torchvision --index-url "$(TORCH_INDEX)"
 
-$(STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+$(STAMP): pyproject.toml setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --editable .
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(DEV_STAMP): pyproject.toml setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --editable '.[dev]'
 	@touch $@ $(STAMP)
 
 clean:

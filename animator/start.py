@@ -15,6 +15,8 @@ def main() -> None:
     """Run the command line."""
     open_streams()
     signal.signal(signal.SIGINT, _leave)
+    # What Apple's GPUs cannot compute is then done on the CPU, with a warning; torch reads it at import.
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     from animator.cli.main import main as command_line  # takes some tenths of a second
 
     try:

@@ -1,7 +1,8 @@
 """Make pictures of the README and the card with the bundled networks: ``python docs/gallery.py [PART]...``.
 
 ``films`` renders the scenes into ``renders/gallery``, or takes what is there already, and shows each of
-them in ``gallery/``. ``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
+them in ``gallery/``, the first as a moving picture too.
+``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
 they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. Without a word, all of them are made. Of what they
@@ -10,6 +11,7 @@ give nothing is picked.
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from animator.cli.progress import LineReporter
@@ -53,6 +56,12 @@ FILMS = ("flight", "gate", "stylise", "stereo", "turbo", "sheet")
 
 LARGEST = 80_000
 """Bytes of a picture of a scene at most: each new version stays in the repository."""
+
+MOVING = "flight"
+"""The scene whose film moves at the top of the README."""
+
+LARGEST_MOVING = 700_000
+"""Bytes of it at most."""
 
 WIDEST = 800
 """Pixels of it in width at most."""
@@ -140,6 +149,23 @@ def show_films() -> None:
         tiles = tiles_of(loaded, RunFolder.open(RUNS / name))
         columns = len(tiles) // 2
         (folder / f"{name}.jpg").write_bytes(small_jpeg(sheet(tiles, len(tiles), columns, GAP)))
+    (folder / f"{MOVING}.webp").write_bytes(
+        moving(RUNS / MOVING, read_scene(SCENES / f"{MOVING}.yaml").scene.fps)
+    )
+
+
+def moving(run: Path, fps: float) -> bytes:
+    """Return the frames of a film as an animated WebP, twice their size, at most `LARGEST_MOVING` large."""
+    files = sorted((run / "frames").glob("*.png"))
+    frames = [Image.open(file).convert("RGB") for file in files]
+    frames = [frame.resize((2 * frame.width, 2 * frame.height), Image.Resampling.LANCZOS) for frame in frames]
+    for quality in range(80, 10, -5):
+        stream = io.BytesIO()
+        more = {"save_all": True, "append_images": frames[1:], "duration": round(1000 / fps), "loop": 0}
+        frames[0].save(stream, "WEBP", quality=quality, method=6, **more)
+        if len(stream.getvalue()) <= LARGEST_MOVING:
+            break
+    return stream.getvalue()
 
 
 def tiles_of(loaded: LoadedScene, run: RunFolder) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -101,3 +102,33 @@ def test_a_render_is_cancelled_and_resumed(tmp_path: Path) -> None:
     film = animator.resume(tmp_path / "run")
     whole = animator.render(SCENE, out=tmp_path / "whole")
     assert film.read_bytes() == whole.read_bytes()
+
+
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```", (Path(__file__).parents[1] / "docs" / "library.md").read_text(), re.DOTALL
+)
+
+
+def test_the_documentation_has_examples() -> None:
+    assert len(EXAMPLES) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_run(tmp_path: Path, number: int) -> None:
+    scene = "extends: pocket\nmode: 2d\nframes: 2\nsize: [64, 64]\nprompts: a sea\nmodels: fake\n"
+    (tmp_path / "castle.yaml").write_text(scene)
+    ran = subprocess.run(
+        [sys.executable, "-c", EXAMPLES[number]], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    made = {
+        str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.suffix in (".png", ".mp4")
+    }
+    if number == 0:
+        assert ran.stdout.strip() == "renders/mine/castle.mp4"
+        assert ran.stdout.strip() in made
+    elif number == 1:
+        assert made == {f"castle-{frame:03}.png" for frame in range(3)}
+    else:
+        assert ran.stdout.splitlines()[-1] == "stopped; continue with: animator resume stopped"
+        assert {"stopped/scene.mp4", "stopped/frames/000003.png"} <= made

@@ -62,6 +62,13 @@ def test_without_a_gpu_there_is_the_cpu() -> None:
             choose_device(name)
 
 
+def test_a_mac_computes_on_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert (choose_device(), available_devices()) == (torch.device("mps"), ["cpu", "mps"])
+    assert choose_device("cpu") == torch.device("cpu")
+
+
 def test_no_other_place_looks_whether_there_is_a_gpu_to_choose_one() -> None:
     root = Path(__file__).parents[1] / "animator"
     asking = {

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from animator.scene import reference
-from animator.scene.reading import read_scene
 from animator.scene.reference import settings_page, with_controls
 from animator.settings.base import declared
 from animator.settings.scene import Scene, scene_schema
@@ -22,13 +19,13 @@ def test_the_table_of_settings_is_what_the_program_takes() -> None:
     assert page == settings_page(), "run: python -m animator.scene.reference > docs/settings.md"
 
 
-def test_the_readmes_table_of_controls_is_what_the_program_takes() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme == with_controls(readme), "run: python -m animator.scene.reference --readme"
+def test_the_table_of_controls_is_what_the_program_takes() -> None:
+    page = (ROOT / "docs" / "stills.md").read_text(encoding="utf-8")
+    assert page == with_controls(page), "run: python -m animator.scene.reference --stills"
     for control in ("size", "seed_mode", "diffusion.perlin_init", "guidance.cuts.ic_pow", "output.losses"):
-        assert f"\n| `{control}` | " in readme
-    assert "| `camera.fov`" not in readme
-    assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion; " in readme
+        assert f"\n| `{control}` | " in page
+    assert "| `camera.fov`" not in page
+    assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion; " in page
 
 
 def test_every_number_has_a_unit_or_is_said_to_have_none() -> None:
@@ -75,17 +72,17 @@ def test_a_range_is_told_for_every_number_with_bounds() -> None:
         assert f"\n{row}" in page
 
 
-def test_the_readmes_table_is_renewed_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "README.md"
+def test_the_table_of_controls_is_renewed_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "stills.md"
     path.write_text("before\n<!-- controls -->\nold\n<!-- /controls -->\nafter\n")
-    monkeypatch.setattr(reference, "README", path)
-    assert reference.main(["--readme"]) == 0
+    monkeypatch.setattr(reference, "STILLS", path)
+    assert reference.main(["--stills"]) == 0
     text = path.read_text()
     assert text.startswith("before\n<!-- controls -->\n| setting | unit | default | range | what it does |\n")
     assert text.endswith(" |\n<!-- /controls -->\nafter\n")
     assert "\nold\n" not in text
     assert with_controls(text) == text
-    assert reference.main(["--raedme"]) == 2
+    assert reference.main(["--stlils"]) == 2
     for wrong in ("nothing", "<!-- controls -->", f"{text}<!-- controls -->"):
         with pytest.raises(ValueError, match="each once"):
             with_controls(wrong)
@@ -95,21 +92,3 @@ def test_every_setting_has_a_sentence() -> None:
     rows = [line for line in settings_page().splitlines() if line.startswith("| `")]
     assert len(rows) > 50
     assert [row for row in rows if len(row.rsplit("|", 2)[1].strip()) < 20] == []
-
-
-def test_the_scenes_of_the_readme_can_be_rendered(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    texts = re.findall(r"```yaml\n(version: 1.*?)```", readme, re.DOTALL)
-    assert len(texts) == 2
-    Image.new("RGB", (192, 128)).save(tmp_path / "reference.png")
-    for text in texts:
-        path = tmp_path / "readme.yaml"
-        path.write_text(text, encoding="utf-8")
-        assert read_scene(path).notices == ()
-
-
-def test_the_files_that_the_readme_names_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    names = re.findall(r"\]\(([^)#:]+)\)", readme)
-    assert len(names) >= 4
-    assert [name for name in names if not (ROOT / name).exists()] == []

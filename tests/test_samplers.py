@@ -409,9 +409,9 @@ def test_a_sampler_without_a_function_is_noticed_at_import(monkeypatch: pytest.M
         spec.loader.exec_module(module)
 
 
-def test_every_sampler_is_described_and_in_the_readme() -> None:
+def test_every_sampler_is_described_and_in_the_docs() -> None:
     assert list(SAMPLERS) == list(table.SAMPLERS)
-    rows = dict(re.findall(r"\| `(\w+)` \| (\d)", (Path(__file__).parents[1] / "README.md").read_text()))
+    rows = dict(re.findall(r"\| `(\w+)` \| (\d)", (Path(__file__).parents[1] / "docs/stills.md").read_text()))
     for name, one in table.SAMPLERS.items():
         assert one.name == name
         assert f"``{name}`` {one.sentence}" in table.described()

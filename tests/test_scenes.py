@@ -1,4 +1,4 @@
-"""The scenes that come along: what each of them promises, what it costs, and what the README shows of it."""
+"""The scenes that come along: what each of them promises, what it costs, and what the docs show of it."""
 
 from __future__ import annotations
 
@@ -198,11 +198,11 @@ def test_a_picture_of_the_gallery_is_small() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_readme_shows_a_small_picture_of_each_scene(name: str) -> None:
+def test_the_docs_show_a_small_picture_of_each_scene(name: str) -> None:
     path = ROOT / "docs" / "gallery" / f"{name}.jpg"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"](docs/gallery/{name}.jpg)" in readme
-    assert f"scenes/{name}.yaml" in readme
+    page = (ROOT / "docs" / "scenes.md").read_text(encoding="utf-8")
+    assert f"](gallery/{name}.jpg)" in page
+    assert f"scenes/{name}.yaml" in page
     assert path.stat().st_size <= 80_000
     with Image.open(path) as picture:
         assert 700 <= picture.width <= 800

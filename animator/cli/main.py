@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from animator import __version__
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more
 from animator.cli.models import models
@@ -40,6 +39,7 @@ from animator.cli.shared import (
 from animator.cli.vr import vr180
 from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
 from animator.run.reporter import Reporter
+from animator.system.version import version_line
 
 if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
@@ -323,7 +323,7 @@ def chosen(loaded: LoadedScene, numbers: str) -> LoadedScene:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"animator {__version__}")
+        print(version_line())
         raise typer.Exit
 
 

@@ -114,7 +114,7 @@ def aligned(estimate: DepthMap, expectation: Expectation) -> tuple[DepthMap, Dri
         return again
     # A regular choice of pixels, in float64 on the CPU: the same fit wherever the network computes.
     step = max(1, int(known.sum()) // SAMPLES)
-    seen, wanted = (depth[known][::step].double().cpu().numpy() for depth in (estimate, expected))
+    seen, wanted = (depth[known][::step].cpu().double().numpy() for depth in (estimate, expected))
     fit = fit_range(seen, wanted)
     if fit is None or fit.error > CUT or not all(1 / JUMP < part < JUMP for part in (fit.level, fit.stretch)):
         return again

@@ -1,7 +1,7 @@
 """Every setting of a scene as tables for the documentation.
 
 ``python -m animator.scene.reference`` prints the page of settings, with ``--values`` that of suggested
-values; with ``--readme`` it renews the table of a still's controls in README.md.
+values; with ``--stills`` it renews the table of a still's controls in docs/stills.md.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from animator.settings.scene import Scene
 from animator.settings.sentences import described_schema
 
 BEGIN, END = "<!-- controls -->", "<!-- /controls -->"
-"""Between these lines of the README is the table of controls."""
+"""Between these lines of the page on stills is the table of controls."""
 
-README = Path(__file__).parents[2] / "README.md"
+STILLS = Path(__file__).parents[2] / "docs" / "stills.md"
 
 HEAD = """# Settings
 
@@ -92,16 +92,16 @@ def values_page() -> str:
     return "\n".join(parts)
 
 
-def with_controls(readme: str) -> str:
-    """Return the README with the table of controls of this program between its two markers.
+def with_controls(page: str) -> str:
+    """Return the page on stills with the table of controls of this program between its two markers.
 
     Raises:
         ValueError: the markers are not there, each once and in order.
     """
-    before, begin, rest = readme.partition(BEGIN)
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
-        raise ValueError(f"the README needs {BEGIN} and {END}, each once")
+        raise ValueError(f"the page needs {BEGIN} and {END}, each once")
     return f"{before}{BEGIN}\n{controls_table()}\n{END}{after}"
 
 
@@ -231,15 +231,15 @@ def _first_sentence(text: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the page of settings or of values, or rewrite the README's table; return the exit status."""
-    if list(words) == ["--readme"]:
-        README.write_text(with_controls(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Print the page of settings or of values, or rewrite the table of controls; return the exit status."""
+    if list(words) == ["--stills"]:
+        STILLS.write_text(with_controls(STILLS.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
     if list(words) == ["--values"]:
         print(values_page(), end="")
         return 0
     if words:
-        print("usage: python -m animator.scene.reference [--values | --readme]", file=sys.stderr)
+        print("usage: python -m animator.scene.reference [--values | --stills]", file=sys.stderr)
         return 2
     print(settings_page(), end="")
     return 0

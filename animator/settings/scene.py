@@ -109,9 +109,9 @@ class Scene(Options):
             json_schema_extra={"allowed": "auto, cpu, cuda, cuda:1 (a GPU by its number) or mps"},
         )
     )
-    """Where the networks run: ``auto`` is the first GPU with CUDA, or else the CPU; ``cpu``, ``cuda``,
-    ``cuda:1`` for the second GPU, or ``mps`` on a Mac. It is not part of a frame's fingerprint, though every
-    device rounds in its own way."""
+    """Where the networks run: ``auto`` is the first GPU with CUDA, else Apple's GPU, else the CPU; ``cpu``,
+    ``cuda``, ``cuda:1`` for the second GPU, or ``mps`` on a Mac. It is not part of a frame's fingerprint,
+    though every device rounds in its own way."""
 
     models: Literal["real", "fake"] = "real"
     """``fake`` needs no networks at all: an exactly solvable denoiser, a fixed perceptor and a plane of

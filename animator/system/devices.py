@@ -18,13 +18,16 @@ def choose_device(wanted: str = AUTO) -> torch.device:
     """Return the device of a name.
 
     Args:
-        wanted: ``auto`` (the first GPU with CUDA, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        wanted: ``auto`` (the first GPU with CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``,
+            ``cuda:1`` or ``mps``.
 
     Raises:
         UsageError: this machine has no such device; the message lists those it has.
     """
     if wanted == AUTO:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     there = available_devices()
     if wanted in there or (wanted == "cuda" and "cuda:0" in there):
         return torch.device(wanted)

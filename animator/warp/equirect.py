@@ -145,8 +145,9 @@ def _directions(
     """Return latitude (samples down x 1) and longitude (samples across) in radians, float32."""
 
     def places(count: int, part: slice) -> Tensor:
-        step = torch.arange(part.start * count, part.stop * count, dtype=torch.float64, device=device)
-        return (((step + 0.5) / (size * count) - 0.5) * math.pi).float()
+        step = torch.arange(part.start * count, part.stop * count, dtype=torch.float64)
+        # Apple's GPUs have no float64.
+        return (((step + 0.5) / (size * count) - 0.5) * math.pi).float().to(device)
 
     return -places(samples[0], rows)[:, None], places(samples[1], columns)
 
