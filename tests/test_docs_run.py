@@ -212,6 +212,35 @@ def test_a_slower_command_runs(page: Path, words: list[str], folder: Path) -> No
     assert result.exit_code == 0, result.output
 
 
+SMALL = (
+    "models=fake",
+    "size=[64,64]",
+    "frames=3",
+    "images=1",
+    "diffusion.steps=12",
+    "vr.vr180_size=256",
+    "guidance.cuts={overview: 1, innercut: 1}",
+)
+"""Settings with which a scene of a page is rendered in a moment, without networks."""
+RENDERED = [
+    pytest.param(page, name, id=f"{page.stem} {name}")
+    for page in (*(ROOT / "docs" / "tutorial").glob("*.md"), ROOT / "docs" / "recipes.md")
+    for name in sorted(scenes_of(page))
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "name"), RENDERED)
+def test_a_scene_of_a_guide_renders(page: Path, name: str, folder: Path) -> None:
+    write_scenes(page, folder)
+    over = [word for one in SMALL for word in ("--set", one)]
+    result = CliRunner().invoke(app, ["render", name, "--out", "run", *over])
+    assert result.exit_code == 0, result.output
+    made = Path(result.stdout.splitlines()[-1])
+    assert made.exists()
+    assert list((folder / "run" / "frames").glob("*.png"))
+
+
 def failed(page: Path, folder: Path, verbs: frozenset[str], options: tuple[str, ...]) -> list[str]:
     """Run the commands of a page that have one of these verbs or options; return those that fail."""
     named = write_scenes(page, folder)
