@@ -131,7 +131,7 @@ class DiffusionOptions(Options):
         "stretch", modes=(STILL, TWO_D, THREE_D), needs=given("diffusion.init_image")
     )
     """How an init picture of another shape fills the frame: ``stretch`` distorts it, ``cover`` cuts off what
-    stands out, ``contain`` shows all of it on its mean colour."""
+    does not fit, ``contain`` shows all of it on its mean colour."""
 
     init_frames: Literal["first", "all"] = setting("first", modes=(TWO_D, THREE_D), needs=_BEGUN)
     """Which frames of a film start from `init_image` or `perlin_init`: the ``first`` only, or ``all``, which
