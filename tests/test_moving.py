@@ -98,14 +98,14 @@ def test_every_film_of_a_stereo_run(clicking: Path, tmp_path: Path) -> None:
         "eyes-side-by-side": (256, 64),
         "eyes-top-bottom": (128, 128),
         "eyes-anaglyph": (128, 64),
-        "eyes-180_LR": (512, 256),
+        "eyes_180_LR": (512, 256),
     }
     assert {path.stem for path in run.path.glob("*.mp4")} == set(sizes)
     for name, size in sizes.items():
         info = probe(run.path / f"{name}.mp4")
         assert (info.width, info.height, info.frames) == (*size, 12)
         assert clicks(run.path / f"{name}.mp4") == pytest.approx([0.25], abs=0.005), name
-    for name, mode in (("eyes-180_LR", "left_right"), ("eyes-side-by-side", "left_right")):
+    for name, mode in (("eyes_180_LR", "left_right"), ("eyes-side-by-side", "left_right")):
         found = read_spherical(run.path / f"{name}.mp4")
         assert found is not None
         assert found.stereo_mode == mode

@@ -108,7 +108,7 @@ def test_films_of_two_eyes_are_made_of_what_each_sees(tmp_path: Path, monkeypatc
     side, headset = (made.by(stage) for stage in packed)
     pairs = list(zip(left, right, strict=True))
     assert side[:3] == ("packed", "scene-side-by-side.mp4", pairs)
-    assert headset[:3] == ("vr180", "scene-180_LR.mp4", pairs)
+    assert headset[:3] == ("vr180", "scene_180_LR.mp4", pairs)
     layout, encoding = side[3]
     assert (layout, headset[3]) == ("side_by_side", (encoding,))
     assert (encoding.fps, encoding.codec, encoding.crf, encoding.preset) == (10, "hevc", 11, "fast")

@@ -103,7 +103,7 @@ def test_films_of_the_eyes_are_those_of_the_layouts_each_once(tmp_path: Path) ->
     found = names(tmp_path, "vr.enabled=true", layouts)
     assert found["eyes"] == {"left": "sea-left.mp4", "right": "sea-right.mp4"}
     assert found["packed"] == {
-        "vr180": "sea-180_LR.mp4",
+        "vr180": "sea_180_LR.mp4",
         "side_by_side": "sea-side-by-side.mp4",
         "top_bottom": "sea-top-bottom.mp4",
         "anaglyph": "sea-anaglyph.mp4",
@@ -141,7 +141,7 @@ def test_all_that_a_scene_asks_for_is_a_stage_in_order(tmp_path: Path, monkeypat
         ("sound of scene-left.mp4", "scene-left.mp4", ("film scene-left.mp4",)),
         ("sound of scene-right.mp4", "scene-right.mp4", ("film scene-right.mp4",)),
         ("film scene-side-by-side.mp4", "scene-side-by-side.mp4", ()),
-        ("film scene-180_LR.mp4", "scene-180_LR.mp4", ()),
+        ("film scene_180_LR.mp4", "scene_180_LR.mp4", ()),
     ]
     monkeypatch.setattr(outputs, "sound_of", lambda job: None)
     silent = stages(tmp_path, *words, monkeypatch=monkeypatch)
@@ -181,7 +181,7 @@ QUICK = {"film scene-every2.mp4"}
 SMOOTHED = {"film scene-24fps.mp4"}
 GIF = {"film scene.gif"}
 LEFT, RIGHT = {"film scene-left.mp4"}, {"film scene-right.mp4"}
-ANAGLYPH, HEADSET = {"film scene-anaglyph.mp4"}, {"film scene-180_LR.mp4"}
+ANAGLYPH, HEADSET = {"film scene-anaglyph.mp4"}, {"film scene_180_LR.mp4"}
 PACKED = ANAGLYPH | HEADSET
 ALL = GROWN | QUICK | SMOOTHED | GIF | LEFT | RIGHT | PACKED
 

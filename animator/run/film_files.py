@@ -61,19 +61,21 @@ def film_files(run: RunFolder, scene: Scene, name: str) -> FilmFiles:
         every=beside(film, f"every{output.film_every}") if output.film_every > 1 else None,
         smooth=None if output.interpolate_to is None else beside(film, f"{output.interpolate_to:g}fps"),
         eyes={name: beside(film, name) for name in EYES} if "left_right" in vr.layouts and vr.enabled else {},
-        packed={layout: beside(film, _word(layout, vr)) for layout in packed} if vr.enabled else {},
+        packed={layout: _packed(film, layout, vr) for layout in packed} if vr.enabled else {},
     )
 
 
-def beside(film: Path, word: str) -> Path:
+def beside(film: Path, word: str, mark: str = "-") -> Path:
     """Return the path of a film that is made beside another.
 
     >>> beside(Path("sea.mp4"), "60fps").name
     'sea-60fps.mp4'
     """
-    return film.with_name(f"{film.stem}-{word}{film.suffix}")
+    return film.with_name(f"{film.stem}{mark}{word}{film.suffix}")
 
 
-def _word(layout: Packed, vr: VrOptions) -> str:
-    """Return how the name of a film ends; players know VR180 by it."""
-    return VR180_NAMES[vr.vr180_eyes] if layout == "vr180" else layout.replace("_", "-")
+def _packed(film: Path, layout: Packed, vr: VrOptions) -> Path:
+    """Return the path of a film of both eyes; players know VR180 by the end of its name."""
+    if layout == "vr180":
+        return beside(film, VR180_NAMES[vr.vr180_eyes], "_")
+    return beside(film, layout.replace("_", "-"))
