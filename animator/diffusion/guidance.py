@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from animator.diffusion import losses
-from animator.diffusion.cutouts import make_cuts
+from animator.diffusion.cutouts import Cut, make_cuts
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
@@ -147,6 +147,7 @@ class Guide:
         disco: whether to repeat Disco Diffusion 5, where the range loss does not reach the picture (it is a
             loss of the clean estimate, but only what depends on the blend is differentiated) and the
             saturation loss is one of values beyond the range only, not of strong colours.
+        cut: makes the cuts that the perceptors look at.
         notes: what is written down on the way.
         together: whether a perceptor looks at the cuts of all batches of a step at once.
         parts: passes in which it looks at what it looks at; one holds the activations of its cuts only.
@@ -164,6 +165,7 @@ class Guide:
     perceptual: losses.PerceptualLoss = losses.pyramid_distance
     mirrors: tuple[bool, bool] = (True, False)
     disco: bool = False
+    cut: Cut = make_cuts
     notes: Notes = field(default_factory=Notes)
     together: bool = False
     parts: int = 1
@@ -248,7 +250,7 @@ class Guide:
         drawn = [
             torch.stack(
                 [
-                    make_cuts(pictures[n : n + 1], target.size, values.cuts, generator)
+                    self.cut(pictures[n : n + 1], target.size, values.cuts, generator)
                     for n, generator in enumerate(self.generators)
                 ]
             )
