@@ -73,7 +73,13 @@ def hash_inputs(
                 digest.update(name.encode())
                 digest.update(schedule.tobytes())
         prompts = [
-            (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.models)
+            (
+                sources.hashes[one.text] if one.image else one.text,
+                one.weight,
+                one.image,
+                one.models,
+                *([one.course] if one.course else []),
+            )
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
 
 from animator.settings.base import Options
+
+Weight = (
+    float
+    | Annotated[
+        str,
+        WithJsonSchema(
+            {
+                "type": "string",
+                "pattern": r"^\s*\[",
+                "allowed": 'a schedule over the diffusion, "[1]*500+[4]*500"',
+            }
+        ),
+    ]
+)
+"""How strongly a prompt pulls: a number, or a schedule over the diffusion."""
 
 
 class TextPrompt(Options):
@@ -13,8 +30,9 @@ class TextPrompt(Options):
     text: str
     """What to paint; a colon in it is a colon."""
 
-    weight: float = 1.0
-    """How strongly it pulls; negative pushes away."""
+    weight: Weight = 1.0
+    """How strongly it pulls; negative pushes away. A number, or a schedule over the diffusion,
+    ``"[1]*500+[4]*500"``."""
 
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""
@@ -26,8 +44,9 @@ class ImagePrompt(Options):
     image: str
     """Path, relative to the scene file, or http(s) address of the picture."""
 
-    weight: float = 1.0
-    """How strongly it pulls; negative pushes away."""
+    weight: Weight = 1.0
+    """How strongly it pulls; negative pushes away. A number, or a schedule over the diffusion,
+    ``"[1]*500+[4]*500"``."""
 
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""
