@@ -27,7 +27,9 @@ LARGEST = 1e12
 
 _WEIGHT = re.compile(rf"(?P<text>.*):\s*(?P<weight>[+-]?{NUMBER})\s*", re.ASCII | re.DOTALL)
 
-_COURSE = re.compile(r"(?P<text>.*):\s*(?P<weight>\[[-+.,\d\s]*\][-+*.,\d\s\[\]]*)", re.ASCII | re.DOTALL)
+_COURSE = re.compile(
+    r"(?P<text>.*):\s*(?P<weight>\[[-+.,\d\s]*\]\s*\*[-+*.,\d\s\[\]]*)", re.ASCII | re.DOTALL
+)
 
 _NO_NUMBER = re.compile(r":\s*([+-]?(?:nan|inf|infinity))\s*$", re.ASCII | re.IGNORECASE)
 """What Python would read as a number at the end, and no weight can be."""
