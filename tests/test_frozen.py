@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from animator.diffusion import frozen
-from animator.diffusion.frozen import Convolution, computed_again, keeps_less
+from animator.diffusion.frozen import (
+    Convolution,
+    QuickGelu,
+    computed_again,
+    keeps_less,
+    quick_gelu,
+    with_quick_gelu,
+)
 from animator.diffusion.unet_blocks import ResBlock, Upsample
 from animator.system.meter import Meter
 
@@ -102,3 +109,15 @@ def test_weights_that_are_trained_have_their_gradients(monkeypatch) -> None:
         assert not keeps_less(layer.requires_grad_(False).weight, x)
     assert keeps_less(layer.weight, x)
     assert not keeps_less(layer.weight, x.detach())
+
+
+def test_quick_gelu_is_open_clips() -> None:
+    from animator.diffusion.clip_library import open_clip
+
+    theirs = open_clip.transformer.QuickGELU()
+    x = torch.randn(2, 7, 12)
+    found, wanted = outcome(QuickGelu(), x), outcome(theirs, x)
+    assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+    assert torch.equal(QuickGelu()(x), quick_gelu(x))
+    network = with_quick_gelu(nn.Sequential(nn.Linear(12, 12), nn.Sequential(theirs)))
+    assert isinstance(network[1][0], QuickGelu)  # type: ignore[index]

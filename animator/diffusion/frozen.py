@@ -4,6 +4,9 @@ Between two convolutions of a residual block torch keeps three pictures of featu
 what comes out of it, and what the activation hands to the convolution. The last is for the gradient of the
 convolution's weights, which nobody asks for, and is not kept here; the one before is computed again from the
 first. Results are the same to the last bit.
+
+CLIP models of OpenAI's kind keep, in every layer, a sigmoid of the size of its widest features; that is
+computed again, too.
 """
 
 from __future__ import annotations
@@ -70,6 +73,31 @@ def computed_again(norm: nn.Module, call: Callable[..., Tensor], *given: Tensor)
         return call(*given)
     result: Tensor = checkpoint(call, *given, use_reentrant=False, preserve_rng_state=False)
     return result
+
+
+class QuickGelu(nn.Module):
+    """``x * sigmoid(1.702 x)``, of which the sigmoid is computed again and not kept."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x through the activation, any shape."""
+        if not torch.is_grad_enabled() or not x.requires_grad or torch.compiler.is_compiling():
+            return quick_gelu(x)
+        result: Tensor = checkpoint(quick_gelu, x, use_reentrant=False, preserve_rng_state=False)
+        return result
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """Return ``x * sigmoid(1.702 x)``, the activation of OpenAI's CLIP."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+def with_quick_gelu(network: nn.Module) -> nn.Module:
+    """Put `QuickGelu` in the place of open_clip's module of that name, everywhere in a network; return it."""
+    for module in list(network.modules()):
+        for name, inner in module.named_children():
+            if type(inner).__name__ == "QuickGELU":
+                setattr(module, name, QuickGelu())
+    return network
 
 
 def keeps_less(weight: Tensor, *given: Tensor) -> bool:
