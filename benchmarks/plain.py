@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchvision import transforms as T
 
-from animator.diffusion import attention, halving, losses, unet_blocks
+from animator.diffusion import attention, frozen, halving, losses, unet_blocks
 from animator.diffusion.cutouts import CutSettings, inner_squares
 from animator.diffusion.engine import Networks, schedule_for
 from animator.diffusion.precision import computing_in, precision_for
@@ -84,6 +84,9 @@ def plain_operations() -> Iterator[None]:
         patch.object(unet_blocks, "pointwise", lambda layer, x: layer(x)),
         patch.object(halving, "halved", lambda x: F.avg_pool2d(x, 2)),
         patch.object(attention, "SHORT", 0),
+        patch.object(frozen, "keeps_less", lambda *_: False),
+        patch.object(unet_blocks, "keeps_less", lambda *_: False),
+        patch.object(frozen.QuickGelu, "forward", lambda _, x: frozen.quick_gelu(x)),
         patch.object(GroupNorm32, "modulated", modulated),
     ):
         yield

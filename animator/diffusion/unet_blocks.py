@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from animator.diffusion.attention import attend
-from animator.diffusion.frozen import Convolution, computed_again
+from animator.diffusion.frozen import Convolution, computed_again, keeps_less
 from animator.diffusion.halving import Halving
 
 GROUPS = 32
@@ -181,10 +181,19 @@ class ResBlock(nn.Module):
         same = channels == out_channels
         self.skip_connection = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Return the block's output for N x C x H x W features and an N x E embedding."""
+    def forward(self, x: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
+        """Return the block's output for N x C x H x W features and an N x E embedding.
+
+        Args:
+            x: features, or the first of their channels.
+            embedding: of the timestep.
+            beside: the other channels; where they are kept anyway, they are not kept once more with ``x``.
+        """
         norm, activation, convolution = self.in_layers
-        h = computed_again(norm, lambda x: activation(norm(x)), x)
+        parts = (x,) if beside is None else (x, beside)
+        x = _joined(*parts)
+        parts = parts if keeps_less(next(norm.parameters()), *parts) else (x,)
+        h = computed_again(norm, lambda *parts: activation(norm(_joined(*parts))), *parts)
         h = convolution(self.resize(h))
         modulation = self.emb_layers(embedding)
         last, act, *rest = self.out_layers
@@ -201,6 +210,10 @@ class ResBlock(nn.Module):
             skip = pointwise(self.skip_connection, skip)
         result: Tensor = skip + h
         return result
+
+
+def _joined(*parts: Tensor) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 class AttentionBlock(nn.Module):
