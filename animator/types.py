@@ -87,15 +87,18 @@ class Prompt:
 
     Attributes:
         text: what the perceptors read, the weight not part of it; of a picture its path or address.
-        weight: how strongly it pulls; negative pushes away.
+        weight: how strongly it pulls; negative pushes away. Where it changes over the diffusion, its mean.
         image: whether ``text`` names a picture.
         models: names of the networks that it speaks to, as the scene writes them; empty: all of them.
+        course: its weight over the diffusion where that changes: values from the noisiest on, each with its
+            number of entries, 1000 in all; else empty.
     """
 
     text: str
     weight: float = 1.0
     image: bool = False
     models: tuple[str, ...] = ()
+    course: tuple[tuple[float, int], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ def main() -> None:
     )
     parser.add_argument("--compile", action="store_true", help="compile the networks (diffusion.compile)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        help="number format of both ways; float32 on a CPU and bfloat16 on a GPU if left out",
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--out", type=Path, help="the file of the figures, in place of one in benchmarks/results"
@@ -39,16 +44,19 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     parts = words.parts or PARTS
-    machine = measured(torch.device(words.device))
+    device = torch.device(words.device)
+    precision = words.precision or ("float32" if device.type == "cpu" else "bfloat16")
+    machine = measured(device, precision)
     facts = {
         **machine.facts(),
         "date": datetime.date.today().isoformat(),
         "full": words.full,
         "compiled": words.compile,
+        "precision": precision,
     }
     print(", ".join(f"{name}: {value}" for name, value in facts.items()))
     rows: list[Result] = []
-    for result in _results(parts, machine, words.full, words.compile, words.repeats):
+    for result in _results(parts, machine, words.full, words.compile, words.repeats, precision):
         rows.append(result)
         print(line(result), flush=True)
     more = dict(_curves(parts, machine, words.full, words.repeats))
@@ -63,13 +71,14 @@ def main() -> None:
 
 
 def _results(
-    parts: Iterable[str], machine: Machine, full: bool, compiled: bool, repeats: int
+    parts: Iterable[str], machine: Machine, full: bool, compiled: bool, repeats: int, precision: str
 ) -> Iterable[Result]:
-    one = subject(machine.device, full=full, diffusion__compile=str(compiled).lower())
+    how = {"diffusion__compile": str(compiled).lower(), "diffusion__precision": precision}
+    one = subject(machine.device, full=full, **how)
     if "stages" in parts:
         yield from measures.stages(one, machine, repeats)
     if "step" in parts:
-        yield from measures.guided_step(one, machine, repeats)
+        yield from measures.guided_step(machine.device, machine, repeats, full=full, **how)
     if "frame" in parts:
         yield from measures.whole_frame(one, machine, repeats)
     if "start" in parts and not full:
@@ -98,7 +107,8 @@ def _curves(
 def line(result: Result) -> str:
     """Return a result for a reader who waits."""
     ours = result.ours
-    text = f"{result.what:<26} {ours.median * 1e3:9.1f} ms ({ours.low * 1e3:.1f} to {ours.high * 1e3:.1f})"
+    text = f"{result.what:<36} {result.precision:<8} {ours.median * 1e3:9.1f} ms "
+    text += f"({ours.low * 1e3:.1f} to {ours.high * 1e3:.1f})"
     if result.plain:
         text += f"  plain {result.plain.median * 1e3:9.1f} ms, {result.plain.median / ours.median:.2f} x"
     if result.floor:
@@ -111,8 +121,8 @@ def line(result: Result) -> str:
 def table(rows: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
     lines = [
-        "| what | here | the plain way | times faster | floor | most memory, the plain way |",
-        "|---|---|---|---|---|---|",
+        "| what | precision | here | the plain way | times faster | floor | most memory, the plain way |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         plain = (
@@ -126,7 +136,9 @@ def table(rows: Iterable[Result]) -> str:
         peak = (
             f"{row.peak / 1e9:.1f} GB, {row.plain_peak / 1e9:.1f} GB" if row.peak and row.plain_peak else ""
         )
-        lines.append(f"| {row.what} | {row.ours.median * 1e3:.1f} ms | {plain} | {floor} | {peak} |")
+        lines.append(
+            f"| {row.what} | {row.precision} | {row.ours.median * 1e3:.1f} ms | {plain} | {floor} | {peak} |"
+        )
     return "\n".join(lines)
 
 

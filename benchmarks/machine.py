@@ -56,10 +56,11 @@ class Machine:
         }
 
 
-def measured(device: torch.device) -> Machine:
-    """Measure a machine."""
+def measured(device: torch.device, precision: str = "auto") -> Machine:
+    """Measure a machine, its products in a number format as `precision_for` takes it."""
     gpu = device.type == "cuda"
-    dtype = torch.bfloat16 if precision_for("auto", device) == "bfloat16" else torch.float32
+    half = precision_for(precision, device) == "bfloat16"  # type: ignore[arg-type]
+    dtype = torch.bfloat16 if half else torch.float32
     side = 8192 if gpu else 2048
     one = torch.randn(side, side, device=device, dtype=dtype)
     product = timed(lambda: one @ one, repeats=9).low

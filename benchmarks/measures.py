@@ -28,10 +28,9 @@ from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view
 from benchmarks.machine import Machine, bytes_of, operations_of, peak_of
-from benchmarks.networks import depth_for
 from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
 from benchmarks.subject import FRAME, Subject, subject
-from benchmarks.timing import Timing, timed, timed_in_turn
+from benchmarks.timing import Timing, clock_of, timed, timed_in_turn
 
 MODELS = ("pocket", "pocket-vit")
 FULL_MODELS = ("ViT-B-32", "ViT-B-16", "RN50", "RN101")
@@ -53,6 +52,7 @@ class Result:
             written, or None.
         peak: most bytes held on a GPU meanwhile, or None.
         plain_peak: the same of the plain way.
+        precision: number format in which both computed, or empty where no network did.
     """
 
     what: str
@@ -61,6 +61,7 @@ class Result:
     floor: float | None = None
     peak: int | None = None
     plain_peak: int | None = None
+    precision: str = ""
 
 
 def stages(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
@@ -116,16 +117,30 @@ def _film_time(one: Subject, repeats: int) -> Timing:
     return Timing(found.median / count, found.low / count, found.high / count, found.repeats)
 
 
-def guided_step(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
-    """Measure a guided step, from the difference between few and more steps of a frame."""
+def guided_step(device: torch.device, machine: Machine, repeats: int, **how: Any) -> Iterator[Result]:
+    """Measure a guided step, with the secondary model and without it.
+
+    Args:
+        device: where.
+        machine: what its floor is.
+        repeats: how often.
+        how: what else `subject` takes.
+    """
+    for secondary in (True, False):
+        one = subject(device, diffusion__secondary=str(secondary).lower(), **how)
+        yield _guided_step(one, machine, repeats, "on" if secondary else "off")
+
+
+def _guided_step(one: Subject, machine: Machine, repeats: int, secondary: str) -> Result:
     plain = PlainEngine(one.loaded.scene, one.engine.networks, one.device)
     request = dataclasses.replace(one.request, keep=1 - 1 / _steps(one))
     ours = partial(one.engine.paint, request)
     theirs = partial(plain.paint, request)
     floor = machine.floor(operations_of(ours))
-    timing, plainly = timed_in_turn([ours, theirs], repeats=repeats)
+    timing, plainly = timed_in_turn([ours, theirs], repeats=repeats, clock=clock_of(one.device))
     peak, plain_peak = (peak_of(call, one.device) for call in (ours, theirs))
-    yield Result("a guided step", timing, plainly, floor, peak, plain_peak)
+    what = f"a guided step, secondary model {secondary}"
+    return Result(what, timing, plainly, floor, peak, plain_peak, plain.precision)
 
 
 def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
@@ -143,17 +158,18 @@ def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         Image.fromarray(frame_to_uint8(one.picture)).save(folder / "previous.png")
-        # Reading a published network anew for every frame, as the notebooks do, is left out.
-        build = (lambda: depth) if one.full else partial(depth_for, scene, one.device, full=False)
-        theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, build)
+        theirs = partial(plain_frame_3d, plain, one.request, one.camera, folder, depth)
         operations = operations_of(partial(one.engine.paint, one.request))
         laps, warmup = repeats, 1
         if one.full:
             # A plain frame may take a minute on a large GPU; ours warms the networks, which both share.
             ours()
             laps, warmup = min(repeats, 2), 0
-        timings = timed_in_turn([ours, theirs], repeats=laps, warmup=warmup)
-    yield Result("a whole 3D frame", timings[0], timings[1], machine.floor(operations))
+        timings = timed_in_turn([ours, theirs], repeats=laps, warmup=warmup, clock=clock_of(one.device))
+    floor = machine.floor(operations)
+    secondary = "on" if scene.diffusion.secondary else "off"
+    what = f"a whole 3D frame, secondary model {secondary}"
+    yield Result(what, timings[0], timings[1], floor, precision=plain.precision)
     yield _moved_frame(one, repeats)
 
 

@@ -1,13 +1,16 @@
-"""A frame the plain way: what the notebooks do, written down from a description of them.
+"""A frame the plain way: what Disco Diffusion 5.7 does, call for call, written down from a description of it.
 
-It is what there is to be faster than. The same networks, the same settings, the same sizes; but
+It is what there is to be faster than. The same networks, the same settings, the same sizes, the same number
+format; but
 
-- the denoiser is asked twice a step, once for the step and once more, with a graph, for its gradient;
+- with the secondary model a step asks the denoiser once, without a graph, and the secondary model once, with
+  one; without it the denoiser is asked twice, once without a graph and once more to be differentiated, its
+  stages computed again in the backward pass (`UNet.use_checkpoint`, which the notebook sets);
 - cuts are cropped and resized one by one, and augmented by a chain of transforms;
 - every prompt is encoded again for every frame;
 - attention is a product, a softmax and a product; every convolution a convolution, every mean of two by two
   pixels a pool, what the timestep scales and shifts in a norm is scaled and shifted after it;
-- the depth network is built anew for every frame;
+- depth is estimated again for every picture that is moved;
 - frames travel between the steps as PNG files of 8 bits.
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -28,12 +31,14 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchvision import transforms as T
 
-from animator.diffusion import attention, halving, losses, unet_blocks
+from animator.diffusion import attention, frozen, halving, losses, unet_blocks
 from animator.diffusion.cutouts import CutSettings, inner_squares
 from animator.diffusion.engine import Networks, schedule_for
-from animator.diffusion.prediction import denoised_from_eps, hold_for, network_denoiser, relayed
+from animator.diffusion.precision import computing_in, precision_for
+from animator.diffusion.prediction import Denoise, denoised_from_eps, hold_for, network_denoiser, relayed
 from animator.diffusion.secondary import secondary_denoiser
-from animator.diffusion.step_values import schedule_position, step_values
+from animator.diffusion.step_values import StepValues, schedule_position, step_values
+from animator.diffusion.unet import UNet
 from animator.diffusion.unet_blocks import GroupNorm32
 from animator.settings.scene import Scene
 from animator.types import Camera, DepthEstimator, DepthMap, Request
@@ -50,15 +55,16 @@ class Noise(nn.Module):
 
 AUGMENTATIONS = T.Compose(
     [
-        T.RandomHorizontalFlip(p=0.5),
+        T.RandomHorizontalFlip(p=0.4),
         Noise(),
         T.RandomAffine(degrees=10, translate=(0.05, 0.05), interpolation=T.InterpolationMode.BILINEAR),
         Noise(),
         T.RandomGrayscale(p=0.1),
         Noise(),
-        T.ColorJitter(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.1),
+        T.ColorJitter(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.3),
     ]
 )
+"""Of films in 2D and 3D, one draw for all cuts of a batch."""
 
 
 @contextmanager
@@ -78,6 +84,9 @@ def plain_operations() -> Iterator[None]:
         patch.object(unet_blocks, "pointwise", lambda layer, x: layer(x)),
         patch.object(halving, "halved", lambda x: F.avg_pool2d(x, 2)),
         patch.object(attention, "SHORT", 0),
+        patch.object(frozen, "keeps_less", lambda *_: False),
+        patch.object(unet_blocks, "keeps_less", lambda *_: False),
+        patch.object(frozen.QuickGelu, "forward", lambda _, x: frozen.quick_gelu(x)),
         patch.object(GroupNorm32, "modulated", modulated),
     ):
         yield
@@ -89,11 +98,12 @@ def plain_cuts(picture: Tensor, size: int, settings: CutSettings) -> Tensor:
     longest = max(height, width)
     across, down = (longest - width) // 2, (longest - height) // 2
     whole = F.pad(picture, (across, longest - width - across, down, longest - height - down))
-    cuts = []
-    for number in range(settings.overview):
-        cut = _resized(whole, size)
-        cuts.append(T.functional.rgb_to_grayscale(cut, 3) if number % 2 else cut)
-    grey = round(settings.icgray_p * settings.innercut)
+    one = _resized(whole, size) if settings.overview else whole
+    cuts = [one] * settings.overview
+    if settings.overview <= 4:
+        grey_one, mirrored = T.functional.rgb_to_grayscale(one, 3), one.flip(-1)
+        cuts = [one, grey_one, mirrored, T.functional.rgb_to_grayscale(mirrored, 3)][: settings.overview]
+    grey = int(settings.icgray_p * settings.innercut) + 1
     squares = inner_squares(
         (height, width), size, settings.innercut, settings.ic_pow, torch.default_generator
     )
@@ -120,23 +130,44 @@ class PlainEngine:
     def __init__(self, scene: Scene, networks: Networks, device: torch.device) -> None:
         self.scene, self.networks, self.device = scene, networks, device
         self.schedule = schedule_for(scene.diffusion, scene.guidance)
-        self.denoise = network_denoiser(networks.denoiser, self.schedule)
+        self.precision = precision_for(scene.diffusion.precision, device)
+        self.denoise = self._computed(network_denoiser(networks.denoiser, self.schedule))
         if networks.noisy is not None:
-            expert = secondary_denoiser(networks.noisy, self.schedule)
+            expert = self._computed(secondary_denoiser(networks.noisy, self.schedule))
             self.denoise = relayed(expert, self.denoise, self.schedule, networks.noisy_above)
+        # What is differentiated for the gradient.
+        self.differentiated = self.denoise
+        if networks.secondary is not None and scene.diffusion.secondary:
+            self.differentiated = self._computed(secondary_denoiser(networks.secondary, self.schedule))
         self.hold = hold_for(networks.estimate) or (lambda denoised: denoised)
 
     def paint(self, request: Request, steps: int | None = None) -> Tensor:
         """Return a frame; with ``steps`` only so many are taken."""
-        with sdpa_kernel(SDPBackend.MATH), plain_operations():
+        with sdpa_kernel(SDPBackend.MATH), plain_operations(), self._recomputing(), torch.no_grad():
             return self._paint(request, steps)
+
+    def _computed(self, denoise: Denoise) -> Denoise:
+        return computing_in(self.precision, self.device, denoise)
+
+    @contextmanager
+    def _recomputing(self) -> Iterator[None]:
+        """Have the denoiser's stages computed again in the backward pass."""
+        denoiser = self.networks.denoiser
+        if not isinstance(denoiser, UNet):
+            yield
+            return
+        before, denoiser.use_checkpoint = denoiser.use_checkpoint, True
+        try:
+            yield
+        finally:
+            denoiser.use_checkpoint = before
 
     def _paint(self, request: Request, steps: int | None) -> Tensor:
         texts = [one.text for one in request.prompts]
         weights = torch.tensor([one.weight for one in request.prompts], device=self.device)
         embeds = {name: one.encode_text(texts) for name, one in self.networks.perceptors.items()}
         total = self.schedule.num_timesteps
-        first = total - math.floor(request.keep * total + 0.5) - 1
+        first = total - math.floor(request.keep * total + 1e-9) - 1
         x = torch.randn(1, 3, request.height, request.width, device=self.device)
         if request.init is not None:
             alpha_bar = float(self.schedule.alpha_bar[first])
@@ -151,8 +182,7 @@ class PlainEngine:
         self, request: Request, x: Tensor, index: int, embeds: dict[str, Tensor], weights: Tensor
     ) -> tuple[Tensor, Tensor]:
         alpha_bar = float(self.schedule.alpha_bar[index])
-        with torch.enable_grad():  # the step's own prediction keeps a graph that nobody asks for
-            eps = self.denoise(x.detach().requires_grad_(), index).eps.detach()
+        eps = self.denoise(x, index).eps
         gradient = self._gradient(request, x, index, embeds, weights)
         eps = eps - math.sqrt(1 - alpha_bar) * gradient
         denoised = self.hold(denoised_from_eps(x, eps, alpha_bar))
@@ -171,28 +201,31 @@ class PlainEngine:
         values = step_values(*options, request.values, position, request.init_scale)
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            denoised = self.denoise(x, index).denoised
+            denoised = self.differentiated(x, index).denoised
             share = math.sqrt(1 - float(self.schedule.alpha_bar[index]))
             seen = self.hold(denoised) * share + x * (1 - share)
             pull = torch.zeros_like(seen)
-            for name, perceptor in self.networks.perceptors.items():
+            for name in self.networks.perceptors:
                 for _ in range(values.cutn_batches):
-                    cuts = plain_cuts(seen / 2 + 0.5, perceptor.size, values.cuts)
-                    found = perceptor.encode_images(cuts)
-                    distance = losses.spherical_distance(found[:, None], embeds[name][None])
-                    loss = (distance * weights).sum(dim=1).mean()
-                    scale = values.clip_guidance_scale / values.cutn_batches
-                    pull += torch.autograd.grad(loss * scale, seen, retain_graph=True)[0]
+                    pull += self._pull(seen, name, embeds[name], weights, values)
             extra = values.tv_scale * losses.total_variation(seen).sum()
             extra = extra + values.range_scale * losses.out_of_range(denoised).sum()
             extra = extra + values.sat_scale * losses.saturation(seen).sum()
             if request.init is not None and values.init_scale:
                 init = request.init[None].to(self.device) * 2 - 1
                 extra = extra + values.init_scale * losses.pyramid_distance(seen, init).sum()
-            pull += torch.autograd.grad(extra, seen, retain_graph=True)[0]
+            pull += torch.autograd.grad(extra, seen)[0]
             gradient = -torch.autograd.grad(seen, x, pull)[0]
         size = gradient.square().mean().sqrt()
         return gradient * (size.clamp(max=values.clamp_max) / size)
+
+    def _pull(self, seen: Tensor, name: str, embeds: Tensor, weights: Tensor, values: StepValues) -> Tensor:
+        """Return the gradient of one batch of cuts on the picture that a perceptor sees."""
+        perceptor = self.networks.perceptors[name]
+        found = perceptor.encode_images(plain_cuts(seen / 2 + 0.5, perceptor.size, values.cuts))
+        distance = losses.spherical_distance(found[:, None], embeds[None])
+        loss = (distance * weights).sum(dim=1).mean() * values.clip_guidance_scale / values.cutn_batches
+        return torch.autograd.grad(loss, seen)[0]
 
 
 def plain_warp(source: Path, target: Path, depth: DepthMap, camera: Camera) -> None:
@@ -221,17 +254,13 @@ def plain_frame_3d(
     request: Request,
     camera: Camera,
     folder: Path,
-    build: Callable[[], DepthEstimator],
+    depth: DepthEstimator,
     steps: int | None = None,
 ) -> None:
-    """Make a whole 3D frame out of the one before it: ``previous.png`` in a folder becomes the next one.
-
-    ``build`` builds the depth network.
-    """
+    """Make a whole 3D frame out of the one before it: ``previous.png`` in a folder becomes the next one."""
     previous, scaled = folder / "previous.png", folder / "scaled.png"
     image = torch.from_numpy(np.array(Image.open(previous).convert("RGB"))).permute(2, 0, 1).float() / 255
-    depth = build()(image.to(engine.device))
-    plain_warp(previous, scaled, depth, camera)
+    plain_warp(previous, scaled, depth(image.to(engine.device)), camera)
     init = torch.from_numpy(np.array(Image.open(scaled).convert("RGB"))).permute(2, 0, 1).float() / 255
     painted = engine.paint(dataclasses.replace(request, init=init), steps)
     pixels = (painted.cpu() * 255).byte().permute(1, 2, 0).numpy()

@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from animator.errors import UsageError
-from animator.film.loop import camera_3d
+from animator.film.rows import camera_3d
 from animator.keyframes import Clock, Curve
 from animator.scene.camera_path import UNITS_PER_DEPTH, CameraPath, read_camera_path, with_camera_path
 from animator.scene.curves import compile_curves

@@ -348,6 +348,7 @@ def test_values_are_read_at_discos_place_on_the_scale_of_1000():
         sat_scale=0.0,
         clamp_max=150.0,
         cutn_batches=3,
+        position=300,
     )
     free = options.model_copy(update={"clamp_grad": False})
     assert step_values(DiffusionOptions(), free, values, 300).clamp_max == math.inf

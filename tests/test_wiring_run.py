@@ -145,7 +145,7 @@ SHOTS = {
     "fill": ("warp.fill=inpaint", "inpaint"),
     "stereo": ("vr.enabled=true", True),
 }
-OTHERS = {"init", "align", "turbo", "sections"}
+OTHERS = {"init", "align", "turbo", "sections", "disco"}
 
 
 @pytest.mark.parametrize("name", SHOTS)

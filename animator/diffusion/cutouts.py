@@ -8,6 +8,7 @@ colour matrix a cut. Pictures are N x 3 x H x W in [0, 1].
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -46,6 +47,10 @@ class CutSettings:
     skip_augs: bool = False
 
 
+Cut = Callable[[Tensor, int, CutSettings, torch.Generator], Tensor]
+"""Makes cuts as `make_cuts` does."""
+
+
 def make_cuts(picture: Tensor, size: int, settings: CutSettings, generator: torch.Generator) -> Tensor:
     """Cut a batch of pictures for a perceptor.
 
@@ -82,7 +87,7 @@ def make_cuts(picture: Tensor, size: int, settings: CutSettings, generator: torc
         mirrored[2 : settings.overview] = True
     grey[settings.overview :][: math.floor(settings.icgray_p * settings.innercut + 0.5)] = True
 
-    cuts = _resample(picture, *_matrices(picture, size, settings, generator))
+    cuts = resample(picture, *_matrices(picture, size, settings, generator))
     # However many overview cuts there are, they show the same: one is resampled, the first.
     cuts = torch.cat([cuts[:1].expand(settings.overview, -1, -1, -1, -1), cuts[min(settings.overview, 1) :]])
     cuts = cuts.flatten(0, 1)
@@ -176,8 +181,14 @@ def _cubic(x: Tensor) -> Tensor:
     return torch.where(x < 1, near, torch.where(x < 2, far, 0))
 
 
-def _resample(picture: Tensor, down: Tensor, across: Tensor) -> Tensor:
-    """Return K x N x 3 x size x size: ``down @ picture @ across.T`` for every cut and picture."""
+def resample(picture: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Return K x N x 3 x size x size: ``down @ picture @ across.T`` for every cut and picture.
+
+    Args:
+        picture: N x 3 x H x W.
+        down: for each cut, what resamples columns of pixels, K x size x H, see `resampling_matrix`.
+        across: the same of rows, K x size x W.
+    """
     count, size, _ = down.shape
     number, channels, height, width = picture.shape
     lines = picture.reshape(-1, width) @ across.reshape(-1, width).T

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.compiled import compiled
+from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
@@ -29,7 +30,7 @@ from animator.diffusion.prediction import (
 )
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import paint_step_of, painted_of
-from animator.diffusion.samplers import Step, noised, walk
+from animator.diffusion.samplers import Step, begun, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
     Course,
@@ -46,7 +47,7 @@ from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
 from animator.errors import AnimatorError, PaintError, UsageError
-from animator.settings.base import share
+from animator.settings.base import STILL, share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.settings.samplers import parse_sampler
@@ -100,6 +101,7 @@ class GuidedDiffusion:
         guidance: the section ``guidance``.
         device: where to compute.
         keep_cuts: whether steps show the cuts that the perceptors saw.
+        mode: of the scene: how Disco Diffusion's cuts are augmented, where they are asked for.
     """
 
     def __init__(
@@ -110,12 +112,15 @@ class GuidedDiffusion:
         device: torch.device | str = "cpu",
         *,
         keep_cuts: bool = False,
+        mode: str = STILL,
     ) -> None:
         self.networks = networks
         self.diffusion = diffusion
         self.guidance = guidance
         self.device = torch.device(device)
         self.keep_cuts = keep_cuts
+        self.mode = mode
+        self.disco = guidance.compat == "disco-5"
         self.schedule = schedule_for(diffusion, guidance)
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
         predicting = networks_of(networks.denoiser, networks.secondary, networks.noisy)
@@ -198,18 +203,18 @@ class GuidedDiffusion:
         request = requests[0]
         skip_end = share(self.diffusion.skip_end_steps, self.diffusion.steps)
         has_init = request.init is not None
-        course = course_of(self.schedule, begins_at(request), has_init, skip_end, stop_at)
+        course = course_of(self.schedule, begins_at(request), has_init, skip_end, stop_at, disco=self.disco)
         if course.first < 0:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
         noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
-        joint = course_of(self.schedule, request.keep, has_init).first
+        joint = course_of(self.schedule, request.keep, has_init, disco=self.disco).first
         growth = growth_of(requests, self.schedule, init, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
         if unfinished is None:
-            x = noise if init is None else noised(init, noise, self.schedule, course.first)
+            x = begun(init, noise, self.schedule, course.first, disco=self.disco)
             before, first = None, course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
@@ -251,7 +256,9 @@ class GuidedDiffusion:
             return self
         networks = replace(self.networks, perceptual=self._perceptual)
         options = self.diffusion.model_copy(update={"precision": "float32"})
-        exact = GuidedDiffusion(networks, options, self.guidance, self.device, keep_cuts=self.keep_cuts)
+        exact = GuidedDiffusion(
+            networks, options, self.guidance, self.device, keep_cuts=self.keep_cuts, mode=self.mode
+        )
         exact.thrift = self.thrift
         return exact
 
@@ -311,7 +318,7 @@ class GuidedDiffusion:
         across, down = options.use_horizontal_symmetry, options.use_vertical_symmetry
         if not (across or down):
             return None
-        indices = mirror_indices(self.schedule, options.transformation_percent, course)
+        indices = mirror_indices(self.schedule, options.transformation_percent, course, disco=self.disco)
         return lambda values, index: mirrored(values, across, down) if index in indices else values
 
     def _guide(
@@ -340,7 +347,8 @@ class GuidedDiffusion:
             free=None if growth is None else growth.free,
             perceptual=self._perceptual,
             mirrors=(not only_vertical, options.use_vertical_symmetry),
-            disco=self.guidance.compat == "disco-5",
+            disco=self.disco,
+            cut=cut_for(self.guidance.compat, self.mode),
             notes=notes,
             together=self.thrift.together,
             parts=self.thrift.parts,

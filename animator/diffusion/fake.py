@@ -19,6 +19,7 @@ from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.losses import pyramid_distance
 from animator.diffusion.noise_schedule import BASE_STEPS, linear_alpha_bar
 from animator.diffusion.targets import OpenImage
+from animator.settings.base import STILL
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.system import rng
@@ -216,6 +217,7 @@ def fake_engine(
     *,
     open_image: OpenImage | None = None,
     keep_cuts: bool = False,
+    mode: str = STILL,
 ) -> GuidedDiffusion:
     """Return an engine that takes every setting of a scene but the names of its networks.
 
@@ -229,4 +231,4 @@ def fake_engine(
     )
     # There is nothing that a shorter number format would speed up.
     exact = diffusion.model_copy(update={"precision": "float32"})
-    return GuidedDiffusion(networks, exact, guidance, device, keep_cuts=keep_cuts)
+    return GuidedDiffusion(networks, exact, guidance, device, keep_cuts=keep_cuts, mode=mode)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from animator.diffusion import losses
-from animator.diffusion.cutouts import make_cuts
+from animator.diffusion.cutouts import Cut, make_cuts
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
@@ -82,7 +82,8 @@ class Target:
         size: side in pixels of the pictures it takes.
         encode: turns K x 3 x size x size in [0, 1] into K x D embeddings.
         embeds: what it is to find, P x D, one row a prompt.
-        weights: weight of each prompt, shape (P,); negative pushes away.
+        weights: weight of each prompt, shape (P,), or at each position of a `Schedule`, (1000, P); negative
+            pushes away.
         fuzz: noise of unit variance for fuzzy prompts, N x P x copies x D, or None.
     """
 
@@ -93,7 +94,7 @@ class Target:
     weights: Tensor
     fuzz: Tensor | None = None
 
-    def distance(self, seen: Tensor, rand_mag: float) -> Tensor:
+    def distance(self, seen: Tensor, rand_mag: float, position: int = 0) -> Tensor:
         """Return how far what was seen is from the prompts, N x K embeddings in, shape (N, K).
 
         The squared spherical distances, each times its prompt's weight, summed over the prompts. A fuzzy
@@ -102,12 +103,14 @@ class Target:
         Args:
             seen: embeddings of K cuts of each of N pictures, N x K x D.
             rand_mag: size of the noise; 0 takes the prompts as they are.
+            position: of the diffusion, 0 to 999.
         """
+        weights = self.weights if self.weights.ndim == 1 else self.weights[position]
         if self.fuzz is None or rand_mag == 0:
-            return losses.spherical_distance(seen[:, :, None], self.embeds) @ self.weights
+            return losses.spherical_distance(seen[:, :, None], self.embeds) @ weights
         copies = self.embeds[:, None] + rand_mag * self.fuzz
         distances = losses.spherical_distance(seen[:, :, None, None], copies[:, None])
-        return distances.mean(dim=-1) @ self.weights
+        return distances.mean(dim=-1) @ weights
 
 
 @dataclass
@@ -147,6 +150,7 @@ class Guide:
         disco: whether to repeat Disco Diffusion 5, where the range loss does not reach the picture (it is a
             loss of the clean estimate, but only what depends on the blend is differentiated) and the
             saturation loss is one of values beyond the range only, not of strong colours.
+        cut: makes the cuts that the perceptors look at.
         notes: what is written down on the way.
         together: whether a perceptor looks at the cuts of all batches of a step at once.
         parts: passes in which it looks at what it looks at; one holds the activations of its cuts only.
@@ -164,6 +168,7 @@ class Guide:
     perceptual: losses.PerceptualLoss = losses.pyramid_distance
     mirrors: tuple[bool, bool] = (True, False)
     disco: bool = False
+    cut: Cut = make_cuts
     notes: Notes = field(default_factory=Notes)
     together: bool = False
     parts: int = 1
@@ -248,7 +253,7 @@ class Guide:
         drawn = [
             torch.stack(
                 [
-                    make_cuts(pictures[n : n + 1], target.size, values.cuts, generator)
+                    self.cut(pictures[n : n + 1], target.size, values.cuts, generator)
                     for n, generator in enumerate(self.generators)
                 ]
             )
@@ -271,7 +276,7 @@ class Guide:
         with torch.enable_grad():
             cuts = cuts.requires_grad_()
             embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
-            distance = target.distance(embeds, values.rand_mag).sum(dim=1)
+            distance = target.distance(embeds, values.rand_mag, values.position).sum(dim=1)
             (gradient,) = torch.autograd.grad(distance.sum(), cuts)
         return distance.detach(), gradient
 

@@ -16,6 +16,7 @@ from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import WIDTHS, SecondaryModel
 from animator.diffusion.targets import OpenImage
+from animator.settings.base import STILL
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.system.devices import choose_device
@@ -55,6 +56,7 @@ def load_engine(
     *,
     open_image: OpenImage | None = None,
     keep_cuts: bool = False,
+    mode: str = STILL,
     shared: SharedNetworks | None = None,
 ) -> GuidedDiffusion:
     """Load the networks that a scene names and build the engine.
@@ -65,6 +67,7 @@ def load_engine(
         device: where to compute; None takes a GPU where there is one.
         open_image: opens the pictures of image prompts.
         keep_cuts: see `GuidedDiffusion`.
+        mode: see there.
         shared: networks that are loaded already; those that are loaded now are added.
 
     Raises:
@@ -116,7 +119,7 @@ def load_engine(
         else shared.get("perceptual", "vgg16", device, partial(perceptual_loss, device)),
         open_image=open_image,
     )
-    return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts)
+    return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts, mode=mode)
 
 
 def _secondary(name: str, device: torch.device, shared: SharedNetworks) -> SecondaryModel:

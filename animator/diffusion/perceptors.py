@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
 from animator.diffusion.compiled import compiled
+from animator.diffusion.frozen import with_quick_gelu
 from animator.diffusion.halving import with_halving
 from animator.errors import WeightsError
 from animator.weights.files import fit, read_config, read_state
@@ -78,7 +79,8 @@ class ClipPerceptor:
     ) -> None:
         self.name = name
         self.size = size
-        self._network: Any = with_halving(batch_first(network.eval().requires_grad_(False)))
+        frozen = network.eval().requires_grad_(False)
+        self._network: Any = with_quick_gelu(with_halving(batch_first(frozen)))
         self._tokenizer = tokenizer
         self._dtype = dtype
         self._device = next(network.parameters()).device

@@ -79,6 +79,24 @@ def noised(init: Tensor, noise: Tensor, schedule: NoiseSchedule, index: int) -> 
     return math.sqrt(alpha_bar) * init + math.sqrt(1 - alpha_bar) * noise
 
 
+def begun(
+    init: Tensor | None, noise: Tensor, schedule: NoiseSchedule, index: int, *, disco: bool = False
+) -> Tensor:
+    """Return what a walk begins with at one index: noise, over an init where there is one.
+
+    Args:
+        init: N x 3 x H x W in [-1, 1], or None.
+        noise: of unit variance, same shape.
+        schedule: what the indices mean.
+        index: the first index.
+        disco: whether steps that are skipped without an init count as an even grey one, as in Disco
+            Diffusion: the noise is then weaker than the network expects of noise alone.
+    """
+    if init is None and disco and index < schedule.num_timesteps - 1:
+        init = noise.new_zeros(noise.shape)
+    return noise if init is None else noised(init, noise, schedule, index)
+
+
 def walk(
     denoise: Denoise,
     schedule: NoiseSchedule,

@@ -68,7 +68,13 @@ class Course:
 
 
 def course_of(
-    schedule: NoiseSchedule, keep: float, has_init: bool, skip_end: float = 0.0, stop_at: float = 1.0
+    schedule: NoiseSchedule,
+    keep: float,
+    has_init: bool,
+    skip_end: float = 0.0,
+    stop_at: float = 1.0,
+    *,
+    disco: bool = False,
 ) -> Course:
     """Return the course of a picture.
 
@@ -79,9 +85,12 @@ def course_of(
         has_init: whether an init picture stands for them.
         skip_end: share of the steps left out at the clean end, 0 to 1; at least one is taken.
         stop_at: share of all steps after which to stop, 0 to 1; at least one is taken.
+        disco: whether ``keep`` is rounded down to steps, as in Disco Diffusion.
     """
     total = schedule.num_timesteps
-    first = total - _rounded(keep * total) - 1
+    # A count of steps that became a share may come back a hair below itself.
+    skipped = math.floor(keep * total + 1e-9) if disco else _rounded(keep * total)
+    first = total - skipped - 1
     if not has_init:
         first = max(first, 0)
     last = max(min(_rounded(skip_end * total), first), 0)
@@ -93,14 +102,21 @@ def _rounded(number: float) -> int:
     return math.floor(number + 0.5)
 
 
-def mirror_indices(schedule: NoiseSchedule, shares: Sequence[float], course: Course) -> frozenset[int]:
+def mirror_indices(
+    schedule: NoiseSchedule, shares: Sequence[float], course: Course, *, disco: bool = False
+) -> frozenset[int]:
     """Return before which steps a picture is mirrored.
 
     Args:
         schedule: what the indices mean.
         shares: when, as shares of the diffusion, 0 to 1; one outside the course counts at its nearer end.
         course: of the picture.
+        disco: whether the shares are of the steps that are not skipped, as in Disco Diffusion; there 0 is no
+            moment at all.
     """
+    if disco:
+        steps = course.first + 1
+        return frozenset(int(steps * (1 - share)) for share in shares)
     total = schedule.num_timesteps
     wanted = (total - 1 - math.floor(share * total) for share in shares)
     return frozenset(min(max(index, course.last), course.first) for index in wanted)

@@ -30,6 +30,7 @@ class StepValues:
         cutn_batches: looks of each perceptor.
         secondary: whether the secondary model is asked for the gradient.
         rand_mag: size of the noise of fuzzy prompts; 0 where they are not fuzzy.
+        position: where in a `Schedule` it is, 0 (the noisiest) to 999.
     """
 
     cuts: CutSettings
@@ -44,6 +45,7 @@ class StepValues:
     cutn_batches: int = 1
     secondary: bool = False
     rand_mag: float = 0.0
+    position: int = 0
 
     def act(self, *, prompted: bool, init: bool) -> bool:
         """Return whether any loss has a strength.
@@ -129,4 +131,5 @@ def step_values(
         cutn_batches=max(round(at("cutn_batches", guidance.cutn_batches)), 1),
         secondary=value_at(values, "diffusion.secondary", diffusion.secondary, position) >= 0.5,
         rand_mag=at("rand_mag", guidance.rand_mag) if on("fuzzy_prompt", guidance.fuzzy_prompt) else 0.0,
+        position=position,
     )

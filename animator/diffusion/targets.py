@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.guidance import Target
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.perceptors import Perceptor
+from animator.keyframes.courses import over, weighted
 from animator.system import rng
 from animator.types import Frame, Prompt, Request
 from animator.weights.clip_names import canonical_name
@@ -62,7 +64,7 @@ class Targets:
                 continue
             self._learn(name, perceptor, prompts)
             rows = [self._embeds[name, one.text, one.image] for one in prompts]
-            weights = [one.weight / len(row) for one, row in zip(prompts, rows, strict=True) for _ in row]
+            weights = _weights(prompts, [len(row) for row in rows])
             embeds = torch.cat(rows)
             targets.append(
                 Target(
@@ -70,7 +72,7 @@ class Targets:
                     size=perceptor.size,
                     encode=perceptor.encode_images,
                     embeds=embeds,
-                    weights=torch.tensor(weights, device=self._device),
+                    weights=weights.to(self._device),
                     fuzz=self._fuzz(requests, name, embeds) if fuzzy else None,
                 )
             )
@@ -119,9 +121,21 @@ def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
     heard = [one for one in prompts if not one.models or _names(one.models, name)]
     if len(heard) == len(prompts):
         return heard
-    total = sum(one.weight for one in heard)
     # A negative sum comes with ``compat: disco-5`` alone; there weights are divided by its size.
-    return [Prompt(one.text, one.weight / abs(total), one.image, one.models) for one in heard]
+    if any(one.course for one in heard):
+        totals = np.abs(np.sum([over(one) for one in heard], axis=0))
+        return [weighted(one, over(one) / totals) for one in heard]
+    total = abs(sum(one.weight for one in heard))
+    return [weighted(one, one.weight / total) for one in heard]
+
+
+def _weights(prompts: Sequence[Prompt], rows: Sequence[int]) -> Tensor:
+    """Return the weight of every row, R, or over the diffusion, 1000 x R; a prompt has some rows."""
+    pairs = list(zip(prompts, rows, strict=True))
+    if not any(one.course for one in prompts):
+        return torch.tensor([one.weight / count for one, count in pairs for _ in range(count)])
+    every = [over(one) / count for one, count in pairs for _ in range(count)]
+    return torch.tensor(np.stack(every, axis=1), dtype=torch.float32)
 
 
 def _names(models: Sequence[str], name: str) -> bool:

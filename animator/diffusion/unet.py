@@ -160,10 +160,11 @@ def _channel_mult(given: str | tuple[float, ...], image_size: int) -> tuple[floa
 class Stage(nn.Sequential):
     """Layers in a row, of which the residual blocks are given the timestep's embedding as well."""
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
-        """Return the last layer's output."""
+    def forward(self, x: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """Return the last layer's output; the first is given ``beside`` as further channels of ``x``."""
         for layer in self:
-            x = layer(x, embedding) if isinstance(layer, ResBlock) else layer(x)
+            x = layer(x, embedding, beside) if isinstance(layer, ResBlock) else layer(x)
+            beside = None
         return x
 
 
@@ -216,15 +217,16 @@ class UNet(nn.Module):
             skips.append(h)
         h = self._run(self.middle_block, h, embedding)
         for stage in self.output_blocks:
-            h = self._run(stage, torch.cat([h, skips.pop()], dim=1), embedding)
+            h = self._run(stage, h, embedding, skips.pop())
         result: Tensor = self.out(h).to(x.dtype)
         return result
 
-    def _run(self, stage: nn.Module, h: Tensor, embedding: Tensor) -> Tensor:
+    def _run(self, stage: nn.Module, h: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
+        given = (h, embedding) if beside is None else (h, embedding, beside)
         if self.use_checkpoint and torch.is_grad_enabled():
-            result: Tensor = checkpoint(stage, h, embedding, use_reentrant=False)
+            result: Tensor = checkpoint(stage, *given, use_reentrant=False)
             return result
-        result = stage(h, embedding)
+        result = stage(*given)
         return result
 
     def _block(self, channels: int, out_channels: int, resize: nn.Module | None = None) -> ResBlock:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from animator.diffusion.attention import attend
+from animator.diffusion.frozen import Convolution, computed_again, keeps_less
 from animator.diffusion.halving import Halving
 
 GROUPS = 32
@@ -119,7 +120,7 @@ class Upsample(nn.Module):
 
     def __init__(self, channels: int, *, convolve: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1) if convolve else nn.Identity()
+        self.conv = Convolution(channels, channels, 3, padding=1) if convolve else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x C x 2H x 2W."""
@@ -132,7 +133,7 @@ class Downsample(nn.Module):
 
     def __init__(self, channels: int, *, convolve: bool) -> None:
         super().__init__()
-        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1) if convolve else Halving()
+        self.op = Convolution(channels, channels, 3, stride=2, padding=1) if convolve else Halving()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return N x C x H/2 x W/2."""
@@ -165,7 +166,7 @@ class ResBlock(nn.Module):
         super().__init__()
         self.scale_shift = scale_shift
         self.in_layers = nn.Sequential(
-            GroupNorm32(channels), nn.SiLU(), nn.Conv2d(channels, out_channels, 3, padding=1)
+            GroupNorm32(channels), nn.SiLU(), Convolution(channels, out_channels, 3, padding=1)
         )
         self.resize = resize if resize is not None else nn.Identity()
         self.emb_layers = nn.Sequential(
@@ -175,21 +176,33 @@ class ResBlock(nn.Module):
             GroupNorm32(out_channels),
             nn.SiLU(),
             nn.Dropout(dropout),
-            zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1)),
+            zeroed(Convolution(out_channels, out_channels, 3, padding=1)),
         )
         same = channels == out_channels
         self.skip_connection = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Return the block's output for N x C x H x W features and an N x E embedding."""
+    def forward(self, x: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
+        """Return the block's output for N x C x H x W features and an N x E embedding.
+
+        Args:
+            x: features, or the first of their channels.
+            embedding: of the timestep.
+            beside: the other channels; where they are kept anyway, they are not kept once more with ``x``.
+        """
         norm, activation, convolution = self.in_layers
-        h = convolution(self.resize(activation(norm(x))))
+        parts = (x,) if beside is None else (x, beside)
+        x = _joined(*parts)
+        parts = parts if keeps_less(next(norm.parameters()), *parts) else (x,)
+        h = computed_again(norm, lambda *parts: activation(norm(_joined(*parts))), *parts)
+        h = convolution(self.resize(h))
         modulation = self.emb_layers(embedding)
-        norm, *rest = self.out_layers
+        last, act, *rest = self.out_layers
         if self.scale_shift:
-            h = cast(GroupNorm32, norm).modulated(h, *modulation.chunk(2, dim=1))
+            modulated = cast(GroupNorm32, last).modulated
+            h = computed_again(last, lambda *x: act(modulated(*x)), h, *modulation.chunk(2, dim=1))
         else:
-            h = norm(h + modulation[:, :, None, None].to(h.dtype))
+            h = h + modulation[:, :, None, None].to(h.dtype)
+            h = computed_again(last, lambda x: act(last(x)), h)
         for layer in rest:
             h = layer(h)
         skip = self.resize(x)
@@ -197,6 +210,10 @@ class ResBlock(nn.Module):
             skip = pointwise(self.skip_connection, skip)
         result: Tensor = skip + h
         return result
+
+
+def _joined(*parts: Tensor) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 class AttentionBlock(nn.Module):

@@ -29,9 +29,11 @@ from torch import Tensor
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film import colour
 from animator.film.inits import InitSettings, first_picture
+from animator.film.rows import camera_3d, move_2d
 from animator.system import rng
-from animator.types import Camera, DepthEstimator, Engine, Move2D, PaintStep, Request, Schedule
+from animator.types import DepthEstimator, Engine, PaintStep, Request, Schedule
 from animator.warp.affine2d import outside_2d, warp_2d
+from animator.warp.disco import BRIGHTER, eight_bits, warp_2d_in_bytes
 from animator.warp.fill import fill
 from animator.warp.reproject3d import view
 
@@ -109,7 +111,7 @@ class Shot:
         keep: share of the diffusion that is skipped for a first frame, 0 to 1.
         border_2d: what comes in from outside in 2D.
         padding: what comes in from outside in 3D.
-        sampling: how colours between pixels are found in 3D.
+        sampling: how colours between pixels are found.
         projection: the shape of space in 3D.
         occlusion: whether near things hide far ones and uncover what was behind them.
         fill: what is shown where the move uncovered something.
@@ -117,6 +119,7 @@ class Shot:
         stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
         sections: of the scene, that the engine reads.
         turbo: which frames are painted and how the others are faded.
+        disco: whether pictures go through 8 bits and have depths of their own, see `animator.warp.disco`.
     """
 
     mode: Literal["still", "2d", "3d", "video"]
@@ -137,6 +140,7 @@ class Shot:
     stereo: bool = False
     sections: tuple[str, ...] = ("diffusion", "guidance")
     turbo: Turbo = NO_TURBO
+    disco: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,20 +234,21 @@ def film(
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
             request = next_request(row, shot, held, uncovered, moved.depth)
-        picture = paint(engine, request, frame, listener)
+        picture = paint(engine, request, shot, frame, listener)
         track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
         state = LoopState(frame, track, follow_colours(state.colours, picture, row))
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
 
 
-def paint(engine: Engine, request: Request, frame: int, listener: Listener) -> Frame:
+def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Listener) -> Frame:
     """Steps 5 and 6: have a frame painted."""
     listener.stage(frame, "denoise")
     listener.begin([frame])
     if request.init is not None:
         listener.made(frame, "init", request.init)
-    return engine.paint(request, listener.step)
+    picture = engine.paint(request, listener.step)
+    return eight_bits(picture) if shot.disco else picture
 
 
 def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
@@ -305,21 +310,25 @@ def move(
     """Steps 2 and 3: move a picture, and in 3D its depth, by a frame's camera.
 
     Returns:
-        The moved picture, in 3D with its moved depth, and what was uncovered.
+        The moved picture, in 3D with its moved depth unless each is to be estimated, and what was uncovered.
     """
     frame = row.frame
     if shot.mode == "2d":
         listener.stage(frame, "warp")
         turn = move_2d(row)
         uncovered = outside_2d(turn, shot.height, shot.width).to(track.picture.device)
-        moved = fill(warp_2d(track.picture, turn, shot.border_2d), uncovered, shot.fill)
+        if shot.disco:
+            moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
+        else:
+            moved = warp_2d(track.picture, turn, shot.border_2d, shot.sampling)
+        moved = fill(moved, uncovered, shot.fill)
         listener.made(frame, "warped", moved)
         listener.made(frame, "uncovered", uncovered)
         return Track(moved), uncovered
     distance, drift = distances(track, shot, depth, frame, listener)
     listener.stage(frame, "warp")
     new = view(
-        track.picture,
+        track.picture + BRIGHTER if shot.disco else track.picture,
         distance,
         camera_3d(row),
         sampling=shot.sampling,
@@ -327,12 +336,13 @@ def move(
         projection=shot.projection,
         occlusion=shot.occlusion,
     )
-    moved = fill(new.picture, new.uncovered, shot.fill, new.near)
+    moved = eight_bits(new.picture) if shot.disco else new.picture
+    moved = fill(moved, new.uncovered, shot.fill, new.near)
     listener.made(frame, "warped", moved)
     listener.made(frame, "uncovered", new.uncovered)
     held_to = shot.align or shot.turbo.steps > 1
     expected = Expectation(new.depth, ~new.uncovered, drift) if held_to else NOTHING
-    return Track(moved, new.depth, expected), new.uncovered
+    return Track(moved, None if shot.disco else new.depth, expected), new.uncovered
 
 
 def distances(
@@ -370,18 +380,6 @@ def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
 def is_settled(row: Row) -> bool:
     """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
     return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
-
-
-def move_2d(row: Row) -> Move2D:
-    """Return the 2D move of a row."""
-    names = ("angle", "zoom", "translation_x", "translation_y")
-    return Move2D(**{name: row[f"camera.{name}"] for name in names})
-
-
-def camera_3d(row: Row) -> Camera:
-    """Return the 3D move of a row."""
-    moves = [f"{kind}_{axis}" for kind in ("translation", "rotation_3d") for axis in "xyz"]
-    return Camera(**{name: row[f"camera.{name}"] for name in (*moves, "fov", "near_plane", "far_plane")})
 
 
 def engine_values(row: Row, shot: Shot) -> dict[str, Schedule]:

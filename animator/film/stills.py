@@ -18,6 +18,7 @@ from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
 from animator.film.loop import SILENT, Finished, Listener, Shot, first_request
 from animator.types import Painted, Request, StillEngine
+from animator.warp.disco import eight_bits
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Timeline
@@ -76,12 +77,13 @@ def stills(
             continue
         listener.stage(group[0], "keep")
         for number, request, one in zip(group, requests, painted, strict=True):
-            yield _finished(timeline, number, request, one)
+            yield _finished(timeline, shot, number, request, one)
         del left[: len(group)]
 
 
-def _finished(timeline: Timeline, number: int, request: Request, one: Painted) -> Finished:
-    return Finished(number, one.picture, request.seed, timeline.row(number), unfinished=one.unfinished)
+def _finished(timeline: Timeline, shot: Shot, number: int, request: Request, one: Painted) -> Finished:
+    picture = eight_bits(one.picture) if shot.disco else one.picture
+    return Finished(number, picture, request.seed, timeline.row(number), unfinished=one.unfinished)
 
 
 def _group(

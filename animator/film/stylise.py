@@ -35,6 +35,7 @@ from animator.film.loop import (
 )
 from animator.flow.trust import trusted
 from animator.warp.by_flow import warp_by_flow
+from animator.warp.disco import eight_bits
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
@@ -100,10 +101,10 @@ def stylise(
             listener.stage(frame, FLOW)
             both = flows(frame, before, here)
             init = _carried(state.track.picture, here, both, row, trust, listener)
-        held = hold_colours(init, row, state.colours, listener)
+        held = hold_colours(eight_bits(init) if shot.disco else init, row, state.colours, listener)
         listener.stage(frame, "noise")
         request = next_request(row, shot, held)
-        picture = paint(engine, request, frame, listener)
+        picture = paint(engine, request, shot, frame, listener)
         state, before = LoopState(frame, Track(picture), follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state)

@@ -2,7 +2,8 @@
 
 Two pictures travel side by side. The newer one is what was painted last; the older one is the picture that it
 was painted over. Both are moved by the camera of every frame, each with its own depth, which is estimated
-once for a painted picture and moved along with it from then on. What is seen is a fade from the older to the
+once for a painted picture and moved along with it from then on (in Disco Diffusion it is estimated again
+after every move). What is seen is a fade from the older to the
 newer, which is over when the next picture is painted, so that each arrives slowly.
 
 With diffused frames ``d`` and the next one ``g`` frames later, frame ``d + k`` shows ``(k + 1) / g`` of the
@@ -105,7 +106,7 @@ def turbo_film(
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
                 request = next_request(row, shot, held, uncovered, moved.depth)
-            picture = paint(engine, request, frame, listener)
+            picture = paint(engine, request, shot, frame, listener)
             new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
@@ -113,7 +114,8 @@ def turbo_film(
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
         listener.made(frame, "faded", shown)
         listener.stage(frame, "keep")
-        yield Finished(frame, shown, seed, row, state, uncovered, distance if shot.stereo else None)
+        known = shot.stereo and not shot.disco
+        yield Finished(frame, shown, seed, row, state, uncovered, distance if known else None)
 
 
 def faded(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from animator.errors import ExpressionError, UsageError
 from animator.keyframes.clock import Clock
+from animator.keyframes.courses import over, parts, weight_of, weighted
 from animator.keyframes.expressions import NUMBER, as_float, check_length
+from animator.keyframes.schedules import is_schedule, parse_schedule
 from animator.keyframes.signs import plain_signs
-from animator.types import Prompt
+from animator.types import Prompt, Schedule
 from animator.weights.clip_names import canonical_name
 
 LEAST_SUM = 1e-3
@@ -23,12 +27,16 @@ LARGEST = 1e12
 
 _WEIGHT = re.compile(rf"(?P<text>.*):\s*(?P<weight>[+-]?{NUMBER})\s*", re.ASCII | re.DOTALL)
 
+_COURSE = re.compile(
+    r"(?P<text>.*):\s*(?P<weight>\[[-+.,\d\s]*\]\s*\*[-+*.,\d\s\[\]]*)", re.ASCII | re.DOTALL
+)
+
 _NO_NUMBER = re.compile(r":\s*([+-]?(?:nan|inf|infinity))\s*$", re.ASCII | re.IGNORECASE)
 """What Python would read as a number at the end, and no weight can be."""
 
 
 def parse_prompt(text: str) -> Prompt:
-    """Read ``"text"`` or ``"text:weight"``; only a number after the last colon is a weight.
+    """Read ``"text"`` or ``"text:weight"``; only a number after the last colon is a weight, or a schedule.
 
     >>> parse_prompt("16:9 poster:0.5").text, parse_prompt("https://example.org/a.png").weight
     ('16:9 poster', 1.0)
@@ -41,12 +49,19 @@ def _read_text(text: str, what: str) -> Prompt:
     match = _WEIGHT.fullmatch(plain_signs(text))
     if odd := _NO_NUMBER.search(text):
         raise ExpressionError(f"the weight is {odd[1]}; write a number such as 1", odd.start(1))
+    weight: float | Schedule
     words, weight = (text[: match.end("text")], float(match["weight"])) if match else (text, 1.0)
+    if match is None and (course := _COURSE.fullmatch(plain_signs(text))):
+        words = text[: course.end("text")]
+        try:
+            weight = parse_schedule(course["weight"])
+        except ExpressionError as error:
+            raise ExpressionError(error.message, course.start("weight") + error.offset) from None
     if not words.strip():
         raise ExpressionError(f"the prompt has no {what}; write {what} or {what}:weight")
-    if abs(weight) > LARGEST:
+    if np.abs(weight).max() > LARGEST:
         raise ExpressionError(f"the weight is too large; write at most {LARGEST:g}", len(words) + 1)
-    return Prompt(words.strip(), weight)
+    return weighted(Prompt(words.strip()), weight)
 
 
 def parse_entry(entry: object, image: bool = False) -> Prompt:
@@ -74,13 +89,19 @@ def parse_entry(entry: object, image: bool = False) -> Prompt:
     check_length(text)
     if not text.strip():
         raise ExpressionError(f"the prompt has no {name}; write {{{name}: ..., weight: 1}}")
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if not number or not abs(as_float(weight)) <= LARGEST:  # not a number is never below it
-        raise ExpressionError(f"the weight is {weight!r}; write a number of at most {LARGEST:g}")
+    if isinstance(weight, str) and is_schedule(weight):
+        course = parse_schedule(weight)
+    elif isinstance(weight, int | float) and not isinstance(weight, bool):
+        course = np.array([as_float(weight)])
+    else:
+        course = np.array([math.nan])
+    if not np.abs(course).max() <= LARGEST:  # not a number is never below it
+        message = f"write a number of at most {LARGEST:g}, or a schedule over the diffusion, [1]*500+[4]*500"
+        raise ExpressionError(f"the weight is {weight!r}; {message}")
     listed = isinstance(models, Sequence) and not isinstance(models, str)
     if not listed or not all(isinstance(model, str) for model in models):
         raise ExpressionError(f"clip_models is {models!r}; write a list of names, [ViT-B-32]")
-    return Prompt(text.strip(), float(weight), image, tuple(models))
+    return weighted(Prompt(text.strip(), 1.0, image, tuple(models)), course)
 
 
 @dataclass(frozen=True)
@@ -109,19 +130,21 @@ class PromptSet:
             negative: whether the sum may be negative, too; weights are then divided by its size and sum to
                 -1, as in Disco Diffusion.
 
+        Where a weight changes over the diffusion, the weights of each part are divided by their own sum.
+
         Raises:
             ExpressionError: the weights sum to less than 0.001, or those of the prompts that speak to one of
                 the models do, where some prompts are for some models only.
         """
-        total = _sum(self.prompts, f"the prompts at {self.position}", negative)
+        total = _sums(self.prompts, f"the prompts at {self.position}", negative)
         named = {model: _canonical(model) for model in clip_models}
         named |= {model: _canonical(model) for prompt in self.prompts for model in prompt.models}
         if any(prompt.models for prompt in self.prompts):
             for model, name in named.items():
                 heard = [one for one in self.prompts if speaks_to(one, name)]
                 if heard:
-                    _sum(heard, f"the prompts at {self.position} for {model}", negative)
-        divided = tuple(replace(one, weight=one.weight / total) for one in self.prompts)
+                    _sums(heard, f"the prompts at {self.position} for {model}", negative)
+        divided = tuple(weighted(one, weight_of(one) / total) for one in self.prompts)
         return replace(self, prompts=divided, written=self.prompts)
 
 
@@ -155,17 +178,17 @@ class PromptTrack:
         return self._faded(frame, [one.written or one.prompts for one in self.sets])
 
     def _faded(self, frame: int, sets: Sequence[tuple[Prompt, ...]]) -> tuple[Prompt, ...]:
-        weights: dict[Prompt, float] = {}
+        weights: dict[Prompt, float | Schedule] = {}
         remaining = 1.0
         for index in range(_in_force(self.sets, frame), -1, -1):
             share = remaining * self._fade(index, frame)
             for prompt in sets[index]:
-                same = replace(prompt, weight=1.0)
-                weights[same] = weights.get(same, 0.0) + share * prompt.weight
+                same = weighted(prompt, 1.0)
+                weights[same] = weights.get(same, 0.0) + share * weight_of(prompt)
             remaining -= share
             if remaining <= 0:
                 break
-        return tuple(replace(prompt, weight=weight) for prompt, weight in weights.items())
+        return tuple(weighted(prompt, weight) for prompt, weight in weights.items())
 
     def _fade(self, index: int, frame: int) -> float:
         """Return how far the set has faded in, 0 to 1; the first one is always there."""
@@ -272,9 +295,20 @@ def _read_set(
     return PromptSet(start, texts, prompts, position)
 
 
-def _sum(prompts: Iterable[Prompt], which: str, negative: bool = False) -> float:
-    """Return the sum of the weights, or its size; raises ExpressionError where it is no divisor."""
-    weights = [prompt.weight for prompt in prompts]
+def _sums(prompts: Sequence[Prompt], which: str, negative: bool) -> float | Schedule:
+    """Return the sum of the weights, over the diffusion where one changes; see `_sum`."""
+    if not any(prompt.course for prompt in prompts):
+        return _sum([prompt.weight for prompt in prompts], which, negative)
+    every = [over(prompt) for prompt in prompts]
+    totals = np.empty_like(every[0])
+    for first, last in parts(prompts):
+        part = f"{which}, in entries {first} to {last} of the diffusion's 1000,"
+        totals[first : last + 1] = _sum([float(one[first]) for one in every], part, negative)
+    return totals
+
+
+def _sum(weights: Sequence[float], which: str, negative: bool) -> float:
+    """Return the sum of weights, or its size; raises ExpressionError where it is no divisor."""
     if not weights:
         raise ExpressionError(f"there are no prompts: {which} are neither texts nor pictures; write one")
     total = math.fsum(weights)

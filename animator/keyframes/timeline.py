@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from animator.keyframes.clock import Clock
+from animator.keyframes.courses import weight_text
 from animator.keyframes.curves import Curve
 from animator.keyframes.prompts import PromptTrack
 from animator.keyframes.schedules import number_text, schedule_text
@@ -147,4 +148,4 @@ def prompts_text(prompts: tuple[Prompt, ...]) -> str:
 
 def _prompt_text(prompt: Prompt) -> str:
     models = f" for {', '.join(prompt.models)}" if prompt.models else ""
-    return f"{'image ' if prompt.image else ''}{prompt.text}:{prompt.weight:.6g}{models}"
+    return f"{'image ' if prompt.image else ''}{prompt.text}:{weight_text(prompt)}{models}"

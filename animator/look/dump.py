@@ -33,6 +33,7 @@ from torch import Tensor
 from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener, seed_of
+from animator.keyframes.courses import weight_text
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
 from animator.run.plan import ResumePlan, gaps_of
@@ -107,7 +108,11 @@ class Dump(Listener):
         found = {
             "frame": self._frame,
             "seed": seed_of(self._job.shot, self._frame),
-            "prompts": [{"text": one.text, "weight": one.weight, "image": one.image} for one in row.prompts],
+            "prompts": [
+                {"text": one.text, "weight": one.weight, "image": one.image}
+                | ({"course": weight_text(one)} if one.course else {})
+                for one in row.prompts
+            ],
             "values": {name: row[name] for name in timeline.table.columns},
             "over the diffusion": {name: values.tolist() for name, values in timeline.schedules.items()},
         }

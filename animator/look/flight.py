@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import interpolate
 
-from animator.film.loop import SILENT, Shot, Track, Turbo, camera_3d, move
+from animator.film.loop import SILENT, Shot, Track, Turbo, move
+from animator.film.rows import camera_3d
 from animator.look.scenery import HEIGHT, SKY, Pose, view
 from animator.run.job import shot_of
 from animator.run.sources import Sources, gather
@@ -100,7 +101,8 @@ def _test_shot(loaded: LoadedScene, width: int, height: int) -> tuple[Shot, Fram
     if shown is not None:
         shown = interpolate(shown[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
     # Turbo's moves take the depth along and estimate none.
-    return dataclasses.replace(shot, width=width, height=height, align=False, turbo=Turbo(steps=2)), shown
+    moving = dataclasses.replace(shot, align=False, turbo=Turbo(steps=2), disco=False)
+    return dataclasses.replace(moving, width=width, height=height), shown
 
 
 def _fresh(shown: Frame | None, pose: Pose, shot: Shot, fov: float) -> Track:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from animator.keyframes.courses import over
 from animator.keyframes.schedules import schedule_text
 from animator.look.curves import changing
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
 from animator.system.glyphs import lettering
+from animator.types import Schedule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +68,7 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
     if sounds:
         panels.append(("sound", pd.DataFrame(sounds)))
     schedules = {name: values for name, values in loaded.timeline.schedules.items() if np.ptp(values) > 0}
+    schedules |= courses_of(loaded)
     heights = [
         PROMPT * len(bars.columns) + 0.1,
         TICKS,
@@ -153,6 +156,19 @@ def prompt_weights(loaded: LoadedScene) -> pd.DataFrame:
     table = pd.DataFrame(rows).fillna(0.0)
     strongest = table.abs().sum().nlargest(MOST_PROMPTS).index
     return table[[name for name in table.columns if name in set(strongest)]]
+
+
+def courses_of(loaded: LoadedScene) -> dict[str, Schedule]:
+    """Return the weights of prompts that change over the diffusion, by name; of the first set with such."""
+    for one in loaded.timeline.prompts.sets:
+        courses = [prompt for prompt in one.prompts if prompt.course][:MOST_PROMPTS]
+        letters = lettering([prompt.text for prompt in courses])
+        shown = [letters.shown(prompt.text, f"prompt {n}") for n, prompt in enumerate(courses)]
+        texts = [textwrap.shorten(text, 24, placeholder="…") for text in shown]
+        if courses:
+            pairs = zip(texts, courses, strict=True)
+            return {f"prompts.{n + 1} {text}": over(prompt) for n, (text, prompt) in enumerate(pairs)}
+    return {}
 
 
 def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
@@ -256,7 +272,8 @@ def _draw_schedules(panel: Axes, schedules: Mapping[str, np.ndarray]) -> None:
         (line,) = panel.plot(lane + 0.35 - 0.7 * share, linewidth=1.5)
         said = f"{name.partition('.')[2]}  {low:.3g} to {high:.3g}"
         place = panel.get_yaxis_transform()
-        panel.text(1.01, lane, said, fontsize=8, va="center", transform=place, color=line.get_color())
+        colour = line.get_color()
+        panel.text(1.01, lane, said, fontsize=8, va="center", transform=place, color=colour, parse_math=False)
     panel.set_xlim(0, 1000)
     panel.set_ylim(len(schedules) - 0.5, -0.5)
     panel.set_yticks([])

@@ -22,13 +22,14 @@ RENDERINGS: Mapping[int, tuple[str, ...]] = {
     1: (),
     2: ("guidance.tv_scale", "guidance.sat_scale", "guidance.symmetry_loss_scale"),
     3: ("depth.model=midas", "depth.model=midas-hybrid", "depth.model=adabins"),
+    4: ("guidance.compat=disco-5", "warp.sampling_mode mode=2d"),
 }
 """The ways in which frames were made so far, by number.
 
 Each differs from the one before in scenes where one of its settings is not neutral, or has the value behind
-``=``; in every scene where it names none. Add one when the program makes other frames of the same scene,
-inputs and weights than before: frames that were made earlier are then out of date. A release that changes no
-frame adds none, so that runs can be resumed."""
+``=``, or where all of several are so; in every scene where it names none. Add one when the program makes
+other frames of the same scene, inputs and weights than before: frames that were made earlier are then out of
+date. A release that changes no frame adds none, so that runs can be resumed."""
 
 
 def hash_inputs(
@@ -72,7 +73,13 @@ def hash_inputs(
                 digest.update(name.encode())
                 digest.update(schedule.tobytes())
         prompts = [
-            (sources.hashes[one.text] if one.image else one.text, one.weight, one.image, one.models)
+            (
+                sources.hashes[one.text] if one.image else one.text,
+                one.weight,
+                one.image,
+                one.models,
+                *([one.course] if one.course else []),
+            )
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
@@ -117,8 +124,12 @@ def renderings_of(scene: type[Scene], values: Mapping[str, Any], last: int | Non
     """Return the numbers of `RENDERINGS`, up to ``last`` if given, that change frames with these settings."""
     off = without_neutral(scene, values)
     used = {*off, *(f"{name}={value}" for name, value in off.items())}
+
+    def differs(names: tuple[str, ...]) -> bool:
+        return not names or any(used.issuperset(one.split()) for one in names)
+
     changes = {number: names for number, names in RENDERINGS.items() if last is None or number <= last}
-    return [number for number, names in changes.items() if not names or not used.isdisjoint(names)]
+    return [number for number, names in changes.items() if differs(names)]
 
 
 def value_in(dumped: Mapping[str, Any], name: str) -> Any:

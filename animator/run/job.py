@@ -122,6 +122,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     scene = loaded.scene
     width, height = scene.size
     diffusion, init = scene.diffusion, scene.diffusion.init_image
+    disco = scene.guidance.compat == "disco-5"
     picture = (
         read_picture(sources.files[init], width, height, diffusion.init_fit, scene.ground) if init else None
     )
@@ -155,6 +156,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             preroll=scene.turbo.preroll,
             ease=scene.turbo.fade == "ease",
             align=scene.turbo.align,
-            disco=scene.guidance.compat == "disco-5",
+            disco=disco,
         ),
+        disco=disco,
     )

@@ -12,6 +12,7 @@ import torch
 
 from animator import __version__
 from animator.film.loop import Finished
+from animator.keyframes.courses import weight_text
 from animator.run.film_files import EYES
 from animator.run.job import Job
 from animator.run.loop_state import saved_state
@@ -50,7 +51,7 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         stopped = job.stop_at
     to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
     pixels = to_pixels(finished.picture)
-    prompt = " | ".join(f"{one.text}:{one.weight:g}" for one in finished.row.prompts)
+    prompt = " | ".join(f"{one.text}:{weight_text(one)}" for one in finished.row.prompts)
     text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
     text |= {"prompt": prompt, "animator.scene": job.carried}
     inputs = job.inputs[finished.frame]

@@ -1,18 +1,20 @@
-"""Where colours are not held unless a scene asks for it."""
+"""Settings whose default follows from another one: what holds frames together, where a scene asks for it."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from animator.scene.nodes import Node
 
 DISCO, FOOTAGE = "disco-5", "video"
 
 
-def without_hold(root: Node) -> Node:
-    """Return a scene that says ``color_coherence: 0`` where it says nothing of it and should not have it.
+def with_defaults_of_mode(root: Node) -> Node:
+    """Return a scene that says what follows from its mode and its ``compat`` where it says nothing of it.
 
-    Disco Diffusion (``compat: disco-5``) does not hold colours, and footage (``mode: video``) has its own.
+    Disco Diffusion (``compat: disco-5``) holds neither colours nor depths, so that ``color_coherence`` is 0
+    and ``align`` false there; footage (``mode: video``) has its own colours.
 
     Args:
         root: the scene, all of its layers laid over one another.
@@ -20,12 +22,22 @@ def without_hold(root: Node) -> Node:
     members = dict(root.value)
     mode, guidance = members.get("mode"), members.get("guidance")
     compat = guidance.value.get("compat") if guidance and isinstance(guidance.value, dict) else None
-    reasons = [node for node, value in ((compat, DISCO), (mode, FOOTAGE)) if node and node.value == value]
-    coherence = members.get("coherence", Node(None))
-    if not reasons or not isinstance(coherence.value, dict | None):
-        return root
-    inner = dict(coherence.value or {})
-    if "color_coherence" not in inner or inner["color_coherence"].value is None:
-        inner["color_coherence"] = Node(0, reasons[0].place, reasons[0].key)
-        members["coherence"] = dataclasses.replace(coherence, value=inner)
+    disco = compat if compat and compat.value == DISCO else None
+    footage = mode if mode and mode.value == FOOTAGE else None
+    _fall_back(members, "coherence", "color_coherence", 0, disco or footage)
+    if mode is None or mode.value == "3d":
+        _fall_back(members, "depth", "align", False, disco)
     return dataclasses.replace(root, value=members)
+
+
+def _fall_back(
+    members: dict[str, Node], section: str, name: str, value: float | bool, reason: Node | None
+) -> None:
+    """Add a value for a setting that a scene is silent about, at the place of what it follows from."""
+    above = members.get(section, Node(None))
+    if reason is None or not isinstance(above.value, Mapping | None):
+        return
+    inner = dict(above.value or {})
+    if name not in inner or inner[name].value is None:
+        inner[name] = Node(value, reason.place, reason.key)
+        members[section] = dataclasses.replace(above, value=inner)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from animator.keyframes.expressions import NUMBER
+from animator.keyframes.schedules import meant_schedule
 from animator.keyframes.signs import plain_signs
 from animator.types import Prompt
 
@@ -130,6 +131,8 @@ def odd_weight(written: str, prompt: Prompt) -> str:
     >>> odd_weight("dawn at 6:30", Prompt("dawn at 6", 30.0))
     '30 is read as its weight; if it belongs to the text, write {text: "dawn at 6:30"}'
     """
+    if prompt.course:
+        return ""
     if comma := _COMMA.search(written):
         number = f"{comma['whole']}.{comma['part']}"
         text = written[: comma.start()].strip()
@@ -161,6 +164,9 @@ def _tails(written: str) -> Iterator[str]:
 
 def _no_weight(plain: str) -> str:
     """Return what to say of a text that has something like a weight, which is painted; "" if it has none."""
+    text, _, tail = plain.rpartition(":")
+    if text and (meant := meant_schedule(tail)):
+        return f"'{tail.strip()}' is no weight but painted; write '{_brief(text.strip())}:{meant}'"
     if mark := _NEARLY.search(plain):
         number = float(mark["number"] or mark["inner"] or mark["quoted"]) / (100 if mark["sign"] else 1)
         text = _brief(plain[: mark.start()].strip().strip('"'))

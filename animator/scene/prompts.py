@@ -22,6 +22,10 @@ from animator.types import Prompt
 from animator.weights.clip_names import canonical_name
 
 Compiled = tuple[PromptTrack | None, list[Problem]]
+ALONE = (
+    "a weight that changes has no effect without another prompt, for weights are divided by their sum; "
+    "guidance.clip_guidance_scale takes such a schedule"
+)
 TRACKS = {"prompts": False, "image_prompts": True}
 """The settings that hold prompts, and whether these are pictures."""
 
@@ -121,6 +125,9 @@ class _Reader:
         for one in sets:
             try:
                 divided.append(one.divided(models, negative))
+                if len(one.prompts) == 1 and one.prompts[0].course:
+                    name, place = self.keys[one.start]
+                    self.notices.append(place.problem(name, ALONE))
             except ExpressionError as error:
                 name, place = self.keys[one.start]
                 self.fit.add(place.problem(name, error.message))

@@ -17,7 +17,7 @@ from animator.scene.carried import NAME, NUMBER, SCENE, carried
 from animator.scene.checks import check_scene
 from animator.scene.curves import compile_curves
 from animator.scene.cut_notices import notice_cut
-from animator.scene.defaults import without_hold
+from animator.scene.defaults import with_defaults_of_mode
 from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.footage_reading import (
     SELECTION,
@@ -154,7 +154,7 @@ def _compiled(
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
-    root, written, noticed = in_their_places(without_texts(counted(without_hold(root))))
+    root, written, noticed = in_their_places(without_texts(counted(with_defaults_of_mode(root))))
     early = [*problems, *more]
     for problem in early:
         fit.add(problem)

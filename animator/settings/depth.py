@@ -18,4 +18,5 @@ class DepthOptions(Options):
 
     align: bool = True
     """Whether each depth is scaled and shifted to agree with the one before it as the camera has moved it,
-    so that a network whose scale drifts from frame to frame does not make the picture pump."""
+    so that a network whose scale drifts from frame to frame does not make the picture pump; true when left
+    out, false with ``compat: disco-5``."""

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from animator.settings.base import Options
 
 _DESCRIBED = ConfigDict(use_attribute_docstrings=True)
 """The schema for editors copies these two from the plain schema, which must have their sentences."""
+
+Weight = (
+    float
+    | Annotated[
+        str,
+        WithJsonSchema(
+            {
+                "type": "string",
+                "pattern": r"^\s*\[",
+                "allowed": 'a schedule over the diffusion, "[1]*500+[4]*500"',
+            }
+        ),
+    ]
+)
+"""How strongly a prompt pulls: a number, or a schedule over the diffusion."""
 
 
 class TextPrompt(Options):
@@ -18,8 +35,9 @@ class TextPrompt(Options):
     text: str
     """What to paint; a colon in it is a colon."""
 
-    weight: float = 1.0
-    """How strongly it pulls; negative pushes away."""
+    weight: Weight = 1.0
+    """How strongly it pulls; negative pushes away. A number, or a schedule over the diffusion,
+    ``"[1]*500+[4]*500"``."""
 
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""
@@ -33,8 +51,9 @@ class ImagePrompt(Options):
     image: str
     """Path, relative to the scene file, or http(s) address of the picture."""
 
-    weight: float = 1.0
-    """How strongly it pulls; negative pushes away."""
+    weight: Weight = 1.0
+    """How strongly it pulls; negative pushes away. A number, or a schedule over the diffusion,
+    ``"[1]*500+[4]*500"``."""
 
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""

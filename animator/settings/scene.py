@@ -148,7 +148,7 @@ class Scene(Options):
         changes_frames=False,
     )
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
-    8.5s, 16b) to them."""
+    8.5s, 16b) to them. A weight may change over the diffusion: "text:[1]*500+[4]*500"."""
 
     prompt_blend: Span = setting(
         0.0, ge=0, le=MAX_FRAMES, unit="frames, or seconds or beats", modes=FILMS, changes_frames=False

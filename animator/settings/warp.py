@@ -20,8 +20,10 @@ class WarpOptions(Options):
     padding_mode: Literal["border", "reflection", "zeros"] = setting("border", modes=(THREE_D,), eyes=True)
     """3D: what comes in from outside: the edge drawn out (`border`), a mirror image, or black (`zeros`)."""
 
-    sampling_mode: Literal["bicubic", "bilinear", "nearest"] = setting("bicubic", modes=(THREE_D,), eyes=True)
-    """3D: how a colour between pixels is found."""
+    sampling_mode: Literal["bicubic", "bilinear", "nearest"] = setting(
+        "bicubic", modes=(TWO_D, THREE_D), eyes=True
+    )
+    """How a colour between pixels is found; in 2D with ``compat: disco-5`` always ``bilinear``."""
 
     occlusion: bool = setting(False, modes=(THREE_D,))
     """3D: whether every pixel is put where it is seen from the new place, the nearer over the farther, so

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from animator.diffusion.engine import schedule_for
-from animator.diffusion.samplers import noised
+from animator.diffusion.samplers import begun
 from animator.diffusion.step_range import course_of
 from animator.settings.base import share
 from animator.settings.scene import Scene
@@ -26,10 +26,12 @@ def beginning(scene: Scene, seed: int, frame: int, keep: float, init: Frame | No
     """
     schedule = schedule_for(scene.diffusion, scene.guidance)
     skip_end = share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
-    course = course_of(schedule, keep, init is not None, skip_end)
+    disco = scene.guidance.compat == "disco-5"
+    course = course_of(schedule, keep, init is not None, skip_end, disco=disco)
     if course.first < 0:
         return None
     width, height = scene.size
     noise = torch.randn((1, 3, height, width), generator=rng.generator(seed, frame, "noise"))
-    x = noise if init is None else noised(frame_to_signed(init.cpu()), noise, schedule, course.first)
+    signed = None if init is None else frame_to_signed(init.cpu())
+    x = begun(signed, noise, schedule, course.first, disco=disco)
     return signed_to_frames(x)[0]

@@ -154,6 +154,7 @@ class Guided(Family):
             device,
             open_image=open_image,
             keep_cuts=scene.output.show_cuts,
+            mode=scene.mode,
         )
 
     def work(self, scene: Scene, timeline: Timeline) -> Work:
@@ -169,7 +170,8 @@ class Guided(Family):
         models = [f"{MODELS}.{name}" for name in scene.guidance.clip_models]
 
         def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
-            course = course_of(schedule, keep, init, skip_end)
+            disco = scene.guidance.compat == "disco-5"
+            course = course_of(schedule, keep, init, skip_end, disco=disco)
             indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
             places = [position[index] for index in indices]
             return len(places), _looks(timeline.row(frame), models, places)

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.engine import schedule_for
 from animator.diffusion.guidance import Guide, Target, guided
 from animator.diffusion.load import secondary_name, secondary_names
@@ -81,6 +82,8 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
             init=torch.zeros(shape) if worst.init else None,
             perceptual=meter.labelled("LPIPS", perceptual) if beside else perceptual,
             disco=scene.guidance.compat == "disco-5",
+            # A drawn order would be a number.
+            cut=cut_for(scene.guidance.compat, scene.mode, order=range(4)),
         )
         middle = schedule.num_timesteps // 2
         with meter:
