@@ -153,7 +153,11 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
         ("prompts: x\nimage_prompts: {0: a.png}", "2:20: image_prompts.0: no such file: "),
         ("prompts: [{text: x, wieght: 2}]", "1:21: prompts.0.wieght: unknown key; did you mean 'weight'?"),
         ("prompts: {4: [y, {weight: 2}]}", "1:18: prompts.4.1: has no 'text'; its parts are text, weight"),
-        ("prompts: [{text: x, weight: heavy}]", "1:29: prompts.0.weight: expected a number, found 'heavy'"),
+        (
+            "prompts: [{text: x, weight: heavy}]",
+            "1:29: prompts.0.weight: expected a number or a schedule over the diffusion, "
+            "\"[1]*500+[4]*500\", found 'heavy'",
+        ),
         ("prompts: [{text: x, clip_models: RN50}]", "1:34: prompts.0.clip_models: expected a list, each a"),
         ("prompts: [{text: x, clip_models: [5]}]", "1:35: prompts.0.clip_models.0: expected a text, found 5"),
         (
