@@ -30,6 +30,8 @@ class StepValues:
         cutn_batches: looks of each perceptor.
         secondary: whether the secondary model is asked for the gradient.
         rand_mag: size of the noise of fuzzy prompts; 0 where they are not fuzzy.
+        every: of how many steps one asks for the gradient; the others take the last one.
+        reuse: of how many steps one computes the denoiser's deep features.
     """
 
     cuts: CutSettings
@@ -44,6 +46,8 @@ class StepValues:
     cutn_batches: int = 1
     secondary: bool = False
     rand_mag: float = 0.0
+    every: int = 1
+    reuse: int = 1
 
     def act(self, *, prompted: bool, init: bool) -> bool:
         """Return whether any loss has a strength.
@@ -115,6 +119,7 @@ def step_values(
             ic_pow=at("cuts.ic_pow", cuts.ic_pow),
             icgray_p=at("cuts.icgray_p", cuts.icgray_p),
             skip_augs=on("skip_augs", guidance.skip_augs),
+            even=on("even_cuts", guidance.even_cuts),
         ),
         clip_models={
             name: at(f"clip_models.{name}", weight) for name, weight in guidance.clip_models.items()
@@ -129,4 +134,6 @@ def step_values(
         cutn_batches=max(round(at("cutn_batches", guidance.cutn_batches)), 1),
         secondary=value_at(values, "diffusion.secondary", diffusion.secondary, position) >= 0.5,
         rand_mag=at("rand_mag", guidance.rand_mag) if on("fuzzy_prompt", guidance.fuzzy_prompt) else 0.0,
+        every=max(round(at("every", guidance.every)), 1),
+        reuse=max(round(value_at(values, "diffusion.reuse", diffusion.reuse, position)), 1),
     )

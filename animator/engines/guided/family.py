@@ -42,6 +42,9 @@ CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""
 
+EVERY = "guidance.every"
+"""Of how many steps one looks at all."""
+
 SHARE_OF_STEPS = 0.4
 LEAST_STEPS = 10
 """Share of its steps that a draft takes, and how many at least."""
@@ -159,6 +162,7 @@ class Guided(Family):
     def work(self, scene: Scene, timeline: Timeline) -> Work:
         """Return how steps and cuts are counted, by the very rules that the engine follows."""
         from animator.diffusion.engine import schedule_for
+        from animator.diffusion.kept import fresh
         from animator.diffusion.step_range import course_of
         from animator.diffusion.step_values import schedule_position
 
@@ -171,17 +175,20 @@ class Guided(Family):
         def cost(keep: float, init: bool, frame: int) -> tuple[int, int]:
             course = course_of(schedule, keep, init, skip_end)
             indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
-            places = [position[index] for index in indices]
-            return len(places), _looks(timeline.row(frame), models, places)
+            row = timeline.row(frame)
+            every = row.schedule(EVERY)
+            asked = fresh(indices, lambda index: round(every[position[index]]))
+            return len(indices), _looks(row, models, [position[index] for index in asked])
 
         def rows(steps: int, looks: int) -> list[tuple[str, str]]:
             backwards = "" if diffusion.secondary in (False, 0) else " (gradients by the secondary model)"
+            shallow = "" if diffusion.reuse == 1 else ", some of the largest level only"
             return [
-                ("U-Net passes", f"{steps}{backwards}"),
+                ("U-Net passes", f"{steps}{shallow}{backwards}"),
                 ("perceptor passes", f"{looks} cuts, by {len(models)} CLIP models"),
             ]
 
-        names = [name for name in (*LOOKS, *models) if name in timeline.table]
+        names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
         return Work(names, cost, rows)
 
     def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
