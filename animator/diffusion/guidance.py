@@ -156,7 +156,7 @@ class Guide:
         together: whether a perceptor looks at the cuts of all batches of a step at once.
         parts: passes in which it looks at what it looks at; one holds the activations of its cuts only.
         places: where networks are while others work.
-        last: the gradient of losses that later steps may take, see `StepValues.every`, or None: each step asks.
+        last: the gradient that later steps may take, see `StepValues.every`, or None: each asks for its own.
     """
 
     schedule: NoiseSchedule

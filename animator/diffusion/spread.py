@@ -11,8 +11,8 @@ from torch import Tensor
 def uniform(rows: int, groups: Sequence[int], generator: torch.Generator, *, even: bool) -> Tensor:
     """Return numbers from 0 to 1, rows x the sum of ``groups``.
 
-    Each is uniform. Evenly spread, of n numbers of a row in one group exactly one is in each n-th of the range,
-    in an order of its own (Latin hypercube sampling, McKay et al. 1979): a mean over them varies less.
+    Each is uniform. Evenly spread, of n numbers of a row in one group exactly one is in each n-th of the
+    range, in an order of its own (Latin hypercube sampling, McKay et al. 1979): a mean over them varies less.
 
     Args:
         rows: numbers of each thing that they are for.

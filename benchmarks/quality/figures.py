@@ -53,7 +53,8 @@ class Judged:
 
 
 HEAD = (
-    "| way | s a picture | times faster | own prompt first | object right | Fréchet | cosine to prompt | of |\n"
+    "| way | s a picture | times faster | own prompt first | object right | Fréchet | cosine to prompt "
+    "| of |\n"
     "|---|---|---|---|---|---|---|---|"
 )
 

@@ -27,6 +27,24 @@ DISCO = (
 """Disco Diffusion 5.7's defaults, for one batch of cuts: the perceptor here is one, and small."""
 
 
+FAST = (
+    "diffusion.sampler=ddim",
+    "diffusion.steps=50",
+    "diffusion.skip_steps=4%",
+    "diffusion.eta=0.8",
+    "diffusion.reuse=[2]*700+[1]*300",
+    "guidance.every=2",
+    "guidance.even_cuts=true",
+    "guidance.cutn_batches=1",
+    "guidance.cuts.overview=[6]*400+[2]*600",
+    "guidance.cuts.innercut=[2]*400+[6]*600",
+)
+"""What `scenes/base/fast.yaml` says."""
+
+POCKET = ("guidance.clip_guidance_scale=8000", "guidance.clamp_max=[0.1]*400+[0.16]*600")
+"""How strongly the bundled networks are guided, as in `scenes/base/pocket.yaml`."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way of painting.
@@ -51,6 +69,8 @@ WAYS: Mapping[str, Way] = {
     "disco-off": Way((*DISCO, secondary(False)), slower=1.56),
     "disco-on-4": Way((*DISCO, secondary(True), "guidance.cutn_batches=4"), slower=1.20),
     "disco-off-4": Way((*DISCO, secondary(False), "guidance.cutn_batches=4"), slower=1.56),
+    "fast-on": Way((*FAST, *POCKET, secondary(True))),
+    "fast-off": Way((*FAST, *POCKET, secondary(False))),
 }
 """Every way by its name. ``-on`` is with the secondary model, ``-off`` without, ``-4`` with Disco's four
 batches of cuts a step."""

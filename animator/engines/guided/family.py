@@ -49,6 +49,11 @@ SHARE_OF_STEPS = 0.4
 LEAST_STEPS = 10
 """Share of its steps that a draft takes, and how many at least."""
 
+SHARING_STEPS = 40
+SHARED_FEATURES = "[2]*700+[1]*300"
+"""From how many steps on those of a draft share gradients and deep features: of fewer, neighbours differ too
+much. The features as in ``scenes/base/fast.yaml``."""
+
 
 class Guided(Family):
     """CLIP-guided diffusion in pixels; see `animator.engines.family.Family`."""
@@ -211,7 +216,11 @@ class Guided(Family):
         return found
 
     def drafted(self, scene: Scene, timeline: Timeline, pixels: float) -> Mapping[str, Any]:
-        """Return fewer steps, half of the cuts (at least 1 of any), and guidance for its pixels."""
+        """Return fewer steps, half of the cuts (at least 1 of any), and guidance for its pixels.
+
+        Cuts are spread evenly, and of many steps neighbours share what they can, as in ``base/fast.yaml``;
+        but not with ``compat``, nor where the scene says how many do.
+        """
         from animator.engines.drafting import scaled
 
         diffusion, guidance = scene.diffusion, scene.guidance
@@ -228,9 +237,10 @@ class Guided(Family):
             "cuts": guidance.cuts.model_copy(update=cuts),
             "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
         }
+        shared = _shared(scene, steps)
         return {
-            "diffusion": diffusion.model_copy(update=fewer),
-            "guidance": guidance.model_copy(update=halved),
+            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"]}),
+            "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
@@ -295,6 +305,17 @@ def _looks(row: Row, models: list[str], places: list[int]) -> int:
     overview, inner, batches = (np.round(row.schedule(name)[places]) for name in LOOKS)
     seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
     return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
+
+
+def _shared(scene: Scene, steps: int) -> dict[str, dict[str, Any]]:
+    """Return the settings by which the steps of a draft share what they compute, by section."""
+    if scene.guidance.compat != "none":
+        return {"diffusion": {}, "guidance": {}}
+    many = steps >= SHARING_STEPS
+    return {
+        "diffusion": {"reuse": SHARED_FEATURES} if many and scene.diffusion.reuse == 1 else {},
+        "guidance": {"even_cuts": True} | ({"every": 2} if many and scene.guidance.every == 1 else {}),
+    }
 
 
 def _times(name: str, share: float, timeline: Timeline) -> Animated:
