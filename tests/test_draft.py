@@ -62,6 +62,20 @@ def test_steps_are_fewer_but_not_too_few(read, steps, fewer):
 
 
 @pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ("diffusion: {steps: 250}", ("[2]*700+[1]*300", 2, True)),
+        ("diffusion: {steps: 50}", (1, 1, True)),
+        ("diffusion: {steps: 250, reuse: 3}\nguidance: {every: 4}", (3, 4, True)),
+        ("diffusion: {steps: 250}\nguidance: {compat: disco-5}", (1, 1, False)),
+    ],
+)
+def test_the_steps_of_a_draft_share_what_they_compute(read, more, found):
+    draft = drafted(read(more))
+    assert (draft.diffusion.reuse, draft.guidance.every, draft.guidance.even_cuts) == found
+
+
+@pytest.mark.parametrize(
     ("steps", "skip", "fewer"),
     [
         (250, "10", "4"),

@@ -16,6 +16,7 @@ from torch import Tensor
 from animator.diffusion import load as load_module
 from animator.diffusion.engine import GuidedDiffusion, Networks, schedule_for
 from animator.diffusion.load import load_engine
+from animator.diffusion.kept import Kept
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule, linear_alpha_bar
 from animator.diffusion.precision import _cpu_has_bfloat16, computing_in, precision_for
@@ -325,7 +326,7 @@ def test_what_guidance_makes_of_a_clamped_estimate_is_clamped_too():
     for estimate in ("free", "clamped"):
         engine = toy_engine(estimate=estimate)
         last = engine.schedule.num_timesteps - 1
-        found[estimate] = engine._denoiser(Push())(x, last)
+        found[estimate] = engine._denoiser(Push(), [], Kept())(x, last)
     assert found["free"].denoised.min() > 4
     held = found["clamped"]
     assert held.denoised.abs().max() <= 1

@@ -256,7 +256,13 @@ def test_prompt_weights_are_those_of_the_timeline(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("over", "depths"),
-    [((), 3), (("turbo.steps=3", "turbo.preroll=0"), 1), (("mode=2d",), 0), (("vr.enabled=true",), 4)],
+    [
+        ((), 3),
+        (("guidance.every=3",), 3),
+        (("turbo.steps=3", "turbo.preroll=0"), 1),
+        (("mode=2d",), 0),
+        (("vr.enabled=true",), 4),
+    ],
 )
 def test_the_table_counts_what_the_engine_does(
     tmp_path: Path, over: tuple[str, ...], depths: int, monkeypatch: pytest.MonkeyPatch

@@ -96,7 +96,7 @@ def test_base_scenes_are_sound_and_run_on_the_bundled_networks(path, tmp_path):
     scene.write_text(f"extends: {json.dumps(str(path))}\nprompts: a sea\nmode: still\n")
     pocket = read_scene(scene, POCKET)
     assert pocket.scene.diffusion.model == "pocket"
-    if path.stem not in ("model-schedule", "draft", "pocket"):
+    if path.stem not in ("model-schedule", "draft", "pocket", "fast"):
         published = read_scene(scene).scene
         assert published.diffusion.model == "512x512_diffusion_uncond_finetune_008100"
         assert published.diffusion.secondary is (path.stem not in ("baseline", "guide"))

@@ -53,7 +53,10 @@ def falling(first: float, last: float) -> np.ndarray:
         ("guidance.cuts.ic_pow", "cuts.ic_pow"),
         ("guidance.cuts.icgray_p", "cuts.icgray_p"),
         ("diffusion.secondary", "secondary"),
+        ("diffusion.reuse", "reuse"),
+        ("guidance.every", "every"),
         ("guidance.skip_augs", "cuts.skip_augs"),
+        ("guidance.even_cuts", "cuts.even"),
     ],
 )
 def test_a_schedule_reaches_its_own_value_and_no_other(name: str, field: str) -> None:
@@ -64,7 +67,8 @@ def test_a_schedule_reaches_its_own_value_and_no_other(name: str, field: str) ->
         "guidance.cuts.ic_pow": over(1),
         "guidance.cuts.icgray_p": over(0),
     }
-    changed = {**plain, name: falling(1, 0) if name != "guidance.cutn_batches" else falling(4.4, 2.6)}
+    counts = {"guidance.cutn_batches", "guidance.every", "diffusion.reuse"}
+    changed = {**plain, name: falling(4.4, 2.6) if name in counts else falling(1, 0)}
 
     def at(values, position):
         found = step_values(DiffusionOptions(), GuidanceOptions(), values, position)
@@ -72,7 +76,7 @@ def test_a_schedule_reaches_its_own_value_and_no_other(name: str, field: str) ->
         return {key: one for key, one in flat.items() if key not in ("cuts", "position")}
 
     first, last = (at(changed, position) for position in (100, 900))
-    assert (first[field], last[field]) == ((4, 3) if field == "cutn_batches" else (1, 0))
+    assert (first[field], last[field]) == ((4, 3) if name in counts else (1, 0))
     usual = at(plain, 100)
     assert {key for key in usual if first[key] != usual[key] or last[key] != usual[key]} == {field}
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from animator.diffusion.spread import uniform
+
 GREY = (0.2989, 0.587, 0.114)
 """Luminance of red, green and blue (ITU-R BT.601)."""
 
@@ -38,6 +40,7 @@ class CutSettings:
         ic_pow: power of the uniform draw that sets the side of an inner cut; larger makes smaller cuts.
         icgray_p: share of the inner cuts that are grey, 0 to 1.
         skip_augs: whether to leave out the random augmentations.
+        even: whether squares and augmentations are spread evenly, see `spread.uniform`.
     """
 
     overview: int
@@ -45,6 +48,12 @@ class CutSettings:
     ic_pow: float = 1.0
     icgray_p: float = 0.0
     skip_augs: bool = False
+    even: bool = False
+
+    @property
+    def kinds(self) -> tuple[int, int]:
+        """How many cuts there are of each kind."""
+        return self.overview, self.innercut
 
 
 Cut = Callable[[Tensor, int, CutSettings, torch.Generator], Tensor]
@@ -93,12 +102,18 @@ def make_cuts(picture: Tensor, size: int, settings: CutSettings, generator: torc
     cuts = cuts.flatten(0, 1)
     if settings.skip_augs:
         return _recolour(_mirror(cuts, mirrored), _desaturation(grey))
-    mirrored ^= torch.rand(count, generator=generator) < 0.5
-    return _jitter(_turn_and_shift(cuts, mirrored, generator), grey, generator)
+    mirrored ^= uniform(1, settings.kinds, generator, even=settings.even)[0] < 0.5
+    return _jitter(_turn_and_shift(cuts, mirrored, settings, generator), grey, settings, generator)
 
 
 def inner_squares(
-    shape: tuple[int, int], size: int, count: int, ic_pow: float, generator: torch.Generator
+    shape: tuple[int, int],
+    size: int,
+    count: int,
+    ic_pow: float,
+    generator: torch.Generator,
+    *,
+    even: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw the squares of inner cuts.
 
@@ -108,6 +123,7 @@ def inner_squares(
         count: how many.
         ic_pow: see `CutSettings`.
         generator: source of the numbers.
+        even: whether they are spread evenly.
 
     Returns:
         Sides, tops and lefts in whole pixels, float32, each of shape (count,).
@@ -115,7 +131,7 @@ def inner_squares(
     height, width = shape
     largest = min(height, width)
     smallest = min(largest, size)
-    draws = torch.rand(3, count, generator=generator)
+    draws = uniform(3, [count], generator, even=even)
     sides = (draws[0] ** ic_pow * (largest - smallest) + smallest).floor()
     tops = (draws[1] * (height - sides + 1)).floor()
     lefts = (draws[2] * (width - sides + 1)).floor()
@@ -159,7 +175,9 @@ def _matrices(
     """Return what resamples rows and columns, K x size x H and K x size x W; one overview, all inner cuts."""
     height, width = picture.shape[-2:]
     longest = max(height, width)
-    squares = inner_squares((height, width), size, settings.innercut, settings.ic_pow, generator)
+    squares = inner_squares(
+        (height, width), size, settings.innercut, settings.ic_pow, generator, even=settings.even
+    )
     sides, tops, lefts = (_like(values, picture) for values in squares)
     down, across = resampling_matrix(tops, sides, height, size), resampling_matrix(lefts, sides, width, size)
     if not settings.overview:
@@ -201,10 +219,12 @@ def _mirror(cuts: Tensor, mirrored: Tensor) -> Tensor:
     return torch.where(chosen[:, None, None, None], cuts.flip(-1), cuts)
 
 
-def _turn_and_shift(cuts: Tensor, mirrored: Tensor, generator: torch.Generator) -> Tensor:
+def _turn_and_shift(
+    cuts: Tensor, mirrored: Tensor, settings: CutSettings, generator: torch.Generator
+) -> Tensor:
     """Mirror the cuts that are chosen, turn and shift each at random; black comes in at the borders."""
     count = len(mirrored)
-    draws = torch.rand(3, count, generator=generator) * 2 - 1
+    draws = uniform(3, settings.kinds, generator, even=settings.even) * 2 - 1
     angle = draws[0] * math.radians(MAX_DEGREES)
     # A picture is 2 units wide in the coordinates of the sampling grid.
     shift_x, shift_y = draws[1] * 2 * MAX_SHIFT, draws[2] * 2 * MAX_SHIFT
@@ -217,12 +237,13 @@ def _turn_and_shift(cuts: Tensor, mirrored: Tensor, generator: torch.Generator) 
     return F.grid_sample(cuts, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _jitter(cuts: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
+def _jitter(cuts: Tensor, grey: Tensor, settings: CutSettings, generator: torch.Generator) -> Tensor:
     """Vary the colours of every cut and add noise."""
     count = len(grey)
-    brightness, contrast, saturation, hue = torch.rand(4, count, generator=generator) * 2 - 1
+    drawn = uniform(4, settings.kinds, generator, even=settings.even) * 2 - 1
+    brightness, contrast, saturation, hue = drawn
     brightness, contrast, saturation = (1 + MAX_JITTER * draw for draw in (brightness, contrast, saturation))
-    grey = grey | (torch.rand(count, generator=generator) < GREY_CHANCE)
+    grey = grey | (uniform(1, settings.kinds, generator, even=settings.even)[0] < GREY_CHANCE)
     to_grey = torch.tensor(GREY).expand(3, 3)
     colours = to_grey + saturation[:, None, None] * (_hue_turn(hue * MAX_HUE_TURN) - to_grey)
     colours = colours @ _desaturation(grey) * (brightness * contrast)[:, None, None]

@@ -13,6 +13,7 @@ from torch import Tensor
 from animator.diffusion.compiled import compiled
 from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.guidance import Guide, Notes, guided
+from animator.diffusion.kept import Kept, Layered, kept_of, reusing
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
@@ -29,7 +30,7 @@ from animator.diffusion.prediction import (
     relayed,
 )
 from animator.diffusion.requests import check_requests
-from animator.diffusion.results import paint_step_of, painted_of
+from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
@@ -46,7 +47,7 @@ from animator.diffusion.step_values import StepValues, schedule_position, step_v
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
-from animator.errors import AnimatorError, PaintError, UsageError
+from animator.errors import AnimatorError, UsageError
 from animator.settings.base import STILL, share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
@@ -139,10 +140,7 @@ class GuidedDiffusion:
         network: Network = networks.denoiser
         if diffusion.compile:
             network = compiled(network, self.device, first=True)
-        self._denoise = self._compute(network_denoiser(network, self.schedule))
-        if networks.noisy is not None:
-            expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
-            self._denoise = relayed(expert, self._denoise, self.schedule, networks.noisy_above)
+        self._denoise = self._asked(network_denoiser(network, self.schedule))
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))
@@ -218,10 +216,11 @@ class GuidedDiffusion:
             before, first = None, course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
-        notes = Notes(keep_cuts=self.keep_cuts)
-        guide = self._guide(requests, init, growth, [one.cuts for one in draws], notes)
+        notes, plan = Notes(keep_cuts=self.keep_cuts), self._plan(request)
+        kept = kept_of(unfinished or (), self.device)
+        guide = self._guide(requests, plan, init, growth, [one.cuts for one in draws], notes, kept)
         indices = range(first, min(course.end, first) - 1, -1)
-        denoise, samplers, etas = self._denoiser(guide), self._samplers(), self._etas(request)
+        denoise, samplers, etas = self._denoiser(guide, plan, kept), self._samplers(), self._etas(request)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
@@ -243,12 +242,15 @@ class GuidedDiffusion:
             for step in steps:
                 if on_step is not None:
                     on_step(paint_step_of(step, course, notes))
-        self._report(request, notes.finite, step.denoised)
+        check_numbers(request.frame, notes.finite, step.denoised)
         if step.index == course.last:
             whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
             return painted_of(whole)
         drafts = painted_of(step.denoised)
-        return [replace(one, unfinished=unfinished_of(step, n, draws[n])) for n, one in enumerate(drafts)]
+        return [
+            replace(one, unfinished={**unfinished_of(step, n, draws[n]), **kept.of(n)})
+            for n, one in enumerate(drafts)
+        ]
 
     def in_float32(self) -> GuidedDiffusion:
         """Return an engine on the same networks that denoises in float32: this one, where it does."""
@@ -300,11 +302,23 @@ class GuidedDiffusion:
     def _compute(self, call: Call) -> Call:
         return computing_in(self._precision, self.device, call)
 
-    def _denoiser(self, guide: Guide | None) -> Denoise:
+    def _asked(self, denoise: Denoise) -> Denoise:
+        """Return the denoiser in its number format, relayed by the expert for noise if there is one."""
+        networks, computing = self.networks, self._compute(denoise)
+        if networks.noisy is None:
+            return computing
+        expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
+        return relayed(expert, computing, self.schedule, networks.noisy_above)
+
+    def _denoiser(self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept) -> Denoise:
         """Return the denoiser, bent by a guide if there is one, and held to its range."""
+        denoise, network = self._denoise, self.networks.denoiser
+        if isinstance(network, Layered) and any(values.reuse > 1 for values in plan):
+            steps = [values.reuse for values in plan]
+            denoise = self._asked(reusing(network, self.schedule, steps.__getitem__, kept.deep))
         if guide is None:
-            return held(self._denoise, self.schedule, self._hold)
-        return guided(self._denoise, self.schedule, guide, through=guide.through, hold=self._hold)
+            return held(denoise, self.schedule, self._hold)
+        return guided(denoise, self.schedule, guide, through=guide.through, hold=self._hold)
 
     def _noise(self, requests: Sequence[Request], generators: Sequence[torch.Generator]) -> Tensor:
         """Return noise of unit variance, N x 3 x H x W, each picture's from its own generator."""
@@ -324,14 +338,15 @@ class GuidedDiffusion:
     def _guide(
         self,
         requests: Sequence[Request],
+        plan: Sequence[StepValues],
         init: Tensor | None,
         growth: Growth | None,
         generators: Sequence[torch.Generator],
         notes: Notes,
+        kept: Kept,
     ) -> Guide | None:
         """Return the guide of some pictures, or None where no loss is asked for at any step."""
         request = requests[0]
-        plan = self._plan(request)
         if not any(values.act(prompted=bool(request.prompts), init=init is not None) for values in plan):
             return None
         options = self.diffusion
@@ -353,6 +368,7 @@ class GuidedDiffusion:
             together=self.thrift.together,
             parts=self.thrift.parts,
             places=self._places,
+            last=kept.descent if any(values.every > 1 for values in plan) else None,
         )
 
     def _plan(self, request: Request) -> list[StepValues]:
@@ -375,20 +391,6 @@ class GuidedDiffusion:
         """Return eta at each index of the schedule."""
         eta = self.diffusion.eta
         return [value_at(request.values, "diffusion.eta", eta, position) for position in self._positions()]
-
-    def _report(self, request: Request, finite: Sequence[Tensor], denoised: Tensor) -> None:
-        """Tell of values that are no numbers; the only time in a frame that the device is waited for."""
-        lost = len(finite) - int(torch.stack(list(finite)).all(dim=1).sum()) if finite else 0
-        if lost:
-            log.warning(
-                "frame %d: guidance gave no finite gradient at %d of %d steps, which went unguided",
-                request.frame, lost, len(finite),
-            )  # fmt: skip
-        if not bool(denoised.isfinite().all()):
-            raise PaintError(
-                f"frame {request.frame}: the diffusion gave values that are no numbers; "
-                "try diffusion.precision: float32 or a smaller guidance.clamp_max"
-            )
 
 
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from animator.diffusion import losses
 from animator.diffusion.cutouts import Cut, make_cuts
+from animator.diffusion.kept import Last
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
@@ -31,6 +32,10 @@ way and how far to go: the gradient of the log likelihood of what is wanted, of 
 FARTHEST = 2.0
 """Largest value, in [-1, 1]'s units, of a held network's estimate that the range loss looks at: what lies
 farther is the network's error at that noise and not a colour."""
+
+
+SETTLING = ("tv", "sat", "symmetry")
+"""The losses whose gradient each step asks for, see `Guide.settling`."""
 
 
 def guided(
@@ -155,6 +160,7 @@ class Guide:
         together: whether a perceptor looks at the cuts of all batches of a step at once.
         parts: passes in which it looks at what it looks at; one holds the activations of its cuts only.
         places: where networks are while others work.
+        last: the gradient that later steps may take, see `StepValues.every`, or None: each asks for its own.
     """
 
     schedule: NoiseSchedule
@@ -173,15 +179,21 @@ class Guide:
     together: bool = False
     parts: int = 1
     places: Places = field(default_factory=Places)
+    last: Last | None = None
 
     def through(self, index: int) -> bool:
         """Return whether the prediction itself is differentiated at an index, see `guided`."""
-        return self.secondary is None or not self.values(index).secondary
+        values = self.values(index)
+        return (self.secondary is None or not values.secondary) and self.held(index, values) is None
+
+    def held(self, index: int, values: StepValues) -> Tensor | None:
+        """Return the gradient of an earlier step that an index takes, or None where it asks for its own."""
+        return None if self.last is None else self.last.serves(index, values.every)
 
     def __call__(self, x: Tensor, index: int, prediction: Prediction) -> Tensor:
         """Return the limited gradient, the shape of ``x``. See `Gradient`."""
         values = self.values(index)
-        self.notes.losses.clear()
+        self._forget(all_losses=self.held(index, values) is None)
         gradient = self.unlimited(x, index, prediction, values)
         finite = gradient.isfinite().flatten(1).all(dim=1)
         self.notes.finite.append(finite)
@@ -193,6 +205,15 @@ class Guide:
         if not self.disco and (values.tv_scale or values.sat_scale or values.symmetry_loss_scale):
             estimate = prediction.denoised.detach()
             settled = self.settling(estimate if self.hold is None else self.hold(estimate), index, values)
+        descent = self.held(index, values)
+        if descent is None:
+            descent = self.descent(x, index, prediction, values)
+            if self.last is not None:
+                self.last.put(descent, index)
+        return -descent if settled is None else -descent - settled
+
+    def descent(self, x: Tensor, index: int, prediction: Prediction, values: StepValues) -> Tensor:
+        """Return the gradient of the losses that are differentiated down to the state, of its shape."""
         with torch.enable_grad():
             if self.secondary is not None and values.secondary:
                 x = x.detach().requires_grad_()
@@ -207,7 +228,7 @@ class Guide:
                 outputs.append(loss)
                 pulls.append(torch.ones_like(loss))
             (descent,) = torch.autograd.grad(outputs, x, pulls)
-        return -descent if settled is None else -descent - settled
+        return descent
 
     def gradient_on(self, seen: Tensor, values: StepValues) -> Tensor:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""
@@ -297,6 +318,12 @@ class Guide:
             # What is free is compared with itself, which is no distance.
             init = self.init if self.free is None else torch.where(self.free, seen.detach(), self.init)
             yield "init", values.init_scale * self.perceptual(seen, init)
+
+    def _forget(self, *, all_losses: bool) -> None:
+        """Take the losses of the step before out of the notes, or those only that each step asks for."""
+        settling = () if self.disco else SETTLING
+        for name in list(self.notes.losses) if all_losses else settling:
+            self.notes.losses.pop(name, None)
 
     def _noted(self, name: str, loss: Tensor) -> Tensor:
         """Add a loss to the notes; return it."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 from animator.diffusion.guidance import Notes
 from animator.diffusion.samplers import Step
 from animator.diffusion.step_range import Course
+from animator.errors import PaintError
 from animator.system.convert import signed_to_frames, signed_to_unit
 from animator.types import Painted, PaintStep
+
+log = logging.getLogger(__name__)
 
 
 def painted_of(signed: Tensor) -> list[Painted]:
@@ -28,3 +35,27 @@ def paint_step_of(step: Step, course: Course, notes: Notes) -> PaintStep:
         losses=dict(notes.losses),
         cuts=dict(notes.cuts),
     )
+
+
+def check_numbers(frame: int, finite: Sequence[Tensor], denoised: Tensor) -> None:
+    """Report values that are no numbers; the only time in a frame that the device is waited for.
+
+    Args:
+        frame: number of the frame.
+        finite: of each gradient whether it was finite, see `Notes`.
+        denoised: the pictures, N x 3 x H x W.
+
+    Raises:
+        PaintError: there are such values in a picture.
+    """
+    lost = len(finite) - int(torch.stack(list(finite)).all(dim=1).sum()) if finite else 0
+    if lost:
+        log.warning(
+            "frame %d: guidance gave no finite gradient at %d of %d steps, which went unguided",
+            frame, lost, len(finite),
+        )  # fmt: skip
+    if not bool(denoised.isfinite().all()):
+        raise PaintError(
+            f"frame {frame}: the diffusion gave values that are no numbers; "
+            "try diffusion.precision: float32 or a smaller guidance.clamp_max"
+        )

@@ -31,6 +31,8 @@ class StepValues:
         secondary: whether the secondary model is asked for the gradient.
         rand_mag: size of the noise of fuzzy prompts; 0 where they are not fuzzy.
         position: where in a `Schedule` it is, 0 (the noisiest) to 999.
+        every: of how many steps one asks for the gradient; the others take the last one.
+        reuse: of how many steps one computes the denoiser's deep features.
     """
 
     cuts: CutSettings
@@ -46,6 +48,8 @@ class StepValues:
     secondary: bool = False
     rand_mag: float = 0.0
     position: int = 0
+    every: int = 1
+    reuse: int = 1
 
     def act(self, *, prompted: bool, init: bool) -> bool:
         """Return whether any loss has a strength.
@@ -117,6 +121,7 @@ def step_values(
             ic_pow=at("cuts.ic_pow", cuts.ic_pow),
             icgray_p=at("cuts.icgray_p", cuts.icgray_p),
             skip_augs=on("skip_augs", guidance.skip_augs),
+            even=on("even_cuts", guidance.even_cuts),
         ),
         clip_models={
             name: at(f"clip_models.{name}", weight) for name, weight in guidance.clip_models.items()
@@ -132,4 +137,6 @@ def step_values(
         secondary=value_at(values, "diffusion.secondary", diffusion.secondary, position) >= 0.5,
         rand_mag=at("rand_mag", guidance.rand_mag) if on("fuzzy_prompt", guidance.fuzzy_prompt) else 0.0,
         position=position,
+        every=max(round(at("every", guidance.every)), 1),
+        reuse=max(round(value_at(values, "diffusion.reuse", diffusion.reuse, position)), 1),
     )

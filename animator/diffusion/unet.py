@@ -208,18 +208,53 @@ class UNet(nn.Module):
             x: noisy pictures, N x 3 x H x W; H and W multiples of ``config.size_multiple``.
             t: network timesteps, shape (N,), float: `NoiseSchedule.network_t`.
         """
-        dtype = self.dtype
-        embedding = self.time_embed(timestep_embedding(t, self.config.channels).to(dtype))
-        h = x.to(dtype)
+        return self.with_deep(x, t)[0]
+
+    def with_deep(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the prediction as `forward` does, and the deep features that it was made with.
+
+        Those are what the levels below the largest one add: N x C x H x W, in the type of the weights.
+        """
+        embedding, h = self._begin(x, t)
         skips = []
         for stage in self.input_blocks:
             h = self._run(stage, h, embedding)
             skips.append(h)
-        h = self._run(self.middle_block, h, embedding)
-        for stage in self.output_blocks:
+        h = deep = self._run(self.middle_block, h, embedding)
+        for number, stage in enumerate(self.output_blocks):
+            if number == len(self.output_blocks) - self._top_stages:
+                deep = h
             h = self._run(stage, h, embedding, skips.pop())
+        return self.out(h).to(x.dtype), deep
+
+    def from_deep(self, x: Tensor, t: Tensor, deep: Tensor) -> Tensor:
+        """Return a prediction of which only the largest level is computed (DeepCache, Ma et al. 2023).
+
+        Args:
+            x: noisy pictures, as in `forward`.
+            t: network timesteps, as in `forward`.
+            deep: the deep features of pictures of a little more noise, from `with_deep`.
+        """
+        embedding, h = self._begin(x, t)
+        skips = []
+        for number in range(self._top_stages):
+            h = self._run(self.input_blocks[number], h, embedding)
+            skips.append(h)
+        h = deep.to(h.dtype)
+        for number in range(len(self.output_blocks) - self._top_stages, len(self.output_blocks)):
+            h = self._run(self.output_blocks[number], h, embedding, skips.pop())
         result: Tensor = self.out(h).to(x.dtype)
         return result
+
+    @property
+    def _top_stages(self) -> int:
+        """How many stages the largest level has on the way down, and on the way up."""
+        return self.config.res_blocks + 1
+
+    def _begin(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embedding of the timesteps, and the pictures in the type of the weights."""
+        dtype = self.dtype
+        return self.time_embed(timestep_embedding(t, self.config.channels).to(dtype)), x.to(dtype)
 
     def _run(self, stage: nn.Module, h: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
         given = (h, embedding) if beside is None else (h, embedding, beside)

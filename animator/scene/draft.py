@@ -35,8 +35,9 @@ def drafted(loaded: LoadedScene) -> Scene:
     Each side of the picture is halved and rounded down to a multiple of 64, at least 64. Steps are 0.4 of
     what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
-    batch. What goes by pixels, the strength of the guidance and the shifts of a 2D film, follows the size.
-    Cuts and shifts that move over the frames become a key a frame.
+    batch, and spread evenly; 40 steps and more share deep features and gradients with their neighbours
+    (`reuse`, `every`); neither with `compat`. What goes by pixels, the strength of the guidance and the
+    shifts of a 2D film, follows the size. Cuts and shifts that move over the frames become a key a frame.
     """
     scene = loaded.scene
     size = tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size)

@@ -51,6 +51,10 @@ _MIRRORED = Need(
     {"diffusion.use_horizontal_symmetry": on, "diffusion.use_vertical_symmetry": on},
 )
 _THRESHOLDED = is_("diffusion.estimate", "thresholded", "without estimate: thresholded")
+_REUSED = Need(
+    "without secondary or guidance.every",
+    {"diffusion.secondary": on, "guidance.every": lambda value: value >= 1.5},
+)
 _NOISY = Need(
     "with sampler {}",
     {"diffusion.sampler": adds_noise},
@@ -72,6 +76,19 @@ class DiffusionOptions(Options):
     secondary: Switch = switch(False)
     """Whether the small secondary model is asked for the gradient instead of the large network, which is
     several times faster and a little vaguer."""
+
+    reuse: Animated = animated(
+        1,
+        frames=True,
+        steps=True,
+        ge=1,
+        le=10,
+        unit="steps",
+        needs=_REUSED,
+        description="How many steps one computation of the large network's deep features serves, rounded: 2 "
+        "computes them at each second step, and between them the network's largest level only; 1 is off. "
+        "Steps whose gradient goes through the large network compute all of it.",
+    )
 
     sampler: str = setting(
         "ddim", description=f'The solver: {described()}; or one after another, ``"[plms]*500+[ddim]*500"``.'

@@ -88,9 +88,25 @@ class GuidanceOptions(Options):
     """How often per step the picture is cut again and looked at, rounded (Disco Diffusion: 4): four times as
     many cuts in the memory of one, at four times the time."""
 
+    every: Animated = animated(
+        1,
+        frames=True,
+        steps=True,
+        ge=1,
+        le=10,
+        unit="steps",
+        description="Of how many steps one asks for the gradient of the losses, rounded: with 2 each second "
+        "step moves along the gradient of the step before it, limited by its own `clamp_max`; "
+        '``"[1]*500+[2]*500"`` does so in the second half. 1 asks at every step.',
+    )
+
     skip_augs: Switch = switch(False)
     """Whether cuts are shown as they are, without the random flips, rotations, noise and colour changes
     that keep CLIP from being fooled."""
+
+    even_cuts: Switch = switch(False)
+    """Whether places, sizes and augmentations of a step's cuts are spread evenly over what is possible and
+    not each drawn at random, so that the gradient varies a little less from step to step."""
 
     fuzzy_prompt: Switch = switch(False)
     """Whether each prompt is replaced by 25 noisy copies of itself, which loosens what it means."""

@@ -42,9 +42,17 @@ CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""
 
+EVERY = "guidance.every"
+"""Of how many steps one looks at all."""
+
 SHARE_OF_STEPS = 0.4
 LEAST_STEPS = 10
 """Share of its steps that a draft takes, and how many at least."""
+
+SHARING_STEPS = 40
+SHARED_FEATURES = "[2]*700+[1]*300"
+"""From how many steps on those of a draft share gradients and deep features: of fewer, neighbours differ too
+much. The features as in ``scenes/base/fast.yaml``."""
 
 
 class Guided(Family):
@@ -160,6 +168,7 @@ class Guided(Family):
     def work(self, scene: Scene, timeline: Timeline) -> Work:
         """Return how steps and cuts are counted, by the very rules that the engine follows."""
         from animator.diffusion.engine import schedule_for
+        from animator.diffusion.kept import fresh
         from animator.diffusion.step_range import course_of
         from animator.diffusion.step_values import schedule_position
 
@@ -173,17 +182,20 @@ class Guided(Family):
             disco = scene.guidance.compat == "disco-5"
             course = course_of(schedule, keep, init, skip_end, disco=disco)
             indices = range(course.first, course.last - 1, -1) if course.first >= 0 else range(0)
-            places = [position[index] for index in indices]
-            return len(places), _looks(timeline.row(frame), models, places)
+            row = timeline.row(frame)
+            every = row.schedule(EVERY)
+            asked = fresh(indices, lambda index: round(every[position[index]]))
+            return len(indices), _looks(row, models, [position[index] for index in asked])
 
         def rows(steps: int, looks: int) -> list[tuple[str, str]]:
             backwards = "" if diffusion.secondary in (False, 0) else " (gradients by the secondary model)"
+            shallow = "" if diffusion.reuse == 1 else ", some of the largest level only"
             return [
-                ("U-Net passes", f"{steps}{backwards}"),
+                ("U-Net passes", f"{steps}{shallow}{backwards}"),
                 ("perceptor passes", f"{looks} cuts, by {len(models)} CLIP models"),
             ]
 
-        names = [name for name in (*LOOKS, *models) if name in timeline.table]
+        names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
         return Work(names, cost, rows)
 
     def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
@@ -206,7 +218,11 @@ class Guided(Family):
         return found
 
     def drafted(self, scene: Scene, timeline: Timeline, pixels: float) -> Mapping[str, Any]:
-        """Return fewer steps, half of the cuts (at least 1 of any), and guidance for its pixels."""
+        """Return fewer steps, half of the cuts (at least 1 of any), and guidance for its pixels.
+
+        Cuts are spread evenly, and of many steps neighbours share what they can, as in ``base/fast.yaml``;
+        but not with ``compat``, nor where the scene says how many do.
+        """
         from animator.engines.drafting import scaled
 
         diffusion, guidance = scene.diffusion, scene.guidance
@@ -223,9 +239,10 @@ class Guided(Family):
             "cuts": guidance.cuts.model_copy(update=cuts),
             "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
         }
+        shared = _shared(scene, steps)
         return {
-            "diffusion": diffusion.model_copy(update=fewer),
-            "guidance": guidance.model_copy(update=halved),
+            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"]}),
+            "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
@@ -290,6 +307,17 @@ def _looks(row: Row, models: list[str], places: list[int]) -> int:
     overview, inner, batches = (np.round(row.schedule(name)[places]) for name in LOOKS)
     seeing = sum((row.schedule(name)[places] != 0).astype(int) for name in models)
     return int((np.maximum(batches, 1) * (overview + inner) * seeing).sum())
+
+
+def _shared(scene: Scene, steps: int) -> dict[str, dict[str, Any]]:
+    """Return the settings by which the steps of a draft share what they compute, by section."""
+    if scene.guidance.compat != "none":
+        return {"diffusion": {}, "guidance": {}}
+    many = steps >= SHARING_STEPS
+    return {
+        "diffusion": {"reuse": SHARED_FEATURES} if many and scene.diffusion.reuse == 1 else {},
+        "guidance": {"even_cuts": True} | ({"every": 2} if many and scene.guidance.every == 1 else {}),
+    }
 
 
 def _times(name: str, share: float, timeline: Timeline) -> Animated:

@@ -10,6 +10,7 @@ from torch import Tensor
 from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.engine import schedule_for
 from animator.diffusion.guidance import Guide, Target, guided
+from animator.diffusion.kept import Last, reusing
 from animator.diffusion.load import secondary_name, secondary_names
 from animator.diffusion.losses import pyramid_distance
 from animator.diffusion.precision import Precision, computing_in, precision_for
@@ -60,7 +61,13 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
     with without_numbers():
         network = diffusion_network(diffusion)
         held = [("diffusion network", held_by(network))]
-        denoise = meter.labelled("diffusion network", computing(network_denoiser(network, schedule)))
+        deep = Last()
+        asked = (
+            network_denoiser(network, schedule)
+            if worst.values.reuse == 1
+            else reusing(network, schedule, lambda index: 1, deep)
+        )
+        denoise = meter.labelled("diffusion network", computing(asked))
         secondary = None
         for name in secondary_names(diffusion):
             model = secondary_network(name)

@@ -58,6 +58,7 @@ def worst_step(scene: Scene, timeline: Timeline, *, together: bool) -> Worst:
         init_scale=1.0,
         secondary=bool(secondary >= 0.5),
         rand_mag=float(ever("guidance.fuzzy_prompt", guidance.fuzzy_prompt) >= 0.5),
+        reuse=round(ever("diffusion.reuse", scene.diffusion.reuse)),
     )
     film = scene.mode != "still"
     prompts = max(len(timeline.prompts.at(frame)) for frame in range(timeline.frames))
