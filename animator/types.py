@@ -99,6 +99,20 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class GrainNoise:
+    """Noise that follows from identities, so that it can move with the picture.
+
+    Attributes:
+        identities: of each pixel's grain, int64, H x W; see `animator.warp.grains`.
+        drawn: how much of the init was drawn by this noise in a frame before, 0 to 1, float32, H x W; None
+            where none of it was, or where that is not to count.
+    """
+
+    identities: Tensor
+    drawn: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """What the loop asks of an engine for one frame (steps 5 and 6 of a frame's way).
 
@@ -118,6 +132,7 @@ class Request:
         uncovered: where ``init`` shows what the frame before it did not hold, or None.
         uncovered_keep: what takes the place of ``keep`` there, if it is less, or None.
         depth: the depth of ``init``, moved by the camera with it, or None where it is not known.
+        noise: what all noise of the diffusion follows from, or None where that is ``seed`` and ``frame``.
     """
 
     frame: int
@@ -133,6 +148,7 @@ class Request:
     uncovered_keep: float | None = None
     written: tuple[Prompt, ...] = ()
     depth: DepthMap | None = None
+    noise: GrainNoise | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.compiled import compiled
+from animator.diffusion.grain_noise import noise_of
 from animator.diffusion.guidance import Guide, Notes, guided
+from animator.diffusion.init_filter import undrawn
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
@@ -203,13 +205,15 @@ class GuidedDiffusion:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
-        noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
+        starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
+        noise = noise_of(requests, "noise", starts, self.device)
         joint = course_of(self.schedule, request.keep, has_init).first
-        growth = growth_of(requests, self.schedule, init, noise, course.first, joint)
+        ground = None if init is None else self._ground(requests, init, noise, joint)
+        growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
         if unfinished is None:
-            x = noise if init is None else noised(init, noise, self.schedule, course.first)
+            x = noise if ground is None else noised(ground, noise, self.schedule, course.first)
             before, first = None, course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
@@ -228,7 +232,7 @@ class GuidedDiffusion:
                 samplers,
                 indices=indices,
                 eta=etas,
-                noise=lambda: self._noise(requests, [one.steps for one in draws]),
+                noise=lambda index: noise_of(requests, f"step {index}", [one.steps for one in draws], self.device),
                 before=before,
                 alter=self._mirror(course),
             )
@@ -299,11 +303,17 @@ class GuidedDiffusion:
             return held(self._denoise, self.schedule, self._hold)
         return guided(self._denoise, self.schedule, guide, through=guide.through, hold=self._hold)
 
-    def _noise(self, requests: Sequence[Request], generators: Sequence[torch.Generator]) -> Tensor:
-        """Return noise of unit variance, N x 3 x H x W, each picture's from its own generator."""
-        shape = (1, 3, requests[0].height, requests[0].width)
-        draws = [torch.randn(shape, generator=generator) for generator in generators]
-        return torch.cat(draws).to(self.device, non_blocking=True)
+    def _ground(self, requests: Sequence[Request], init: Tensor, noise: Tensor, index: int) -> Tensor:
+        """Return the inits as they are noised, N x 3 x H x W: without what the same noise draws again."""
+        if index < 0:
+            return init
+        alpha_bar = float(self.schedule.alpha_bar[index])
+        filtered = [
+            one if request.noise is None or request.noise.drawn is None
+            else undrawn(one, own, alpha_bar, request.noise.drawn.to(self.device), self._etas(request)[index])
+            for request, one, own in zip(requests, init, noise, strict=True)
+        ]  # fmt: skip
+        return torch.stack(filtered)
 
     def _mirror(self, course: Course) -> Callable[[Tensor, int], Tensor] | None:
         """Return what makes the state symmetric at the moments that the scene names."""

@@ -22,8 +22,8 @@ from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction, denoised_from_eps
 from animator.settings import samplers as settings
 
-Noise = Callable[[], Tensor]
-"""Draws N x 3 x H x W of unit variance, afresh at each call."""
+Noise = Callable[[int], Tensor]
+"""Draws N x 3 x H x W of unit variance for the step at an index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def ddim(
     fresh = eta * math.sqrt((1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev))
     x = _move(prediction, alpha_bar_prev, fresh**2)
     if noise is not None and fresh != 0:
-        x = x + fresh * noise()
+        x = x + fresh * noise(index)
     return Step(index, x, prediction)
 
 
@@ -203,7 +203,7 @@ def dpmpp_2m_sde(
     moved = moved - math.sqrt(alpha_bar_prev) * math.expm1(-(1 + eta * eta) * length) * estimate
     if noise is not None and eta != 0:
         fresh = math.sqrt(-(1 - alpha_bar_prev) * math.expm1(-2 * eta * eta * length))
-        moved = moved + math.copysign(fresh, eta) * noise()
+        moved = moved + math.copysign(fresh, eta) * noise(index)
     return Step(index, moved, prediction)
 
 

@@ -32,7 +32,8 @@ from torch import Tensor
 
 from animator.engines.registry import family_of
 from animator.errors import UsageError
-from animator.film.loop import Finished, Listener, seed_of
+from animator.film.loop import Finished, Listener
+from animator.film.requests import seed_of
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
 from animator.run.plan import ResumePlan, gaps_of
