@@ -90,7 +90,9 @@ def test_the_places_of_grains_stay_within_reach_of_their_pixels() -> None:
     assert float(far.mean()) < 0.5
 
 
-@pytest.mark.parametrize("grid", [grid_2d(Move2D(), HEIGHT, WIDTH), grid_of_flow(torch.zeros(2, HEIGHT, WIDTH))])
+@pytest.mark.parametrize(
+    "grid", [grid_2d(Move2D(), HEIGHT, WIDTH), grid_of_flow(torch.zeros(2, HEIGHT, WIDTH))]
+)
 def test_without_motion_it_stays_the_same_to_the_bit(grid: Tensor) -> None:
     before = after = moved(moved(fresh(), Move2D(angle=7), 1), Move2D(zoom=1.1), 2)
     for frame in range(3, 9):
@@ -126,7 +128,12 @@ def test_a_pan_of_parts_of_a_pixel_is_right_on_average(x: float, y: float) -> No
 
 @pytest.mark.parametrize(
     ("move", "least"),
-    [(Move2D(angle=3), 0.96), (Move2D(zoom=1.02), 0.93), (Move2D(zoom=0.98), 0.93), (Move2D(0.7, 1.0, 0.3, 0.2), 0.96)],
+    [
+        (Move2D(angle=3), 0.96),
+        (Move2D(zoom=1.02), 0.93),
+        (Move2D(zoom=0.98), 0.93),
+        (Move2D(0.7, 1.0, 0.3, 0.2), 0.96),
+    ],
 )
 def test_most_of_it_is_kept(move: Move2D, least: float) -> None:
     """Magnified by 1.02, all that can be kept is a share of 1 / 1.02^2 = 0.96."""
@@ -151,7 +158,9 @@ def test_a_turn_takes_each_grain_where_it_belongs() -> None:
     x, y = number % WIDTH - WIDTH // 2, number // WIDTH - HEIGHT // 2
     there_x = math.cos(angle) * x - math.sin(angle) * y + WIDTH // 2
     there_y = math.sin(angle) * x + math.cos(angle) * y + HEIGHT // 2
-    off = torch.hypot(columns[old] + grains.places[0][old] - there_x, rows[old] + grains.places[1][old] - there_y)
+    off = torch.hypot(
+        columns[old] + grains.places[0][old] - there_x, rows[old] + grains.places[1][old] - there_y
+    )
     assert float(off.max()) < 0.05
 
 

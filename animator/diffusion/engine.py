@@ -232,7 +232,9 @@ class GuidedDiffusion:
                 samplers,
                 indices=indices,
                 eta=etas,
-                noise=lambda index: noise_of(requests, f"step {index}", [one.steps for one in draws], self.device),
+                noise=lambda index: noise_of(
+                    requests, f"step {index}", [one.steps for one in draws], self.device
+                ),
                 before=before,
                 alter=self._mirror(course),
             )

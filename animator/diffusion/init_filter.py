@@ -29,7 +29,7 @@ def undrawn(init: Tensor, noise: Tensor, alpha_bar: float, drawn: Tensor, eta: f
     elif way == "C":
         cross, _ = _power(init, noise)
         binned = _binned(cross, radius)
-        k = (binned.clamp(min=0) * sigma / power)
+        k = binned.clamp(min=0) * sigma / power
         w = (1 + k * k).sqrt() - k
     elif way == "G":
         w = torch.exp(-2 * (math.pi * radius * float(os.environ.get("PX", "2"))) ** 2)
@@ -63,7 +63,9 @@ def _bins(radius: Tensor):
 def _binned(values: Tensor, radius: Tensor) -> Tensor:
     index = _bins(radius)
     total = torch.zeros(30, device=values.device).index_add_(0, index.flatten(), values.flatten())
-    count = torch.zeros(30, device=values.device).index_add_(0, index.flatten(), torch.ones_like(values.flatten()))
+    count = torch.zeros(30, device=values.device).index_add_(
+        0, index.flatten(), torch.ones_like(values.flatten())
+    )
     return (total / count.clamp(min=1))[index]
 
 

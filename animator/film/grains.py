@@ -50,9 +50,7 @@ def over_move(
     return carried(grains, grid.cpu(), uncovered.cpu(), _base(shot, frame))
 
 
-def over_flow(
-    grains: Grains | None, backward: Flow, share: Tensor, shot: Shot, frame: int
-) -> Grains | None:
+def over_flow(grains: Grains | None, backward: Flow, share: Tensor, shot: Shot, frame: int) -> Grains | None:
     """Return the grains of a frame of footage: those of the frame before it, along the footage's flow.
 
     Args:

@@ -105,7 +105,6 @@ def turbo_film(
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                # Only what this frame's own move uncovered is known; what the ones before did was painted over.
                 seen_before = None if uncovered is None else (~uncovered).float()
                 noise, grains = noise_over(moved.grains, seen_before, shot), moved.grains
                 request = next_request(row, shot, held, uncovered, moved.depth, noise)

@@ -38,9 +38,11 @@ def notice_noise(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fit)
     if asked is None or noise != "moved":
         return
     if scene.mode == "video" and scene.video.flow == "none":
-        yield asked.key.problem("coherence.noise", "nothing moves it with video.flow: none; every frame has new noise")
+        yield asked.key.problem(
+            "coherence.noise", "nothing moves it with video.flow: none; each frame has new noise"
+        )
     if scene.mode in MOVES and not carried:
-        message = "no frame comes from the one before it with diffusion.init_frames: all; every frame has new noise"
+        message = "no frame comes from the one before it with diffusion.init_frames: all; each has new noise"
         yield asked.key.problem("coherence.noise", message)
 
 

@@ -38,7 +38,7 @@ def warp_by_flow(
 
 
 def grid_of_flow(flow: Flow) -> Tensor:
-    """Return where a flow says that each pixel is read: H x W x 2, coordinates of `animator.warp.sampling`."""
+    """Return where a flow says that each pixel is read: H x W x 2, coordinates of `warp.sampling`."""
     height, width = flow.shape[1:]
     # Coordinates run over 2 from edge to edge, so that a pixel is 2 / n.
     steps = flow.permute(1, 2, 0) * flow.new_tensor((2 / width, 2 / height))

@@ -97,7 +97,9 @@ def carried(grains: Grains, grid: Tensor, uncovered: Mask, base: int) -> Grains:
             numbers.append(number)
             arrivals.append(arrival)
             distances.append(torch.where(there, (distance * _FINE).round().long(), _NEVER))
-    still = ((source - near).abs().amax(-1) < STILL) & ((slope - torch.eye(2, device=slope.device)).abs().amax((-1, -2)) < STILL)
+    still = ((source - near).abs().amax(-1) < STILL) & (
+        (slope - torch.eye(2, device=slope.device)).abs().amax((-1, -2)) < STILL
+    )
     kept = (still & (distances[len(distances) // 2] < _NEVER)).flatten()
     number, chosen = _matched(torch.stack(numbers).flatten(1), torch.stack(distances).flatten(1), kept)
     shown = chosen >= 0

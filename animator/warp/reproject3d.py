@@ -33,7 +33,7 @@ class View:
         depth: the moved depth, float32, H x W, positive; a guess where ``uncovered``.
         near: the near things beside what was uncovered from behind them, bool, H x W, which `fill.fill` is to
             draw nothing from; None without ``occlusion``, which alone knows them.
-        grid: where every pixel is read from, H x W x 2, coordinates of `warp.sampling`; None if nothing moved.
+        grid: where every pixel is read from, H x W x 2, as `sample` takes it; None if nothing moved.
     """
 
     picture: Frame
