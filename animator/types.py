@@ -104,12 +104,14 @@ class GrainNoise:
 
     Attributes:
         identities: of each pixel's grain, int64, H x W; see `animator.warp.grains`.
-        drawn: how much of the init was drawn by this noise in a frame before, 0 to 1, float32, H x W; None
-            where none of it was, or where that is not to count.
+        places: of the grains, float32, 2 x H x W in pixels from the centres of their pixels, (x, y).
+        drawn: where the init holds what this noise drew in a frame before, which is to be taken back before
+            it is noised (`animator.diffusion.init_filter`), or None.
     """
 
     identities: Tensor
-    drawn: Tensor | None = None
+    places: Tensor
+    drawn: Mask | None = None
 
 
 @dataclass(frozen=True)

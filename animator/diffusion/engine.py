@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.compiled import compiled
-from animator.diffusion.grain_noise import noise_of
+from animator.diffusion.grain_noise import draws_of_noise
 from animator.diffusion.guidance import Guide, Notes, guided
-from animator.diffusion.init_filter import undrawn
+from animator.diffusion.init_filter import grounds
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
@@ -206,9 +206,15 @@ class GuidedDiffusion:
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
-        noise = noise_of(requests, "noise", starts, self.device)
+        give = draws_of_noise(requests, self.device)
+
+        def noise_of(name: str, generators: Sequence[torch.Generator]) -> Tensor:
+            parts = [one(name, generator) for one, generator in zip(give, generators, strict=True)]
+            return torch.cat([part.to(self.device, non_blocking=True) for part in parts])
+
+        noise = noise_of("noise", starts)
         joint = course_of(self.schedule, request.keep, has_init).first
-        ground = None if init is None else self._ground(requests, init, noise, joint)
+        ground = None if init is None else grounds(requests, init, noise, self.schedule, joint)
         growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
@@ -232,9 +238,7 @@ class GuidedDiffusion:
                 samplers,
                 indices=indices,
                 eta=etas,
-                noise=lambda index: noise_of(
-                    requests, f"step {index}", [one.steps for one in draws], self.device
-                ),
+                noise=lambda index: noise_of(f"step {index}", [one.steps for one in draws]),
                 before=before,
                 alter=self._mirror(course),
             )
@@ -304,18 +308,6 @@ class GuidedDiffusion:
         if guide is None:
             return held(self._denoise, self.schedule, self._hold)
         return guided(self._denoise, self.schedule, guide, through=guide.through, hold=self._hold)
-
-    def _ground(self, requests: Sequence[Request], init: Tensor, noise: Tensor, index: int) -> Tensor:
-        """Return the inits as they are noised, N x 3 x H x W: without what the same noise draws again."""
-        if index < 0:
-            return init
-        alpha_bar = float(self.schedule.alpha_bar[index])
-        filtered = [
-            one if request.noise is None or request.noise.drawn is None
-            else undrawn(one, own, alpha_bar, request.noise.drawn.to(self.device), self._etas(request)[index])
-            for request, one, own in zip(requests, init, noise, strict=True)
-        ]  # fmt: skip
-        return torch.stack(filtered)
 
     def _mirror(self, course: Course) -> Callable[[Tensor, int], Tensor] | None:
         """Return what makes the state symmetric at the moments that the scene names."""

@@ -1,83 +1,109 @@
-"""experimental"""
+"""What a picture holds already of the noise that it is to be given is taken back, so that it does not harden.
+
+A frame that comes back with the noise that drew it has detail that lies where this noise lies. Noised with it
+once more, the two add up as amplitudes, not as powers: ``x + s n`` with ``<x, n> = c`` has the power
+``S + 2 c s + s^2``, where it is ``S + s^2`` for a picture and noise that have nothing in common, and the
+network draws more than there was; frame after frame the picture hardens. So each frequency of the picture is
+made weaker by the factor ``W`` with which it has the power under the noise that it is to have::
+
+    W^2 S + 2 W c s = S,    W = sqrt(1 + k^2) - k,    k = c s / S
+
+``S`` is the picture's power spectrum and ``c`` its cross-spectrum with the noise, both as means over rings of
+frequencies, and ``s^2 = (1 - alpha_bar) / alpha_bar`` the noise in the picture's units. A picture that has
+nothing of the noise stays as it is; one that was drawn by it alone loses what the noise will draw again, the
+more the more noise there is. What a zoom, guidance or another network leave of the likeness is measured and
+not assumed.
+"""
 
 from __future__ import annotations
 
 import math
-import os
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from animator.diffusion.noise_schedule import NoiseSchedule
+from animator.types import Mask, Request
 
-def undrawn(init: Tensor, noise: Tensor, alpha_bar: float, drawn: Tensor, eta: float = 0.0) -> Tensor:
-    way = os.environ.get("FILTER", "B")
-    strength = float(os.environ.get("STRENGTH", "1"))
-    if way == "N":
-        return init
-    sigma = math.sqrt((1 - alpha_bar) / alpha_bar) * strength
-    power, radius = _power(init, init)
-    if os.environ.get("FIT", "1") == "1":
-        power = _fitted(power, radius)
-    if way == "A":
-        w = power / (power + sigma**2)
-    elif way == "B":
-        gain = (power / (power + sigma**2)) ** ((1 + eta**2) / 2)
-        w = (1 - (1 - gain**2).clamp(min=0).sqrt()) / gain
-    elif way == "B0":
-        r = sigma / power.sqrt()
-        w = (1 + r * r).sqrt() - r
-    elif way == "C":
-        cross, _ = _power(init, noise)
-        binned = _binned(cross, radius)
-        k = binned.clamp(min=0) * sigma / power
-        w = (1 + k * k).sqrt() - k
-    elif way == "G":
-        w = torch.exp(-2 * (math.pi * radius * float(os.environ.get("PX", "2"))) ** 2)
-    w[0, 0] = 1
-    spectrum = torch.fft.rfft2(_mirrored(init))
-    out = torch.fft.irfft2(spectrum * w, s=(2 * init.shape[-2], 2 * init.shape[-1]))
-    out = out[..., : init.shape[-2], : init.shape[-1]]
-    return torch.lerp(init, out, drawn)
+RINGS = 24
+"""Rings of frequencies, of equal width on a scale of octaves."""
+
+LOWEST = 0.01
+"""Cycles a pixel at which the second ring begins."""
 
 
-def _mirrored(x: Tensor) -> Tensor:
-    x = torch.cat((x, x.flip(-1)), -1)
-    return torch.cat((x, x.flip(-2)), -2)
+def grounds(
+    requests: Sequence[Request], inits: Tensor, noise: Tensor, schedule: NoiseSchedule, index: int
+) -> Tensor:
+    """Return inits as they are noised: without what the noise of their requests will draw again.
 
-
-def _power(one: Tensor, other: Tensor):
-    a, b = torch.fft.rfft2(_mirrored(one)), torch.fft.rfft2(_mirrored(other))
-    h, w = 2 * one.shape[-2], 2 * one.shape[-1]
-    # a picture mirrored has twice the power in half... normalised so that white noise of unit variance has 1
-    power = (a * b.conj()).real.mean(0) / (4 * one.shape[-2] * one.shape[-1])
-    fy = torch.fft.fftfreq(h, device=one.device)[:, None]
-    fx = torch.fft.rfftfreq(w, device=one.device)[None]
-    return power, (fy * fy + fx * fx).sqrt()
-
-
-def _bins(radius: Tensor):
-    edges = torch.logspace(math.log10(0.01), math.log10(0.72), 25, device=radius.device)
-    return torch.bucketize(radius, edges)
-
-
-def _binned(values: Tensor, radius: Tensor) -> Tensor:
-    index = _bins(radius)
-    total = torch.zeros(30, device=values.device).index_add_(0, index.flatten(), values.flatten())
-    count = torch.zeros(30, device=values.device).index_add_(
-        0, index.flatten(), torch.ones_like(values.flatten())
+    Args:
+        requests: the pictures.
+        inits: of each, N x 3 x H x W in [-1, 1].
+        noise: of each, same shape.
+        schedule: what the indices mean.
+        index: at which they are noised; -1: they are not.
+    """
+    if index < 0 or all(one.noise is None or one.noise.drawn is None for one in requests):
+        return inits
+    alpha_bar = float(schedule.alpha_bar[index])
+    return torch.stack(
+        [
+            init
+            if request.noise is None or request.noise.drawn is None
+            else undrawn(init, own, alpha_bar, request.noise.drawn.to(init.device))
+            for request, init, own in zip(requests, inits, noise, strict=True)
+        ]
     )
-    return (total / count.clamp(min=1))[index]
 
 
-def _fitted(power: Tensor, radius: Tensor) -> Tensor:
-    use = (radius > 0.015) & (radius < 0.5)
-    index = _bins(radius)
-    total = torch.zeros(30).index_add_(0, index[use], power[use])
-    count = torch.zeros(30).index_add_(0, index[use], torch.ones_like(power[use]))
-    mean_r = torch.zeros(30).index_add_(0, index[use], radius[use])
-    ok = count > 3
-    y = (total[ok] / count[ok]).clamp(min=1e-9).log()
-    x = (mean_r[ok] / count[ok]).log()
-    x0 = x - x.mean()
-    slope = (x0 * y).sum() / (x0 * x0).sum()
-    return (y.mean() + slope * (radius.clamp(min=1e-3).log() - x.mean())).exp()
+def undrawn(init: Tensor, noise: Tensor, alpha_bar: float, drawn: Mask) -> Tensor:
+    """Return a picture without what the noise will draw again.
+
+    Args:
+        init: 3 x H x W in [-1, 1].
+        noise: that it is noised with, of unit variance, same shape.
+        alpha_bar: share of the picture's variance that is left under the noise, above 0 up to 1.
+        drawn: where the same noise drew the picture before, H x W; elsewhere it stays as it is.
+
+    Returns:
+        3 x H x W; its mean is that of ``init``, and so is all that is larger than 1 / `LOWEST` pixels.
+    """
+    if not bool(drawn.any()) or alpha_bar >= 1:
+        return init
+    share = drawn.to(init)
+    mean = (init * share).sum(dim=(-1, -2), keepdim=True) / share.sum()
+    picture, other = (_spectrum(one * share) for one in (init - mean, noise))
+    ring = _rings(init)
+    power = _ring_means((picture * picture.conj()).real, ring)
+    likeness = _ring_means((picture * other.conj()).real, ring)
+    k = likeness.clamp(min=0) * math.sqrt((1 - alpha_bar) / alpha_bar) / power.clamp(min=1e-12)
+    weight = (1 + k * k).sqrt() - k
+    weight[0] = 1
+    whole = _spectrum(init - mean) * weight[ring]
+    height, width = init.shape[-2:]
+    filtered = torch.fft.irfft2(whole, s=(2 * height, 2 * width))[..., :height, :width]
+    return torch.where(drawn, filtered + mean, init)
+
+
+def _spectrum(picture: Tensor) -> Tensor:
+    """Return the spectrum of a picture and its mirror images, so that its edges meet."""
+    wide = torch.cat((picture, picture.flip(-1)), dim=-1)
+    return torch.fft.rfft2(torch.cat((wide, wide.flip(-2)), dim=-2))
+
+
+def _rings(picture: Tensor) -> Tensor:
+    """Return the number of each frequency's ring, 0 to `RINGS`, in the order of `_spectrum`."""
+    height, width = picture.shape[-2:]
+    down = torch.fft.fftfreq(2 * height, device=picture.device)[:, None]
+    across = torch.fft.rfftfreq(2 * width, device=picture.device)
+    edges = torch.logspace(math.log10(LOWEST), math.log10(math.sqrt(0.5)), RINGS, device=picture.device)
+    return torch.bucketize((down * down + across * across).sqrt(), edges).clamp(max=RINGS)
+
+
+def _ring_means(values: Tensor, ring: Tensor) -> Tensor:
+    """Return the mean of 3 x H x W values in each ring, shape (RINGS + 1,)."""
+    inside = torch.nn.functional.one_hot(ring.flatten(), RINGS + 1).to(values.dtype)
+    # A product, not sums in any order: it gives the same on a GPU each time.
+    return (values.mean(dim=0).flatten() @ inside) / inside.sum(dim=0).clamp(min=1)

@@ -63,17 +63,17 @@ def over_flow(grains: Grains | None, backward: Flow, share: Tensor, shot: Shot, 
     return over_move(grains, grid_of_flow(backward), share < 0.5, shot, frame)
 
 
-def noise_over(grains: Grains | None, drawn: Tensor | None, shot: Shot) -> GrainNoise | None:
+def noise_over(grains: Grains | None, drawn: Mask | None, shot: Shot) -> GrainNoise | None:
     """Return the noise of a frame, or None where its seed decides it.
 
     Args:
         grains: that it shows, or None.
-        drawn: how much of its init the same noise drew in the frame before, H x W, 0 to 1, or None.
+        drawn: where its init holds what the same noise drew in the frame before, or None.
         shot: what does not change.
     """
     if grains is None:
         return None
-    return GrainNoise(grains.identities, drawn if shot.noise == "moved" else None)
+    return GrainNoise(grains.identities, grains.places, drawn if shot.noise == "moved" else None)
 
 
 def _base(shot: Shot, frame: int) -> int:

@@ -238,7 +238,7 @@ def film(
             grains = moved.grains
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            noise = noise_over(grains, (~uncovered).float(), shot)
+            noise = noise_over(grains, ~uncovered, shot)
             request = next_request(row, shot, held, uncovered, moved.depth, noise)
         picture = paint(engine, request, frame, listener)
         expected = moved.expected if moved else NOTHING

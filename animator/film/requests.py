@@ -37,7 +37,7 @@ def first_request(row: Row, shot: Shot, frame: int, grains: Grains | None = None
         init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
         values=engine_values(row, shot),
         written=row.written,
-        noise=None if grains is None else GrainNoise(grains.identities),
+        noise=None if grains is None else GrainNoise(grains.identities, grains.places),
     )
 
 

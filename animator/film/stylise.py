@@ -105,7 +105,7 @@ def stylise(
             if blend > 0:
                 init = _carried(state.track.picture, here, backward, share, row, listener)
             grains = over_flow(state.track.grains, backward, share, shot, frame)
-            noise = noise_over(grains, blend * share, shot)
+            noise = noise_over(grains, blend * share > 0, shot)
         held = hold_colours(init, row, state.colours, listener)
         listener.stage(frame, "noise")
         request = next_request(row, shot, held, noise=noise or noise_over(grains, None, shot))

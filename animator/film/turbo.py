@@ -105,8 +105,8 @@ def turbo_film(
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                seen_before = None if uncovered is None else (~uncovered).float()
-                noise, grains = noise_over(moved.grains, seen_before, shot), moved.grains
+                drawn = None if uncovered is None else ~uncovered
+                noise, grains = noise_over(moved.grains, drawn, shot), moved.grains
                 request = next_request(row, shot, held, uncovered, moved.depth, noise)
             picture = paint(engine, request, frame, listener)
             new = Track(picture, None, moved.expected if moved else NOTHING, grains)

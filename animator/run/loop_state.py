@@ -68,7 +68,7 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, meta
 
 
-def _restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
+def restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
     """Return the state of which `saved_state` made these; pictures and depths go to ``device``."""
     new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
     return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
@@ -76,7 +76,7 @@ def _restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: to
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
-    return _restored(*run.load_state(done - 1), device)
+    return restored(*run.load_state(done - 1), device)
 
 
 def _track(

@@ -31,8 +31,8 @@ def notice_noise(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fit)
         name, held = "seed_mode", fit.nodes.get("seed_mode")
     if held is not None and carried and is_moving(scene, values):
         message = (
-            "the noise stays on the screen while the camera moves and holds the picture there: it lags behind "
-            "the camera, or does not move at all; coherence.noise: moved takes the noise along"
+            "the noise stays on the screen while the camera moves, and holds the picture there: that lags "
+            "behind the camera or hardly moves; coherence.noise: moved takes the noise along"
         )
         yield held.place.problem(name, message)
     if asked is None or noise != "moved":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from typing import Literal
 
 from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, setting

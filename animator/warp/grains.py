@@ -1,19 +1,18 @@
-"""Noise that moves with the picture: every pixel shows one grain, and the camera moves the grains.
+"""Noise that moves with the picture: every pixel has one grain, and the camera moves the grains.
 
-A grain is an identity and a place. What its noise is follows from its identity alone (`system.hashed`), so
-one field of grains carries any number of independent draws: the one that a frame is noised with and one for
-every step of a solver. Each pixel shows one grain and no grain is shown twice: whatever the moves were, the
-noise of a frame is as many independent Gaussian numbers as it has values. Nothing is ever interpolated, so
-that it stays white under magnification, minification and turns, for any number of frames.
+A grain is an identity and a place. Its numbers follow from its identity alone (`system.hashed`), so that one
+field of grains carries any number of independent draws: the noise that a frame is noised with and that of
+every step of a solver. No two pixels have the same grain: whatever the moves were, there are as many
+independent Gaussian numbers as pixels, and `diffusion.grain_noise` makes white noise of them that lies where
+the grains do.
 
-Grains keep their places between the pixels. A grain is shown at the pixel that it is nearest to, or, where
-that shows a nearer one, at a neighbour that would be empty: a slow pan leaves all where they are for some
-frames and then shifts them by a pixel, and is right on average. Where grains draw apart or something was
-uncovered, new ones are born; where they crowd, some are lost.
+A grain keeps its place between the pixels, however long it travels, and belongs to the pixel that it is
+nearest to, or, where that has a nearer one, to a neighbour that would have none. Where grains draw apart or
+something was uncovered, new ones are born; where they crowd, some are lost.
 
 The papers on this (Chang et al. 2024, How I Warped Your Noise; Deng et al. 2024, infinite-resolution integral
-noise; Burgert et al. 2025, Go-with-the-Flow) mix the noise of neighbours and add fresh noise so that it stays
-white. That moves smoothly between pixels, but carried on from frame to frame it forgets; a grain does not.
+noise; Burgert et al. 2025, Go-with-the-Flow) move the noise itself and add fresh noise so that it stays
+white. Carried on from frame to frame that forgets, and every step of a solver needs a field of its own.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from torch import Tensor
 from animator.types import Mask
 
 REACH = 1
-"""Pixels on each side of where a pixel is read from whose grains it may show."""
+"""Pixels on each side of where a pixel is read from whose grains it may have."""
 
 FARTHEST = 1.5
-"""Pixels that a grain may be from the pixel that shows it."""
+"""Pixels that a grain may be from its pixel."""
 
 ROUNDS = 16
 """Most rounds in which pixels and grains find each other; they end as soon as nothing changes."""
@@ -46,7 +45,7 @@ class Grains:
     """The grains of a picture.
 
     Attributes:
-        identities: of the grain that each pixel shows, int64, H x W, no two alike.
+        identities: of the grain that each pixel has, int64, H x W, no two alike.
         places: how far the grain is from its pixel's centre, float32, 2 x H x W in pixels, (x, y).
     """
 
