@@ -7,7 +7,7 @@ the frame before is what a frame should be if nothing but the camera had changed
 |---|---|---|
 | difference | mean absolute difference from it, of 255 | 0 |
 | follows | correlation of fine detail (less than `FINE` pixels) with it | 1 |
-| sticks | correlation of fine detail with the frame before at the same pixel, less that of the warp with it | 0 |
+| sticks | its correlation with the frame before at the same pixel, less that of the warp | 0 |
 | detail | mean absolute Laplacian of the grey picture, of 255 | that of frame 1 |
 | zoom, turn | the affine map that brings two frames over one another, as a share of what was asked | 1 |
 
@@ -161,10 +161,9 @@ def correlation(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
 def affine(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
     """Return the map, 2 x 3, that takes places of one picture to those of another; None if none is found."""
     rule = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 200, 1e-6)
+    everywhere, begin = np.full(one.shape, 255, np.uint8), np.eye(2, 3, dtype=np.float32)
     try:
-        _, found = cv2.findTransformECC(
-            one, other, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, rule, None, 5
-        )
+        _, found = cv2.findTransformECC(one, other, begin, cv2.MOTION_AFFINE, rule, everywhere, 5)
     except cv2.error:
         return None
     return np.asarray(found, np.float64)
@@ -195,7 +194,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 def table(films: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> str:
     """Return the measures of some films as a table in Markdown."""
     lines = [
-        "| film | noise | difference | follows | sticks | detail of frame 0, of 1, of the second half | zoom | turn |",
+        "| film | noise | difference | follows | sticks | detail: frame 0, 1, second half | zoom | turn |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for scene, way, rows in films:
@@ -211,7 +210,7 @@ def table(films: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> str:
 def sheet(own: Path, frames: int) -> None:
     """Write some frames of a film side by side, beside its folder."""
     numbers = [round(share * (frames - 1)) for share in SHOWN]
-    pictures = [cv2.imread(str(own / f"{number:03}.png")) for number in numbers]
+    pictures = [np.asarray(cv2.imread(str(own / f"{number:03}.png"))) for number in numbers]
     cv2.imwrite(str(own.with_suffix(".jpg")), np.hstack(pictures), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 

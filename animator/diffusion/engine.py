@@ -13,7 +13,7 @@ from torch import Tensor
 from animator.diffusion.compiled import compiled
 from animator.diffusion.grain_noise import draws_of_noise
 from animator.diffusion.guidance import Guide, Notes, guided
-from animator.diffusion.init_filter import grounds
+from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
@@ -31,7 +31,7 @@ from animator.diffusion.prediction import (
 )
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import paint_step_of, painted_of
-from animator.diffusion.samplers import Step, noised, walk
+from animator.diffusion.samplers import Step, etas_taken, noised, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
     Course,
@@ -214,7 +214,11 @@ class GuidedDiffusion:
 
         noise = noise_of("noise", starts)
         joint = course_of(self.schedule, request.keep, has_init).first
-        ground = None if init is None else grounds(requests, init, noise, self.schedule, joint)
+        samplers, etas = self._samplers(), self._etas(request)
+        ground = None
+        if init is not None:
+            taken = Steps(self.schedule, range(joint, course.last - 1, -1), etas_taken(samplers, etas))
+            ground = grounds(requests, init, noise, lambda index: noise_of(f"step {index}", starts), taken)
         growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
@@ -226,7 +230,7 @@ class GuidedDiffusion:
         notes = Notes(keep_cuts=self.keep_cuts)
         guide = self._guide(requests, init, growth, [one.cuts for one in draws], notes)
         indices = range(first, min(course.end, first) - 1, -1)
-        denoise, samplers, etas = self._denoiser(guide), self._samplers(), self._etas(request)
+        denoise = self._denoiser(guide)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:

@@ -224,6 +224,13 @@ SAMPLERS: Mapping[str, Sampler] = {name: globals()[name] for name in settings.SA
 """The function of every sampler by the name that a scene gives it; each name needs one to import this."""
 
 
+def etas_taken(names: Sequence[str], etas: Sequence[float]) -> list[float]:
+    """Return eta at each index, 0 where the sampler takes no noise."""
+    return [
+        eta if settings.SAMPLERS[name].takes_noise else 0.0 for name, eta in zip(names, etas, strict=True)
+    ]
+
+
 def _log_snr(alpha_bar: float) -> float:
     """Return half the log of signal over noise, log(sqrt(alpha_bar) / sqrt(1 - alpha_bar))."""
     return 0.5 * math.log(alpha_bar / (1 - alpha_bar))

@@ -191,4 +191,5 @@ def _slopes(source: Tensor, uncovered: Mask) -> Tensor:
     area = torch.linalg.det(back)
     smooth = ((back - identity).abs().amax(dim=(-1, -2)) < 1) & (area > 0.1)
     safe = torch.where(smooth[..., None, None], back, identity)
-    return torch.linalg.inv(safe)
+    inverse: Tensor = torch.linalg.inv(safe)
+    return inverse
