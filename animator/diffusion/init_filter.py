@@ -36,6 +36,11 @@ RINGS = 16
 LOWEST = 0.01
 """Cycles a pixel at which the second ring begins."""
 
+SHARPENS = 1.75
+"""How much more comes of a likeness than the linear response says. Networks and guidance draw lines out of
+what is only likely: with 1 the detail of a pan by the bundled networks grew by 20 % in 12 frames, with 1.5 by
+6 %, with 2 it fell by 4 %."""
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -160,7 +165,11 @@ def undrawn(
     likeness = means((picture * arriving.conj()).real)
     # Two things that have nothing in common look alike by chance, the more the fewer frequencies there are.
     chance = 2 * (means(picture.abs().square()) * means(arriving.abs().square()) / (1.5 * count)).sqrt()
-    k = (likeness - chance).clamp(min=0) / (comes.picture * means(picture.abs().square())).clamp(min=1e-9)
+    k = (
+        SHARPENS
+        * (likeness - chance).clamp(min=0)
+        / (comes.picture * means(picture.abs().square())).clamp(min=1e-9)
+    )
     weight = (1 + k * k).sqrt() - k
     weight[0] = 1
     height, width = init.shape[-2:]
