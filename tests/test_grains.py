@@ -112,6 +112,18 @@ def test_without_motion_it_stays_the_same_to_the_bit(grid: Tensor) -> None:
     assert torch.equal(noise_at(before, 2), noise_at(after, 2))
 
 
+def test_two_places_that_show_the_same_share_no_grain() -> None:
+    """As in footage, where what moved covers what stood."""
+    flow = torch.zeros(2, HEIGHT, WIDTH)
+    flow[0, :, 40:60] = -7
+    flow[1, 20:50, 70:90] = 3
+    before = fresh()
+    after = carried(before, grid_of_flow(flow), NOTHING_NEW, HEIGHT * WIDTH)
+    assert len(after.identities.unique()) == HEIGHT * WIDTH
+    assert torch.equal(after.identities[:, :30], before.identities[:, :30])
+    assert torch.equal(after.identities[60:, 50:58], before.identities[60:, 43:51])
+
+
 def test_a_pan_of_whole_pixels_shifts_it() -> None:
     before = fresh()
     after = moved(before, Move2D(translation_x=4, translation_y=2), 1)

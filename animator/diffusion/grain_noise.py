@@ -70,7 +70,8 @@ class _Grains:
 
     @classmethod
     def of(cls, noise: GrainNoise, device: torch.device) -> _Grains:
-        spread, back = spread_of(noise.places.to(device))
+        # Made on the processor: there it does not matter in which order a sparse matrix is put together.
+        spread, back = (matrix.to(device) for matrix in spread_of(noise.places.cpu()))
         # Columns sum up to 1 at most, so that no eigenvalue is larger than the largest sum of a row.
         most = float((spread @ torch.ones(spread.shape[1], 1, device=device)).max())
         return cls(noise.identities.to(device), spread, back, max(most, 1e-3))

@@ -87,7 +87,8 @@ def carried(grains: Grains, grid: Tensor, uncovered: Mask, base: int) -> Grains:
         for right in range(-REACH, REACH + 1):
             x, y = near[..., 0] + right, near[..., 1] + down
             there = ~uncovered & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-            number = torch.where(there, y * width + x, torch.zeros_like(x)).long()
+            # Whole before they are multiplied: float32 ends at 2**24 pixels.
+            number = torch.where(there, y.long() * width + x.long(), 0)
             # A grain's way from where the pixel is read to its own place, as it is after the move.
             away = torch.stack((x, y), -1) + places[number] - source
             arrival = (slope @ away[..., None])[..., 0]
@@ -106,7 +107,8 @@ def carried(grains: Grains, grid: Tensor, uncovered: Mask, base: int) -> Grains:
     arrival = torch.stack(arrivals).flatten(1, 2).gather(0, pick)[0]
     identities = torch.where(shown, grains.identities.flatten()[number], new.identities.flatten())
     moved = torch.where(shown[:, None], arrival, 0.0).T.reshape(2, height, width)
-    moved = torch.where(kept.view(height, width), grains.places, moved)  # to the bit, however often
+    same = (kept & (number == torch.arange(height * width, device=number.device))).view(height, width)
+    moved = torch.where(same, grains.places, moved)  # to the bit, however often
     return Grains(identities.view(height, width), moved)
 
 
@@ -123,14 +125,17 @@ def _matched(numbers: Tensor, distances: Tensor, kept: Mask) -> tuple[Tensor, Te
     Args:
         numbers: the candidates of each pixel, int64, candidates x pixels.
         distances: to them, whole numbers, same shape; `_NEVER` where there is none.
-        kept: which pixels show their middle candidate whatever the others are, shape (pixels,).
+        kept: which pixels show their middle candidate whatever the others are, shape (pixels,); of several
+            that have the same one the first does.
     """
     count, pixels = numbers.shape
     order = torch.arange(count, device=numbers.device)[:, None]
     keys = torch.where(distances == _NEVER, _NEVER, distances * count + order)
+    every = torch.arange(pixels, device=numbers.device)
+    kept = kept.clone()
+    kept[kept.clone()] = _first(numbers[count // 2, kept], keys[count // 2, kept], every[kept], pixels)
     chosen = torch.where(kept, count // 2, -1)
     holder = torch.full((pixels,), -1, dtype=torch.int64, device=numbers.device)
-    every = torch.arange(pixels, device=numbers.device)
     holder[numbers[count // 2, kept]] = every[kept]
     waiting = every[~kept]
     for _ in range(ROUNDS):
