@@ -102,6 +102,22 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class GrainNoise:
+    """Noise that follows from identities, so that it can move with the picture.
+
+    Attributes:
+        identities: of each pixel's grain, int64, H x W; see `animator.warp.grains`.
+        places: of the grains, float32, 2 x H x W in pixels from the centres of their pixels, (x, y).
+        drawn: where the init holds what this noise drew in a frame before, which is to be taken back before
+            it is noised (`animator.diffusion.init_filter`), or None.
+    """
+
+    identities: Tensor
+    places: Tensor
+    drawn: Mask | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """What the loop asks of an engine for one frame (steps 5 and 6 of a frame's way).
 
@@ -121,6 +137,7 @@ class Request:
         uncovered: where ``init`` shows what the frame before it did not hold, or None.
         uncovered_keep: what takes the place of ``keep`` there, if it is less, or None.
         depth: the depth of ``init``, moved by the camera with it, or None where it is not known.
+        noise: what all noise of the diffusion follows from, or None where that is ``seed`` and ``frame``.
     """
 
     frame: int
@@ -136,6 +153,7 @@ class Request:
     uncovered_keep: float | None = None
     written: tuple[Prompt, ...] = ()
     depth: DepthMap | None = None
+    noise: GrainNoise | None = None
 
 
 @dataclass(frozen=True)

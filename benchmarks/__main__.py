@@ -6,13 +6,14 @@ import argparse
 import dataclasses
 import datetime
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks import measures
+from benchmarks import coherence, measures
 from benchmarks.machine import Machine, measured
 from benchmarks.measures import Result
 from benchmarks.subject import subject
@@ -23,6 +24,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Measure what is asked for."""
+    if sys.argv[1:2] == ["coherence"]:
+        coherence.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if left out")
     parser.add_argument(

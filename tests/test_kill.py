@@ -30,11 +30,11 @@ MODES = {
     "3d": f"mode: 3d\nframes: 4\n{CAMERA}warp: {{occlusion: true, fill: inpaint}}\n",
     "turbo": f"mode: 3d\nframes: 6\n{CAMERA}turbo: {{steps: 3, preroll: 1, align: true}}\n{PLAIN}",
     "turbo in 2d": "mode: 2d\nframes: 6\nturbo: {steps: 3, preroll: 0}\n"
-    f"camera: {{angle: 3}}\nseed: {{0: 5, 4: 7}}\n{PLAIN}",
+    f"camera: {{angle: 3}}\ncoherence: {{noise: moved}}\nseed: {{0: 5, 4: 7}}\n{PLAIN}",
     "stereo": f"mode: 3d\nframes: 4\n{CAMERA}turbo: {{steps: 2, preroll: 1}}\n"
     "vr: {layouts: [left_right, anaglyph]}\noutput: {gif: true, losses: false}\n",
     "video": "mode: video\nvideo: {init: clip.mp4, flow: dis, finish: flow}\n"
-    "coherence: {color_coherence: 0.4}\n"
+    "coherence: {color_coherence: 0.4, noise: moved}\n"
     "output: {film_every: 2, losses: false}\n",
 }
 KILLS = 8

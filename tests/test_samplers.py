@@ -162,7 +162,7 @@ def moments_halfway(steps: int, eta: float) -> tuple[float, float]:
         state = torch.tensor([x], dtype=torch.float64)
         *_, last = walk(
             gaussian_denoiser(schedule), schedule, state, "dpmpp_2m_sde",
-            indices=half, eta=eta, noise=lambda: next(noise),
+            indices=half, eta=eta, noise=lambda index: next(noise),
         )  # fmt: skip
         return float(last.x)
 
@@ -217,7 +217,7 @@ def test_fresh_noise_keeps_the_distribution(eta: float | str, name: str) -> None
     schedule = full_schedule(500)
     random = torch.Generator().manual_seed(0)
 
-    def noise() -> torch.Tensor:
+    def noise(index: int = 0) -> torch.Tensor:
         return torch.randn(1, 3, 64, 64, generator=random, dtype=torch.float64)
 
     etas = [0.5] * 250 + [0.0] * 250 if eta == "half" else eta
@@ -236,8 +236,9 @@ def test_eta_belongs_to_the_index_it_stands_at() -> None:
         asked.append(index)
         return gaussian(x, index)
 
-    def noise() -> torch.Tensor:
-        drawn.append(asked[-1])
+    def noise(index: int) -> torch.Tensor:
+        assert index == asked[-1]
+        drawn.append(index)
         return torch.zeros(1, 3, 2, 2)
 
     list(walk(denoise, schedule, torch.zeros(1, 3, 2, 2), eta=[0.0, 0.5, 0.0, 0.5], noise=noise))
@@ -250,7 +251,7 @@ def test_negative_eta_turns_the_sign_of_the_noise(name: str) -> None:
     x = torch.zeros(1, 3, 2, 2)
 
     def last(eta: float, value: float) -> Step:
-        draw = lambda: torch.full_like(x, value)  # noqa: E731
+        draw = lambda index: torch.full_like(x, value)  # noqa: E731
         *_, step = walk(gaussian_denoiser(schedule), schedule, x, name, eta=eta, noise=draw)
         return step
 
@@ -423,7 +424,7 @@ def test_only_those_that_say_so_take_noise() -> None:
     for name, one in table.SAMPLERS.items():
         drawn: list[torch.Tensor] = []
 
-        def noise(drawn: list[torch.Tensor] = drawn) -> torch.Tensor:
+        def noise(index: int, drawn: list[torch.Tensor] = drawn) -> torch.Tensor:
             drawn.append(torch.ones_like(start))
             return drawn[-1]
 

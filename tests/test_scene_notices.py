@@ -190,3 +190,35 @@ def test_signs_and_cases_of_other_programs_are_taken(read) -> None:
 
 def test_turbo_with_no_picture_among_the_prompts(read) -> None:
     assert notices(read, f"prompts: a lake\nimage_prompts: {{}}\n{TURBO}") == []
+
+
+MOVING = {
+    "2d": ("camera: {zoom: 1.02}", "camera: {angle: '0: (0), 3: (1)'}"),
+    "3d": ("camera: {translation_z: 4}", "camera: {rotation_3d_z: 1}"),
+}
+BEHIND = "the noise stays on the screen while the camera moves"
+
+
+@pytest.mark.parametrize(("mode", "camera"), [(mode, one) for mode, two in MOVING.items() for one in two])
+def test_noise_that_stays_behind_the_camera(read, mode: str, camera: str) -> None:
+    film = f"prompts: a lake\nmode: {mode}\nframes: 5\n"
+    for more, name in (("seed_mode: fixed", "seed_mode"), ("coherence: {noise: fixed}", "coherence.noise")):
+        (notice,) = notices(read, f"{film}{camera}\n{more}\n")
+        assert notice.startswith(f"{name}: {BEHIND}")
+        assert "coherence.noise: moved" in notice
+        assert notices(read, f"{film}{more}\n") == []
+    (notice,) = notices(read, f"{film}{camera}\nseed: fixed\n")
+    assert BEHIND in notice
+    assert notices(read, f"{film}{camera}\n") == []
+    for noise in ("new", "moved"):
+        assert notices(read, f"{film}{camera}\ncoherence: {{noise: {noise}}}\n") == []
+    assert notices(read, f"{film}{camera}\nseed_mode: fixed\ncoherence: {{noise: moved}}\n") == []
+
+
+def test_noise_that_nothing_moves(read) -> None:
+    moved = "coherence: {noise: moved}\ncamera: {zoom: 1.02}\n"
+    begun = "diffusion: {perlin_init: mixed, init_frames: all, skip_steps: 20%}\n"
+    (notice,) = notices(read, f"prompts: a lake\nmode: 2d\nframes: 5\n{moved}{begun}")
+    assert notice.startswith("coherence.noise: no frame comes from the one before it")
+    (idle,) = notices(read, "prompts: a lake\nmode: still\nimages: 2\ncoherence: {noise: moved}\n")
+    assert idle == "coherence.noise: has no effect in mode still"

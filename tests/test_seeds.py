@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animator.errors import SceneError
-from animator.film.loop import seed_of
+from animator.film.requests import seed_of
 from animator.run.job import shot_of
 from animator.scene.reading import read_scene
 from animator.scene.resolved import resolved_text

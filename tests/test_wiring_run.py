@@ -224,7 +224,8 @@ def test_sizes_are_decimal() -> None:
 
 @pytest.mark.slow
 def test_room_for_states_is_what_the_files_take(tmp_path: Path, monkeypatch) -> None:
-    for overrides in (("mode=2d",), (), ("turbo.steps=2", "turbo.preroll=0")):
+    moved = ("coherence.noise=moved", "mode=2d")
+    for overrides in (("mode=2d",), (), ("turbo.steps=2", "turbo.preroll=0"), moved):
         loaded = scene(tmp_path, "frames=4", "camera.translation_x=9", *overrides)
         run = tmp_path / f"run{len(overrides)}{overrides[:1]}"
         Desk(monkeypatch).render(loaded, run)

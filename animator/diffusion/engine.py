@@ -12,7 +12,9 @@ from torch import Tensor
 
 from animator.diffusion.compiled import compiled
 from animator.diffusion.disco_cuts import cut_for
+from animator.diffusion.grain_noise import noise_source
 from animator.diffusion.guidance import Guide, Notes, guided
+from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.kept import Kept, Layered, kept_of, reusing
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
@@ -31,7 +33,7 @@ from animator.diffusion.prediction import (
 )
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of
-from animator.diffusion.samplers import Step, begun, walk
+from animator.diffusion.samplers import Step, begun, etas_taken, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
     Course,
@@ -198,21 +200,25 @@ class GuidedDiffusion:
     ) -> list[Painted]:
         """Paint at the present level of thrift, see `paint_together`."""
         self._settle()
-        request = requests[0]
-        skip_end = share(self.diffusion.skip_end_steps, self.diffusion.steps)
+        request, skip_end = requests[0], share(self.diffusion.skip_end_steps, self.diffusion.steps)
         has_init = request.init is not None
         course = course_of(self.schedule, begins_at(request), has_init, skip_end, stop_at, disco=self.disco)
         if course.first < 0:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
-        noise = self._noise(requests, [rng.generator(one.seed, one.frame, "noise") for one in requests])
+        starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
+        noise_of = noise_source(requests, self.device)
+        noise = noise_of("noise", starts)
         joint = course_of(self.schedule, request.keep, has_init, disco=self.disco).first
-        growth = growth_of(requests, self.schedule, init, noise, course.first, joint)
+        samplers, etas = self._samplers(), self._etas(request)
+        taken = Steps(self.schedule, range(joint, course.last - 1, -1), etas_taken(samplers, etas))
+        ground = grounds(requests, init, noise, lambda index: noise_of(f"step {index}", starts), taken)
+        growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
         if unfinished is None:
-            x = begun(init, noise, self.schedule, course.first, disco=self.disco)
+            x = begun(ground, noise, self.schedule, course.first, disco=self.disco)
             before, first = None, course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
@@ -220,7 +226,7 @@ class GuidedDiffusion:
         kept = kept_of(unfinished or (), self.device)
         guide = self._guide(requests, plan, init, growth, [one.cuts for one in draws], notes, kept)
         indices = range(first, min(course.end, first) - 1, -1)
-        denoise, samplers, etas = self._denoiser(guide, plan, kept), self._samplers(), self._etas(request)
+        denoise = self._denoiser(guide, plan, kept)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
@@ -232,7 +238,7 @@ class GuidedDiffusion:
                 samplers,
                 indices=indices,
                 eta=etas,
-                noise=lambda: self._noise(requests, [one.steps for one in draws]),
+                noise=lambda index: noise_of(f"step {index}", [one.steps for one in draws]),
                 before=before,
                 alter=self._mirror(course),
             )
@@ -243,14 +249,12 @@ class GuidedDiffusion:
                 if on_step is not None:
                     on_step(paint_step_of(step, course, notes))
         check_numbers(request.frame, notes.finite, step.denoised)
+        last = step.denoised
         if step.index == course.last:
-            whole = step.denoised if growth is None else growth.finished(step.denoised, course.last)
-            return painted_of(whole)
-        drafts = painted_of(step.denoised)
-        return [
-            replace(one, unfinished={**unfinished_of(step, n, draws[n]), **kept.of(n)})
-            for n, one in enumerate(drafts)
-        ]
+            return painted_of(last if growth is None else growth.finished(last, course.last))
+        return painted_of(
+            last, [{**unfinished_of(step, n, one), **kept.of(n)} for n, one in enumerate(draws)]
+        )
 
     def in_float32(self) -> GuidedDiffusion:
         """Return an engine on the same networks that denoises in float32: this one, where it does."""
@@ -319,12 +323,6 @@ class GuidedDiffusion:
         if guide is None:
             return held(denoise, self.schedule, self._hold)
         return guided(denoise, self.schedule, guide, through=guide.through, hold=self._hold)
-
-    def _noise(self, requests: Sequence[Request], generators: Sequence[torch.Generator]) -> Tensor:
-        """Return noise of unit variance, N x 3 x H x W, each picture's from its own generator."""
-        shape = (1, 3, requests[0].height, requests[0].width)
-        draws = [torch.randn(shape, generator=generator) for generator in generators]
-        return torch.cat(draws).to(self.device, non_blocking=True)
 
     def _mirror(self, course: Course) -> Callable[[Tensor, int], Tensor] | None:
         """Return what makes the state symmetric at the moments that the scene names."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from animator.diffusion.guidance import Notes
 from animator.diffusion.samplers import Step
-from animator.diffusion.step_range import Course
+from animator.diffusion.step_range import Course, Unfinished
 from animator.errors import PaintError
 from animator.system.convert import signed_to_frames, signed_to_unit
 from animator.types import Painted, PaintStep
@@ -18,12 +18,19 @@ from animator.types import Painted, PaintStep
 log = logging.getLogger(__name__)
 
 
-def painted_of(signed: Tensor) -> list[Painted]:
-    """Turn a batch in [-1, 1], with what lies outside, into pictures; see `Painted.beyond`."""
+def painted_of(signed: Tensor, unfinished: Sequence[Unfinished] = ()) -> list[Painted]:
+    """Turn a batch in [-1, 1], with what lies outside, into pictures; see `Painted.beyond`.
+
+    Args:
+        signed: N x 3 x H x W.
+        unfinished: of drafts, what each can be finished from.
+    """
     unit = signed_to_unit(signed.float())
     beyond = (unit - unit.clamp(0, 1)).abs().mean(dim=(1, 2, 3)).tolist()
     pictures = signed_to_frames(signed)
-    return [Painted(picture, beyond=far) for picture, far in zip(pictures, beyond, strict=True)]
+    left: Sequence[Unfinished | None] = unfinished or [None] * len(pictures)
+    every = zip(pictures, left, beyond, strict=True)
+    return [Painted(picture, rest, beyond=far) for picture, rest, far in every]
 
 
 def paint_step_of(step: Step, course: Course, notes: Notes) -> PaintStep:

@@ -22,8 +22,8 @@ from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction, denoised_from_eps
 from animator.settings import samplers as settings
 
-Noise = Callable[[], Tensor]
-"""Draws N x 3 x H x W of unit variance, afresh at each call."""
+Noise = Callable[[int], Tensor]
+"""Draws N x 3 x H x W of unit variance for the step at an index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ def ddim(
     fresh = eta * math.sqrt((1 - alpha_bar_prev) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_prev))
     x = _move(prediction, alpha_bar_prev, fresh**2)
     if noise is not None and fresh != 0:
-        x = x + fresh * noise()
+        x = x + fresh * noise(index)
     return Step(index, x, prediction)
 
 
@@ -221,7 +221,7 @@ def dpmpp_2m_sde(
     moved = moved - math.sqrt(alpha_bar_prev) * math.expm1(-(1 + eta * eta) * length) * estimate
     if noise is not None and eta != 0:
         fresh = math.sqrt(-(1 - alpha_bar_prev) * math.expm1(-2 * eta * eta * length))
-        moved = moved + math.copysign(fresh, eta) * noise()
+        moved = moved + math.copysign(fresh, eta) * noise(index)
     return Step(index, moved, prediction)
 
 
@@ -240,6 +240,13 @@ def dpmpp_2m(
 
 SAMPLERS: Mapping[str, Sampler] = {name: globals()[name] for name in settings.SAMPLERS}
 """The function of every sampler by the name that a scene gives it; each name needs one to import this."""
+
+
+def etas_taken(names: Sequence[str], etas: Sequence[float]) -> list[float]:
+    """Return eta at each index, 0 where the sampler takes no noise."""
+    return [
+        eta if settings.SAMPLERS[name].takes_noise else 0.0 for name, eta in zip(names, etas, strict=True)
+    ]
 
 
 def _log_snr(alpha_bar: float) -> float:

@@ -230,7 +230,7 @@ class Guarded:
             asked, less = self._family.gentler(request, turn)
             seed = rng.derive(request.seed, request.frame, f"painted again {turn}") % rng.SEEDS
             words = f"painted again from seed {seed}{how}" + (f" with {less}" if less else "")
-            yield words, engine, replace(asked, seed=seed)
+            yield words, engine, replace(asked, seed=seed, noise=None)
 
     def _plainly(self) -> StillEngine:
         return self._engine

@@ -28,21 +28,23 @@ from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film import colour
-from animator.film.inits import InitSettings, first_picture
+from animator.film.grains import begun, noise_over, over_move
+from animator.film.inits import InitSettings
+from animator.film.requests import first_request, next_request, noise_of
 from animator.film.rows import camera_3d, move_2d
-from animator.system import rng
-from animator.types import DepthEstimator, Engine, PaintStep, Request, Schedule
-from animator.warp.affine2d import outside_2d, warp_2d
+from animator.types import DepthEstimator, Engine, Move2D, PaintStep, Request
+from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
 from animator.warp.disco import BRIGHTER, eight_bits, warp_2d_in_bytes
 from animator.warp.fill import fill
 from animator.warp.reproject3d import view
 
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
-    from animator.types import DepthMap, Frame, Mask
+    from animator.types import DepthMap, Frame, Mask, Request
     from animator.warp.affine2d import Border
     from animator.warp.camera3d import Projection
     from animator.warp.fill import Fill
+    from animator.warp.grains import Grains
     from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
@@ -107,6 +109,8 @@ class Shot:
         pictures: how many to make.
         seed: what the seed of each picture follows from, see `animator.system.rng.picture_seed`.
         seed_mode: how.
+        noise: whether each frame has noise of its own, all have the same, or it moves with the picture, see
+            `animator.film.grains`.
         init: what the first frame starts from, or every picture of a still.
         keep: share of the diffusion that is skipped for a first frame, 0 to 1.
         border_2d: what comes in from outside in 2D.
@@ -128,6 +132,7 @@ class Shot:
     pictures: int
     seed: int | Sequence[int]
     seed_mode: Literal["step", "fixed", "random"] = "step"
+    noise: Literal["new", "fixed", "moved"] = "new"
     init: InitSettings = field(default_factory=InitSettings)
     keep: float = 0.0
     border_2d: Border = "wrap"
@@ -152,11 +157,13 @@ class Track:
         depth: its depth where that is known: because it was moved along, or estimated already; None in 2D and
             where it is yet to be estimated.
         expected: what an estimate is held to, see `animator.depth.align`.
+        grains: of the noise that it was painted with, moved along; None where noise does not move.
     """
 
     picture: Frame
     depth: DepthMap | None = None
     expected: Expectation = NOTHING
+    grains: Grains | None = None
 
 
 @dataclass(frozen=True)
@@ -228,14 +235,18 @@ def film(
         row = timeline.row(frame)
         moved, uncovered = None, None
         if state.track is None or shot.init.frames == "all":
-            request = first_request(row, shot, noise_of(shot, frame))
+            grains = begun(shot, frame)
+            request = first_request(row, shot, noise_of(shot, frame), grains)
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
+            grains = moved.grains
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            request = next_request(row, shot, held, uncovered, moved.depth)
+            noise = noise_over(grains, ~uncovered, shot)
+            request = next_request(row, shot, held, uncovered, moved.depth, noise)
         picture = paint(engine, request, shot, frame, listener)
-        track = seen(Track(picture, None, moved.expected if moved else NOTHING), shot, depth, frame, listener)
+        expected = moved.expected if moved else NOTHING
+        track = seen(Track(picture, None, expected, grains), shot, depth, frame, listener)
         state = LoopState(frame, track, follow_colours(state.colours, picture, row))
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
@@ -259,51 +270,6 @@ def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, lis
     return replace(track, depth=distance, expected=replace(track.expected, drift=drift))
 
 
-def first_request(row: Row, shot: Shot, frame: int) -> Request:
-    """Ask for a picture that has no frame before it: from noise, or from the shot's init.
-
-    Args:
-        row: its settings.
-        shot: what does not change.
-        frame: decides its randomness with its seed: its number in a film, 0 for stills, which differ by seed.
-    """
-    seed = seed_of(shot, row.frame)
-    init = first_picture(shot.init, shot.width, shot.height, seed, frame)
-    return Request(
-        frame=frame,
-        seed=seed,
-        width=shot.width,
-        height=shot.height,
-        prompts=row.prompts,
-        init=init,
-        keep=shot.keep,
-        init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
-        values=engine_values(row, shot),
-        written=row.written,
-    )
-
-
-def next_request(
-    row: Row, shot: Shot, held: Frame, uncovered: Mask | None = None, depth: DepthMap | None = None
-) -> Request:
-    """Ask for the frame that grows out of the one before it; with a fixed seed all have the same noise."""
-    return Request(
-        frame=noise_of(shot, row.frame),
-        seed=seed_of(shot, row.frame),
-        width=shot.width,
-        height=shot.height,
-        prompts=row.prompts,
-        init=held,
-        keep=row["coherence.frames_skip_steps"],
-        uncovered=uncovered,
-        uncovered_keep=row["coherence.uncovered_skip_steps"],
-        init_scale=row.schedule("coherence.frames_scale"),
-        depth=depth,
-        values=engine_values(row, shot),
-        written=row.written,
-    )
-
-
 def move(
     track: Track, row: Row, shot: Shot, depth: DepthEstimator | None, listener: Listener
 ) -> tuple[Track, Mask]:
@@ -324,7 +290,8 @@ def move(
         moved = fill(moved, uncovered, shot.fill)
         listener.made(frame, "warped", moved)
         listener.made(frame, "uncovered", uncovered)
-        return Track(moved), uncovered
+        grid = None if turn == Move2D() else grid_2d(turn, shot.height, shot.width)
+        return Track(moved, grains=over_move(track.grains, grid, uncovered, shot, frame)), uncovered
     distance, drift = distances(track, shot, depth, frame, listener)
     listener.stage(frame, "warp")
     new = view(
@@ -342,7 +309,8 @@ def move(
     listener.made(frame, "uncovered", new.uncovered)
     held_to = shot.align or shot.turbo.steps > 1
     expected = Expectation(new.depth, ~new.uncovered, drift) if held_to else NOTHING
-    return Track(moved, None if shot.disco else new.depth, expected), new.uncovered
+    grains = over_move(track.grains, new.grid, new.uncovered, shot, frame)
+    return Track(moved, None if shot.disco else new.depth, expected, grains), new.uncovered
 
 
 def distances(
@@ -380,18 +348,3 @@ def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
 def is_settled(row: Row) -> bool:
     """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
     return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
-
-
-def engine_values(row: Row, shot: Shot) -> dict[str, Schedule]:
-    """Return every value of a row that the engine reads, as schedules over the diffusion."""
-    return {name: row.schedule(name) for name in row.names if name.partition(".")[0] in shot.sections}
-
-
-def noise_of(shot: Shot, frame: int) -> int:
-    """Return what decides a frame's noise beside its seed: its number; with a fixed seed all are alike."""
-    return 0 if shot.seed_mode == "fixed" else frame
-
-
-def seed_of(shot: Shot, frame: int) -> int:
-    """Return the seed of a frame or still."""
-    return rng.picture_seed(shot.seed, shot.seed_mode, frame)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
-from animator.film.loop import SILENT, Finished, Listener, Shot, first_request
+from animator.film.loop import SILENT, Finished, Listener, Shot
+from animator.film.requests import first_request
 from animator.types import Painted, Request, StillEngine
 from animator.warp.disco import eight_bits
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from animator.film.grains import begun, noise_over, over_flow
 from animator.film.loop import (
     FLOW,
     SILENT,
@@ -30,9 +31,9 @@ from animator.film.loop import (
     Track,
     follow_colours,
     hold_colours,
-    next_request,
     paint,
 )
+from animator.film.requests import next_request
 from animator.flow.trust import trusted
 from animator.warp.by_flow import warp_by_flow
 from animator.warp.disco import eight_bits
@@ -97,15 +98,21 @@ def stylise(
             state = LoopState(frame - 1)
         init = here = footage(frame)
         listener.made(frame, "footage", here)
-        if flows and state.track and before is not None and row["video.flow_blend"] > 0:
+        grains, noise, blend = begun(shot, frame), None, row["video.flow_blend"]
+        if flows and state.track and before is not None and (blend > 0 or shot.noise == "moved"):
             listener.stage(frame, FLOW)
-            both = flows(frame, before, here)
-            init = _carried(state.track.picture, here, both, row, trust, listener)
+            forward, backward = flows(frame, before, here)
+            share = followed(forward, backward, trust)
+            if blend > 0:
+                init = _carried(state.track.picture, here, backward, share, row, listener)
+            grains = over_flow(state.track.grains, backward, share, shot, frame)
+            noise = noise_over(grains, blend * share > 0, shot)
         held = hold_colours(eight_bits(init) if shot.disco else init, row, state.colours, listener)
         listener.stage(frame, "noise")
-        request = next_request(row, shot, held)
+        request = next_request(row, shot, held, noise=noise or noise_over(grains, None, shot))
         picture = paint(engine, request, shot, frame, listener)
-        state, before = LoopState(frame, Track(picture), follow_colours(state.colours, picture, row)), here
+        track = Track(picture, grains=grains)
+        state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state)
 
@@ -127,11 +134,10 @@ def followed(forward: Flow, backward: Flow, trust: Trust) -> torch.Tensor:
 
 
 def _carried(
-    previous: Frame, here: Frame, flows: tuple[Flow, Flow], row: Row, trust: Trust, listener: Listener
+    previous: Frame, here: Frame, backward: Flow, share: torch.Tensor, row: Row, listener: Listener
 ) -> Frame:
     """Step 3: return the footage with the frame before, moved along, mixed into it."""
-    forward, backward = flows
-    share = followed(forward, backward, trust).to(here.device)
+    share = share.to(here.device)
     listener.made(row.frame, "trust", share)
     listener.stage(row.frame, "warp")
     warped = warp_by_flow(previous, backward.to(previous.device)).to(here.device)

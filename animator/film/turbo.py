@@ -14,8 +14,11 @@ newer picture: a frame after which every frame is painted (``g = 1``) is seen as
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from animator.depth.align import NOTHING
+from animator.film.grains import begun, noise_over
 from animator.film.loop import (
     SILENT,
     Finished,
@@ -24,16 +27,13 @@ from animator.film.loop import (
     Shot,
     Track,
     Turbo,
-    first_request,
     follow_colours,
     hold_colours,
     move,
-    next_request,
-    noise_of,
     paint,
-    seed_of,
     seen,
 )
+from animator.film.requests import first_request, next_request, noise_of, seed_of
 from animator.warp.by_flow import warp_by_flow
 
 if TYPE_CHECKING:
@@ -101,13 +101,17 @@ def turbo_film(
             old = move(old, row, shot, depth, listener)[0] if old else None
         else:
             if moved is None:
-                request = first_request(row, shot, noise_of(shot, frame))
+                grains = begun(shot, frame)
+                request = first_request(row, shot, noise_of(shot, frame), grains)
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                request = next_request(row, shot, held, uncovered, moved.depth)
+                drawn = None if uncovered is None else ~uncovered
+                noise, grains = noise_over(moved.grains, drawn, shot), moved.grains
+                request = next_request(row, shot, held, uncovered, moved.depth, noise)
             picture = paint(engine, request, shot, frame, listener)
-            new, old = Track(picture, None, moved.expected) if moved else Track(picture), moved
+            new = Track(picture, None, moved.expected if moved else NOTHING, grains)
+            old = moved and replace(moved, grains=None)  # the newer one has them
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
         state = LoopState(frame, new, colours, old)

@@ -32,7 +32,8 @@ from torch import Tensor
 
 from animator.engines.registry import family_of
 from animator.errors import UsageError
-from animator.film.loop import Finished, Listener, seed_of
+from animator.film.loop import Finished, Listener
+from animator.film.requests import seed_of
 from animator.keyframes.courses import weight_text
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
@@ -123,8 +124,10 @@ class Dump(Listener):
         self._picture("07-frame", finished.picture)
 
     def _noised(self, init: Tensor | None) -> None:
-        """Write what the diffusion begins with, where its family can show it."""
+        """Write what the diffusion begins with, where it follows from the seed and its family can show it."""
         scene, shot = self._job.loaded.scene, self._job.shot
+        if shot.noise != "new":
+            return
         first = init is None or self._frame == 0
         keep = (
             shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
-from animator.film.loop import SILENT, Shot, Track, Turbo, first_request, move, next_request
+from animator.film.loop import SILENT, Shot, Track, Turbo, move
+from animator.film.requests import first_request, next_request
 from animator.look.scenery import Pose, view
 from animator.look.work import Work, work_of
 from animator.memory.machine import in_gib

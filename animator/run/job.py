@@ -133,6 +133,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         pictures=scene.pictures,
         seed=scene.seeds,
         seed_mode=scene.seed_mode,
+        noise=scene.coherence.noise,
         init=InitSettings(
             picture=picture,
             perlin=diffusion.perlin_init,

@@ -12,6 +12,7 @@ from torch import Tensor
 from animator.depth.align import Drift, Expectation
 from animator.film.loop import LoopState, Shot, Track
 from animator.runs import RunFolder
+from animator.warp.grains import Grains
 
 OLD = "old."
 """Before the names of what belongs to turbo's older picture."""
@@ -36,14 +37,15 @@ def room_for_states(size: int | str, shot: Shot) -> int:
 
     Reckoned with the largest that a state of the shot may be, so that it is the same at every frame: a
     picture of three floats a pixel, in 3D also its depth, the depth expected and where it is known, in turbo
-    all of that twice; and the file's head.
+    all of that twice; the grains of its noise; and the file's head.
 
     Args:
         size: how much there is, see `bytes_of`.
         shot: the scene.
     """
     track = 3 * 4 + (4 + 4 + 1) * (shot.mode == "3d")
-    state = shot.width * shot.height * track * (2 if shot.turbo.steps > 1 else 1) + 4096
+    grains = (8 + 2 * 4) * (shot.noise != "new")
+    state = shot.width * shot.height * (track * (2 if shot.turbo.steps > 1 else 1) + grains) + 4096
     return max(0, bytes_of(size) // state - 2)
 
 
@@ -57,6 +59,8 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
         expected = track.expected
         parts = {"picture": track.picture, "depth": track.depth}
         parts |= {"expected": expected.depth, "known": expected.known}
+        if track.grains is not None:
+            parts |= {"grains": track.grains.identities, "places": track.grains.places}
         tensors |= {f"{prefix}{name}": part for name, part in parts.items() if part is not None}
         meta[f"{prefix}drift"] = dataclasses.asdict(expected.drift)
     if state.colours is not None:
@@ -64,7 +68,7 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, meta
 
 
-def _restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
+def restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
     """Return the state of which `saved_state` made these; pictures and depths go to ``device``."""
     new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
     return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
@@ -72,7 +76,7 @@ def _restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: to
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:
     """Return the state after ``done`` frames; raises RunError if it is not there or damaged."""
-    return _restored(*run.load_state(done - 1), device)
+    return restored(*run.load_state(done - 1), device)
 
 
 def _track(
@@ -83,4 +87,7 @@ def _track(
     names = ("picture", "depth", "expected", "known")
     parts = {name: tensors[f"{prefix}{name}"].to(device) for name in names if f"{prefix}{name}" in tensors}
     expected = Expectation(parts.get("expected"), parts.get("known"), Drift(**meta[f"{prefix}drift"]))
-    return Track(parts["picture"], parts.get("depth"), expected)
+    grains = None
+    if f"{prefix}grains" in tensors:
+        grains = Grains(tensors[f"{prefix}grains"], tensors[f"{prefix}places"])
+    return Track(parts["picture"], parts.get("depth"), expected, grains)

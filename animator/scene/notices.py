@@ -16,6 +16,7 @@ from animator.keyframes.keys import Key, keys_of_mapping, parse_keys
 from animator.keyframes.schedules import is_schedule
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, plain
+from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
 from animator.scene.unused import notice_idle
 from animator.settings.base import declared
@@ -59,6 +60,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_init(scene, fit),
         *notice_eyes(scene, fit),
         *notice_unpainted(scene, fit, clock),
+        *notice_noise(scene, values, fit),
         *idle,
     ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated
+from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, setting
 
 _PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
 
@@ -23,6 +24,13 @@ class CoherenceOptions(Options):
     """The same where the move uncovered something new, where it is less than `frames_skip_steps`: such places
     then get more noise than the rest, so that new content grows there; 100%, the rule for all, when left
     out."""
+
+    noise: Literal["new", "fixed", "moved"] = setting("new")
+    """What noise each frame is painted from: ``new`` noise of its own, as its seed says (the same in all
+    frames with ``seed_mode: fixed``); ``fixed``, that of the first frame, which stays on the screen whatever
+    the camera does; or ``moved``, which moves with the picture, so that what it drew goes along with the
+    camera and is not drawn anew. What a frame holds of that already is then taken back before it is noised,
+    so that it does not harden."""
 
     frames_scale: Animated = animated(1500, ge=0, unit="weight")
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""

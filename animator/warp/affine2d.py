@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from animator.system.convert import frame_to_image, image_to_frame
 from animator.types import Move2D
@@ -66,6 +67,14 @@ def warp_2d(
         borderMode=BORDERS[border],
     )
     return image_to_frame(np.clip(moved, 0, 1)).to(frame.device)
+
+
+def grid_2d(move: Move2D, height: int, width: int) -> Tensor:
+    """Return where `warp_2d` reads every pixel: float32, H x W x 2, coordinates of `warp.sampling`."""
+    back = np.linalg.inv(move_matrix(move, height, width))
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    source = np.stack((columns, rows, np.ones_like(rows)), axis=-1) @ back.T
+    return torch.from_numpy((2 * source[..., :2] + 1) / (width, height) - 1).float()
 
 
 def outside_2d(move: Move2D, height: int, width: int) -> Mask:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from animator.warp.sampling import pixel_centres, sample
 
 if TYPE_CHECKING:
@@ -32,7 +34,12 @@ def warp_by_flow(
         raise ValueError(f"a frame of {tuple(frame.shape)} cannot follow a flow of {tuple(flow.shape)}")
     if not flow.any():
         return frame  # sampling at a pixel's centre is exact only up to rounding
-    height, width = frame.shape[1:]
+    return sample(frame, grid_of_flow(flow), sampling, padding)
+
+
+def grid_of_flow(flow: Flow) -> Tensor:
+    """Return where a flow says that each pixel is read: H x W x 2, coordinates of `warp.sampling`."""
+    height, width = flow.shape[1:]
     # Coordinates run over 2 from edge to edge, so that a pixel is 2 / n.
     steps = flow.permute(1, 2, 0) * flow.new_tensor((2 / width, 2 / height))
-    return sample(frame, pixel_centres(height, width, frame.device) + steps, sampling, padding)
+    return pixel_centres(height, width, flow.device) + steps

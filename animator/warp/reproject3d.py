@@ -33,12 +33,14 @@ class View:
         depth: the moved depth, float32, H x W, positive; a guess where ``uncovered``.
         near: the near things beside what was uncovered from behind them, bool, H x W, which `fill.fill` is to
             draw nothing from; None without ``occlusion``, which alone knows them.
+        grid: where every pixel is read from, H x W x 2, as `sample` takes it; None if nothing moved.
     """
 
     picture: Frame
     uncovered: Mask
     depth: DepthMap
     near: Mask | None = None
+    grid: Tensor | None = None
 
 
 def view(
@@ -80,7 +82,7 @@ def view(
     if is_still(camera):
         return View(frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device), depth)
     way = _way(depth, camera, projection, occlusion)
-    return View(sample(frame, way.grid, sampling, padding), way.uncovered, way.depth, way.near)
+    return View(sample(frame, way.grid, sampling, padding), way.uncovered, way.depth, way.near, way.grid)
 
 
 def reproject(

@@ -51,7 +51,7 @@ def diffused(
     """
     last = round(share * schedule.num_timesteps) - 1
     x = noised(unit_to_signed(pictures), noise(), schedule, last)
-    for step in walk(denoise, schedule, x, indices=range(last, -1, -1), eta=ETA, noise=noise):
+    for step in walk(denoise, schedule, x, indices=range(last, -1, -1), eta=ETA, noise=lambda index: noise()):
         x = step.x
     return torch.stack(signed_to_frames(x))
 
