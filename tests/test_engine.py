@@ -15,8 +15,8 @@ from torch import Tensor
 
 from animator.diffusion import load as load_module
 from animator.diffusion.engine import GuidedDiffusion, Networks, schedule_for
-from animator.diffusion.load import load_engine
 from animator.diffusion.kept import Kept
+from animator.diffusion.load import load_engine
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule, linear_alpha_bar
 from animator.diffusion.precision import _cpu_has_bfloat16, computing_in, precision_for
