@@ -45,6 +45,28 @@ POCKET = ("guidance.clip_guidance_scale=8000", "guidance.clamp_max=[0.1]*400+[0.
 """How strongly the bundled networks are guided, as in `scenes/base/pocket.yaml`."""
 
 
+CUTS = ("guidance.cuts.overview=[6]*400+[2]*600", "guidance.cuts.innercut=[2]*400+[6]*600")
+HALF_CUTS = ("guidance.cuts.overview=[3]*400+[1]*600", "guidance.cuts.innercut=[1]*400+[3]*600")
+THIRTY = (
+    "diffusion.steps=30",
+    "diffusion.skip_steps=4%",
+    "guidance.clip_guidance_scale=8000",
+    "guidance.clamp_max=0.1",
+)
+"""Thirty steps, from which one setting is changed at a time."""
+
+SINGLY: Mapping[str, tuple[str, ...]] = {
+    "ddim-30": (*THIRTY, *CUTS),
+    "2m-30": (*THIRTY, *CUTS, "diffusion.sampler=dpmpp_2m"),
+    "sde-30": (*THIRTY, *CUTS, "diffusion.sampler=dpmpp_2m_sde"),
+    "reuse-30": (*THIRTY, *CUTS, "diffusion.reuse=2"),
+    "every-30": (*THIRTY, *CUTS, "guidance.every=2"),
+    "even-30": (*THIRTY, *HALF_CUTS, "guidance.even_cuts=true"),
+    "both-40": (*THIRTY, *CUTS, "diffusion.steps=40", "diffusion.reuse=2", "guidance.every=2"),
+}
+"""Each setting by itself: the solver, shared deep features, shared gradients, half as many cuts."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way of painting.
@@ -52,7 +74,7 @@ class Way:
     Attributes:
         settings: changes to a scene of defaults, as of ``--set``; later ones win.
         slower: by how much the notebook's own code takes longer than ours for the same settings: 1 for a way
-            that is ours; see `docs/benchmarks.md` for where the number comes from.
+            that is ours; docs/benchmarks.md says where the number comes from.
     """
 
     settings: tuple[str, ...]
@@ -71,6 +93,8 @@ WAYS: Mapping[str, Way] = {
     "disco-off-4": Way((*DISCO, secondary(False), "guidance.cutn_batches=4"), slower=1.56),
     "fast-on": Way((*FAST, *POCKET, secondary(True))),
     "fast-off": Way((*FAST, *POCKET, secondary(False))),
+    **{f"{name}-on": Way((*settings, secondary(True))) for name, settings in SINGLY.items()},
+    **{f"{name}-off": Way((*settings, secondary(False))) for name, settings in SINGLY.items()},
 }
 """Every way by its name. ``-on`` is with the secondary model, ``-off`` without, ``-4`` with Disco's four
 batches of cuts a step."""
