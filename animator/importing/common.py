@@ -55,7 +55,7 @@ def take_size(job: Job) -> None:
     if None in found:
         wide, high = ("width", "W", "side_x", "size_x", "sizex"), ("height", "H", "side_y", "size_y", "sizey")
         found = [number_of(job.get(*wide)), number_of(job.get(*high))]
-        used = [job.key(*(n for n in names if job.get(n) is not None) or names) for names in (wide, high)]
+        used = [job.key(*([name for name in side if job.get(name) is not None] or side)) for side in (wide, high)]
     if found[0] is None and found[1] is None:
         return
     first = next(side for side in found if side is not None)
@@ -241,7 +241,7 @@ def _by_kind(job: Job, name: str, value: Any, place: str, entry: Any) -> None:
     parts = [entry, *entry.get("anyOf", ())]
     kinds = {part.get("type") for part in parts}
     word = meant_word(place, value, parts)
-    if rules and rules.get("switch") and truth(value) is not None:
+    if rules and rules.get("switch") and (truth(value) is not None or str(value).lstrip()[:1] != "["):
         job.switch(name, place, value)
     elif rules:
         text = isinstance(value, str) and ":" in value

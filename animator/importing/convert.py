@@ -110,7 +110,8 @@ def _refuse_cut(values: Mapping[str, Any]) -> None:
 
 def _is_cut(text: str) -> bool:
     text = text.strip()
-    opened = text[:1] in "{[(" and text.count(text[0]) > text.count({"{": "}", "[": "]", "(": ")"}.get(text[0], ""))
+    close = {"{": "}", "[": "]", "(": ")"}.get(text[:1])
+    opened = close is not None and text.count(text[0]) > text.count(close)
     quoted = text[:1] in "\"'" and len(text) > 1 and not text.endswith(text[0]) and " " not in text
     return len(text) < 200 and (opened or quoted)
 
@@ -126,7 +127,7 @@ def _unknown(values: Mapping[str, Any], settings: Settings) -> str:
 def _sound(job: Job, settings: Settings, name: str) -> Imported:
     """Return the scene of a draft, without what would be a fault in it."""
     draft, options = job.draft, job.options
-    asleep = _without_footage(job)
+    asleep = {**draft.asleep, **_without_footage(job)}
     if draft.values.get("mode") == "still":
         draft.values.pop("frames", None)
     if "prompts" not in draft.values:

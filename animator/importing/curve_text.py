@@ -39,7 +39,7 @@ def curve_text(
     wanted = values * factor
     sign = "%" if percent else ""
     if np.ptp(wanted) <= 1e-12 * max(1.0, abs(wanted[0])):
-        return f"{_short(wanted[0])}%" if percent else _number(wanted[0])
+        return constant(wanted[0], percent)
     frames = len(values)
     if not keys.formulas and method == "linear" and len(keys.by_frame) > MANY:
         return every_frame(wanted, sign, method)
@@ -103,6 +103,9 @@ def _short(value: float) -> str:
     return number_text(float(f"{value:.12g}"))
 
 
-def _number(value: float) -> int | float:
+def constant(value: float, percent: bool = False) -> Curve:
+    """Return a number as a scene writes it, a whole one without a point; with ``percent`` a text."""
     short = float(f"{value:.12g}")
+    if percent:
+        return f"{number_text(short)}%"
     return int(short) if short == int(short) and abs(short) < 1e15 else short

@@ -197,7 +197,7 @@ def _first_strength(job: Job, name: str, value: Any) -> None:
     if number is None or not truth(job.get("use_init")):
         job.draft.drop(name, "there is no init picture")
     else:
-        job.draft.todo["diffusion.skip_steps"] = f"with the init picture: {min(max(100 * number, 0), 100):g}%"
+        job.draft.asleep["diffusion.skip_steps"] = f"{min(max(100 * number, 0), 100):g}%"
         job.draft.differ(name, "diffusion.skip_steps", "counts once there is an init picture: a comment in the scene")
 
 
@@ -320,6 +320,7 @@ def _manifest(job: Job) -> Mapping[str, Any] | None:
     key = job.key("parseq_manifest")
     tree = disco.inner_value(value) if isinstance(value, str) and value.lstrip()[:1] == "{" else value
     if isinstance(tree, Mapping) and tree.get("rendered_frames"):
+        job.draft.note(key, "carried", "", "")
         return tree
     job.draft.drop(key, "it is an address or no manifest: save the manifest as a file and import that")
     return None

@@ -174,7 +174,7 @@ def take_key(job: Job, key: str) -> None:
         job.draft.drop(key, "no program's name that is known here")
     elif known.place == "guidance.clip_models" and known.note.startswith("{"):
         common.take_clip_model(job, key, value)
-    elif (known.place or "").startswith("video.") and job.draft.mode != "video":
+    elif job.draft.mode != "video" and (name.startswith("video_init_") or (known.place or "").startswith("video.")):
         job.draft.drop(key, f"it is for footage, and the mode is {job.draft.mode}")
     elif known.place == "size":
         job.draft.drop(key, "the size is given by other keys" if "size" in job.draft.values else known.note)
@@ -231,7 +231,7 @@ def _begun(job: Job, name: str, value: Any) -> None:
         job.draft.differ(name, "diffusion.init_scale", "counts once there is an init picture: a comment in the scene")
         number = number_of(value)
         if number is not None and number != 1000:
-            job.draft.todo["diffusion.init_scale"] = f"with the init picture: {number:g}"
+            job.draft.asleep["diffusion.init_scale"] = number
 
 
 def _init_image(job: Job, name: str, value: Any) -> None:
@@ -246,6 +246,13 @@ def _footage(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
     else:
         common.ask_file(job, name, value, "video.init")
+
+
+def _continuity(job: Job, name: str, value: Any) -> None:
+    if job.draft.mode == "video" and truth(value):
+        job.draft.carry(name, "seed_mode", "fixed")
+    else:
+        job.draft.drop(name, "it is off" if job.draft.mode == "video" else "it is for footage")
 
 
 def _pictures(job: Job, name: str, value: Any) -> None:
@@ -442,6 +449,9 @@ def handlers() -> Mapping[str, Handler]:
         **dict.fromkeys(("width", "height", "width_height", "side_x", "side_y", "image_size"), _size_done),
         **dict.fromkeys(("symm_loss_scale", "symm_switch", "symmetry_loss"), _symmetry_loss),
         **dict.fromkeys(("symmetry_loss_v", "symmetry_loss_h"), _symmetry_loss),
+        "video_init_seed_continuity": _continuity,
+        **dict.fromkeys(("video_init_skip_steps", "video_init_frames_skip_steps"), _footage_share),
+        **dict.fromkeys(("video_init_flow_blend", "flow_blend"), _flow_share),
         "init_scale": _begun,
         "init_image": _init_image,
         "video_init_path": _footage,
@@ -463,8 +473,29 @@ def handlers() -> Mapping[str, Handler]:
 
 
 def _share(job: Job, name: str, value: Any) -> None:
+    if job.draft.mode == "video" and job.has("video_init_frames_skip_steps"):
+        job.draft.drop(name, "video_init_frames_skip_steps goes over it")
+        return
     place = "video.skip_steps" if job.draft.mode == "video" else "coherence.frames_skip_steps"
     common.take_kept_share(job, name, value, place)
+
+
+def _footage_share(job: Job, name: str, value: Any) -> None:
+    if job.draft.mode != "video":
+        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+    elif name == job.key("video_init_skip_steps"):
+        job.draft.differ(name, "video.skip_steps", "the first frame begins like the others here")
+    else:
+        common.take_kept_share(job, name, value, "video.skip_steps")
+
+
+def _flow_share(job: Job, name: str, value: Any) -> None:
+    if job.draft.mode != "video":
+        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+    elif job.has("video_init_flow_blend") and name != job.key("video_init_flow_blend"):
+        job.draft.drop(name, "video_init_flow_blend goes over it")
+    else:
+        job.curve(name, "video.flow_blend", value)
 
 
 def finish(job: Job) -> None:

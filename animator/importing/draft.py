@@ -36,6 +36,7 @@ class Draft:
         rows: by key of the file.
         guesses: what the file does not say and was guessed, a sentence each.
         todo: what only a person can put in: dotted name to what belongs there.
+        asleep: values by dotted name that count only once that is done.
         base: name of the bundled scene that is extended, or empty.
         mode: still, 2d, 3d or video.
         frames: length of the film; 1 for stills.
@@ -47,6 +48,7 @@ class Draft:
     rows: dict[str, Row] = field(default_factory=dict)
     guesses: list[str] = field(default_factory=list)
     todo: dict[str, str] = field(default_factory=dict)
+    asleep: dict[str, Any] = field(default_factory=dict)
     base: str = ""
     mode: str = "still"
     frames: int = 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from animator.errors import ExpressionError
-from animator.importing.curve_text import curve_text, every_frame
+from animator.importing.curve_text import constant, curve_text, every_frame
 from animator.importing.draft import Draft, is_nothing, short, truth
 from animator.importing.list_language import ScheduleError, Value, read_list
 from animator.importing.tool_keys import (
@@ -146,7 +146,7 @@ class Job:
         if np.max(np.abs(held - values * factor)) > 1e-9 * max(1.0, np.max(np.abs(held))):
             written: Any = every_frame(held, "%" if percent else "", draft.method)
             if np.ptp(held) == 0:
-                written = f"{held[0]:g}%" if percent else float(held[0])
+                written = constant(held[0], percent)
             draft.carry(name, place, written, f"held to {low:g} to {high:g}; {said}".strip("; "), differs=True)
             return
         written = curve_text(keys, values, draft.method, seed=draft.seed, factor=factor, percent=percent)

@@ -52,7 +52,7 @@ def tool_of(values: Mapping[str, Any], form: str, name: str) -> str:
     lowered = {str(key).lower() for key in values}
     if "rendered_frames" in keys:
         return "parseq"
-    if form == "parameters":
+    if form == "parameters" or (form == "a picture" and "negative_prompt" in values and "sampler" in values):
         return "a1111"
     if form == "INI" and name.lower().endswith(".tti"):
         return "chaos"

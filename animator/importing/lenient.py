@@ -98,6 +98,8 @@ class Reader:
 
     def _expression(self, start: int, value: Any) -> Any:
         """Return a value, or the text from ``start`` where an operator follows it."""
+        if isinstance(value, list) and any(isinstance(item, Source) and " for " in item for item in value[:1]):
+            value = Source(self.text[start : self.place])
         place = self.place
         while place < len(self.text) and self.text[place] in " \t":
             place += 1

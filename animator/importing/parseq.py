@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-from animator.importing.curve_text import corners, curve_text
+from animator.importing.curve_text import constant, corners, curve_text
 from animator.importing.draft import short
 from animator.importing.job import Job, limits
 from animator.importing.motion import LENS, MOVES, unmoved
@@ -71,7 +71,7 @@ def take_frames(job: Job, manifest: Mapping[str, Any], key: str) -> None:
     options = manifest.get("options")
     rate = number_of(options.get("output_fps")) if isinstance(options, Mapping) else None
     if rate is not None and draft.film:
-        draft.values["fps"] = min(max(rate, 0.01), 1000)
+        draft.values["fps"] = constant(min(max(rate, 0.01), 1000))
         draft.note("options", "carried", "fps", "")
     frames = [one for one in manifest["rendered_frames"] if isinstance(one, Mapping)]
     at = np.array([int(number_of(one.get("frame")) or index) for index, one in enumerate(frames)])

@@ -25,6 +25,7 @@ _ASSIGNED = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w. -]{0,80}?)[ \t]*(?::[^=\n\"']{1,60})?=(?!=)[ \t]*", re.MULTILINE
 )
 _SECTION = re.compile(r"^[ \t]*\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+_SECTION_NAME = re.compile(r"\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _QUOTED_KEY = re.compile(r"""["'][\w ()+-]+["']\s*:""")
 _YAML_KEY = re.compile(r"^[A-Za-z_][\w -]*:(?:[ \t]|\r?$)", re.MULTILINE)
 _COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+", re.DOTALL)
@@ -119,7 +120,7 @@ def read_text_settings(text: str, name: str) -> Settings:
 def _is_json(text: str, begin: int) -> bool:
     """Return whether a text is JSON or nearly so: its first brace comes before any assignment."""
     brace = re.compile(r"[{\[]").search(text, begin)
-    if brace is None or (text[brace.start()] == "[" and _SECTION.match(text, brace.start())):
+    if brace is None or (text[brace.start()] == "[" and _SECTION_NAME.match(text, brace.start())):
         return False
     if brace.start() == begin:
         return True
@@ -138,6 +139,8 @@ def flat(tree: Any, depth: int = 0) -> dict[str, Any]:
         tree = next((one for one in tree if isinstance(one, Mapping)), {})
     if not isinstance(tree, Mapping) or depth > 8:
         return {}
+    if "rendered_frames" in tree:
+        return {str(key): value for key, value in tree.items()}
     values: dict[str, Any] = {}
     for key, value in tree.items():
         inner = value

@@ -149,7 +149,19 @@ def _unwrapped(text: str) -> str:
     text = text + ")" * missing if missing > 0 else text
     while missing < 0 and text.endswith(")"):
         text, missing = text[:-1].rstrip(), missing + 1
+    while text.startswith("(") and text.endswith(")") and _closes(text) == len(text) - 1:
+        text = text[1:-1].strip()
     return text
+
+
+def _closes(text: str) -> int:
+    """Return where the bracket closes that a text begins with."""
+    depth = 0
+    for place, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if not depth:
+            return place
+    return -1
 
 
 def _pieces(text: str) -> list[str]:

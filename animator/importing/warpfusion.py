@@ -10,7 +10,7 @@ import numpy as np
 
 from animator.importing import common, deforum, disco
 from animator.importing.common import Handler
-from animator.importing.curve_text import every_frame
+from animator.importing.curve_text import constant, every_frame
 from animator.importing.draft import truth
 from animator.importing.job import Job, limits
 from animator.importing.prompts import Found, plain_words, read_sets
@@ -95,7 +95,7 @@ def schedule(job: Job, name: str, place: str, value: Any, percent: bool = False,
     sign = "%" if percent else ""
     written: Any = every_frame(held, sign, draft.method)
     if np.ptp(held) == 0:
-        written = f"{held[0]:.10g}%" if percent else float(f"{held[0]:.10g}")
+        written = constant(held[0], percent)
     draft.carry(name, place, written, "; ".join(keys.notes[:2]), differs=bool(keys.notes))
 
 

@@ -18,7 +18,7 @@ WIDTH = 110
 FLOW = 90
 """Letters of the longest list or mapping in one line."""
 
-_PLAIN = re.compile(r"[A-Za-z][\w ./+-]*[\w.+-]|[A-Za-z]")
+_PLAIN = re.compile(r"[A-Za-z][\w ./+-]*[\w.+-]|[A-Za-z]|[23]d|\d+(?:\.\d+)?%")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "none", "~"}
 _ORDER = {name: number for number, (name, _) in enumerate(declared(Scene))}
 _HEAD = ("extends", "mode", "prompts", "image_prompts")
@@ -82,13 +82,18 @@ def _lines(key: str, node: Any, indent: int) -> list[str]:
     mark = "# " if node.waits else ""
     written = _flow(node.value)
     by_frame = isinstance(node.value, dict) and key in ("prompts", "seed") and len(node.value) > 1
-    if (len(written) + len(blank) + len(key) <= FLOW or not isinstance(node.value, list | dict)) and not by_frame:
+    listed = isinstance(node.value, dict) or (isinstance(node.value, list) and any(map(_is_text, node.value)))
+    if (len(written) + len(blank) + len(key) <= FLOW or not listed) and not by_frame:
         return [f"{mark}{blank}{key}: {written}"]
     if isinstance(node.value, dict):
         items = [f"{_key(name)}: {_flow(child)}" for name, child in node.value.items()]
     else:
         items = [f"- {_flow(item)}" for item in node.value]
     return [f"{mark}{blank}{key}:", *(f"{mark}{blank}  {item}" for item in items)]
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, str | dict)
 
 
 def _key(name: Any) -> str:
@@ -113,6 +118,8 @@ def _scalar(value: Any) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith("."):
         return text
+    if '"' in text and "'" not in text and "\\" not in text and text.isprintable():
+        return f"'{text}'"
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(letter if letter.isprintable() or letter == " " else _escape(letter) for letter in quoted)
 

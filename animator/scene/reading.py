@@ -121,6 +121,23 @@ def read_layered_text(text: str, name: str, overrides: Sequence[str] = ()) -> Lo
     return _compiled(root, problems, overrides, fit, name)
 
 
+def read_scene_made(text: str, file: str, overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read a scene that was made of another program's file, as if it lay in that file's place.
+
+    Args:
+        text: the scene; it may extend those that come with the program.
+        file: the other program's file.
+        overrides: see `read_scene`.
+
+    Raises:
+        SceneError: with every fault that was found.
+    """
+    fit = Fit(scene_schema())
+    name = f"{file} as a scene"
+    root, problems = read_layers(Path(file), name, fit.sections, text)
+    return dataclasses.replace(_compiled(root, problems, overrides, fit, name), source=Path(file))
+
+
 def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedScene:
     """Read, check and compile a scene from a text, in which ``extends`` has no meaning and is refused.
 
