@@ -18,7 +18,7 @@ from animator.importing.reading import Settings, UnreadableError, read_settings
 from animator.importing.writer import scene_text
 from animator.scene.foreign import foreign_name
 from animator.scene.foreign_file import HEIRS
-from animator.scene.reading import read_layered_text
+from animator.scene.reading import LoadedScene, read_scene_made
 
 STAND_IN = "a landscape"
 """What is painted where a file names no prompt."""
@@ -44,6 +44,7 @@ class Imported:
         form: what the file is written in.
         guesses: what the file does not say, a sentence each.
         todo: what a person has to put in, by dotted name.
+        loaded: the scene, read.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Imported:
     form: str
     guesses: tuple[str, ...]
     todo: Mapping[str, str]
+    loaded: LoadedScene
 
     def count(self, fate: str) -> int:
         """Return how many keys had a fate."""
@@ -138,13 +140,13 @@ def _sound(job: Job, settings: Settings, name: str) -> Imported:
     text = _text(job, settings, name, asleep)
     for _ in range(MOST_REPAIRS):
         try:
-            read_layered_text(text, "scene")
+            loaded = read_scene_made(text, name)
         except SceneError as error:
             _repair(draft, error.problems)
             text = _text(job, settings, name, asleep)
         else:
             rows = tuple(_in_order(draft, job.values))
-            return Imported(text, rows, CALLED[job.tool], settings.form, tuple(draft.guesses), dict(draft.todo))
+            return Imported(text, rows, CALLED[job.tool], settings.form, tuple(draft.guesses), dict(draft.todo), loaded)
     raise UnreadableError("becomes no sound scene: please report the file")
 
 
@@ -174,6 +176,10 @@ def _repair(draft: Draft, problems: Sequence[Problem]) -> None:
     removed = False
     for problem in problems:
         place = problem.key
+        if place == "diffusion.skip_steps" and draft.values.get(place) != 0:
+            draft.values[place] = 0  # that of the scene below is too many for few steps
+            removed = True
+            continue
         while place and place not in draft.values:
             place = place.rpartition(".")[0]
         if not place or place == "mode":

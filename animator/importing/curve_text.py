@@ -7,7 +7,7 @@ import numpy as np
 from animator.errors import ExpressionError
 from animator.importing.tool_keys import Keys
 from animator.keyframes import Clock, parse_curve
-from animator.keyframes.expressions import MAX_TEXT, Expression
+from animator.keyframes.expressions import MAX_NUMBERS, Expression
 from animator.keyframes.schedules import number_text
 
 EXACT = 1e-9
@@ -77,9 +77,14 @@ def every_frame(values: np.ndarray, sign: str = "", method: str = "linear", digi
         digits: significant digits of a number.
     """
     keep = corners(values)
-    pieces = [f"{frame}:({values[frame]:.{digits}g}{sign})" for frame in keep]
-    text = ("" if method == "linear" else "linear; ") + ", ".join(pieces)
-    return every_frame(values, sign, method, digits - 2) if len(text) > MAX_TEXT and digits > 8 else text
+    shown = values.tolist()
+    if len(keep) < MANY:
+        text = ", ".join(f"{frame}: ({shown[frame]:.{digits}g}{sign})" for frame in keep)
+    else:
+        text = ",".join(f"{frame}:{shown[frame]:.{digits}g}{sign}" for frame in keep)
+    if len(text) > MAX_NUMBERS and digits > 8:
+        return every_frame(values, sign, method, digits - 2)
+    return text if method == "linear" else f"linear; {text}"
 
 
 def corners(values: np.ndarray) -> list[int]:

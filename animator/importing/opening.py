@@ -81,5 +81,5 @@ def _said(refused: AnimatorError, error: Exception, file: str) -> AnimatorError:
 
 
 def _made(made: Imported, file: str, overrides: Sequence[str]) -> LoadedScene:
-    loaded = read_scene_made(made.text, file, overrides)
+    loaded = read_scene_made(made.text, file, overrides) if overrides else made.loaded
     return dataclasses.replace(loaded, notices=(*notices_of(made, file), *loaded.notices))

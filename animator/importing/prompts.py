@@ -24,6 +24,7 @@ _ROUND = re.compile(r"(?<!\\)\(([^()]*?)(?::\s*[-+]?[\d.]*\s*)?(?<!\\)\)")
 _SQUARE = re.compile(r"(?<!\\)\[([^\[\]]*)(?<!\\)\]")
 _FIRST = re.compile(r"^([^:|]+)(?:[:|].*)?$", re.DOTALL)
 _COMMAS = re.compile(r"\s*,(?:\s*,)+")
+_WEIGHT_LIKE = re.compile(r":\s*-?[\d.]+")
 _INTEGER = re.compile(r"\d+")
 
 Pair = tuple[str, float]
@@ -152,6 +153,8 @@ def written(pair: Pair) -> str | dict[str, Any]:
     text, weight = pair
     number = int(weight) if weight == int(weight) else weight
     short = text if weight == 1 else f"{text}:{number!r}"
+    if weight != 1 and _WEIGHT_LIKE.search(text):  # of two weights, a reader would wonder which counts
+        return {"text": text, "weight": number}
     try:
         read = parse_prompt(short)
     except ExpressionError:

@@ -19,6 +19,8 @@ FLOW = 90
 """Letters of the longest list or mapping in one line."""
 
 _PLAIN = re.compile(r"[A-Za-z][\w ./+-]*[\w.+-]|[A-Za-z]|[23]d|\d+(?:\.\d+)?%")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What cannot stand in a scene."""
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "none", "~"}
 _ORDER = {name: number for number, (name, _) in enumerate(declared(Scene))}
 _HEAD = ("extends", "mode", "prompts", "image_prompts")
@@ -115,7 +117,7 @@ def _scalar(value: Any) -> str:
         return "null"
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value)
+    text = _CONTROL.sub(" ", str(value))
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith("."):
         return text
     if '"' in text and "'" not in text and "\\" not in text and text.isprintable():

@@ -22,6 +22,7 @@ from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.easings import EASINGS, SYNONYMS, easing_name
 from animator.keyframes.expressions import (
+    MAX_NUMBERS,
     MAX_TEXT,
     NUMBER,
     Expression,
@@ -52,6 +53,14 @@ _DECIMAL_COMMA = re.compile(r"([+-]?(?<![\d.,])\d+),(\d+)(?![\d.]|\s*:)", re.ASC
 _TIME_OF_DAY = re.compile(r"(?<![\d:])(\d{1,3}):([0-5]\d)\s*$", re.ASCII)
 _PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z_-]*)\s*;", re.ASCII)
 _SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z_-]*)$", re.ASCII)
+
+
+MANY = 5_000
+"""Letters from which on a text is looked at for being numbers alone, which are read quicker."""
+
+_PAIR = r"\d{1,8}[ ]?:[ ]?\(?[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?[ ]?\)?"
+_NUMBERS = re.compile(rf"(?:{_PAIR},[ ]?)*+{_PAIR}", re.ASCII)
+_NUMBER_KEY = re.compile(r"(\d+)[ ]?:[ ]?\(?([^,) ]+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,10 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
 @lru_cache(maxsize=64)
 def _parsed(text: str, clock: Clock) -> tuple[str | None, tuple[Key, ...]]:
     """Read a keyframe text as `parse_keys` does; a scene is asked for the same keys several times."""
+    if len(text) > MANY and _NUMBERS.fullmatch(text):
+        check_length(text, most=MAX_NUMBERS)
+        numbers = (Key(int(key[1]), float(key[2]), offset=key.start()) for key in _NUMBER_KEY.finditer(text))
+        return None, tuple(numbers)
     check_length(text, most=MAX_TEXT)
     text = plain_signs(text)
     start, end = _unquoted(text)
