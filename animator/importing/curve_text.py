@@ -81,7 +81,8 @@ def every_frame(values: np.ndarray, sign: str = "", method: str = "linear", digi
     if len(keep) < MANY:
         text = ", ".join(f"{frame}: ({shown[frame]:.{digits}g}{sign})" for frame in keep)
     else:
-        text = ",".join(f"{frame}:{shown[frame]:.{digits}g}{sign}" for frame in keep)
+        form = f"%d:%.{digits}g{sign.replace('%', '%%')}"
+        text = ",".join([form % (frame, shown[frame]) for frame in keep])
     if len(text) > MAX_NUMBERS and digits > 8:
         return every_frame(values, sign, method, digits - 2)
     return text if method == "linear" else f"linear; {text}"

@@ -18,7 +18,11 @@ import numpy as np
 
 from animator.errors import ExpressionError
 from animator.keyframes.expressions import NUMBER, Expression, parse_expression
+from animator.keyframes.keys import number_pairs
 from animator.keyframes.signs import plain_signs
+
+MANY = 1500
+"""Keys from which on lines are drawn all at once."""
 
 MAX_FRAME = 10_000_000
 """Last frame of a key that is taken."""
@@ -26,9 +30,8 @@ MAX_FRAME = 10_000_000
 _DISCO = re.compile(r"([0-9]+):[\s]*[\(]([\S\s]*?)[\)]")
 _PLAIN = re.compile(rf"\s*[+-]?\s*{NUMBER}\s*", re.ASCII)
 _LIST = re.compile(
-    rf"\s*(?:[0-9]+\s*:\s*\(\s*[+-]?{NUMBER}\s*\)\s*,\s*)*[0-9]+\s*:\s*\(\s*[+-]?{NUMBER}\s*\)\s*,?\s*", re.ASCII
+    rf"\s*(?:[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*,[ ]*\n?)*+[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*,?\s*", re.ASCII
 )
-_PAIR = re.compile(rf"([0-9]+)\s*:\s*\(\s*([+-]?{NUMBER})", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 _MARKS = str.maketrans("", "", "'\"()")
 _QUOTES = str.maketrans("", "", "'\"`")
@@ -41,17 +44,17 @@ class Keys:
     Attributes:
         by_frame: a number or a formula by frame; of two keys at one frame the later.
         notes: what was passed over, in words.
-        late: keys after the last frame that the program never looks at.
+        plain: whether all values are known to be numbers.
     """
 
     by_frame: dict[int, float | Expression] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    late: int = 0
+    plain: bool = False
 
     @property
     def formulas(self) -> bool:
         """Whether a value is a formula."""
-        return any(isinstance(value, Expression) for value in self.by_frame.values())
+        return not self.plain and any(isinstance(value, Expression) for value in self.by_frame.values())
 
 
 def number_of(value: Any) -> float | None:
@@ -77,8 +80,8 @@ def plain_pairs(text: str) -> Keys | None:
     """Return the keys of a text that is nothing but ``frame: (number)``; None of any other, quickly."""
     if not _LIST.fullmatch(text):
         return None
-    frames = [(int(frame[:9]), float(value)) for frame, value in _PAIR.findall(text)]
-    return Keys(dict(frames))
+    frames, values = number_pairs(text)
+    return Keys(dict(zip(frames, values, strict=True)), plain=True)
 
 
 def disco_keys(text: str) -> Keys:
@@ -250,6 +253,8 @@ def deforum_values(keys: Keys, frames: int, seed: float, method: str) -> np.ndar
 
     A formula holds until the next key; frames between numbers, and those without a value, are joined.
     """
+    if len(keys.by_frame) > MANY and method == "linear" and not keys.formulas:
+        return _lines(keys, frames)
     known = np.full(frames, np.nan)
     inside = sorted(frame for frame in keys.by_frame if frame < frames)
     for index, frame in enumerate(inside):
@@ -266,6 +271,17 @@ def deforum_values(keys: Keys, frames: int, seed: float, method: str) -> np.ndar
     anchored.setdefault(0, float(known[present[0]]))
     anchored.setdefault(frames - 1, float(known[present[-1]]))
     return joined(anchored, frames, method, len(keys.by_frame))
+
+
+def _lines(keys: Keys, frames: int) -> np.ndarray:
+    """Return the lines between many numbers, those after the last frame left out."""
+    at = np.fromiter(keys.by_frame, np.int64, len(keys.by_frame))
+    known = np.fromiter(keys.by_frame.values(), np.float64, len(keys.by_frame))
+    order = np.argsort(at)
+    inside = order[at[order] < frames]
+    if not len(inside):
+        return np.full(frames, np.nan)
+    return np.interp(np.arange(frames), at[inside], known[inside])
 
 
 def joined(points: Mapping[int, float], frames: int, method: str, count: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from animator.scene.long_texts import SHORTEST
 from animator.settings.base import declared
 from animator.settings.scene import Scene
 
@@ -118,12 +119,16 @@ def _scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = _CONTROL.sub(" ", str(value))
+    if len(text) > SHORTEST:
+        return f"'{text}'" if "'" not in text else json.dumps(text)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith("."):
         return text
     if '"' in text and "'" not in text and "\\" not in text and text.isprintable():
         return f"'{text}'"
     quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(letter if letter.isprintable() or letter == " " else _escape(letter) for letter in quoted)
+    if quoted.isprintable():
+        return quoted
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in quoted)
 
 
 def _escape(letter: str) -> str:
