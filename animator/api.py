@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from animator.run.reporter import Reporter
 
 Scene = str | os.PathLike[str] | Mapping[str, Any] | LoadedScene
-"""A scene file, a picture that carries its scene, a settings file of another program, the tree of a scene as in
+"""A scene file, a picture that carries its scene, another program's settings file, the tree of a scene as in
 YAML, or what `load` returns."""
 
 

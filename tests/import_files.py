@@ -32,7 +32,10 @@ DISCO_50 = {
     "turbo_preroll": 10,
 }
 DISCO_57 = {**DISCO_50, "diffusion_sampling_mode": "ddim", "transformation_percent": [0.09]}
-CLIP = {**DISCO_50, "text_prompts": {str(25 * n): [f"scene {n}, oil painting:.5", ":.5:.5", "text-1"] for n in range(24)}}
+CLIP = {
+    **DISCO_50,
+    "text_prompts": {str(25 * n): [f"scene {n}, oil painting:.5", ":.5:.5", "text-1"] for n in range(24)},
+}
 CLIP |= {
     **{"max_frames": 600, "turbo_mode": True, "turbo_steps": "2", "cut_overview": "[14]*1000+[2]*2000"},
     **{"cut_innercut": "[2]*297030", "translation_z": "0: (3), 100: (5)), 200: (4) 300: (9), 300: (2)"},
@@ -49,8 +52,17 @@ ODD = {
     **DISCO_57,
     **{"ViTB32": 1.0, "ViTB16": 0, "clamp_grad": 1, "perlin_init": "true", "init_image": "None"},
     **{"skip_augs": "no idea", "set_seed": "random_seed", "seed": "3821711738", "steps": "250"},
-    **{"cut_overview": ".5", "cut_innercut": "[.5]*200", "cut_ic_pow": "[True]*1000", "frames_skip_steps": 0.6},
-    **{"cut_icgray_p": "__import__('os').system('touch /tmp/x')", "clip_guidance_scale": [5000], "eta": "auto"},
+    **{
+        "cut_overview": ".5",
+        "cut_innercut": "[.5]*200",
+        "cut_ic_pow": "[True]*1000",
+        "frames_skip_steps": 0.6,
+    },
+    **{
+        "cut_icgray_p": "__import__('os').system('touch /tmp/x')",
+        "clip_guidance_scale": [5000],
+        "eta": "auto",
+    },
 }
 BY_HAND = """Disco Diffusion v5.2 settings
 // mine
@@ -68,8 +80,19 @@ BY_HAND = """Disco Diffusion v5.2 settings
     "ViTB32": perhaps,
 }
 """
-LITERALS = {"text_prompts": "{0:", "image_prompts": "{}", "width_height": "[1280,", "cut_overview": '"[12]*400+[4]*600"'}
-LITERALS |= {"zoom": '"0:', "angle": '"0:(0)"', "translation_x": '"0:', "steps": "250", "batch_name": "'TimeToDisco'"}
+LITERALS = {
+    "text_prompts": "{0:",
+    "image_prompts": "{}",
+    "width_height": "[1280,",
+    "cut_overview": '"[12]*400+[4]*600"',
+}
+LITERALS |= {
+    "zoom": '"0:',
+    "angle": '"0:(0)"',
+    "translation_x": '"0:',
+    "steps": "250",
+    "batch_name": "'TimeToDisco'",
+}
 CELLS = """#@title Basic settings
 batch_name = 'TimeToDisco' #@param{type: 'string'}
 steps = 250 #@param [25,50,100,150,250,500,1000]{type: 'raw', allow-input: true}
@@ -167,32 +190,68 @@ DISCOART_OBJECTS = {
         ],
     },
     **{"clip_models": ["RN50::openai"], "cut_overview": "[12]*400+[4]*600", "on_misspelled_token": "ignore"},
-    **{"gif_fps": 20, "n_batches": 1, "width_height": [512, 512], "perlin_init": True, "perlin_mode": "color"},
+    **{
+        "gif_fps": 20,
+        "n_batches": 1,
+        "width_height": [512, 512],
+        "perlin_init": True,
+        "perlin_mode": "color",
+    },
 }
 WALK = ", ".join(f"{n}: ({0.1 * ((n * 7919) % 31) - 1:.4f})" for n in range(1200))
 DEFORUM = {
     **{"W": 512, "H": 704, "seed": 42, "sampler": "Euler a", "steps": 25, "batch_name": "x", "fps": 15},
-    "prompts": {"0": "a (sea:1.2), [fog:rain:0.5] <lora:x:0.6> --neg text, (lowres)", "max_f-20": "a storm `t/3`"},
+    "prompts": {
+        "0": "a (sea:1.2), [fog:rain:0.5] <lora:x:0.6> --neg text, (lowres)",
+        "max_f-20": "a storm `t/3`",
+    },
     **{"animation_mode": "3D", "max_frames": 120, "border": "wrap", "angle": "0: (0)", "zoom": "0: (1.002)"},
     **{"translation_x": "0: (10*sin(2*3.14*t/20))", "translation_y": "0: (0), 20: (where(t>25, 3, 1))"},
     **{"translation_z": "0:(t%15), 60:(2), 90:(4), 500:(9),", "rotation_3d_x": '"0":(0), "max_f-2":(-1)'},
-    **{"rotation_3d_y": "0: (0.5*cos(t/30)**0.9)", "rotation_3d_z": "0:0: (sin(t))", "fov_schedule": "0: (70)"},
+    **{
+        "rotation_3d_y": "0: (0.5*cos(t/30)**0.9)",
+        "rotation_3d_z": "0:0: (sin(t))",
+        "fov_schedule": "0: (70)",
+    },
     **{"strength_schedule": "0: (0.65), 40: (1), 60:(0.3+0.2*sin(t/5))", "noise_schedule": "0: (0.02)"},
     **{"cfg_scale_schedule": "0: (7)", "seed_behavior": "iter", "color_coherence": "Match Frame 0 LAB"},
-    **{"diffusion_cadence": "2", "near_schedule": "0: (200)", "far_schedule": "0: (10000)", "cn_1_weight": "0:(1)"},
-    **{"use_init": False, "init_image": "https://example.org/a.png", "strength": 0.8, "depth_algorithm": "Zoe"},
+    **{
+        "diffusion_cadence": "2",
+        "near_schedule": "0: (200)",
+        "far_schedule": "0: (10000)",
+        "cn_1_weight": "0:(1)",
+    },
+    **{
+        "use_init": False,
+        "init_image": "https://example.org/a.png",
+        "strength": 0.8,
+        "depth_algorithm": "Zoe",
+    },
     **{"soundtrack_path": "C:/music/a.mp3", "add_soundtrack": "File", "sd_model_name": "v1-5.ckpt"},
     **{"optical_flow_cadence": "RAFT", "hybrid_motion": "None", "animation_prompts_negative": "nsfw, nude"},
 }
 NOTEBOOK_DEFORUM = {
-    **{"W": 512, "H": 512, "seed": -1, "sampler": "euler_ancestral", "steps": 50, "scale": 7, "ddim_eta": 0.0},
+    **{
+        "W": 512,
+        "H": 512,
+        "seed": -1,
+        "sampler": "euler_ancestral",
+        "steps": 50,
+        "scale": 7,
+        "ddim_eta": 0.0,
+    },
     **{"prompts": {"0": "a forest:2", "40": "a beach"}, "animation_mode": "2D", "max_frames": 80},
     **{"border": "replicate", "angle": "0:(0)", "zoom": "0:(1.04)", "translation_x": "0:(10*sin(t/5))"},
     **{"strength_schedule": "0: (0.65)", "diffusion_cadence": 1, "seed_behavior": "fixed", "use_init": True},
     **{"init_image": "/content/drive/MyDrive/a.png", "strength": 0.55, "color_coherence": "None"},
 }
 STILLS_DEFORUM = {**NOTEBOOK_DEFORUM, "animation_mode": "None", "prompts": ["a hill", "a lake (blue)", ""]}
-STUDIO = {"animation_prompts_positive": "", "animation_prompts": {"0": "a town"}, "width": 1024, "height": 576}
+STUDIO = {
+    "animation_prompts_positive": "",
+    "animation_prompts": {"0": "a town"},
+    "width": 1024,
+    "height": 576,
+}
 STUDIO |= {name: value for name, value in DEFORUM.items() if name not in ("W", "H", "prompts")}
 DENSE = {**DEFORUM, "max_frames": 1200, "translation_x": WALK, "translation_y": WALK, "rotation_3d_y": WALK}
 HOSTILE_DEFORUM = {
@@ -203,15 +262,30 @@ HOSTILE_DEFORUM = {
     **{"prompts": {"0, 10": "a sea\nby night", "x": "never", "20": {"deeper": 1}}, "W": "wide", "fps": None},
 }
 NESTED = {"args": {"W": 512, "H": 512, "steps": 9}, "anim_args": {"animation_mode": "2D", "max_frames": 30}}
-NESTED["anim_args"] |= {"zoom": "0: (1.01)", "animation_prompts": {"0": "a garden"}, "strength_schedule": "0:(0.6)"}
+NESTED["anim_args"] |= {
+    "zoom": "0: (1.01)",
+    "animation_prompts": {"0": "a garden"},
+    "strength_schedule": "0:(0.6)",
+}
 PARSEQ = {
     "meta": {"generated_by": "sd_parseq"},
     "options": {"bpm": 140, "output_fps": 20, "input_fps": 20},
     "managedFields": ["translation_z", "zoom"],
     "rendered_frames": [
         {
-            **{"frame": n, "strength": 0.5 + 0.001 * n, "translation_z": 2.0 * n, "translation_z_delta": 2 + n % 3},
-            **{"rotation_3d_y": 0.1, "rotation_3d_y_delta": 0.1 * (n > 30), "zoom": 1.0, "fov": 40, "scale": 7},
+            **{
+                "frame": n,
+                "strength": 0.5 + 0.001 * n,
+                "translation_z": 2.0 * n,
+                "translation_z_delta": 2 + n % 3,
+            },
+            **{
+                "rotation_3d_y": 0.1,
+                "rotation_3d_y_delta": 0.1 * (n > 30),
+                "zoom": 1.0,
+                "fov": 40,
+                "scale": 7,
+            },
             **{"deforum_prompt": f"a ({'sea' if n < 30 else 'hill'}:{n / 60:.2f}) --neg fog", "noise_pc": 3},
         }
         for n in range(60)
@@ -227,10 +301,23 @@ WARP = {
     **{"text_prompts": {"0": ["a (dance:1.1), alphonse mucha"]}, "negative_prompts": {"0": ["text, (logo)"]}},
     **{"max_frames": 288, "init_image": "", "seed": 4275770367, "width": 704, "height": 1280},
     **{"video_init_path": "d:/init_images/dance.mp4", "extract_nth_frame": 1, "check_consistency": True},
-    **{"style_strength_schedule": [0.7, 0.7], "flow_blend_schedule": {"0": 0.8, "50": 0.5}, "steps_schedule": [25]},
+    **{
+        "style_strength_schedule": [0.7, 0.7],
+        "flow_blend_schedule": {"0": 0.8, "50": 0.5},
+        "steps_schedule": [25],
+    },
     **{"cfg_scale_schedule": [15], "image_scale_schedule": {"0": 1.5, "1": 2}, "consistency_blur": 1},
-    **{"fixed_seed": True, "turbo_mode": False, "model_path": "d:/models/x.safetensors", "sampler": "sample_euler"},
-    **{"controlnet_multimodel": '{"control_sd15": {"weight": 1.0}}', "flow_warp": True, "rec_prompts": {"0": ["x"]}},
+    **{
+        "fixed_seed": True,
+        "turbo_mode": False,
+        "model_path": "d:/models/x.safetensors",
+        "sampler": "sample_euler",
+    },
+    **{
+        "controlnet_multimodel": '{"control_sd15": {"weight": 1.0}}',
+        "flow_warp": True,
+        "rec_prompts": {"0": ["x"]},
+    },
 }
 MAJESTY = """
     #Settings
@@ -285,7 +372,10 @@ cut_overview = "[12]*400+[4]*600"
 text_prompts = { "0" = ["a red kite"] }
 width_height = [640, 448]
 """
-A1111 = "a castle on a (hill:1.3)\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x768"
+A1111 = (
+    "a castle on a (hill:1.3)\nNegative prompt: blurry\n"
+    "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x768"
+)
 
 
 def picture(text: str, keyword: str = "parameters") -> bytes:
@@ -299,17 +389,28 @@ def picture(text: str, keyword: str = "parameters") -> bytes:
 def files() -> dict[str, str | bytes]:
     """Return what is in each file, by its name."""
     made: dict[str, str | dict | bytes] = {
-        **{"disco-5.0.txt": DISCO_50, "disco-5.7.json": DISCO_57, "clip-5.0.txt": CLIP, "footage.txt": FOOTAGE},
+        **{
+            "disco-5.0.txt": DISCO_50,
+            "disco-5.7.json": DISCO_57,
+            "clip-5.0.txt": CLIP,
+            "footage.txt": FOOTAGE,
+        },
         **{"odd.txt": ODD, "by-hand.json": BY_HAND, "cells.py": CELLS, "disco.ipynb": NOTEBOOK, "a.TTI": TTI},
         **{"progrock.json": PROGROCK, "discoart.yml": DISCOART, "objects.json": DISCOART_OBJECTS},
         **{"deforum.txt": DEFORUM, "notebook.txt": NOTEBOOK_DEFORUM, "stills.txt": STILLS_DEFORUM},
         **{"studio.txt": STUDIO, "dense.txt": DENSE, "hostile.txt": HOSTILE_DEFORUM, "nested.json": NESTED},
         **{"parseq.json": PARSEQ, "deforum.srt": SUBTITLES, "warp.txt": WARP, "majesty.cfg": MAJESTY},
         **{"entmike.yaml": ENTMIKE, "philpax.toml": PHILPAX, "a1111.txt": A1111},
-        **{"overlay.json": {"cut_overview": "[12]*1000", "steps": 100}, "disco.png": picture(json.dumps(DISCO_57))},
+        **{
+            "overlay.json": {"cut_overview": "[12]*1000", "steps": 100},
+            "disco.png": picture(json.dumps(DISCO_57)),
+        },
         **{"a1111.png": picture(A1111), "in-deforum.txt": {**DEFORUM, "parseq_manifest": json.dumps(PARSEQ)}},
     }
-    return {name: value if isinstance(value, str | bytes) else json.dumps(value, indent=4) for name, value in made.items()}
+    return {
+        name: value if isinstance(value, str | bytes) else json.dumps(value, indent=4)
+        for name, value in made.items()
+    }
 
 
 def garbled(data: bytes, seed: int) -> bytes:
@@ -319,7 +420,9 @@ def garbled(data: bytes, seed: int) -> bytes:
         at = chance.randrange(len(data) + 1)
         kind = chance.randrange(5)
         length = chance.choice((1, 1, 3, 20, 400))
-        piece = bytes(chance.choice(b"{}[]()\"',:#\n 09aT-.*\\/\xff\x00") for _ in range(chance.choice((1, 2, 5))))
+        piece = bytes(
+            chance.choice(b"{}[]()\"',:#\n 09aT-.*\\/\xff\x00") for _ in range(chance.choice((1, 2, 5)))
+        )
         if kind == 0:
             data = data[:at] + data[at + length :]
         elif kind == 1:

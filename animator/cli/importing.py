@@ -47,7 +47,7 @@ class Mode(str, Enum):
 
 
 @guarded
-def import_(  # noqa: PLR0913 (an option of the command line is an argument)
+def import_(
     file: Annotated[
         Path,
         typer.Argument(
@@ -58,7 +58,9 @@ def import_(  # noqa: PLR0913 (an option of the command line is an argument)
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="SCENE", help="Where to write the scene; left out, it is printed."),
+        typer.Option(
+            "--out", "-o", metavar="SCENE", help="Where to write the scene; left out, it is printed."
+        ),
     ] = None,
     program: Annotated[
         Program | None, typer.Option("--from", help="Whose file it is, where its keys do not tell.")

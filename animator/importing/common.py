@@ -1,4 +1,4 @@
-"""What all programs have: sizes, seeds, networks, scales, schedules over the diffusion, files on other disks."""
+"""What all programs have: sizes, seeds, networks, steps, and files on other disks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ def folded(word: Any) -> str:
 
 def take_size(job: Job) -> None:
     """Carry the size over, from a pair or from two numbers: whole multiples of 64, 64 to 4096."""
-    pairs = ("width_height", "image_size", "width_height_for_512x512_models", "width_height_for_256x256_models")
+    pairs = (
+        "width_height",
+        "image_size",
+        "width_height_for_512x512_models",
+        "width_height_for_256x256_models",
+    )
     found: list[float | None] = [None, None]
     used: list[str] = []
     pair = job.get(*pairs)
@@ -55,7 +60,9 @@ def take_size(job: Job) -> None:
     if None in found:
         wide, high = ("width", "W", "side_x", "size_x", "sizex"), ("height", "H", "side_y", "size_y", "sizey")
         found = [number_of(job.get(*wide)), number_of(job.get(*high))]
-        used = [job.key(*([name for name in side if job.get(name) is not None] or side)) for side in (wide, high)]
+        used = [
+            job.key(*([name for name in side if job.get(name) is not None] or side)) for side in (wide, high)
+        ]
     if found[0] is None and found[1] is None:
         return
     first = next(side for side in found if side is not None)
@@ -120,7 +127,9 @@ def take_model(job: Job, name: str, value: Any) -> None:
     elif is_nothing(value):
         job.draft.drop(name, "it names nothing")
     else:
-        job.draft.differ(name, "diffusion.model", f"{short(text, 60)} is not among the networks; another paints")
+        job.draft.differ(
+            name, "diffusion.model", f"{short(text, 60)} is not among the networks; another paints"
+        )
 
 
 def take_sampler(job: Job, name: str, value: Any) -> None:
@@ -129,7 +138,9 @@ def take_sampler(job: Job, name: str, value: Any) -> None:
     table = {**{folded(one): one for one in SAMPLERS}, **spellings().get("diffusion.sampler", {})}
     meant = table.get(word) or table.get(word.removeprefix("sample"))
     if meant is None:
-        job.draft.differ(name, "diffusion.sampler", f"{short(str(value), 40)} is not here: {', '.join(SAMPLERS)} are")
+        job.draft.differ(
+            name, "diffusion.sampler", f"{short(str(value), 40)} is not here: {', '.join(SAMPLERS)} are"
+        )
     else:
         job.draft.carry(name, "diffusion.sampler", meant)
 
@@ -263,7 +274,7 @@ def _by_kind(job: Job, name: str, value: Any, place: str, entry: Any) -> None:
 
 
 def meant_word(place: str, value: Any, parts: Any = ()) -> Any:
-    """Return the word of a setting that a value means, as in a scene or in the table; None where it is none."""
+    """Return the word of a setting that a value means, by a scene or by the table; None for another."""
     words = {folded(one): one for part in parts for one in part.get("enum", ())}
     table = spellings().get(place, {})
     word = folded(value)

@@ -102,11 +102,13 @@ def _refuse_cut(values: Mapping[str, Any]) -> None:
     """Raise UnreadableError of a file whose values are cut off inside of their brackets."""
     texts = [value for value in values.values() if isinstance(value, str) and value.strip()]
     cut = [text for text in texts if _is_cut(text)]
-    prompts = any(_is_cut(value) for key, value in values.items() if "prompt" in key and isinstance(value, str))
+    prompts = any(
+        _is_cut(value) for key, value in values.items() if "prompt" in key and isinstance(value, str)
+    )
     if len(cut) >= 2 and prompts:
         raise UnreadableError(
-            f"has values that are cut off at their first blank, such as {short(cut[0], 30)!r}: prompts and lists "
-            "are lost; take the file that it was made of"
+            f"has values that are cut off at their first blank, such as {short(cut[0], 30)!r}: prompts and "
+            "lists are lost; take the file that it was made of"
         )
 
 
@@ -134,7 +136,9 @@ def _sound(job: Job, settings: Settings, name: str) -> Imported:
         draft.values.pop("frames", None)
     if "prompts" not in draft.values:
         draft.values["prompts"] = [options.prompt or STAND_IN]
-        draft.guesses.append(f'the file names no prompt: "{options.prompt or STAND_IN}" stands in; --prompt says one')
+        draft.guesses.append(
+            f'the file names no prompt: "{options.prompt or STAND_IN}" stands in; --prompt says one'
+        )
     elif options.prompt:
         draft.values["prompts"] = [options.prompt]
     text = _text(job, settings, name, asleep)
@@ -146,7 +150,9 @@ def _sound(job: Job, settings: Settings, name: str) -> Imported:
             text = _text(job, settings, name, asleep)
         else:
             rows = tuple(_in_order(draft, job.values))
-            return Imported(text, rows, CALLED[job.tool], settings.form, tuple(draft.guesses), dict(draft.todo), loaded)
+            return Imported(
+                text, rows, CALLED[job.tool], settings.form, tuple(draft.guesses), dict(draft.todo), loaded
+            )
     raise UnreadableError("becomes no sound scene: please report the file")
 
 
@@ -186,13 +192,17 @@ def _repair(draft: Draft, problems: Sequence[Problem]) -> None:
             continue
         if place == "prompts":
             draft.values["prompts"] = [STAND_IN]
-            draft.guesses.append(f"its prompts cannot be used ({short(problem.message)}); {STAND_IN!r} stands in")
+            draft.guesses.append(
+                f"its prompts cannot be used ({short(problem.message)}); {STAND_IN!r} stands in"
+            )
         else:
             del draft.values[place]
         removed = True
         for key, row in list(draft.rows.items()):
             if row.place == place:
-                draft.rows[key] = Row(key, DROPPED, "", f"it cannot be used here: {short(problem.message, 160)}")
+                draft.rows[key] = Row(
+                    key, DROPPED, "", f"it cannot be used here: {short(problem.message, 160)}"
+                )
     if not removed:
         worst = problems[0].message if problems else "no message"
         raise UnreadableError(f"becomes no sound scene: {short(worst, 160)}")
@@ -205,13 +215,17 @@ def _text(job: Job, settings: Settings, name: str, asleep: Mapping[str, Any]) ->
     counts = {fate: sum(row.fate == fate for row in rows) for fate in (CARRIED, APPROXIMATED, DROPPED)}
     base = re.split(r"[\\/]", name)[-1]
     head = [
-        f"Made from {short(base)}, a settings file of {CALLED[job.tool]} ({settings.form}): {counts[CARRIED]} of its keys "
-        f"are carried over, {counts[APPROXIMATED]} nearly so, {counts[DROPPED]} have no meaning here."
+        f"Made from {short(base)}, a settings file of {CALLED[job.tool]} ({settings.form}): "
+        f"{counts[CARRIED]} of its keys are carried over, {counts[APPROXIMATED]} nearly so, {counts[DROPPED]} have no meaning here."
     ]
     head += [f"Guessed: {guess}." for guess in draft.guesses]
     head += [f"Note: {note}." for note in settings.notes]
     near = [row for row in rows if row.fate == APPROXIMATED and row.note and "not read" not in row.note]
-    head += ["Not quite the same:", *(f"  {short(row.key, 60)}: {short(row.note, 160)}" for row in near[:40])] if near else []
+    head += (
+        ["Not quite the same:", *(f"  {short(row.key, 60)}: {short(row.note, 160)}" for row in near[:40])]
+        if near
+        else []
+    )
     return scene_text(values, base=draft.base, head=head, todo=draft.todo, asleep=asleep)
 
 
@@ -232,5 +246,3 @@ def notices_of(imported: Imported, file: str) -> list[Problem]:
         if place in ("video.init", "diffusion.init_image", "image_prompts", "output.audio", "diffusion.model")
     ]
     return notices
-
-

@@ -1,4 +1,4 @@
-"""Curves of other programs in the notation of a scene: the keys themselves where that gives the same values."""
+"""Curves of other programs in the notation of a scene: their own keys where these give the same values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def curve_text(
 
 
 def _keys_text(keys: Keys, frames: int, factor: float, sign: str) -> str:
-    parts = []
+    parts: list[str] = []
     for frame in sorted(keys.by_frame):
         value = keys.by_frame[frame]
         if frame >= frames and (isinstance(value, Expression) or parts):

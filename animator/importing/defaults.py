@@ -48,7 +48,9 @@ def same(one: Any, other: Any) -> bool:
     if one == other:
         return True
     texts = [value for value in (one, other) if isinstance(value, str)]
-    if any(map(is_schedule, texts)) and all(isinstance(v, int | float) or is_schedule(str(v)) for v in (one, other)):
+    if any(map(is_schedule, texts)) and all(
+        isinstance(v, int | float) or is_schedule(str(v)) for v in (one, other)
+    ):
         try:
             return bool((parse_schedule(one) == parse_schedule(other)).all())
         except ExpressionError:

@@ -83,14 +83,16 @@ class Draft:
     def ask(self, key: str, place: str, value: str, what: str) -> None:
         """Note that a key names a file on another disk: nothing is read, a person puts the path in."""
         name = value.replace("\\", "/").rstrip("/").rpartition("/")[2] or value
-        self.todo[place] = f"{what}; the file says {short(value)}" if name != value else f"{what}: {short(value)}"
+        self.todo[place] = (
+            f"{what}; the file says {short(value)}" if name != value else f"{what}: {short(value)}"
+        )
         self.note(key, APPROXIMATED, place, f"not read: put the path of your {what} there")
 
 
 def short(text: str, most: int = 100) -> str:
-    """Return a text in one line of at most ``most`` letters.
+    r"""Return a text in one line of at most ``most`` letters.
 
-    >>> short("a\\nb", 10), short("abcdefgh", 5)
+    >>> short("a\nb", 10), short("abcdefgh", 5)
     ('a b', 'ab...')
     """
     line = " ".join(str(text).split())

@@ -70,7 +70,7 @@ def easing(name: str) -> Ease | None:
 
 
 def eased(start: float, end: float, steps: int, name: str) -> np.ndarray:
-    """Return ``steps`` values from ``start`` towards ``end``, drawn out to span exactly from one to the other.
+    """Return ``steps`` values from ``start`` towards ``end``, drawn out to reach exactly both.
 
     Raises:
         ValueError: there is no easing of that name, or no step.

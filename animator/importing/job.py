@@ -135,11 +135,15 @@ class Job:
         keys = self.keys_of(value)
         said = "; ".join(keys.notes[:3])
         if not keys.by_frame:
-            draft.drop(name, f"nothing can be read from {short(str(value), 40)!r}: {said or 'it has no keys'}")
+            draft.drop(
+                name, f"nothing can be read from {short(str(value), 40)!r}: {said or 'it has no keys'}"
+            )
             return
         values = self.values_of(keys)
         if np.isnan(values).any() or np.isinf(values).any():
-            draft.drop(name, f"{short(str(value), 40)!r} has no value within the film's {draft.frames} frames")
+            draft.drop(
+                name, f"{short(str(value), 40)!r} has no value within the film's {draft.frames} frames"
+            )
             return
         low, high = (0.0, 100.0) if percent else limits(place)
         held = np.clip(values * factor, low, high)
@@ -147,7 +151,9 @@ class Job:
             written: Any = every_frame(held, "%" if percent else "", draft.method)
             if np.ptp(held) == 0:
                 written = constant(held[0], percent)
-            draft.carry(name, place, written, f"held to {low:g} to {high:g}; {said}".strip("; "), differs=True)
+            draft.carry(
+                name, place, written, f"held to {low:g} to {high:g}; {said}".strip("; "), differs=True
+            )
             return
         written = curve_text(keys, values, draft.method, seed=draft.seed, factor=factor, percent=percent)
         draft.carry(name, place, written, said, differs=bool(said))
@@ -283,6 +289,10 @@ def limits(place: str) -> tuple[float, float]:
         low, high = rules.get("ge"), rules.get("le")
     else:
         parts = [entry, *entry.get("anyOf", ())]
-        low = next((part[key] for part in parts for key in ("minimum", "exclusiveMinimum") if key in part), None)
-        high = next((part[key] for part in parts for key in ("maximum", "exclusiveMaximum") if key in part), None)
+        low = next(
+            (part[key] for part in parts for key in ("minimum", "exclusiveMinimum") if key in part), None
+        )
+        high = next(
+            (part[key] for part in parts for key in ("maximum", "exclusiveMaximum") if key in part), None
+        )
     return (-np.inf if low is None else float(low)), (np.inf if high is None else float(high))

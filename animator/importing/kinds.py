@@ -24,16 +24,43 @@ NO_PICTURES = ("comfy", "invoke", "diffusers", "kaiber", "vqgan")
 _SIGNS: Mapping[str, Collection[str]] = {
     "warpfusion": ("style_strength_schedule", "flow_blend_schedule", "latent_scale_schedule", "rec_prompts"),
     "deforum": (
-        *("strength_schedule", "diffusion_cadence", "animation_prompts", "noise_schedule", "contrast_schedule"),
+        *(
+            "strength_schedule",
+            "diffusion_cadence",
+            "animation_prompts",
+            "noise_schedule",
+            "contrast_schedule",
+        ),
         *("perspective_flip_theta", "seed_behavior", "animation_prompts_positive", "hybrid_composite"),
     ),
     "progrock": (
-        *("gobig_scale", "symm_switch", "skip_steps_ratio", "stop_early", "use_jpg", "cutn_batches_final", "gobig"),
+        *(
+            "gobig_scale",
+            "symm_switch",
+            "skip_steps_ratio",
+            "stop_early",
+            "use_jpg",
+            "cutn_batches_final",
+            "gobig",
+        ),
         *("simple_symmetry", "symmetry_loss_v", "sharpen_preset", "cool_down", "adjustment_interval", "gui"),
     ),
-    "discoart": ("cut_schedules_group", "name_docarray", "on_misspelled_token", "gif_size_ratio", "clip_models_schedules"),
+    "discoart": (
+        "cut_schedules_group",
+        "name_docarray",
+        "on_misspelled_token",
+        "gif_size_ratio",
+        "clip_models_schedules",
+    ),
     "disco": (
-        *("text_prompts", "cut_overview", "cut_innercut", "cutn_batches", "clip_guidance_scale", "perlin_init"),
+        *(
+            "text_prompts",
+            "cut_overview",
+            "cut_innercut",
+            "cutn_batches",
+            "clip_guidance_scale",
+            "perlin_init",
+        ),
         *("skip_timesteps", "use_secondary_model", "frames_skip_steps", "range_scale", "clamp_max", "ViTB32"),
     ),
 }
@@ -68,7 +95,7 @@ def tool_of(values: Mapping[str, Any], form: str, name: str) -> str:
 
 
 def _most(keys: Collection[str]) -> str:
-    """Return the program that has the most of some keys, or empty where three or more are no program's own."""
+    """Return the program that has the most of some keys; empty where none has three."""
     counts: dict[str, int] = {}
     for key in keys:
         known = foreign_name(key)

@@ -98,7 +98,9 @@ class Reader:
 
     def _expression(self, start: int, value: Any) -> Any:
         """Return a value, or the text from ``start`` where an operator follows it."""
-        if isinstance(value, list) and any(isinstance(item, Source) and " for " in item for item in value[:1]):
+        if isinstance(value, list) and any(
+            isinstance(item, Source) and " for " in item for item in value[:1]
+        ):
             value = Source(self.text[start : self.place])
         place = self.place
         while place < len(self.text) and self.text[place] in " \t":
@@ -213,7 +215,7 @@ class Reader:
             elif sign in "\"'" and not self.text[self.place - 1].isalpha():
                 close = self.text.find(sign, self.place + 1)
                 line = self.text.find("\n", self.place)
-                if 0 <= close and (line < 0 or close < line):
+                if close >= 0 and (line < 0 or close < line):
                     self.place = close
             elif not opened and (sign in ",\n" or (sign == "#" and self.text[self.place - 1] in " \t")):
                 if not (sign == "," and self.lines and self.depth == 0):

@@ -1,7 +1,7 @@
-"""The part of Python in which cut schedules are written: read by a parser of its own, never evaluated as code.
+"""The part of Python in which cut schedules are written, read by a parser of its own, never evaluated.
 
-Numbers, texts, lists, ``+ - * / // % **``, comparisons, ``a if b else c``, list comprehensions, the names of
-other schedules, and a few functions: ``dd_easing_int``, ``dd_easing_float``, ``easeint``, ``easeflt``,
+Numbers, texts, lists, ``+ - * / // % **``, comparisons, ``a if b else c``, list comprehensions, the names
+of other schedules, and a few functions: ``dd_easing_int``, ``dd_easing_float``, ``easeint``, ``easeflt``,
 ``range``, ``list``, ``int``, ``float``, ``round``, ``min``, ``max``, ``abs``, ``len``, ``sum``, ``np.linspace``
 and ``eval`` of the name of another schedule.
 """
@@ -33,7 +33,15 @@ _TOKEN = re.compile(
 )
 _TIGHTNESS = {"+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "%": 4, "**": 6}
 _COMPARED = {"<", ">", "<=", ">=", "==", "!="}
-_CONSTANTS = {"True": 1.0, "False": 0.0, "None": 0.0, "true": 1.0, "false": 0.0, "math.pi": np.pi, "np.pi": np.pi}
+_CONSTANTS = {
+    "True": 1.0,
+    "False": 0.0,
+    "None": 0.0,
+    "true": 1.0,
+    "false": 0.0,
+    "math.pi": np.pi,
+    "np.pi": np.pi,
+}
 
 Value = float | str | list[Any]
 Names = Mapping[str, Value]
@@ -299,7 +307,9 @@ def _calculated(sign: str, left: Value, right: Value) -> Value:
 
 
 def _ease(whole: bool) -> Callable[..., Value]:
-    def ease(start: Value = 1, end: Value = 9, steps: Value = 1000, easing_fn: Value = "ExponentialEaseInOut") -> Value:
+    def ease(
+        start: Value = 1, end: Value = 9, steps: Value = 1000, easing_fn: Value = "ExponentialEaseInOut"
+    ) -> Value:
         try:
             values = eased(_number(start), _number(end), int(_number(steps)), str(easing_fn))
         except ValueError as error:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 from animator.importing.curve_text import constant, corners, curve_text
 from animator.importing.draft import short
 from animator.importing.job import Job, limits
@@ -49,7 +48,10 @@ def _mode(job: Job, frames: list[Any]) -> str:
     first = frames[0]
     space = any(number_of(first.get(name)) is not None for name in ("translation_z", "rotation_3d_x", "fov"))
     plane = any(_changes(frames, name, 1.0 if name == "zoom" else 0.0) for name in ("angle", "zoom"))
-    deep = any(_changes(frames, name, 0.0) for name in ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z"))
+    deep = any(
+        _changes(frames, name, 0.0)
+        for name in ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z")
+    )
     mode = "2d" if plane and not deep else "3d" if space or deep else "2d"
     job.draft.guesses.append(f"mode {mode}, by which moves change; --mode 2d or 3d says otherwise")
     return mode
@@ -75,7 +77,9 @@ def take_frames(job: Job, manifest: Mapping[str, Any], key: str) -> None:
         draft.note("options", "carried", "fps", "")
     frames = [one for one in manifest["rendered_frames"] if isinstance(one, Mapping)]
     at = np.array([int(number_of(one.get("frame")) or index) for index, one in enumerate(frames)])
-    names = sorted({str(name) for one in frames[:1] for name in one} | {str(name) for one in frames[-1:] for name in one})
+    names = sorted(
+        {str(name) for one in frames[:1] for name in one} | {str(name) for one in frames[-1:] for name in one}
+    )
     for name in names:
         if not name.endswith(("_delta", *BESIDE)) and name != "frame" and "prompt" not in name:
             _take_value(job, f"{key}.{name}", name, _rows(frames, name), at)
@@ -156,5 +160,3 @@ def _take_prompts(job: Job, key: str, frames: list[Any], at: np.ndarray) -> None
         job.draft.values["prompts"] = sets if len(sets) > 1 else next(iter(sets.values()))
         note = "weights in brackets are left out; a new set begins where its words change"
         job.draft.note(f"{key}.deforum_prompt", "approximated", "prompts", short(note))
-
-

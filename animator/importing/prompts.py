@@ -1,4 +1,4 @@
-"""Prompts of other programs: their sets over the frames, their weights, and signs that mean something there."""
+"""Prompts of other programs: their sets over the frames, their weights, and signs with a meaning there."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def numbered(key: Any) -> int | None:
     return int(number) if number is not None and 0 <= number < 1e9 else None
 
 
-def read_sets(value: Any, read: Callable[[str], list[Pair]], position: Callable[[Any], int | None] = numbered) -> Found:
+def read_sets(
+    value: Any, read: Callable[[str], list[Pair]], position: Callable[[Any], int | None] = numbered
+) -> Found:
     """Return the sets of prompts in any of the forms that files have.
 
     Args:
@@ -107,18 +109,14 @@ def _is_prompt(value: Mapping[Any, Any]) -> bool:
 def _pairs(entries: Any, read: Callable[[str], list[Pair]], found: Found, depth: int = 0) -> Iterator[Pair]:
     if depth > 6:
         return
-    if isinstance(entries, Mapping):
-        if _is_prompt(entries):
-            yield _object(entries, found)
-            return
-        if not entries:
-            return
-        if all(numbered(key) is not None for key in entries):  # by step: those of the first hold
-            first = min(entries, key=lambda key: numbered(key) or 0)
-            if len(entries) > 1:
-                found.notes.add("prompts do not change within a picture here: those of its first step are taken")
-            yield from _pairs(entries[first], read, found, depth + 1)
-            return
+    if isinstance(entries, Mapping) and _is_prompt(entries):
+        yield _object(entries, found)
+    elif isinstance(entries, Mapping) and entries and all(numbered(key) is not None for key in entries):
+        first = min(entries, key=lambda key: numbered(key) or 0)
+        if len(entries) > 1:
+            found.notes.add("prompts do not change within a picture here: those of its first step are taken")
+        yield from _pairs(entries[first], read, found, depth + 1)
+    elif isinstance(entries, Mapping):
         for text, weight in entries.items():  # {"a sea": 1, "fog": -0.5}
             number = number_of(weight)
             if number is not None and isinstance(text, str) and text.strip():

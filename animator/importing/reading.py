@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import tomllib
 
 from animator.errors import AnimatorError, RunError
 from animator.importing.lenient import NoValueError, Reader, Source, read_json, without_conflict
@@ -22,7 +23,8 @@ MOST_ITEMS = 400_000
 
 _NOTEBOOK = re.compile(r'"(?:nbformat|cell_type)"\s*:')
 _ASSIGNED = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w. -]{0,80}?)[ \t]*(?::[^=\n\"']{1,60})?=(?!=)[ \t]*", re.MULTILINE
+    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w. -]{0,80}?)[ \t]*(?::[^=\n\"']{1,60})?=(?!=)[ \t]*",
+    re.MULTILINE,
 )
 _SECTION = re.compile(r"^[ \t]*\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _SECTION_NAME = re.compile(r"\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
@@ -209,9 +211,9 @@ def _of_notebook(text: str) -> Settings:
 
 
 def assignments(text: str) -> dict[str, Any]:
-    """Return what a program or an ini file sets: of each name the first value that is a literal.
+    r"""Return what a program or an ini file sets: of each name the first value that is a literal.
 
-    >>> assignments("steps = 250 #@param\\nx = f(3)\\nzoom: str = '0: (1)'")
+    >>> assignments("steps = 250 #@param\nx = f(3)\nzoom: str = '0: (1)'")
     {'steps': 250, 'x': 'f(3)', 'zoom': '0: (1)'}
     """
     found: dict[str, Any] = {}

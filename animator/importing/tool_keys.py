@@ -1,9 +1,9 @@
 """Keyframes by the rules of the program that wrote them: texts to keys, and keys to a value at every frame.
 
-The rules (what is known of them is in docs/import.md): Disco Diffusion takes ``frame: (number)`` wherever it
-finds it, ends a value at the first ``)`` and pulls a key beyond the end back to the last frame. Deforum splits
-at commas and at colons, evaluates what is no number at every frame until the next key, and never looks at a
-key beyond the end. WarpFusion has lists, a value a frame, and objects.
+The rules (docs/import.md): Disco Diffusion takes ``frame: (number)`` wherever it finds it, ends a value at
+the first ``)`` and pulls a key beyond the end back to the last frame. Deforum splits at commas and at colons,
+evaluates what is no number at every frame until the next key, and never looks at a key beyond the end.
+WarpFusion has lists, a value a frame, and objects.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ MAX_FRAME = 10_000_000
 
 _DISCO = re.compile(r"([0-9]+):[\s]*[\(]([\S\s]*?)[\)]")
 _PLAIN = re.compile(rf"\s*[+-]?\s*{NUMBER}\s*", re.ASCII)
-_LIST = re.compile(
-    rf"\s*(?:[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*,[ ]*\n?)*+[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*,?\s*", re.ASCII
-)
+_ONE = rf"[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*"
+_LIST = re.compile(rf"\s*(?:{_ONE},[ ]*\n?)*+{_ONE},?\s*", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 _MARKS = str.maketrans("", "", "'\"()")
 _QUOTES = str.maketrans("", "", "'\"`")
@@ -94,7 +93,9 @@ def disco_keys(text: str) -> Keys:
     for frame, value in matches:
         _put(keys, frame, value)
     if (colons := text.count(":")) > len(matches):
-        keys.notes.append(f"{colons - len(matches)} of {colons} keys are malformed, and Disco passes over them")
+        keys.notes.append(
+            f"{colons - len(matches)} of {colons} keys are malformed, and Disco passes over them"
+        )
     return keys
 
 
@@ -232,7 +233,9 @@ def disco_values(keys: Keys, frames: int, method: str) -> np.ndarray:
     Numbers are joined by ``method``; the first holds before itself. Keys after the last frame shape a spline,
     and the one that is written last gives the last frame its value.
     """
-    numbers = {frame: float(value) for frame, value in keys.by_frame.items() if not isinstance(value, Expression)}
+    numbers = {
+        frame: float(value) for frame, value in keys.by_frame.items() if not isinstance(value, Expression)
+    }
     inside = {frame: value for frame, value in numbers.items() if frame < frames}
     outside = {frame: value for frame, value in numbers.items() if frame >= frames}
     first = inside[min(inside)] if inside else next(iter(outside.values()))
@@ -281,7 +284,8 @@ def _lines(keys: Keys, frames: int) -> np.ndarray:
     inside = order[at[order] < frames]
     if not len(inside):
         return np.full(frames, np.nan)
-    return np.interp(np.arange(frames), at[inside], known[inside])
+    result: np.ndarray = np.interp(np.arange(frames), at[inside], known[inside])
+    return result
 
 
 def joined(points: Mapping[int, float], frames: int, method: str, count: int) -> np.ndarray:

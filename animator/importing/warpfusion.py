@@ -39,7 +39,9 @@ def take_prompts(job: Job) -> None:
     found = Found()
     if job.get("text_prompts") is not None:
         found = read_sets(job.values[key], lambda text: [(plain_words(text), 1.0)])
-        draft.note(key, "approximated", "prompts", "brackets and weights in brackets are left out, their words kept")
+        draft.note(
+            key, "approximated", "prompts", "brackets and weights in brackets are left out, their words kept"
+        )
     if job.get("negative_prompts") is not None:
         deforum.push(job, found, job.key("negative_prompts"))
     disco.put_prompts(job, found, key)
@@ -115,7 +117,12 @@ def _blend(job: Job, name: str, value: Any) -> None:
 
 
 def _steps(job: Job, name: str, value: Any) -> None:
-    job.number(name, "diffusion.steps", next(iter(value.values()), None) if isinstance(value, Mapping) else _first(value), whole=True)
+    job.number(
+        name,
+        "diffusion.steps",
+        next(iter(value.values()), None) if isinstance(value, Mapping) else _first(value),
+        whole=True,
+    )
 
 
 def _first(value: Any) -> Any:
@@ -162,7 +169,9 @@ def handlers() -> Mapping[str, Handler]:
         "sampler": common.take_sampler,
         **dict.fromkeys(("fixed_seed", "video_init_seed_continuity"), _fixed),
         **dict.fromkeys(("consistency_blur", "consistency_blur_schedule"), _blur),
-        **dict.fromkeys(("turbo_mode", "turbo_steps", "turbo_preroll"), _dropped("mode video paints every frame")),
+        **dict.fromkeys(
+            ("turbo_mode", "turbo_steps", "turbo_preroll"), _dropped("mode video paints every frame")
+        ),
         "turbo_frame_skips_steps": _dropped("mode video paints every frame"),
         "interp_spline": _dropped("schedules are lists"),
         "padding_mode": _dropped("mode video has other edges"),

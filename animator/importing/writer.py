@@ -28,7 +28,12 @@ _HEAD = ("extends", "mode", "prompts", "image_prompts")
 
 
 def scene_text(
-    values: Mapping[str, Any], *, base: str, head: Iterable[str], todo: Mapping[str, str], asleep: Mapping[str, Any]
+    values: Mapping[str, Any],
+    *,
+    base: str,
+    head: Iterable[str],
+    todo: Mapping[str, str],
+    asleep: Mapping[str, Any],
 ) -> str:
     """Return a scene in YAML.
 
@@ -137,4 +142,6 @@ def _escape(letter: str) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(text, WIDTH - 2, break_long_words=True, break_on_hyphens=False)]
+    return [
+        f"# {line}" for line in textwrap.wrap(text, WIDTH - 2, break_long_words=True, break_on_hyphens=False)
+    ]

@@ -14,7 +14,6 @@ from animator.keyframes.easings import EASINGS
 from animator.keyframes.expressions import NO_SOUNDS, Expression, Sounds, as_float
 from animator.keyframes.keys import SPLINES, Key, check_method, keys_of_mapping, parse_keys
 
-
 MANY = 300
 """Keys from which on lines are drawn all at once."""
 

@@ -16,6 +16,7 @@ from animator.scene.source import MAX_BYTES, encoding_of
 from animator.settings.scene import Scene
 from animator.system.json_text import parse_json
 
+
 class ForeignFileError(SceneError):
     """A file is another program's, not a scene."""
 
@@ -212,4 +213,6 @@ def _keys_in(node: Node) -> Iterator[Any]:
 
 def _refused(what: str, file: str) -> SceneError:
     read = any(what.endswith(f" of {tools()[tool]}") for tool in READ)
-    return ForeignFileError([Place(file).problem("", f"{what}, {IMPORTED.format(file=file) if read else YET}")])
+    return ForeignFileError(
+        [Place(file).problem("", f"{what}, {IMPORTED.format(file=file) if read else YET}")]
+    )

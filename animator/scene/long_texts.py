@@ -17,7 +17,8 @@ SHORTEST = 20_000
 
 _MARK = "\ue000"
 _LONG = re.compile(
-    rf"^(?P<head> *[A-Za-z_]\w*:[ ]+)(?P<quote>[\"'])(?P<text>(?:[a-z-]{{3,20}}; )?[-0-9:,()%eE.+ ]{{{SHORTEST},}})(?P=quote)"
+    r"^(?P<head> *[A-Za-z_]\w*:[ ]+)(?P<quote>[\"'])"
+    rf"(?P<text>(?:[a-z-]{{3,20}}; )?[-0-9:,()%eE.+ ]{{{SHORTEST},}})(?P=quote)"
     r"(?=[ \t]*\r?$)",
     re.MULTILINE,
 )

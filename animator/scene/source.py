@@ -38,7 +38,7 @@ from animator.scene.yaml_words import plain_words
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 24
 MAX_VALUES = 50_000
-"""Bounds of a scene file; curves with a key a frame are not counted, and the last counts what aliases repeat."""
+"""Bounds of a scene file, long curves not counted; the last counts what aliases repeat."""
 MAX_EVENTS = 2 * MAX_VALUES
 """Keys and values of a file, at which reading ends; how often aliases repeat them is known later."""
 
