@@ -131,6 +131,10 @@ def _unknown(values: Mapping[str, Any], settings: Settings) -> str:
 def _sound(job: Job, settings: Settings, name: str) -> Imported:
     """Return the scene of a draft, without what would be a fault in it."""
     draft, options = job.draft, job.options
+    if draft.film and "frames" not in draft.values:
+        draft.values["frames"] = draft.frames
+        if not job.has("max_frames"):
+            draft.guesses.append(f"{draft.frames} frames, as the file gives no length")
     asleep = {**draft.asleep, **_without_footage(job)}
     if draft.values.get("mode") == "still":
         draft.values.pop("frames", None)
@@ -216,7 +220,8 @@ def _text(job: Job, settings: Settings, name: str, asleep: Mapping[str, Any]) ->
     base = re.split(r"[\\/]", name)[-1]
     head = [
         f"Made from {short(base)}, a settings file of {CALLED[job.tool]} ({settings.form}): "
-        f"{counts[CARRIED]} of its keys are carried over, {counts[APPROXIMATED]} nearly so, {counts[DROPPED]} have no meaning here."
+        f"{counts[CARRIED]} of its keys are carried over, {counts[APPROXIMATED]} nearly so, "
+        f"{counts[DROPPED]} have no meaning here."
     ]
     head += [f"Guessed: {guess}." for guess in draft.guesses]
     head += [f"Note: {note}." for note in settings.notes]

@@ -147,7 +147,7 @@ def take_prompts(job: Job) -> None:
 
 
 def _position(job: Job, key: Any) -> int | None:
-    """Return the frame that a key of prompts is, which may be a formula of ``max_f``; None where it is none."""
+    """Return the frame that a key of prompts is, also as a formula of ``max_f``; None where it is none."""
     number = number_of(key)
     if number is None and "max_f" in str(key):
         try:

@@ -38,7 +38,7 @@ def take(job: Job) -> None:
     draft = job.draft
     draft.base = "disco-5"
     draft.mode = job.options.mode or mode_of(job)
-    draft.frames = common.length_of(job, "max_frames", otherwise=1000) if draft.film else 1
+    draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
     draft.method = method_of(job.get("interp_spline"))
     draft.values["mode"] = draft.mode
     for name in ("seed", "set_seed"):

@@ -74,11 +74,11 @@ class Draft:
         self.note(key, APPROXIMATED, place, note)
 
     def note(self, key: str, fate: str, place: str, note: str) -> None:
-        """Note what became of a key; what was noted first stays, unless the new word says more."""
-        before = self.rows.get(key)
-        if before is None or before.fate == CARRIED:
-            more = "; ".join(part for part in ((before.note if before else ""), note) if part)
-            self.rows[key] = Row(key, fate, place or (before.place if before else ""), more)
+        """Note what became of a key, beside what was noted of it before."""
+        before = self.rows.get(key, Row(key, fate))
+        notes = dict.fromkeys(part for part in (before.note, note) if part)
+        near = APPROXIMATED in (before.fate, fate)
+        self.rows[key] = Row(key, APPROXIMATED if near else fate, place or before.place, "; ".join(notes))
 
     def ask(self, key: str, place: str, value: str, what: str) -> None:
         """Note that a key names a file on another disk: nothing is read, a person puts the path in."""

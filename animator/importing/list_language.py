@@ -2,8 +2,8 @@
 
 Numbers, texts, lists, ``+ - * / // % **``, comparisons, ``a if b else c``, list comprehensions, the names
 of other schedules, and a few functions: ``dd_easing_int``, ``dd_easing_float``, ``easeint``, ``easeflt``,
-``range``, ``list``, ``int``, ``float``, ``round``, ``min``, ``max``, ``abs``, ``len``, ``sum``, ``np.linspace``
-and ``eval`` of the name of another schedule.
+``range``, ``list``, ``int``, ``float``, ``round``, ``min``, ``max``, ``abs``, ``len``, ``sum``,
+``np.linspace`` and ``eval`` of the name of another schedule.
 """
 
 from __future__ import annotations

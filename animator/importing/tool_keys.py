@@ -306,7 +306,8 @@ def joined(points: Mapping[int, float], frames: int, method: str, count: int) ->
         degree = 1
     degree = min(degree, len(at) - 1)
     if degree < 2:
-        return np.interp(np.arange(frames), at, known)
+        line: np.ndarray = np.interp(np.arange(frames), at, known)
+        return line
     # Imported here because it takes a quarter of a second, and most files have no spline.
     from scipy.interpolate import make_interp_spline
 
