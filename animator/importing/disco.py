@@ -56,6 +56,10 @@ def take(job: Job) -> None:
 
 def mode_of(job: Job) -> str:
     """Return the mode that a file gives, or guess it, as a file of Disco Diffusion does not tell it."""
+    key = job.key("animation_mode")
+    if key in job.values and is_nothing(job.values[key]):
+        job.draft.note(key, "carried", "mode", "None is a still")
+        return "still"
     said = job.get("animation_mode", "mode")
     meant = (
         common.meant_word("mode", said, ({"enum": ["still", "2d", "3d", "video"]},))
@@ -87,7 +91,7 @@ def _guessed(job: Job) -> tuple[str, str]:
 
 
 def _at_rest(value: Any, move: str) -> bool:
-    text = re.sub(r"\s", "", str(value)).rstrip(",")
+    text = re.sub(r"[\s\"']", "", str(value)).rstrip(",")
     text = re.sub(r"(\d)\.0*(?=\))", r"\1", text)
     quiet = "1" if move == "zoom" else "0"
     return text in (STILL_MOTION[move], quiet, f"0:({quiet})", f"{quiet}.0")

@@ -107,6 +107,17 @@ def _pictures(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, "there are none")
 
 
+def _skipped_of_picture(job: Job, name: str, value: Any) -> None:
+    number = number_of(value)
+    if is_nothing(job.get("init_image")) and job.has("skip_steps"):
+        job.draft.drop(name, "there is no init picture")
+    elif job.has("skip_steps") and number is not None and 0 <= number <= 1:
+        job.draft.asleep["diffusion.skip_steps"] = f"{100 * number:.6g}%"
+        job.draft.differ(name, "diffusion.skip_steps", "counts once there is an init picture: a comment")
+    else:
+        common.take_skipped(job, name, value)
+
+
 def _images(job: Job, name: str, value: Any) -> None:
     if job.draft.film:
         job.draft.drop(name, "a film is made once for each render")
@@ -226,6 +237,17 @@ def _film_name(job: Job, name: str, value: Any) -> None:
     job.draft.drop(name, "a film is named by its scene's file")
 
 
+def _gif(job: Job, name: str, value: Any) -> None:
+    if job.draft.film:
+        job.switch(name, "output.gif", value)
+    else:
+        job.draft.drop(name, "a still is no GIF")
+
+
+def _dropped(why: str) -> Handler:
+    return lambda job, name, value: job.draft.drop(name, why)
+
+
 def _size_done(job: Job, name: str, value: Any) -> None:
     job.draft.drop(
         name, "it is no size" if "size" not in job.draft.values else "the size is given by other keys"
@@ -287,7 +309,7 @@ def handlers() -> Mapping[str, Handler]:
         "timestep_respacing": common.take_steps,
         "skip_steps": common.take_skipped,
         "skip_timesteps": common.take_skipped,
-        "skip_steps_ratio": common.take_skipped,
+        "skip_steps_ratio": _skipped_of_picture,
         **dict.fromkeys(
             ("frames_skip_steps", "calc_frames_skip_steps", "skip_step_ratio"), _film_only(_share)
         ),
@@ -312,6 +334,13 @@ def handlers() -> Mapping[str, Handler]:
         "transformation_percent": _symmetry_moment,
         "clip_denoised": _estimate,
         "batch_name": _film_name,
+        **dict.fromkeys(("gif_fps", "gif_size_ratio"), _gif),
+        "truncate_overlength_prompt": lambda job, name, value: job.draft.drop(
+            name, "long prompts are reported"
+        ),
+        "save_rate": lambda job, name, value: job.draft.drop(
+            name, "progress.png shows a picture as it is painted"
+        ),
         "cut_overview": _cuts("guidance.cuts.overview", whole=True),
         "cut_innercut": _cuts("guidance.cuts.innercut", whole=True),
         **gray,
