@@ -43,12 +43,9 @@ def folded(word: Any) -> str:
 
 def take_size(job: Job) -> None:
     """Carry the size over, from a pair or from two numbers: whole multiples of 64, 64 to 4096."""
-    pairs = (
-        "width_height",
-        "image_size",
-        "width_height_for_512x512_models",
-        "width_height_for_256x256_models",
-    )
+    by_model = ["width_height_for_512x512_models", "width_height_for_256x256_models"]
+    model = str(job.get("diffusion_model") or "512")
+    pairs = ("width_height", "image_size", *(by_model if "512" in model else by_model[::-1]))
     found: list[float | None] = [None, None]
     used: list[str] = []
     pair = job.get(*pairs)
@@ -254,6 +251,10 @@ def _by_kind(job: Job, name: str, value: Any, place: str, entry: Any) -> None:
     word = meant_word(place, value, parts)
     if rules and rules.get("switch") and (truth(value) is not None or str(value).lstrip()[:1] != "["):
         job.switch(name, place, value)
+    elif rules and rules.get("switch"):
+        job.schedule(name, place, value)
+        if job.draft.values.get(place) in (0, 1):
+            job.draft.values[place] = bool(job.draft.values[place])
     elif rules:
         text = isinstance(value, str) and ":" in value
         listed = isinstance(value, list) or (isinstance(value, str) and not text and number_of(value) is None)

@@ -185,6 +185,8 @@ def handlers() -> Mapping[str, Handler]:
             ("reroll_blank_frames", "reroll_patience"), _dropped("the guard repairs broken frames")
         ),
         "optical_flow_cadence": _align,
+        **dict.fromkeys(("ddim_eta", "ddim_eta_schedule"), _eta),
+        "ancestral_eta_schedule": _dropped("it is for ancestral samplers of Stable Diffusion"),
         **dict.fromkeys(("extract_from_frame", "extract_to_frame"), _range),
         "dynamic_threshold": _dropped("it belongs to Stable Diffusion"),
         "static_threshold": _dropped("it belongs to Stable Diffusion"),
@@ -207,6 +209,15 @@ def _smooth(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, "frames are not interpolated")
     else:
         job.draft.carry(name, "output.interpolate_to", min(amount * fps, 240), "along the flow", differs=True)
+
+
+def _eta(job: Job, name: str, value: Any) -> None:
+    if "ddim" not in common.folded(job.get("sampler")):
+        job.draft.drop(name, "it is for the sampler ddim, and another one is used")
+    elif "schedule" in name and not truth(job.get("enable_ddim_eta_scheduling")):
+        job.draft.drop(name, "enable_ddim_eta_scheduling is off")
+    else:
+        job.curve(name, "diffusion.eta", value)
 
 
 def _align(job: Job, name: str, value: Any) -> None:

@@ -41,8 +41,8 @@ def take(job: Job) -> None:
     draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
     draft.method = method_of(job.get("interp_spline"))
     draft.values["mode"] = draft.mode
-    for name in ("seed", "set_seed"):
-        if job.has(name):
+    for name in ("resolved_seed", "seed", "set_seed"):
+        if job.has(name) and "seed" not in draft.values:
             common.take_seed(job, job.key(name), job.values[job.key(name)])
     if job.has("steps", "timestep_respacing"):
         key = job.key("steps", "timestep_respacing")
@@ -182,6 +182,8 @@ def take_key(job: Job, key: str) -> None:
         take_lens(job, key, value, LENS[name])
     elif name in handlers():
         handlers()[name](job, key, value)
+    elif key.startswith("custom_model_"):
+        job.draft.drop(key, "the shape of a checkpoint is read from its file")
     elif known is None:
         job.draft.drop(key, "no program's name that is known here")
     elif known.place == "guidance.clip_models" and known.note.startswith("{"):

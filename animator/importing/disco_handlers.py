@@ -9,10 +9,10 @@ from typing import Any
 
 from animator.importing import common
 from animator.importing.common import Handler
+from animator.importing.cut_handlers import cut_handlers
 from animator.importing.draft import is_nothing, truth
 from animator.importing.job import Job
 from animator.importing.tool_keys import number_of
-from animator.scene.presets import all_presets
 
 
 def method_of(value: Any) -> str:
@@ -167,28 +167,6 @@ def _symmetry_loss(job: Job, name: str, value: Any) -> None:
     job.draft.carry(name, "guidance.symmetry_loss_scale", text, "one side", differs=True)
 
 
-def _ramp(place: str, begin: str, end: str, whole: bool = False) -> Handler:
-    """Return a handler of a number that moves to another over the diffusion, as in ProgRock."""
-
-    def take(job: Job, name: str, value: Any) -> None:
-        first, last = number_of(job.get(begin)), number_of(job.get(end))
-        if first is None or last is None or first == last:
-            key = job.key(begin)
-            if name != key:
-                job.draft.drop(name, "it ends as it begins")
-            elif whole:
-                job.schedule(name, place, value, whole=True)
-            else:
-                job.schedule(name, place, value)
-            return
-        pieces = 10
-        steps = [first + (last - first) * index / (pieces - 1) for index in range(pieces)]
-        shown = "+".join(f"[{round(one) if whole else round(one, 4):g}]*{1000 // pieces}" for one in steps)
-        job.draft.carry(name, place, shown, "in ten steps", differs=True)
-
-    return take
-
-
 def _estimate(job: Job, name: str, value: Any) -> None:
     if truth(value):
         job.draft.carry(name, "diffusion.estimate", "clamped")
@@ -244,6 +222,13 @@ def _gif(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, "a still is no GIF")
 
 
+def _custom_path(job: Job, name: str, value: Any) -> None:
+    if common.folded(job.get("diffusion_model")) == "custom":
+        common.ask_file(job, name, value, "diffusion.model")
+    else:
+        job.draft.drop(name, "another network paints: diffusion_model")
+
+
 def _dropped(why: str) -> Handler:
     return lambda job, name, value: job.draft.drop(name, why)
 
@@ -268,43 +253,21 @@ def _clip_schedules(job: Job, name: str, value: Any) -> None:
     job.draft.note(name, "carried", "guidance.clip_models", "")
 
 
-def _cut_group(job: Job, name: str, value: Any) -> None:
-    word = common.meant_word("guidance.cuts", value)
-    presets = {common.folded(one): one for one in all_presets()["guidance.cuts"].values}
-    found = presets.get(common.folded(word or value))
-    if found is None:
-        job.refuse(name, "guidance.cuts", value)
-        return
-    for cut, schedule in all_presets()["guidance.cuts"].values[found].items():
-        job.draft.values[f"guidance.cuts.{cut}"] = schedule
-    for cut in ("cut_overview", "cut_innercut", "cut_ic_pow", "cut_icgray_p"):
-        if job.has(cut):
-            job.draft.drop(job.key(cut), f"cut_schedules_group {found} goes over it")
-    job.draft.note(name, "carried", "guidance.cuts", "")
-
-
-def _cuts(place: str, whole: bool = False) -> Handler:
-    return lambda job, name, value: job.schedule(name, place, value, whole=whole)
-
-
 @functools.cache
 def handlers() -> Mapping[str, Handler]:
     """Return what is done with a key, by the name that the table has for it."""
-    gray = dict.fromkeys(
-        ("cut_icgray_p", "cut_icgray", "cut_ic_gray", "cut_ic_gray_p", "cut_icgrey_p"),
-        _cuts("guidance.cuts.icgray_p"),
-    )
     return {
         "max_frames": common.take_frames,
         "diffusion_model": common.take_model,
-        "custom_path": common.take_model,
+        "custom_path": _custom_path,
+        "multipliers": _dropped("a scene is one film: the first of all combinations is made"),
+        "modifiers": _dropped("a scene is one film: what is common to all is made"),
         "diffusion_sampling_mode": common.take_sampler,
         "sampling_mode": _ambiguous_sampling,
         "padding_mode": _padding,
         "interp_spline": _spline,
         "clip_models": common.take_clip_list,
         "clip_models_schedules": _clip_schedules,
-        "cut_schedules_group": _cut_group,
         "steps": common.take_steps,
         "timestep_respacing": common.take_steps,
         "skip_steps": common.take_skipped,
@@ -341,15 +304,7 @@ def handlers() -> Mapping[str, Handler]:
         "save_rate": lambda job, name, value: job.draft.drop(
             name, "progress.png shows a picture as it is painted"
         ),
-        "cut_overview": _cuts("guidance.cuts.overview", whole=True),
-        "cut_innercut": _cuts("guidance.cuts.innercut", whole=True),
-        **gray,
-        "cut_ic_pow": _ramp("guidance.cuts.ic_pow", "cut_ic_pow", "cut_ic_pow_final"),
-        "cut_ic_pow_final": _ramp("guidance.cuts.ic_pow", "cut_ic_pow", "cut_ic_pow_final"),
-        "cutn_batches": _ramp("guidance.cutn_batches", "cutn_batches", "cutn_batches_final", whole=True),
-        "cutn_batches_final": _ramp(
-            "guidance.cutn_batches", "cutn_batches", "cutn_batches_final", whole=True
-        ),
+        **cut_handlers(),
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from animator.errors import ExpressionError
+from animator.importing.list_language import ScheduleError, read_list
 from animator.importing.tool_keys import number_of
 from animator.keyframes.prompts import LEAST_SUM, parse_prompt
 
@@ -134,12 +135,21 @@ def _object(entry: Mapping[Any, Any], found: Found) -> Pair:
     text = str(entry.get("text", entry.get("prompt"))).strip()[:MAX_PROMPT]
     weight = number_of(entry.get("weight", 1.0))
     if weight is None:
-        found.notes.add("the weight of a prompt does not change within a picture here: its first is taken")
-        first = re.search(r"-?\d+(?:\.\d*)?|-?\.\d+", str(entry.get("weight")))
-        weight = float(first[0]) if first else 1.0
+        weight, changes = _first_weight(str(entry.get("weight")))
+        if changes:
+            found.notes.add("the weight of a prompt does not change within a picture here: its first holds")
     if set(entry) - {"text", "prompt", "weight", "spellcheck"}:
         found.notes.add("schedules and models of single prompts are left out")
     return text, weight
+
+
+def _first_weight(text: str) -> tuple[float, bool]:
+    """Return the first value of a schedule, and whether there are others; 1 where it cannot be read."""
+    try:
+        items = read_list(text, lambda name: None)
+    except ScheduleError:
+        return 1.0, True
+    return (items[0], min(items) != max(items)) if items else (1.0, True)
 
 
 def written(pair: Pair) -> str | dict[str, Any]:

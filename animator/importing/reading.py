@@ -146,6 +146,9 @@ def flat(tree: Any, depth: int = 0) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in tree.items():
         inner = value
+        if key == "multipliers" and isinstance(value, Mapping):  # of all combinations, the first
+            inner = {name: one[0] if isinstance(one, list) and one else one for name, one in value.items()}
+            values[str(key)] = value
         if isinstance(value, str) and value.lstrip()[:1] == "{" and foreign_name(str(key)) is None:
             inner = _inner(value)
         if _is_section(str(key), inner):
