@@ -195,6 +195,38 @@ def test_numbered_prompts_come_in_the_order_of_their_numbers() -> None:
     ]
 
 
+def test_prompts_in_a_section_of_their_own() -> None:
+    text = "[Disco]\nWidth=512\ncut_overview=[12]*1000\n[Prompts]\n2=fog:-0.5\n1=a sea, at dawn\n"
+    prompts = made(text, "a.TTI").loaded.timeline.prompts.sets[0].written
+    assert [(prompt.text, prompt.weight) for prompt in prompts] == [("a sea, at dawn", 1.0), ("fog", -0.5)]
+
+
+def test_more_prompts_than_a_scene_can_hold() -> None:
+    sets = {str(number): ["word " * 150 + str(number)] for number in range(2000)}
+    imported = made({"text_prompts": sets, "max_frames": 2000, "cutn_batches": 4, "animation_mode": "3D"})
+    assert "cannot hold all" in row(imported, "text_prompts").note
+    assert 400 <= len(imported.loaded.timeline.prompts.sets) < 2000
+
+
+def test_several_films_in_one_file_become_the_first() -> None:
+    text = "steps: 150\ncutn_batches: 2\nmultipliers:\n  text_prompts:\n  - 0: [a castle]\n  - 0: [a town]\n"
+    imported = made(text + "  clip_guidance_scale: [500, 1000]\n", "a.yaml")
+    assert imported.loaded.timeline.prompts.texts(0) == ("a castle",)
+    assert imported.loaded.timeline.row(0)["guidance.clip_guidance_scale"] == 500
+    assert "first of all combinations" in row(imported, "multipliers").note
+
+
+def test_cuts_for_one_kind_of_network() -> None:
+    cuts = {
+        "pad_or_pulp_cut_ic_pow": "[12]*500+[10]*500",
+        "watercolor_cut_ic_pow": "[3]*1000",
+        "cut_ic_pow": 1,
+    }
+    pixels = made({**DISCO_57, **cuts, "diffusion_model": "pixel_art_diffusion_hard_256"})
+    assert pixels.loaded.timeline.row(0).schedule("guidance.cuts.ic_pow")[0] == 12
+    assert made({**DISCO_57, **cuts}).loaded.timeline.row(0)["guidance.cuts.ic_pow"] == 1
+
+
 def test_a_file_without_prompts_gets_a_stand_in_or_what_is_said() -> None:
     bare = {"cut_overview": "[12]*1000", "clamp_max": 0.1}
     assert any("names no prompt" in guess for guess in made(bare).guesses)

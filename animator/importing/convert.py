@@ -19,6 +19,7 @@ from animator.importing.writer import scene_text
 from animator.scene.foreign import foreign_name
 from animator.scene.foreign_file import HEIRS
 from animator.scene.reading import LoadedScene, read_scene_made
+from animator.scene.source import too_large
 
 STAND_IN = "a landscape"
 """What is painted where a file names no prompt."""
@@ -146,6 +147,8 @@ def _sound(job: Job, settings: Settings, name: str) -> Imported:
     elif options.prompt:
         draft.values["prompts"] = [options.prompt]
     text = _text(job, settings, name, asleep)
+    while too_large(text.encode()) and _fewer_prompts(draft):
+        text = _text(job, settings, name, asleep)
     for _ in range(MOST_REPAIRS):
         try:
             loaded = read_scene_made(text, name)
@@ -158,6 +161,19 @@ def _sound(job: Job, settings: Settings, name: str) -> Imported:
                 text, rows, CALLED[job.tool], settings.form, tuple(draft.guesses), dict(draft.todo), loaded
             )
     raise UnreadableError("becomes no sound scene: please report the file")
+
+
+def _fewer_prompts(draft: Draft) -> bool:
+    """Leave the second half of the prompts out, as a scene cannot hold all; return whether there were any."""
+    prompts = draft.values.get("prompts")
+    if not isinstance(prompts, dict) or len(prompts) < 2:
+        return False
+    kept = dict(list(prompts.items())[: len(prompts) // 2])
+    draft.values["prompts"] = kept
+    for row in [row for row in draft.rows.values() if row.place == "prompts"]:
+        note = f"a scene cannot hold all of them: those from frame {max(kept)} on are the last"
+        draft.rows[row.key] = Row(row.key, APPROXIMATED, "prompts", note)
+    return True
 
 
 def _without_footage(job: Job) -> dict[str, Any]:

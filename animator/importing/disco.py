@@ -30,7 +30,10 @@ EMPTY_FOOTAGE = ("init.mp4", "training.mp4", "video.mp4", "path/to/video.mp4")
 """Names of footage that stand in every file."""
 
 _PROMPT_LINE = re.compile(r"(?:text[ _]?)?prompts?[ _-]?(\d+)(?:[ _-]?(?:text|value))?", re.IGNORECASE)
-_SETS = ("text_prompts", "prompts", "prompt", "text_prompt", "animation_prompts")
+_SETS = (
+    *("text_prompts", "prompts", "prompt", "text_prompt", "animation_prompts"),
+    *("clip_prompts", "latent_prompts"),
+)
 
 
 def take(job: Job) -> None:

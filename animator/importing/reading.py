@@ -28,6 +28,7 @@ _ASSIGNED = re.compile(
 )
 _SECTION = re.compile(r"^[ \t]*\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _SECTION_NAME = re.compile(r"\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+_NUMBERED = re.compile(r"[ \t]*(\d{1,6})[ \t]*=[ \t]*(\S.*)")
 _QUOTED_KEY = re.compile(r"""["'][\w ()+-]+["']\s*:""")
 _YAML_KEY = re.compile(r"^[A-Za-z_][\w -]*:(?:[ \t]|\r?$)", re.MULTILINE)
 _COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+", re.DOTALL)
@@ -105,7 +106,7 @@ def read_text_settings(text: str, name: str) -> Settings:
         try:
             return Settings(flat(tomllib.loads(text)), "TOML", text, notes)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError):
-            return Settings(assignments(text), "INI", text, notes)
+            return Settings({**assignments(text), **_numbered_prompts(text)}, "INI", text, notes)
     if len(_YAML_KEY.findall(text[:200_000])) > assigned:
         try:
             tree, _ = parse(text, name)
@@ -113,7 +114,7 @@ def read_text_settings(text: str, name: str) -> Settings:
         except AnimatorError:
             value = Reader("{" + re.sub(r"\n(?=[A-Za-z_])", ",\n", text) + "}").value()
         return Settings(flat(value), "YAML", text, notes)
-    found = assignments(text)
+    found = {**assignments(text), **_numbered_prompts(text)}
     if not found:
         raise UnreadableError("is no settings file: there are no names with values in it")
     return Settings(found, "Python" if "'" in text or '"' in text or "#@" in text else "INI", text, notes)
@@ -234,6 +235,18 @@ def assignments(text: str) -> dict[str, Any]:
             found[name] = value
         if len(found) > MOST_ITEMS:
             break
+    return found
+
+
+def _numbered_prompts(text: str) -> dict[str, Any]:
+    """Return the lines ``3=a sea`` of a section for prompts in an ini file, as ``prompt_3``."""
+    found: dict[str, Any] = {}
+    section = ""
+    for line in text.splitlines():
+        if match := _SECTION_NAME.match(line.strip()):
+            section = match[0].lower()
+        elif "prompt" in section and (pair := _NUMBERED.match(line)):
+            found[f"prompt_{int(pair[1])}"] = pair[2].strip().strip('"')
     return found
 
 
