@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from animator.errors import UsageError
+from animator.scene.camera_export import WRITERS, camera_track
 from animator.scene.camera_path import camera_moves, read_camera_path
 from animator.scene.reading import read_scene
 
@@ -129,3 +131,41 @@ def test_a_scene_takes_such_a_path(tmp_path: Path) -> None:
     row = read_scene(tmp_path / "a.yaml").timeline.row(5)
     assert row["camera.fov"] == 35
     assert row["camera.rotation_3d_y"] != 0
+
+
+MOVING = (
+    "prompts: a sea\nframes: 9\nfps: 10\ncamera: {translation_z: '0: (3), 8: (9)', translation_x: 2,\n"
+    "  translation_y: -1, rotation_3d_y: 'sin(t)', rotation_3d_x: 0.5, rotation_3d_z: 2, fov: 50}\n"
+)
+
+
+@pytest.mark.parametrize("kind", ["chan", "json"])
+def test_what_is_written_is_read_back_to_the_same_moves(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(MOVING)
+    loaded = read_scene(tmp_path / "a.yaml")
+    track = camera_track(loaded.timeline, loaded.scene.fps, loaded.scene.size)
+    (tmp_path / f"a.{kind}").write_text(WRITERS[kind](track))
+    read = read_camera_path(tmp_path / f"a.{kind}", 9, 10)
+    for name, values in read.values.items():
+        np.testing.assert_allclose(
+            values[1:], loaded.timeline.table[name].to_numpy()[1:], atol=1e-6, err_msg=name
+        )
+
+
+def test_gltf_holds_every_frame(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(MOVING)
+    loaded = read_scene(tmp_path / "a.yaml")
+    track = camera_track(loaded.timeline, loaded.scene.fps, loaded.scene.size)
+    tree = json.loads(WRITERS["gltf"](track))
+    data = base64.b64decode(tree["buffers"][0]["uri"].partition(",")[2])
+    parts = [
+        np.frombuffer(data, "<f4", view["byteLength"] // 4, view["byteOffset"])
+        for view in tree["bufferViews"]
+    ]
+    np.testing.assert_allclose(parts[0], np.arange(9) / 10, atol=1e-6)
+    np.testing.assert_allclose(parts[1].reshape(9, 3), track.matrices[:, :3, 3], atol=1e-6)
+    turns = Rotation.from_quat(parts[2].reshape(9, 4)).as_matrix()
+    np.testing.assert_allclose(turns, track.matrices[:, :3, :3], atol=1e-6)
+    assert tree["cameras"][0]["perspective"]["yfov"] == pytest.approx(np.radians(50))
+    np.testing.assert_allclose(track.matrices[0], np.eye(4), atol=1e-12)
+    assert track.matrices[1, 2, 3] < 0  # forwards is along -z

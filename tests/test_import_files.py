@@ -224,7 +224,7 @@ def test_cuts_for_one_kind_of_network() -> None:
     }
     pixels = made({**DISCO_57, **cuts, "diffusion_model": "pixel_art_diffusion_hard_256"})
     assert pixels.loaded.timeline.row(0).schedule("guidance.cuts.ic_pow")[0] == 12
-    assert made({**DISCO_57, **cuts}).loaded.timeline.row(0)["guidance.cuts.ic_pow"] == 1
+    assert made({**DISCO_57, **cuts}).loaded.timeline.row(0).schedule("guidance.cuts.ic_pow")[0] == 1
 
 
 def test_a_file_without_prompts_gets_a_stand_in_or_what_is_said() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from animator.cli.camera import camera
 from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more
@@ -56,6 +57,7 @@ app.add_typer(models, name="models")
 app.command()(vr180)
 app.command()(report)
 app.command("import")(import_)
+app.command()(camera)
 
 Scenes = Annotated[
     list[Path],
