@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from animator.scene.reading import LoadedScene, read_layered_text, read_scene
+from animator.importing.opening import open_scene
+from animator.scene.reading import LoadedScene, read_layered_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from animator.run.reporter import Reporter
 
 Scene = str | os.PathLike[str] | Mapping[str, Any] | LoadedScene
-"""A scene file, a picture that carries its scene, the tree of a scene as in YAML, or what `load` returns."""
+"""A scene file, a picture that carries its scene, another program's settings file, the tree of a scene as in
+YAML, or what `load` returns."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def load(scene: Scene, settings: Mapping[str, Any] | None = None) -> LoadedScene
     over = [f"{name}={_yaml(value)}" for name, value in (settings or {}).items()]
     if isinstance(scene, Mapping):
         return read_layered_text(_yaml(dict(scene), flow=False), "scene", over)
-    return read_scene(scene, over)
+    return open_scene(scene, over)
 
 
 def render(

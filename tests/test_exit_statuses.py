@@ -43,6 +43,8 @@ FILES = {
     "sound.yaml": HEAD + "mode: 2d\noutput: {audio: notes.txt}\n",
     "late.yaml": HEAD + "mode: 2d\nimage_prompts: {4: notes.txt}\n",
     "base.yaml": "prompts: a\nextends: notes.txt\n",
+    "disco.txt": '{"text_prompts": {"0": ["a sea"]}, "width": 512, "height": 512, "cutn_batches": 4}',
+    "cut.json": '{"text_prompts": "{0:", "width_height": "[512,", "cut_overview": "[12]*1000"}',
 }
 
 

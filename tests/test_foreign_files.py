@@ -97,8 +97,12 @@ def test_a_file_of_another_program_is_one_line(name: str, tmp_path: Path) -> Non
         read_scene(path)
     (only,) = refused.value.problems
     assert what in only.message
-    assert "cannot be rendered directly yet; write a scene" in only.message
-    assert "docs/names.md" in only.message
+    assert only.message.endswith(
+        f"which is no scene; make one of it: animator import {path} -o scene.yaml "
+        "(docs/names.md says where each value belongs)"
+        if name != "other.ipynb"
+        else "which no scene can be made of; write one with its values: docs/names.md says where each belongs"
+    )
 
 
 PARAMETERS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 12345, Size: 512x512"
@@ -185,12 +189,12 @@ def test_a_scene_of_everyday_words_is_a_scene_with_faults() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_line_refuses_it_with_status_2(tmp_path: Path) -> None:
-    for verb in ("check", "render"):
-        done = animator(verb, FLAT, cwd=tmp_path)
+def test_the_command_line_refuses_with_status_2_what_no_scene_can_be_made_of(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(COMFY))
+    for verb in ("check", "render", "import"):
+        done = animator(verb, "a.json", cwd=tmp_path)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
-        assert "is a settings file of Disco Diffusion, which cannot be rendered" in done.stderr
 
 
 def test_a_scene_that_extends_such_a_file_says_which_it_is(tmp_path: Path) -> None:

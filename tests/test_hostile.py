@@ -120,7 +120,7 @@ BOMBS = {
     "signs": (P + f'camera: {{fov: "{"-" * 10_000}1"}}', "nested more than 64 deep"),
     "ten thousand arguments": (P + f'camera: {{fov: "max({"t," * 9_000}1)"}}', "more than 4000 parts"),
     "a million keys": (
-        P + f'camera: {{fov: "{",".join(f"{i}:(1)" for i in range(100_000))}"}}',
+        P + f'camera: {{fov: "{",".join(f"{i}:(t)" for i in range(100_000))}"}}',
         "characters; 500000 are allowed",
     ),
     "many long formulas": (

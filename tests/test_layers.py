@@ -20,7 +20,7 @@ LEVELS: list[set[str]] = [
     {"depth", "warp", "flow", "sound", "diffusion"},
     {"video", "engines"},
     {"scene", "film"},
-    {"runs"},
+    {"runs", "importing"},
     {"watch"},
     {"report"},
     {"run"},

@@ -108,9 +108,9 @@ def _sounds(loaded: LoadedScene) -> dict[str, np.ndarray]:
 
 
 def _read(scene: Path, settings: list[str] | None) -> LoadedScene:
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
-    loaded = read_scene(scene, settings or ())
+    loaded = open_scene(scene, settings or ())
     show_notices(loaded.notices)
     return loaded
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from animator.cli.camera import camera
+from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more
 from animator.cli.models import models
@@ -54,6 +56,8 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.command()(vr180)
 app.command()(report)
+app.command("import")(import_)
+app.command()(camera)
 
 Scenes = Annotated[
     list[Path],
@@ -116,15 +120,16 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
 ) -> None:
     """Render scenes to films or pictures; a run that is in the folder already is resumed.
 
-    In place of a scene file, a picture that this program made renders what it shows again.
+    In place of a scene file, a picture that this program made renders what it shows again, and a settings
+    file of another program what `animator import` makes of it.
     """
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
     if out is not None and len(scenes) > 1:
         raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
     over = [*with_device(settings, device), *(["output.show_cuts=true"] if show_cuts else ())]
     over += ["diffusion.compile=true"] if compiled else []
-    loaded = read_all(scenes, lambda path: read_scene(path, over))
+    loaded = read_all(scenes, lambda path: open_scene(path, over))
     if only is not None:
         loaded = [chosen(one, only) for one in loaded]
     if draft:
@@ -187,9 +192,9 @@ def finish(
 @guarded
 def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> None:
     """Find everything that is wrong with scenes, without loading a network."""
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
-    for one in read_all(scenes, lambda path: read_scene(path, settings or ())):
+    for one in read_all(scenes, lambda path: open_scene(path, settings or ())):
         show_notices(one.notices)
         scene = one.scene
         what = "pictures" if scene.mode == "still" else "frames"
@@ -213,9 +218,9 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Show what every setting is at every frame, what will run, and about how much memory it takes."""
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
-    loaded = read_scene(scene, with_device(settings, device))
+    loaded = open_scene(scene, with_device(settings, device))
     show_notices(loaded.notices)
     if csv:
         loaded.timeline.to_csv(sys.stdout)
@@ -249,10 +254,10 @@ def doctor(
 ) -> None:
     """Look at the machine and the installation, and say what to do about every fault."""
     from animator.cli.doctor import examine
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
     failed = False
-    loaded = read_scene(scene, with_device(settings, device)) if scene else None
+    loaded = open_scene(scene, with_device(settings, device)) if scene else None
     for found in examine(loaded, device):
         print(json.dumps(dataclasses.asdict(found)) if as_json else found, flush=True)
         failed = failed or found.verdict == "FAIL"

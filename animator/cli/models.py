@@ -193,9 +193,9 @@ def _meant(word: str) -> list[Entry]:
 
 
 def _needed(path: Path) -> list[Entry]:
-    from animator.scene.reading import read_scene
+    from animator.importing.opening import open_scene
 
-    loaded = read_scene(path)
+    loaded = open_scene(path)
     show_notices(loaded.notices)
     from animator.run.networks import needed
 

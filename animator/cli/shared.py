@@ -113,6 +113,15 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def unreadable(error: OSError) -> str:
+    """Return in one line why a file cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder; name a file in it"
+    return f"cannot be read: {error.strerror}"
+
+
 def unforeseen(error: Exception) -> int:
     """Report in one line what no verb has a line for; return the exit status."""
     if stop().cancelled:  # what an interrupt in the middle of an import, or of foreign code, comes to

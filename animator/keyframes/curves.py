@@ -14,6 +14,9 @@ from animator.keyframes.easings import EASINGS
 from animator.keyframes.expressions import NO_SOUNDS, Expression, Sounds, as_float
 from animator.keyframes.keys import SPLINES, Key, check_method, keys_of_mapping, parse_keys
 
+MANY = 300
+"""Keys from which on lines are drawn all at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -70,6 +73,8 @@ def parse_curve(
     own_method, keys = _keys(value, clock)
     method = own_method or check_method(method)
     keys, notices = _sorted(keys, strict=not isinstance(value, str))
+    if len(keys) > MANY and method == "linear" and all(_is_plain(key) for key in keys):
+        return Curve(_lines(_anchored(keys, clock), clock.frames), notices)
     with np.errstate(all="ignore"):
         values = _segments(keys, clock, seed, sounds)
         for run in _runs(_anchored(keys, clock)):
@@ -81,6 +86,22 @@ def parse_curve(
         raise ExpressionError(f"the value is not finite at frame {np.flatnonzero(np.isinf(values))[0]}")
     values, bridged = _bridged(values)
     return Curve(values, notices + bridged)
+
+
+def _is_plain(key: Key) -> bool:
+    return key.method is None and not isinstance(key.value, Expression)
+
+
+def _lines(keys: Sequence[Key], length: int) -> np.ndarray:
+    """Return the lines between many numbers, as `_draw` has them, all at once: float64 of shape (length,)."""
+    at = np.array([key.frame for key in keys], np.int64)
+    known = np.array([key.value for key in keys], np.float64)
+    frames = np.arange(length)
+    before = np.searchsorted(at, frames, side="right") - 1
+    after = np.minimum(before + 1, len(at) - 1)
+    span = np.maximum(at[after] - at[before], 1)
+    result: np.ndarray = known[before] + (known[after] - known[before]) * ((frames - at[before]) / span)
+    return result
 
 
 def _keys(value: object, clock: Clock) -> tuple[str | None, list[Key]]:

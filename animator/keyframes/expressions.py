@@ -38,6 +38,8 @@ MAX_LENGTH = 20_000
 """Most characters of a formula, of a prompt and of a schedule."""
 MAX_TEXT = 500_000
 """Most characters of a keyframe text, which may have a key for each frame."""
+MAX_NUMBERS = 2_500_000
+"""Most characters of one in which every value is a number."""
 MAX_DEPTH = 64
 """Most brackets, signs and powers inside one another."""
 MAX_NODES = 4_000

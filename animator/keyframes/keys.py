@@ -18,10 +18,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
+
 from animator.errors import ExpressionError
 from animator.keyframes.clock import Clock
 from animator.keyframes.easings import EASINGS, SYNONYMS, easing_name
 from animator.keyframes.expressions import (
+    MAX_NUMBERS,
     MAX_TEXT,
     NUMBER,
     Expression,
@@ -52,6 +55,14 @@ _DECIMAL_COMMA = re.compile(r"([+-]?(?<![\d.,])\d+),(\d+)(?![\d.]|\s*:)", re.ASC
 _TIME_OF_DAY = re.compile(r"(?<![\d:])(\d{1,3}):([0-5]\d)\s*$", re.ASCII)
 _PREFIX = re.compile(r"\s*(?P<method>[A-Za-z][A-Za-z_-]*)\s*;", re.ASCII)
 _SUFFIX = re.compile(r"(?:(?<=\))|(?<=[\w.)])\s)\s*(?P<method>[A-Za-z][A-Za-z_-]*)$", re.ASCII)
+
+
+MANY = 5_000
+"""Letters from which on a text is looked at for being numbers alone, which are read quicker."""
+
+_PAIR = r"\d{1,8}[ ]?:[ ]?\(?[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?[ ]?\)?"
+_NUMBERS = re.compile(rf"(?:{_PAIR},[ ]?)*+{_PAIR}", re.ASCII)
+_BARE = str.maketrans({"(": None, ")": None, ":": ","})
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,9 @@ def parse_keys(text: str, clock: Clock) -> tuple[str | None, list[Key]]:
 @lru_cache(maxsize=64)
 def _parsed(text: str, clock: Clock) -> tuple[str | None, tuple[Key, ...]]:
     """Read a keyframe text as `parse_keys` does; a scene is asked for the same keys several times."""
+    if len(text) > MANY and _NUMBERS.fullmatch(text):
+        check_length(text, most=MAX_NUMBERS)
+        return None, tuple(map(Key, *number_pairs(text)))
     check_length(text, most=MAX_TEXT)
     text = plain_signs(text)
     start, end = _unquoted(text)
@@ -98,6 +112,16 @@ def _parsed(text: str, clock: Clock) -> tuple[str | None, tuple[Key, ...]]:
     if len(pieces) == 1 and pieces[0][1] < 0 and text[start : pieces[0][2]].strip():
         return method, (_read_value(text, start, pieces[0][2], Key(0, 0.0, offset=start)),)
     return method, tuple(_read_key(text, *piece, clock) for piece in pieces)
+
+
+def number_pairs(text: str) -> tuple[list[int], list[float]]:
+    """Return the frames and the values of a text that is nothing but numbers with their frames.
+
+    >>> number_pairs("0:(1), 10: (-1.5)")
+    ([0, 10], [1.0, -1.5])
+    """
+    flat = np.fromstring(text.translate(_BARE).strip().rstrip(","), sep=",")
+    return flat[0::2].astype(np.int64).tolist(), flat[1::2].tolist()
 
 
 def keys_of_mapping(mapping: Mapping[object, object], clock: Clock) -> tuple[str | None, list[Key]]:

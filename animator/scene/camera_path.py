@@ -13,6 +13,7 @@ import numpy as np
 
 from animator.errors import Problem, UsageError
 from animator.keyframes import Clock, Curve
+from animator.scene.camera_poses import Poses, is_colmap, read_chan, read_colmap, read_transforms
 from animator.scene.camera_table import read_camera_table
 from animator.scene.fit import Fit
 from animator.scene.words import allowed
@@ -58,7 +59,9 @@ class CameraPath:
 
 
 def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
-    """Read a camera path: nerfstudio's ``camera_path.json``, or a CSV with columns of the timeline.
+    """Read a camera path: nerfstudio's ``camera_path.json``, a CSV with columns of the timeline, or poses.
+
+    Poses are Blender's ``.chan``, COLMAP's ``images.txt`` and instant-ngp's ``transforms.json``, one a frame.
 
     A number ``scale`` beside nerfstudio's own keys says how many units of depth a unit of its path is; 1
     without it.
@@ -78,6 +81,10 @@ def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
         raise UsageError(f"{path}: {error.strerror}; name a camera_path.json or a CSV") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text in UTF-8; name a camera_path.json or a CSV") from error
+    if path.suffix.lower() == ".chan":
+        return _of_poses(read_chan(text, str(path)), str(path), frames)
+    if is_colmap(text):
+        return _of_poses(read_colmap(text, str(path)), str(path), frames)
     if path.suffix.lower() in TABLES:
         values, notices = read_camera_table(text, str(path), frames)
         return CameraPath(values, notices)
@@ -173,6 +180,8 @@ def _nerfstudio(text: str, file: str, frames: int, fps: float) -> CameraPath:
     from scipy.spatial.transform import Rotation, Slerp
 
     data = _parsed(text, file)
+    if "camera_path" not in data:
+        return _of_poses(read_transforms(data, file), file, frames)
     cameras = data["camera_path"]
     matrices = np.array([_matrix(camera, f"{file}: camera {n}") for n, camera in enumerate(cameras)])
     scale = _number(data, "scale", 1.0, file)
@@ -190,6 +199,28 @@ def _nerfstudio(text: str, file: str, frames: int, fps: float) -> CameraPath:
         values["camera.fov"] = np.interp(wanted, times, fovs)
         if np.ptp(values["camera.fov"]) > 0:
             notices.append(f"{file}: its field of view changes, which does not zoom the picture of a film")
+    return CameraPath(values, tuple(notices))
+
+
+def _of_poses(poses: Poses, file: str, frames: int) -> CameraPath:
+    """Return the moves between poses, a frame of the film for each frame of the file."""
+    from scipy.spatial.transform import Rotation, Slerp
+
+    wanted = np.minimum(np.arange(frames, dtype=np.float64), poses.at[-1])
+    positions = np.stack([np.interp(wanted, poses.at, poses.positions[:, axis]) for axis in range(3)], -1)
+    rotations = Rotation.from_matrix(poses.rotations)
+    turned = Slerp(poses.at, rotations)(wanted) if len(poses.at) > 1 else rotations[np.zeros(frames, int)]
+    values = camera_moves(turned.as_matrix(), positions)
+    notices = []
+    count = int(poses.at[-1]) + 1
+    if frames > count:
+        notices.append(f"{file}: has {count} frames; from frame {count} on the camera rests")
+    elif frames < count:
+        notices.append(f"{file}: has {count} frames, the film {frames}")
+    if poses.fov is not None:
+        values["camera.fov"] = np.interp(wanted, poses.at, poses.fov)
+        if np.ptp(values["camera.fov"]) > 0:
+            notices.append(f"{file}: its field of view changes; a film's pictures are not magnified by that")
     return CameraPath(values, tuple(notices))
 
 
@@ -212,6 +243,8 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UsageError(f"{file}: not JSON ({error}); export the path again") from error
+    if isinstance(data, dict) and isinstance(data.get("frames"), list) and "camera_path" not in data:
+        return dict(data)
     cameras = data.get("camera_path") if isinstance(data, dict) else None
     if not isinstance(cameras, list) or not cameras or len(cameras) > MAX_CAMERAS:
         raise UsageError(

@@ -30,10 +30,14 @@ _TABLE = re.compile(r"^[ \t]*\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?$", 
 _EQUALS = re.compile(r"^[ \t]*[A-Za-z_][\w.-]*[ \t]*=(?!=)[ \t]*\S", re.MULTILINE)
 _COLON = re.compile(r"^[A-Za-z_][\w.-]*:(?:[ \t]|$)", re.MULTILINE)
 
-YET = (
-    "which cannot be rendered directly yet; write a scene with its values: "
-    "docs/names.md says where each belongs"
+YET = "which no scene can be made of; write one with its values: docs/names.md says where each belongs"
+"""What follows of a file of another program that ``animator import`` does not read."""
+
+IMPORTED = (
+    "which is no scene; make one of it: animator import {file} -o scene.yaml (docs/names.md says where each "
+    "value belongs)"
 )
+"""What follows of one that it reads."""
 
 
 def binary_kind(head: bytes) -> str:
@@ -54,9 +58,9 @@ def text_kind(text: str, name: str) -> str:
     ending = name.lower().rpartition(".")[2]
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
     if _PARAMETERS.search(text):
-        return f"holds parameters of AUTOMATIC1111's web UI, {YET}"
+        return f"holds parameters of AUTOMATIC1111's web UI, {IMPORTED.format(file=name)}"
     if ending == "tti":
-        return f"is a settings file of Visions of Chaos, {YET}"
+        return f"is a settings file of Visions of Chaos, {IMPORTED.format(file=name)}"
     if start.startswith("/imagine"):
         return f"is a command for Midjourney, {YET}"
     if start.startswith(("<?xml", "<!doctype", "<html", "<svg")):

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from animator.errors import SceneError
-from animator.scene.file_kinds import YET, binary_kind, text_kind
+from animator.scene.file_kinds import IMPORTED, YET, binary_kind, text_kind
 from animator.scene.foreign import foreign_name, signs, tools
 from animator.scene.nodes import Node, Place
 from animator.scene.source import MAX_BYTES, encoding_of
 from animator.settings.scene import Scene
 from animator.system.json_text import parse_json
+
+
+class ForeignFileError(SceneError):
+    """A file is another program's, not a scene."""
+
+
+READ = ("disco", "progrock", "discoart", "deforum", "warpfusion", "parseq", "a1111")
+"""Programs of the table whose files ``animator import`` reads."""
 
 HEIRS = {"forge": "deforum", "studio": "deforum"}
 """Programs whose files are those of another, with a few names more."""
@@ -56,7 +64,7 @@ def refuse_foreign(tree: Node, text: str, file: str) -> None:
         file: its name in messages.
 
     Raises:
-        SceneError: with one fault: the file is a settings file of another program, or a notebook.
+        ForeignFileError: with one fault: the file is a settings file of another program, or a notebook.
     """
     refuse_notebook(text, file)
     if isinstance(tree.value, dict):
@@ -70,7 +78,7 @@ def refuse_foreign(tree: Node, text: str, file: str) -> None:
         refuse_unread(text, file)
         tool = None
     if tool is None and not _SCENE.search(text) and (kind := text_kind(text, file)):
-        raise SceneError([Place(file).problem("", kind)])
+        raise ForeignFileError([Place(file).problem("", kind)])
     if tool is not None:
         raise _refused(f"is a settings file of {tool}", file)
 
@@ -91,7 +99,7 @@ def refuse_unread(text: str, file: str) -> None:
     if tool := tool_of(_keys_of_text(text)):
         raise _refused(f"is a settings file of {tool}", file)
     if kind := text_kind(text, file):
-        raise SceneError([Place(file).problem("", kind)])
+        raise ForeignFileError([Place(file).problem("", kind)])
 
 
 def refuse_binary(path: Path, file: str) -> None:
@@ -109,7 +117,7 @@ def refuse_binary(path: Path, file: str) -> None:
     with path.open("rb") as stream:
         kind = binary_kind(stream.read(HEAD))
     if kind:
-        raise SceneError([Place(file).problem("", kind)])
+        raise ForeignFileError([Place(file).problem("", kind)])
 
 
 def head_of(path: Path) -> str:
@@ -204,4 +212,7 @@ def _keys_in(node: Node) -> Iterator[Any]:
 
 
 def _refused(what: str, file: str) -> SceneError:
-    return SceneError([Place(file).problem("", f"{what}, {YET}")])
+    read = any(what.endswith(f" of {tools()[tool]}") for tool in READ)
+    return ForeignFileError(
+        [Place(file).problem("", f"{what}, {IMPORTED.format(file=file) if read else YET}")]
+    )

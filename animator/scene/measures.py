@@ -33,7 +33,7 @@ def with_percent_signs(text: str) -> str:
     >>> with_percent_signs("10 percent"), with_percent_signs("0: (60 pct)")
     ('10%', '0: (60%)')
     """
-    return _PERCENT_WORD.sub("%", text)
+    return _PERCENT_WORD.sub("%", text) if "p" in text or "P" in text else text
 
 
 def without_unit(text: str, name: str) -> str:

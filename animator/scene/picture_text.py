@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from animator.errors import RunError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_TEXT = 4 << 20
+MAX_TEXT = 20 << 20
 """Bytes that all texts of a file may have together when they are inflated."""
 
 _FRAME = 12

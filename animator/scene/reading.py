@@ -34,7 +34,7 @@ from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
-from animator.scene.source import MAX_BYTES, parse, read_piped
+from animator.scene.source import MAX_BYTES, parse, read_piped, too_large
 from animator.scene.video_checks import check_audio, check_video, notice_codec
 from animator.scene.words import found, short
 from animator.settings.scene import MAX_FRAMES, Scene, scene_schema
@@ -121,6 +121,23 @@ def read_layered_text(text: str, name: str, overrides: Sequence[str] = ()) -> Lo
     return _compiled(root, problems, overrides, fit, name)
 
 
+def read_scene_made(text: str, file: str, overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read a scene that was made of another program's file, as if it lay in that file's place.
+
+    Args:
+        text: the scene; it may extend those that come with the program.
+        file: the other program's file.
+        overrides: see `read_scene`.
+
+    Raises:
+        SceneError: with every fault that was found.
+    """
+    fit = Fit(scene_schema())
+    name = f"{file} as a scene"
+    root, problems = read_layers(Path(file), name, fit.sections, text)
+    return dataclasses.replace(_compiled(root, problems, overrides, fit, name), source=Path(file))
+
+
 def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> LoadedScene:
     """Read, check and compile a scene from a text, in which ``extends`` has no meaning and is refused.
 
@@ -133,7 +150,7 @@ def read_text_scene(text: str, name: str, overrides: Sequence[str] = ()) -> Load
         SceneError: with every fault that was found.
     """
     fit = Fit(scene_schema())
-    if len(text.encode(errors="replace")) > MAX_BYTES:
+    if too_large(text.encode(errors="replace")):
         raise SceneError([Problem(f"has more than {MAX_BYTES} bytes, which a scene may have", "", name)])
     try:
         tree, problems = parse(text, name)

@@ -31,6 +31,10 @@ def accepts(parts: Sequence[Schema], value: Any) -> bool:
     return any(validator_of(part).is_valid(value) for part in parts)
 
 
+LONGEST = 1000
+"""Letters of the longest text that is taken for a word."""
+
+
 def folded(value: Any) -> str:
     """Return a word without what people write in several ways: case, dashes, underscores and blanks.
 
@@ -40,6 +44,8 @@ def folded(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value:.17g}"
     text = str(value).strip().lower()
+    if len(text) > LONGEST:
+        return text
     return text if re.fullmatch(r"-?[0-9.]+", text) else re.sub(r"[\s_-]+", "", text)
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,15 @@ from ruamel.yaml.events import (
 )
 
 from animator.errors import Problem, SceneError
+from animator.scene import long_texts
+from animator.scene.long_texts import without_long_texts
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.yaml_words import plain_words
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 24
 MAX_VALUES = 50_000
-"""Bounds of a scene file; the last counts what aliases repeat."""
+"""Bounds of a scene file, long curves not counted; the last counts what aliases repeat."""
 MAX_EVENTS = 2 * MAX_VALUES
 """Keys and values of a file, at which reading ends; how often aliases repeat them is known later."""
 
@@ -60,8 +62,9 @@ class NotYamlError(SceneError):
 class _Builder:
     """Turns the events of one file into nodes; ``problems`` collects faults that do not stop the reading."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, long: Mapping[str, str]) -> None:
         self.file = file
+        self.long = dict(long)
         self.text = text
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node] = {}
@@ -131,6 +134,9 @@ class _Builder:
         exact = exact and event.start_mark.line == event.end_mark.line
         as_text = event.style or event.tag == "tag:yaml.org,2002:str"
         value = event.value if as_text else resolve(event.value)
+        if quoted and value in self.long:
+            value = self.long.pop(value)
+            return Node(value, place, key, value, exact, quoted)
         behind = None if event.style else _HASHTAG.match(self.text, event.end_mark.index)
         cut = behind[1].rstrip() if behind else ""
         return Node(value, place, key, event.value, exact, quoted, cut=cut)
@@ -214,7 +220,13 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         code = f"U+{ord(control[0]):04X}"
         raise SceneError([place.problem("", f"the character {code} is not allowed in a text file")])
-    builder = _Builder(file, text)
+    short, long = without_long_texts(text)
+    return _parsed(short, file, long) or _parsed(text, file, {}) or (Node({}), [])
+
+
+def _parsed(text: str, file: str, long: Mapping[str, str]) -> tuple[Node, list[Problem]] | None:
+    """Return what `parse` does; None where a mark of a long curve is part of another text."""
+    builder = _Builder(file, text, long)
     try:
         first = next(builder.events, None)
         node = Node({}, Place(file, 1, 1)) if first is None else builder.build(first)
@@ -228,7 +240,7 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
     except (OverflowError, ValueError):  # from an escape such as "\\U00110000", which names no character
         message = "an escape \\U in a quoted text names no character"
         raise SceneError([Place(file).problem("", message)]) from None
-    return node, builder.problems
+    return (node, builder.problems) if not builder.long else None
 
 
 def _line(text: str, number: int) -> str:
@@ -254,14 +266,22 @@ def read_text(path: Path, file: str) -> str:
         raise SceneError([place.problem("", "is not a regular file")])
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(long_texts.MAX_BYTES + 1)
     except OSError as error:
         raise SceneError([place.problem("", f"cannot be read: {error.strerror}")]) from None
-    if len(data) > MAX_BYTES:
+    if too_large(data):
         size = path.stat().st_size
         message = f"has {size} bytes, a scene file may have {MAX_BYTES}; is this the right file?"
         raise SceneError([place.problem("", message)])
     return _decoded(data, file)
+
+
+def too_large(data: bytes) -> bool:
+    """Return whether a scene has more than `MAX_BYTES`, long curves not counted, or too many with them."""
+    if len(data) <= MAX_BYTES or len(data) > long_texts.MAX_BYTES:
+        return len(data) > MAX_BYTES
+    short, long = without_long_texts(data.decode("utf-8", errors="replace"))
+    return not long or len(short.encode(errors="replace")) > MAX_BYTES
 
 
 def read_piped(name: str) -> str:
@@ -275,10 +295,10 @@ def read_piped(name: str) -> str:
     """
     place = Place(name)
     try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        data = sys.stdin.buffer.read(long_texts.MAX_BYTES + 1)
     except OSError as error:
         raise SceneError([place.problem("", f"cannot be read: {error.strerror}")]) from None
-    if len(data) > MAX_BYTES:
+    if too_large(data):
         message = f"has more than {MAX_BYTES} bytes, which a scene may have; is this the right file?"
         raise SceneError([place.problem("", message)])
     return _decoded(data, name)

@@ -14,8 +14,8 @@ class CameraOptions(Options):
 
     path: str | None = setting(None, changes_frames=False)
     """A file that the moves are read from, relative to the scene file: a ``camera_path.json`` of nerfstudio,
-    or a CSV (by commas, semicolons or tabs) with columns of the timeline; it takes the place of the moves
-    below."""
+    a CSV (by commas, semicolons or tabs) with columns of the timeline, Blender's ``.chan``, COLMAP's
+    ``images.txt`` or instant-ngp's ``transforms.json``; it takes the place of the moves below."""
 
     angle: Animated = animated(0, unit="degrees a frame", modes=(TWO_D,))
     """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""

@@ -87,10 +87,10 @@ def secondary(on: bool) -> str:
 
 
 WAYS: Mapping[str, Way] = {
-    "disco-on": Way((*DISCO, secondary(True)), slower=1.20),
-    "disco-off": Way((*DISCO, secondary(False)), slower=1.56),
-    "disco-on-4": Way((*DISCO, secondary(True), "guidance.cutn_batches=4"), slower=1.20),
-    "disco-off-4": Way((*DISCO, secondary(False), "guidance.cutn_batches=4"), slower=1.56),
+    "disco-on": Way((*DISCO, secondary(True)), slower=1.0),
+    "disco-off": Way((*DISCO, secondary(False)), slower=1.67),
+    "disco-on-4": Way((*DISCO, secondary(True), "guidance.cutn_batches=4"), slower=1.0),
+    "disco-off-4": Way((*DISCO, secondary(False), "guidance.cutn_batches=4"), slower=1.67),
     "fast-on": Way((*FAST, *POCKET, secondary(True))),
     "fast-off": Way((*FAST, *POCKET, secondary(False))),
     **{f"{name}-on": Way((*settings, secondary(True))) for name, settings in SINGLY.items()},
