@@ -97,7 +97,8 @@ def test_the_engine_is_given_all_that_the_scene_says(tmp_path: Path, monkeypatch
         GUIDED.load(found, device, "open", shared)  # type: ignore[arg-type]
         kind, given, more = noted.pop()
         assert (kind, given) == ("fake" if fake else "real", (found.diffusion, found.guidance, device))
-        assert more == {"open_image": "open", "keep_cuts": cuts, **({} if fake else {"shared": shared})}
+        common = {"open_image": "open", "keep_cuts": cuts, "mode": found.mode}
+        assert more == {**common, **({} if fake else {"shared": shared})}
 
 
 @pytest.mark.parametrize(

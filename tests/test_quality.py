@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from animator.scene.bases import FOLDER
 from animator.scene.reading import read_scene
 from benchmarks.quality import paint
 from benchmarks.quality.figures import Judged, row
@@ -16,13 +17,10 @@ from benchmarks.quality.ways import WAYS, Way, way_of
 from tools.pocket.figures.paint import scene_of
 from tools.pocket.world.prompts import PROMPTS
 
-ROOT = Path(__file__).parents[1]
-BASE = ROOT / "scenes" / "base"
-
 
 def settings_of(*bases: str, tmp_path: Path):
     path = tmp_path / "scene.yaml"
-    names = ", ".join(str(BASE / f"{name}.yaml") for name in bases)
+    names = ", ".join(str(FOLDER / f"{name}.yaml") for name in bases)
     path.write_text(f"extends: [{names}]\nprompts: x\nmode: still\nsize: [128, 128]\n")
     return read_scene(path).scene
 

@@ -144,6 +144,7 @@ SHOTS = {
     "occlusion": ("warp.occlusion=true", True),
     "fill": ("warp.fill=inpaint", "inpaint"),
     "stereo": ("vr.enabled=true", True),
+    "noise": ("coherence.noise=moved", "moved"),
 }
 OTHERS = {"init", "align", "turbo", "sections", "disco"}
 

@@ -39,10 +39,10 @@ FAST = (
     "guidance.cuts.overview=[6]*400+[2]*600",
     "guidance.cuts.innercut=[2]*400+[6]*600",
 )
-"""What `scenes/base/fast.yaml` says."""
+"""What `animator/scene/base/fast.yaml` says."""
 
 POCKET = ("guidance.clip_guidance_scale=8000", "guidance.clamp_max=[0.1]*400+[0.16]*600")
-"""How strongly the bundled networks are guided, as in `scenes/base/pocket.yaml`."""
+"""How strongly the bundled networks are guided, as in `animator/scene/base/pocket.yaml`."""
 
 
 CUTS = ("guidance.cuts.overview=[6]*400+[2]*600", "guidance.cuts.innercut=[2]*400+[6]*600")
