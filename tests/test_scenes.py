@@ -179,12 +179,15 @@ def test_the_gallery_renders_a_scene_once(tmp_path: Path, monkeypatch: pytest.Mo
         "HERE": tmp_path,
         "RUNS": tmp_path / "runs",
         "FILMS": ["sea"],
+        "MOVING": "sea",
     }.items():
         monkeypatch.setattr(gallery, name, value)
     gallery.main(["films"])
     first = (tmp_path / "runs" / "sea" / "journal.jsonl").read_bytes()
     with Image.open(tmp_path / "gallery" / "sea.jpg") as picture:
         assert picture.size == (780, 260)
+    with Image.open(tmp_path / "gallery" / "sea.webp") as picture:
+        assert (picture.n_frames, picture.size) == (3, (384, 256))
     gallery.main(["films"])
     assert (tmp_path / "runs" / "sea" / "journal.jsonl").read_bytes() == first
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import tomllib
 
 from animator.errors import AnimatorError, RunError
 from animator.importing.lenient import NoValueError, Reader, Source, read_json, without_conflict
@@ -17,6 +16,11 @@ from animator.scene.foreign import foreign_name
 from animator.scene.nodes import plain
 from animator.scene.picture_text import SIGNATURE, read_text
 from animator.scene.source import encoding_of, parse
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 MOST_ITEMS = 400_000
 """Keys and list members of a file that are looked at."""

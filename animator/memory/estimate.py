@@ -15,9 +15,9 @@ AT_WORK = " at work"
 """Ends the name of a part that a network takes while it computes."""
 
 WORKSPACES = "workspaces of kernels"
-WORKSPACE: Mapping[DeviceKind, float] = {"cpu": 0.15, "cuda": 0.35}
+WORKSPACE: Mapping[DeviceKind, float] = {"cpu": 0.6, "cuda": 0.35}
 """Memory inside of kernels and lost between blocks, as a share of what is alive at the peak; as measured with
-the bundled networks on a CPU (convolutions in float32 and bfloat16) and on an H100 (bfloat16)."""
+the bundled networks on a CPU (float32), and on an H100 (bfloat16) before frozen networks kept less."""
 
 PROGRAM = {"cpu": 1_000_000_000, "cuda": 0}
 """Bytes that Python, torch and its libraries hold where the networks are, before there is any: on a CPU, as
@@ -48,9 +48,8 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
     """Return how much memory a scene takes at its peak, without reading any weights.
 
     The family of engines adds up what is alive at once in the most demanding step of a frame. With guided
-    diffusion, the peaks of the bundled networks on a CPU and on a GPU (an H100) were measured to be within
-    35 % of that, without the program. The published networks go the same way: a step of 1280 x 768 with a
-    U-Net of 512, the secondary model and three perceptors took 10.3 GB there; the estimate is 8.7.
+    diffusion, the peaks of the bundled networks on a CPU were measured to be within 35 % of that, without the
+    program. On a GPU it was the same on an H100 until frozen networks kept less; it was not measured since.
     Weights being read, and films being written, are not part of it.
 
     Args:

@@ -53,7 +53,7 @@ def text_kind(text: str, name: str) -> str:
     r"""Return what to say of a text that is no scene, by what is in it and by its name; else an empty text.
 
     >>> text_kind("a sea\nSteps: 20, Sampler: Euler a, CFG scale: 7", "a.txt")[:53]
-    "holds parameters of AUTOMATIC1111's web UI, which can"
+    "holds parameters of AUTOMATIC1111's web UI, which is "
     """
     ending = name.lower().rpartition(".")[2]
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
