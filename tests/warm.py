@@ -12,6 +12,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import matplotlib.backends.backend_agg
+import matplotlib.figure  # noqa: F401
+
 import animator.importing.opening  # noqa: F401
 from animator.run.render import render_scene
 from animator.scene.reading import read_text_scene
