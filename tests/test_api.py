@@ -22,6 +22,7 @@ SCENE = {
     "seed": 5,
     "prompts": {0: ["a castle at night: by the sea"], 2: [{"text": "snow", "weight": 2}]},
     "camera": {"zoom": "0: (1.02)"},
+    "guard": {"policy": "off"},
     "models": "fake",
 }
 
