@@ -36,6 +36,11 @@ _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
 _RESPACED = re.compile(r"(ddim|plms)?\s*(\d+)", re.IGNORECASE)
 
 
+def dropped(why: str) -> Handler:
+    """Return what drops a key, whatever its value, and reports why."""
+    return lambda job, name, value: job.draft.drop(name, why)
+
+
 def folded(word: Any) -> str:
     """Return a word without case, dashes, underscores and blanks."""
     return re.sub(r"[\s_-]+", "", str(word).lower())

@@ -146,10 +146,6 @@ def _footage(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
 
 
-def _dropped(why: str) -> Handler:
-    return lambda job, name, value: job.draft.drop(name, why)
-
-
 @functools.cache
 def handlers() -> Mapping[str, Handler]:
     """Return what is done with a key, by the name that the table has for it."""
@@ -158,7 +154,7 @@ def handlers() -> Mapping[str, Handler]:
         **dict.fromkeys(("strength_schedule", "keyframe_strength_schedule"), _strength),
         "strength": _first_strength,
         "init_image": _init,
-        "use_init": _dropped("init_image says it"),
+        "use_init": common.dropped("init_image says it"),
         "diffusion_cadence": _cadence,
         "seed_behavior": _behaviour,
         "seed_schedule": _seeds,
@@ -167,29 +163,29 @@ def handlers() -> Mapping[str, Handler]:
         "sampling_mode": _sampling,
         "padding_mode": _padding,
         "depth_algorithm": _depth,
-        "midas_weight": _dropped("the bundled network estimates depth"),
+        "midas_weight": common.dropped("the bundled network estimates depth"),
         "steps": _steps,
         "steps_schedule": _steps,
         "sampler": common.take_sampler,
-        "sampler_schedule": _dropped("the sampler does not change over the frames here"),
+        "sampler_schedule": common.dropped("the sampler does not change over the frames here"),
         "soundtrack_path": _sound,
-        "add_soundtrack": _dropped("soundtrack_path says it"),
+        "add_soundtrack": common.dropped("soundtrack_path says it"),
         "video_init_path": _footage,
-        "batch_name": _dropped("a film is named by its scene's file"),
+        "batch_name": common.dropped("a film is named by its scene's file"),
         **dict.fromkeys(("n_batch", "n_samples", "n_batches"), _pictures),
         **dict.fromkeys(("frame_interpolation_engine", "frame_interpolation_x_amount"), _smooth),
         **dict.fromkeys(
-            ("device", "precision", "half_precision"), _dropped("it is chosen by the machine here")
+            ("device", "precision", "half_precision"), common.dropped("it is chosen by the machine here")
         ),
         **dict.fromkeys(
-            ("reroll_blank_frames", "reroll_patience"), _dropped("the guard repairs broken frames")
+            ("reroll_blank_frames", "reroll_patience"), common.dropped("the guard repairs broken frames")
         ),
         "optical_flow_cadence": _align,
         **dict.fromkeys(("ddim_eta", "ddim_eta_schedule"), _eta),
-        "ancestral_eta_schedule": _dropped("it is for ancestral samplers of Stable Diffusion"),
+        "ancestral_eta_schedule": common.dropped("it is for ancestral samplers of Stable Diffusion"),
         **dict.fromkeys(("extract_from_frame", "extract_to_frame"), _range),
-        "dynamic_threshold": _dropped("it belongs to Stable Diffusion"),
-        "static_threshold": _dropped("it belongs to Stable Diffusion"),
+        "dynamic_threshold": common.dropped("it belongs to Stable Diffusion"),
+        "static_threshold": common.dropped("it belongs to Stable Diffusion"),
     }
 
 

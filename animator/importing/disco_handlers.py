@@ -229,10 +229,6 @@ def _custom_path(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, "another network paints: diffusion_model")
 
 
-def _dropped(why: str) -> Handler:
-    return lambda job, name, value: job.draft.drop(name, why)
-
-
 def _size_done(job: Job, name: str, value: Any) -> None:
     job.draft.drop(
         name, "it is no size" if "size" not in job.draft.values else "the size is given by other keys"
@@ -260,8 +256,8 @@ def handlers() -> Mapping[str, Handler]:
         "max_frames": common.take_frames,
         "diffusion_model": common.take_model,
         "custom_path": _custom_path,
-        "multipliers": _dropped("a scene is one film: the first of all combinations is made"),
-        "modifiers": _dropped("a scene is one film: what is common to all is made"),
+        "multipliers": common.dropped("a scene is one film: the first of all combinations is made"),
+        "modifiers": common.dropped("a scene is one film: what is common to all is made"),
         "diffusion_sampling_mode": common.take_sampler,
         "sampling_mode": _ambiguous_sampling,
         "padding_mode": _padding,

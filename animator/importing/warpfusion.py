@@ -150,36 +150,32 @@ def _blur(job: Job, name: str, value: Any) -> None:
         job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
 
 
-def _dropped(why: str) -> Handler:
-    return lambda job, name, value: job.draft.drop(name, why)
-
-
 @functools.cache
 def handlers() -> Mapping[str, Handler]:
     """Return what is done with a key, by the name that the table has for it."""
-    footage = _dropped("footage is read from its film")
+    footage = common.dropped("footage is read from its film")
     return {
-        "max_frames": _dropped("all of the footage is painted"),
+        "max_frames": common.dropped("all of the footage is painted"),
         "frame_range": footage,
         **dict.fromkeys(("style_strength_schedule", "style_strength"), _style),
         **dict.fromkeys(("flow_blend_schedule", "flow_blend"), _blend),
         **dict.fromkeys(("steps_schedule", "steps"), _steps),
         "video_init_path": _footage,
-        "init_image": _dropped("footage is what the frames begin with"),
+        "init_image": common.dropped("footage is what the frames begin with"),
         "sampler": common.take_sampler,
         **dict.fromkeys(("fixed_seed", "video_init_seed_continuity"), _fixed),
         **dict.fromkeys(("consistency_blur", "consistency_blur_schedule"), _blur),
         **dict.fromkeys(
-            ("turbo_mode", "turbo_steps", "turbo_preroll"), _dropped("mode video paints every frame")
+            ("turbo_mode", "turbo_steps", "turbo_preroll"), common.dropped("mode video paints every frame")
         ),
-        "turbo_frame_skips_steps": _dropped("mode video paints every frame"),
-        "interp_spline": _dropped("schedules are lists"),
-        "padding_mode": _dropped("mode video has other edges"),
+        "turbo_frame_skips_steps": common.dropped("mode video paints every frame"),
+        "interp_spline": common.dropped("schedules are lists"),
+        "padding_mode": common.dropped("mode video has other edges"),
         **dict.fromkeys(("range_scale", "sat_scale", "clamp_grad", "clamp_max", "tv_scale"), _other),
         **dict.fromkeys(("clip_guidance_scale", "init_scale_schedule", "cfg_scale_schedule"), _other),
-        "diffusion_model": _dropped("no network is one of Stable Diffusion's"),
-        "model_path": _dropped("no network is one of Stable Diffusion's"),
-        "batch_name": _dropped("a film is named by its scene's file"),
+        "diffusion_model": common.dropped("no network is one of Stable Diffusion's"),
+        "model_path": common.dropped("no network is one of Stable Diffusion's"),
+        "batch_name": common.dropped("a film is named by its scene's file"),
         **dict.fromkeys(("color_match_frame_str", "colormatch_frame", "match_color_strength"), _other),
     }
 
