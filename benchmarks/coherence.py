@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from animator.film.loop import Listener, LoopState, film
+from animator.film.upright import Seen, as_seen
 from animator.run.job import shot_of
 from animator.run.loop_state import restored, saved_state
 from animator.run.sources import Sources
@@ -110,9 +111,12 @@ def painted(
     if rows:
         state = restored(*load_state(own / "state.safetensors"), tools.device)
         rows = rows[: state.frame + 1]
-    before = None if state.track is None else state.track.picture
+    track = state.track
+    before = None if track is None else as_seen(shot, state.frame, track.picture).picture
     for one in film(loaded.timeline, shot, tools.engine, tools.depth, state, listener=watcher):
-        rows.append(measured(before, one.picture, watcher.seen, scene, shot))
+        seen = watcher.seen
+        warped = as_seen(shot, one.frame, seen["warped"], seen["uncovered"]) if before is not None else None
+        rows.append(measured(before, one.picture, warped))
         cv2.imwrite(str(own / f"{one.frame:03}.png"), frame_to_uint8(one.picture)[..., ::-1])
         assert one.state is not None
         save_state(own / "state.safetensors", *saved_state(one.state))
@@ -121,15 +125,13 @@ def painted(
     return rows
 
 
-def measured(
-    before: Tensor | None, picture: Tensor, seen: dict[str, Tensor], scene: str, shot: Any
-) -> dict[str, Any]:
-    """Return the measures of one frame."""
+def measured(before: Tensor | None, picture: Tensor, asked_for: Seen | None) -> dict[str, Any]:
+    """Return the measures of one frame, from the frame before it and that as the camera moved it."""
     here = grey(picture)
     row: dict[str, Any] = {"detail": float(np.abs(cv2.Laplacian(here, cv2.CV_32F)).mean())}
-    if before is None:
+    if before is None or asked_for is None or asked_for.uncovered is None:
         return row
-    warped, uncovered = seen["warped"], seen["uncovered"].cpu().numpy().astype(np.uint8)
+    warped, uncovered = asked_for.picture, asked_for.uncovered.cpu().numpy().astype(np.uint8)
     free = cv2.dilate(uncovered, np.ones((2 * EDGE + 1,) * 2, np.uint8)) == 0
     row["difference"] = float((picture - warped).abs().mean(dim=0).cpu().numpy()[free].mean() * 255)
     now, then, moved = (fine(one) for one in (here, grey(before), grey(warped)))

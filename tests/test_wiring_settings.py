@@ -66,6 +66,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "coherence.frames_skip_steps": ((), "30%"),
     "coherence.uncovered_skip_steps": (SIDEWAYS, "0"),
     "coherence.noise": ((), "moved"),
+    "coherence.upright": (("camera.rotation_3d_z=12",), "always"),
     "coherence.frames_scale": ((), "9000"),
     "coherence.color_coherence": ((), "0"),
     "turbo.steps": (("turbo.preroll=0", "frames=3"), "2"),

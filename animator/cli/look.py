@@ -27,7 +27,7 @@ def add_look(app: typer.Typer) -> None:
 def preview(
     scene: OneScene,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The film, in place of <scene>-preview.mp4 here.")
+        Path | None, typer.Option("--out", "-o", help="The film, in place of <scene>-preview.mp4 here.")
     ] = None,
     size: Annotated[int, typer.Option("--size", min=64, max=1920, help="Width of the picture.")] = 384,
     settings: Settings = None,
@@ -43,7 +43,7 @@ def preview(
 def plot(
     scene: OneScene,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The picture, in place of <scene>-plot.png here.")
+        Path | None, typer.Option("--out", "-o", help="The picture, in place of <scene>-plot.png here.")
     ] = None,
     settings: Settings = None,
     debug: Debug = False,

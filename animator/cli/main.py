@@ -93,7 +93,7 @@ def reporter_for(as_json: bool) -> Reporter:
 def render(  # noqa: PLR0913 (an option of the command line is an argument)
     scenes: Scenes,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run folder, in place of renders/<scene>/<number>.")
+        Path | None, typer.Option("--out", "-o", help="The run folder, in place of renders/<scene>/<number>.")
     ] = None,
     settings: Settings = None,
     draft: Annotated[

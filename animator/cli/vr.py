@@ -71,7 +71,9 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The film to write, in place of LEFT's name with _180_LR or _180_TB."),
+        typer.Option(
+            "--out", "-o", help="The film to write, in place of LEFT's name with _180_LR or _180_TB."
+        ),
     ] = None,
     fov: Annotated[
         float, typer.Option("--fov", help="Angle in degrees that the pictures' height fills, 1 to 179.")

@@ -30,7 +30,8 @@ def begun(shot: Shot, frame: int) -> Grains | None:
     """Return new grains for a frame that has none before it, or None where its seed decides its noise."""
     if shot.noise == "new":
         return None
-    return born(_base(shot, 0 if shot.noise == "fixed" else frame), shot.height, shot.width)
+    width, height = shot.canvas
+    return born(_base(shot, 0 if shot.noise == "fixed" else frame), height, width)
 
 
 def over_move(

@@ -32,6 +32,7 @@ from animator.film.grains import begun, noise_over, over_move
 from animator.film.inits import InitSettings
 from animator.film.requests import first_request, next_request, noise_of
 from animator.film.rows import camera_3d, move_2d
+from animator.film.upright import Upright, as_seen, upright_2d, upright_3d
 from animator.types import DepthEstimator, Engine, Move2D, PaintStep, Request
 from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
 from animator.warp.disco import BRIGHTER, eight_bits, warp_2d_in_bytes
@@ -104,8 +105,8 @@ class Shot:
 
     Attributes:
         mode: ``still`` makes independent pictures, ``2d`` and ``3d`` make each from the one before.
-        width: pixels.
-        height: pixels.
+        width: of the finished frames in pixels.
+        height: of the finished frames in pixels.
         pictures: how many to make.
         seed: what the seed of each picture follows from, see `animator.system.rng.picture_seed`.
         seed_mode: how.
@@ -124,6 +125,7 @@ class Shot:
         sections: of the scene, that the engine reads.
         turbo: which frames are painted and how the others are faded.
         disco: whether pictures go through 8 bits and have depths of their own, see `animator.warp.disco`.
+        upright: the canvas on which the film is painted, or None where that is the frame itself.
     """
 
     mode: Literal["still", "2d", "3d", "video"]
@@ -146,6 +148,12 @@ class Shot:
     sections: tuple[str, ...] = ("diffusion", "guidance")
     turbo: Turbo = NO_TURBO
     disco: bool = False
+    upright: Upright | None = None
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of the pictures that are painted, in pixels."""
+        return (self.upright.width, self.upright.height) if self.upright else (self.width, self.height)
 
 
 @dataclass(frozen=True)
@@ -249,7 +257,8 @@ def film(
         track = seen(Track(picture, None, expected, grains), shot, depth, frame, listener)
         state = LoopState(frame, track, follow_colours(state.colours, picture, row))
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state, uncovered, track.depth)
+        shown = as_seen(shot, frame, picture, uncovered, track.depth)
+        yield Finished(frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth)
 
 
 def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Listener) -> Frame:
@@ -282,7 +291,10 @@ def move(
     if shot.mode == "2d":
         listener.stage(frame, "warp")
         turn = move_2d(row)
-        uncovered = outside_2d(turn, shot.height, shot.width).to(track.picture.device)
+        if shot.upright is not None:
+            turn = upright_2d(turn, shot.upright.before(frame))
+        width, height = shot.canvas
+        uncovered = outside_2d(turn, height, width).to(track.picture.device)
         if shot.disco:
             moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
         else:
@@ -290,18 +302,22 @@ def move(
         moved = fill(moved, uncovered, shot.fill)
         listener.made(frame, "warped", moved)
         listener.made(frame, "uncovered", uncovered)
-        grid = None if turn == Move2D() else grid_2d(turn, shot.height, shot.width)
+        grid = None if turn == Move2D() else grid_2d(turn, height, width)
         return Track(moved, grains=over_move(track.grains, grid, uncovered, shot, frame)), uncovered
     distance, drift = distances(track, shot, depth, frame, listener)
     listener.stage(frame, "warp")
+    camera, turned = camera_3d(row), None
+    if shot.upright is not None:
+        camera, turned = upright_3d(camera, shot.width, shot.height, shot.upright.before(frame))
     new = view(
         track.picture + BRIGHTER if shot.disco else track.picture,
         distance,
-        camera_3d(row),
+        camera,
         sampling=shot.sampling,
         padding=shot.padding,
         projection=shot.projection,
         occlusion=shot.occlusion,
+        turned=turned,
     )
     moved = eight_bits(new.picture) if shot.disco else new.picture
     moved = fill(moved, new.uncovered, shot.fill, new.near)

@@ -25,12 +25,13 @@ def first_request(row: Row, shot: Shot, frame: int, grains: Grains | None = None
         grains: of its noise, or None where that follows from its seed and ``frame``.
     """
     seed = seed_of(shot, row.frame)
-    init = first_picture(shot.init, shot.width, shot.height, seed, frame)
+    width, height = shot.canvas
+    init = first_picture(shot.init, width, height, seed, frame)
     return Request(
         frame=frame,
         seed=seed,
-        width=shot.width,
-        height=shot.height,
+        width=width,
+        height=height,
         prompts=row.prompts,
         init=init,
         keep=shot.keep,
@@ -59,11 +60,12 @@ def next_request(
         depth: its depth, or None.
         noise: what it is noised with, or None where that follows from its seed and number.
     """
+    width, height = shot.canvas
     return Request(
         frame=noise_of(shot, row.frame),
         seed=seed_of(shot, row.frame),
-        width=shot.width,
-        height=shot.height,
+        width=width,
+        height=height,
         prompts=row.prompts,
         init=held,
         keep=row["coherence.frames_skip_steps"],

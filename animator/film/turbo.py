@@ -34,6 +34,7 @@ from animator.film.loop import (
     seen,
 )
 from animator.film.requests import first_request, next_request, noise_of, seed_of
+from animator.film.upright import as_seen
 from animator.warp.by_flow import warp_by_flow
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ def turbo_film(
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
         listener.made(frame, "faded", shown)
         listener.stage(frame, "keep")
-        known = shot.stereo and not shot.disco
-        yield Finished(frame, shown, seed, row, state, uncovered, distance if known else None)
+        known = distance if shot.stereo and not shot.disco else None
+        view = as_seen(shot, frame, shown, uncovered, known)
+        yield Finished(frame, view.picture, seed, row, state, view.uncovered, view.depth)
 
 
 def faded(

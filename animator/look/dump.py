@@ -133,6 +133,7 @@ class Dump(Listener):
             shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
         )
         family, seed = family_of(scene.diffusion.model), seed_of(shot, self._frame)
+        scene = scene.model_copy(update={"size": shot.canvas})
         begun = family.beginning(scene, seed, self._frame, keep, init)
         if begun is not None:
             self._picture(self._stem("05-noised"), begun)

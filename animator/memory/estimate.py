@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from animator.engines.registry import family_of
 from animator.memory.depth import depth_memory
 from animator.scene.reading import LoadedScene
+from animator.scene.upright import painted_size
 from animator.system.devices import DeviceKind
 from animator.system.meter import REST
 
@@ -63,7 +64,7 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
     program = [("program", PROGRAM[device_kind])] if PROGRAM[device_kind] else []
     if loaded.scene.models == "fake":
         return _added_up([], {}, program, device_kind)
-    scene = loaded.scene
+    scene = loaded.scene.model_copy(update={"size": painted_size(loaded.scene, loaded.timeline.table)})
     painting = family_of(scene.diffusion.model).memory(scene, loaded.timeline, device_kind)
     depth, looking = depth_memory(scene)
     # A frame's depth is estimated before its diffusion begins: the larger of the two counts.

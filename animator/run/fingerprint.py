@@ -14,6 +14,7 @@ from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
+from animator.scene.upright import canvas_of
 from animator.settings.base import counts_in, declared
 from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
@@ -57,6 +58,8 @@ def hash_inputs(
         "init": sources.hashes[init] if init else "",
         "footage": [sources.footage, flow_of(scene)] if scene.mode == "video" else [],
         "weights": dict(weights),
+        # How far a film rolls at any frame decides the canvas of all of them.
+        **({"canvas": canvas} if (canvas := canvas_of(scene, loaded.timeline.table)) else {}),
     }
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
     neutral = {name: neutral_schedule(type(scene), name) for name in animated}

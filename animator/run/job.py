@@ -10,6 +10,7 @@ from animator.engines.family import read_sections
 from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
+from animator.film.upright import Upright, on_canvas
 from animator.run.film_files import FilmFiles, film_files
 from animator.run.fingerprint import hash_inputs
 from animator.run.loop_state import room_for_states
@@ -19,6 +20,7 @@ from animator.run.tools import Tools
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
+from animator.scene.upright import canvas_of, rolls
 from animator.settings.base import share
 from animator.settings.scene import Scene
 from animator.system.images import read_picture
@@ -123,9 +125,12 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     width, height = scene.size
     diffusion, init = scene.diffusion, scene.diffusion.init_image
     disco = scene.guidance.compat == "disco-5"
+    upright = canvas_of(scene, loaded.timeline.table)
     picture = (
         read_picture(sources.files[init], width, height, diffusion.init_fit, scene.ground) if init else None
     )
+    if picture is not None and upright is not None:
+        picture = on_canvas(picture, *upright)
     return Shot(
         mode=scene.mode,
         width=width,
@@ -160,4 +165,5 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             disco=disco,
         ),
         disco=disco,
+        upright=upright and Upright(*upright, rolls(scene, loaded.timeline.table).tolist()),
     )

@@ -45,7 +45,8 @@ def room_for_states(size: int | str, shot: Shot) -> int:
     """
     track = 3 * 4 + (4 + 4 + 1) * (shot.mode == "3d")
     grains = (8 + 2 * 4) * (shot.noise != "new")
-    state = shot.width * shot.height * (track * (2 if shot.turbo.steps > 1 else 1) + grains) + 4096
+    width, height = shot.canvas
+    state = width * height * (track * (2 if shot.turbo.steps > 1 else 1) + grains) + 4096
     return max(0, bytes_of(size) // state - 2)
 
 

@@ -19,6 +19,7 @@ from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
 from animator.scene.unused import notice_idle
+from animator.scene.upright import notice_upright
 from animator.settings.base import declared
 from animator.settings.scene import SIZE_STEP, Scene
 from animator.types import Schedule
@@ -61,6 +62,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_eyes(scene, fit),
         *notice_unpainted(scene, fit, clock),
         *notice_noise(scene, values, fit),
+        *notice_upright(scene, values, fit),
         *idle,
     ]
 

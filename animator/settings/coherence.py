@@ -35,6 +35,12 @@ class CoherenceOptions(Options):
     frames_scale: Animated = animated(1500, ge=0, unit="weight")
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
+    upright: Literal["auto", "always", "never"] = setting("auto", modes=(TWO_D, THREE_D))
+    """Whether a film that rolls (`angle` in 2D, `rotation_3d_z` in 3D) is painted upright, on a canvas that
+    holds the frame at every angle, and each frame is then shown turned: painters right a horizon that is
+    tilted, and take the turn back. ``auto`` does so from 15 degrees of roll on, but not with ``compat:
+    disco-5``; ``always`` from any; ``never`` paints what is seen, with fewer pixels."""
+
     color_coherence: Animated = animated(0.6, ge=0, le=1, unit="share 0..1")
     """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones, but not
     while the prompts change; 0.6 when left out, 0 in mode video and with ``compat: disco-5``."""

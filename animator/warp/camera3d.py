@@ -6,6 +6,7 @@ Axes, signs and units are in ``docs/conventions.md``.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,6 +28,21 @@ UNITS_PER_DEPTH = 200.0
 
 NEAREST = 1e-3
 """Depth below which a point counts as behind the camera; keeps the projection's quotient finite."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A frame in whose axes a move acts on a larger picture around it that is not turned with it.
+
+    Attributes:
+        width: of the frame in pixels.
+        height: of the frame in pixels.
+        roll: how far what it shows is turned, in degrees counter-clockwise.
+    """
+
+    width: int
+    height: int
+    roll: float
 
 
 def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
@@ -85,6 +101,7 @@ def project_offsets(
     translation: np.ndarray,
     fov: float,
     projection: Projection = "disco",
+    turned: Turned | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return how far every pixel of a picture is seen to move.
 
@@ -103,6 +120,8 @@ def project_offsets(
         translation: what is added to every point, in units of depth (see `camera_translation`).
         fov: angle of view in degrees, between 0 and 180.
         projection: which of the two.
+        turned: the frame in the middle of the picture in whose axes and units all this is, where that is
+            not the picture itself.
 
     Returns:
         The offsets, float32, H x W x 2, in units in which the picture is 2 wide and 2 high; and the depth of
@@ -111,6 +130,9 @@ def project_offsets(
     height, width = depth.shape
     tangent = math.tan(math.radians(fov) / 2)
     corners = corner_spans(height, width, depth.device)
+    if turned is not None:
+        corners, back = _axes_of(turned, corners)
+        height, width = turned.height, turned.width
     z = depth.float().clamp(min=NEAREST)[..., None]
     if projection == "pinhole":
         spread = corners.new_tensor((tangent * width / height, tangent))
@@ -122,4 +144,18 @@ def project_offsets(
     shift = torch.from_numpy(translation).to(corners)
     moved = torch.cat((world_xy, z), dim=-1) @ turn + shift  # row vectors: (R^T X)^T = X^T R
     seen = moved[..., :2] / moved[..., 2:].clamp(min=NEAREST)
-    return (seen - world_xy / z) / spread, moved[..., 2]
+    offsets = (seen - world_xy / z) / spread
+    return offsets if turned is None else offsets @ back, moved[..., 2]
+
+
+def _axes_of(turned: Turned, corners: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the places of a picture's pixels in the units and axes of a frame, and the matrix back to it."""
+    height, width = corners.shape[:2]
+    cos, sin = math.cos(math.radians(turned.roll)), math.sin(math.radians(turned.roll))
+    turn = np.array([[cos, sin], [-sin, cos]])
+    outer = np.array([width - 1, height - 1]) / 2
+    inner = np.array([turned.width - 1, turned.height - 1]) / 2
+    # For row vectors: pixels of the picture, turned, in units of the frame.
+    there = (outer[:, None] * turn.T) / inner
+    as_tensor = torch.from_numpy(there).to(corners)
+    return corners @ as_tensor, torch.from_numpy(np.linalg.inv(there)).to(corners)

@@ -18,7 +18,7 @@ from animator.warp.uncovered import uncovered
 
 if TYPE_CHECKING:
     from animator.types import DepthMap, Frame, Mask
-    from animator.warp.camera3d import Projection
+    from animator.warp.camera3d import Projection, Turned
     from animator.warp.sampling import Padding, Sampling
 
 
@@ -52,6 +52,7 @@ def view(
     padding: Padding = "border",
     projection: Projection = "disco",
     occlusion: bool = False,
+    turned: Turned | None = None,
 ) -> View:
     """Return a frame and its depth as they are seen after the camera's move.
 
@@ -70,6 +71,7 @@ def view(
         padding: what is outside the old picture.
         projection: whether space is Disco Diffusion's box or a camera's pyramid, see `project_offsets`.
         occlusion: which of the two.
+        turned: the frame in whose axes the camera moves, where that is another than ``frame``.
 
     Raises:
         ValueError: if the depth is not of the frame's size.
@@ -81,7 +83,7 @@ def view(
         )
     if is_still(camera):
         return View(frame, torch.zeros(height, width, dtype=torch.bool, device=frame.device), depth)
-    way = _way(depth, camera, projection, occlusion)
+    way = _way(depth, camera, projection, occlusion, turned)
     return View(sample(frame, way.grid, sampling, padding), way.uncovered, way.depth, way.near, way.grid)
 
 
@@ -142,11 +144,13 @@ class _Way:
     near: Mask | None = None
 
 
-def _way(depth: DepthMap, camera: Camera, projection: Projection, occlusion: bool) -> _Way:
+def _way(
+    depth: DepthMap, camera: Camera, projection: Projection, occlusion: bool, turned: Turned | None = None
+) -> _Way:
     turn, shift = camera_rotation(camera), camera_translation(camera)
     if occlusion:
         depth = sharpened(depth)
-    offsets, z = project_offsets(depth, turn, shift, camera.fov, projection)
+    offsets, z = project_offsets(depth, turn, shift, camera.fov, projection, turned)
     height, width = depth.shape
     # A pixel that fell behind the camera has an offset out of all bounds: its own place is read from outside.
     grid = pixel_centres(height, width, depth.device) - offsets
