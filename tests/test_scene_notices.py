@@ -57,7 +57,7 @@ def test_turbo_does_not_show_every_prompt(read) -> None:
     [
         'guidance: {clip_guidance_scale: "0: (5), 12: (9), 25: (1)"}',  # a ramp passes painted frames
         'guidance: {clip_guidance_scale: "0: (5), 10: (9), 15: (1)"}',
-        'camera: {angle: "0: (5), 11: (1), 12: (9), 13: (1)"}',  # moves every frame
+        'camera: {translation_x: "0: (5), 11: (1), 12: (9), 13: (1)"}',  # moves every frame
         "seed: {0: 1, 12: 5}",
         'guidance: {tv_scale: "[0]*500+[5]*500"}',
     ],
@@ -66,12 +66,13 @@ def test_what_turbo_does_meet(read, more: str) -> None:
     assert notices(read, f"prompts: a lake\n{TURBO}{more}") == []
 
 
-@pytest.mark.parametrize("mode", ["2d", "3d", "still"])
+@pytest.mark.parametrize("mode", ["2d", "3d", "still", "2d\nloop: true"])
 def test_painted_frames_are_those_that_the_driver_paints(read, mode: str) -> None:
     scene = read(
         f"prompts: a lake\nmode: {mode}\nframes: 40\nimages: 40\nturbo: {{steps: 7, preroll: 4}}"
     ).scene
-    turbo = Turbo(steps=7, preroll=4) if mode != "still" else Turbo(steps=1)
+    end = 40 if "loop" in mode else 0
+    turbo = Turbo(steps=7, preroll=4, loops_at=end) if mode != "still" else Turbo(steps=1)
     assert painted_frames(scene).tolist() == [bool(is_diffused(frame, turbo)) for frame in range(40)]
     assert painted_frames(scene).dtype == np.bool_
 

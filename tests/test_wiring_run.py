@@ -145,6 +145,7 @@ SHOTS = {
     "fill": ("warp.fill=inpaint", "inpaint"),
     "stereo": ("vr.enabled=true", True),
     "noise": ("coherence.noise=moved", "moved"),
+    "loop": ("loop=true", 1),
 }
 OTHERS = {"init", "align", "turbo", "sections", "disco", "upright"}
 

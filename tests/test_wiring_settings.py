@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "seed": (ONE, "6"),
     "seed_mode": ((), "fixed"),
     "interpolation": (("frames=3", "camera.translation_x='0: (0), 2: (40)'"), "step"),
+    "loop": (("frames=3", "fps=1"), "true"),
     "prompts": (ONE, "a blue sea"),
     "prompt_blend": (("prompts={0: a red house, 1: a blue sea}",), "4"),
     "image_prompts": (ONE, "INIT"),

@@ -127,8 +127,8 @@ class Desk:
 
             return write
 
-        def smooth(frames: Iterator[np.ndarray], *given: object) -> Iterator[np.ndarray]:
-            note("between", Path(), given[:2])
+        def smooth(frames: Iterator[np.ndarray], *given: object, **more: object) -> Iterator[np.ndarray]:
+            note("between", Path(), given[:2], more if more["loop"] else {})
             yield from frames
 
         def changing(kind: str) -> Any:

@@ -28,11 +28,12 @@ from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film import colour
+from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
 from animator.film.inits import InitSettings
+from animator.film.moves import canvas_2d, canvas_3d
 from animator.film.requests import first_request, next_request, noise_of
-from animator.film.rows import camera_3d, move_2d
-from animator.film.upright import Upright, as_seen, upright_2d, upright_3d
+from animator.film.upright import Upright, as_seen
 from animator.types import DepthEstimator, Engine, Move2D, PaintStep, Request
 from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
 from animator.warp.disco import BRIGHTER, eight_bits, warp_2d_in_bytes
@@ -87,6 +88,7 @@ class Turbo:
         ease: whether the fade is slow at both ends, not even.
         align: whether the two pictures are brought over one another before they are faded.
         disco: whether the weights of the fade are those of Disco Diffusion.
+        loops_at: number of the frame that would be the first again, in a film that loops; else 0.
     """
 
     steps: int = 1
@@ -94,6 +96,7 @@ class Turbo:
     ease: bool = False
     align: bool = False
     disco: bool = False
+    loops_at: int = 0
 
 
 NO_TURBO = Turbo()
@@ -125,6 +128,7 @@ class Shot:
         sections: of the scene, that the engine reads.
         turbo: which frames are painted and how the others are faded.
         disco: whether pictures go through 8 bits and have depths of their own, see `animator.warp.disco`.
+        loop: over how many frames the end of the film becomes its beginning; 0 if it does not.
         upright: the canvas on which the film is painted, or None where that is the frame itself.
     """
 
@@ -149,6 +153,7 @@ class Shot:
     turbo: Turbo = NO_TURBO
     disco: bool = False
     upright: Upright | None = None
+    loop: int = 0
 
     @property
     def canvas(self) -> tuple[int, int]:
@@ -184,12 +189,14 @@ class LoopState:
             the two pictures that were faded into it.
         colours: the reference of step 4 (see `animator.film.colour`), or None before the first.
         old: in turbo, the older of the two; None before there are two.
+        first: the first frame of a film that loops, in 3D with its depth; else None.
     """
 
     frame: int = -1
     track: Track | None = None
     colours: Tensor | None = None
     old: Track | None = None
+    first: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -241,7 +248,7 @@ def film(
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        moved, uncovered = None, None
+        moved, uncovered, end = None, None, closing(state.first, row, shot, shot.pictures - 1)
         if state.track is None or shot.init.frames == "all":
             grains = begun(shot, frame)
             request = first_request(row, shot, noise_of(shot, frame), grains)
@@ -250,14 +257,16 @@ def film(
             grains = moved.grains
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            noise = noise_over(grains, ~uncovered, shot)
-            request = next_request(row, shot, held, uncovered, moved.depth, noise)
+            request, grains = over_moved(row, shot, moved, held, uncovered, end)
         picture = paint(engine, request, shot, frame, listener)
+        if end is not None:
+            picture = end.over(picture)
         expected = moved.expected if moved else NOTHING
         track = seen(Track(picture, None, expected, grains), shot, depth, frame, listener)
-        state = LoopState(frame, track, follow_colours(state.colours, picture, row))
+        first = track if shot.loop and frame == 0 else state.first
+        state = LoopState(frame, track, follow_colours(state.colours, picture, row), first=first)
         listener.stage(frame, "keep")
-        shown = as_seen(shot, frame, picture, uncovered, track.depth)
+        shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)
         yield Finished(frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth)
 
 
@@ -271,9 +280,32 @@ def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Li
     return eight_bits(picture) if shot.disco else picture
 
 
+def over_moved(
+    row: Row, shot: Shot, moved: Track, held: Frame, uncovered: Mask, end: Closing | None
+) -> tuple[Request, Grains | None]:
+    """Return what is asked for over a moved frame, at the end of a loop drawn to the first, and its grains.
+
+    Args:
+        row: the settings of the frame.
+        shot: what does not change.
+        moved: the frame before it, moved.
+        held: its picture with its colours held.
+        uncovered: what the move newly uncovered.
+        end: the first frame, where a loop closes.
+    """
+    grains = moved.grains
+    if end is not None:
+        held, uncovered, grains = end.under(held), end.left_uncovered(uncovered), end.among(grains)
+    noise = noise_over(grains, ~uncovered, shot)
+    return next_request(row, shot, held, uncovered, moved.depth, noise), grains
+
+
 def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
-    """Return a finished frame with its depth where two eyes need it at once; the next move then has it."""
-    if not shot.stereo or shot.mode != "3d":
+    """Return a finished frame with its depth where that is needed at once; the next move then has it.
+
+    Two eyes need it, and the first frame of a loop, to be moved back.
+    """
+    if shot.mode != "3d" or not (shot.stereo or (shot.loop and frame == 0)):
         return track
     distance, drift = distances(track, shot, depth, frame, listener)
     return replace(track, depth=distance, expected=replace(track.expected, drift=drift))
@@ -290,9 +322,7 @@ def move(
     frame = row.frame
     if shot.mode == "2d":
         listener.stage(frame, "warp")
-        turn = move_2d(row)
-        if shot.upright is not None:
-            turn = upright_2d(turn, shot.upright.before(frame))
+        turn = canvas_2d(row, shot, frame)
         width, height = shot.canvas
         uncovered = outside_2d(turn, height, width).to(track.picture.device)
         if shot.disco:
@@ -306,9 +336,7 @@ def move(
         return Track(moved, grains=over_move(track.grains, grid, uncovered, shot, frame)), uncovered
     distance, drift = distances(track, shot, depth, frame, listener)
     listener.stage(frame, "warp")
-    camera, turned = camera_3d(row), None
-    if shot.upright is not None:
-        camera, turned = upright_3d(camera, shot.width, shot.height, shot.upright.before(frame))
+    camera, turned = canvas_3d(row, shot, frame)
     new = view(
         track.picture + BRIGHTER if shot.disco else track.picture,
         distance,

@@ -18,7 +18,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from animator.depth.align import NOTHING
-from animator.film.grains import begun, noise_over
+from animator.film.closing import closing
+from animator.film.grains import begun
 from animator.film.loop import (
     SILENT,
     Finished,
@@ -30,10 +31,11 @@ from animator.film.loop import (
     follow_colours,
     hold_colours,
     move,
+    over_moved,
     paint,
     seen,
 )
-from animator.film.requests import first_request, next_request, noise_of, seed_of
+from animator.film.requests import first_request, noise_of, seed_of
 from animator.film.upright import as_seen
 from animator.warp.by_flow import warp_by_flow
 
@@ -43,8 +45,16 @@ if TYPE_CHECKING:
 
 
 def is_diffused(frame: int, turbo: Turbo) -> bool:
-    """Return whether a frame is painted."""
-    return frame <= turbo.preroll or frame % turbo.steps == 0
+    """Return whether a frame is painted.
+
+    In a film that loops the frame after the last is the first again, so that none is painted so late that its
+    fade would not be over by then.
+    """
+    if frame <= turbo.preroll:
+        return True
+    if turbo.loops_at and frame > turbo.loops_at - turbo.steps:
+        return frame >= turbo.loops_at
+    return frame % turbo.steps == 0
 
 
 def weight_of_newer(frame: int, turbo: Turbo) -> float:
@@ -90,33 +100,36 @@ def turbo_film(
         listener: called at every step.
     """
     turbo = shot.turbo
+    last_painted = max((n for n in range(shot.pictures) if is_diffused(n, turbo)), default=0)
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
         seed = seed_of(shot, frame)
         moved, uncovered, old = None, None, state.old
+        end = closing(state.first, row, shot, last_painted)
         if state.track is not None:
             moved, uncovered = move(state.track, row, shot, depth, listener)
         if moved is not None and not is_diffused(frame, turbo):
             new, colours = moved, state.colours
             old = move(old, row, shot, depth, listener)[0] if old else None
         else:
-            if moved is None:
+            if moved is None or uncovered is None:
                 grains = begun(shot, frame)
                 request = first_request(row, shot, noise_of(shot, frame), grains)
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                drawn = None if uncovered is None else ~uncovered
-                noise, grains = noise_over(moved.grains, drawn, shot), moved.grains
-                request = next_request(row, shot, held, uncovered, moved.depth, noise)
+                request, grains = over_moved(row, shot, moved, held, uncovered, end)
             picture = paint(engine, request, shot, frame, listener)
             new = Track(picture, None, moved.expected if moved else NOTHING, grains)
             old = moved and replace(moved, grains=None)  # the newer one has them
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
-        state = LoopState(frame, new, colours, old)
+        first = new if shot.loop and frame == 0 else state.first
+        state = LoopState(frame, new, colours, old, first)
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
+        if end is not None:
+            shown = end.over(shown)
         listener.made(frame, "faded", shown)
         listener.stage(frame, "keep")
         known = distance if shot.stereo and not shot.disco else None

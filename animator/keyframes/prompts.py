@@ -173,6 +173,24 @@ class PromptTrack:
         """
         return self._faded(frame, [one.prompts for one in self.sets])
 
+    def looped(self, frames: int, span: int) -> PromptTrack:
+        """Return the track of a film that loops: the first set takes over again before its end.
+
+        It fades in over the blend so that it is alone again when the film begins anew; without a blend it
+        comes in at once, in the middle of the frames over which the film closes. A key that lies later than
+        that holds for one frame at least.
+
+        Args:
+            frames: of the film.
+            span: over how many of them it closes.
+        """
+        before = [one for one in self.sets if one.start < frames]
+        if len(before) < 2:
+            return self
+        start = frames - (math.ceil(self.blend) if self.blend else (span + 1) // 2)
+        again = replace(before[0], start=min(frames, max(start, before[-1].start + 1)))
+        return replace(self, sets=(*before, again))
+
     def written_at(self, frame: int) -> tuple[Prompt, ...]:
         """Return the prompts of a frame as `at` does, but with the weights that the scene gives them."""
         return self._faded(frame, [one.written or one.prompts for one in self.sets])

@@ -102,7 +102,7 @@ def _test_shot(loaded: LoadedScene, width: int, height: int) -> tuple[Shot, Fram
         shown = interpolate(shown[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
     # Turbo's moves take the depth along and estimate none.
     moving = dataclasses.replace(shot, align=False, turbo=Turbo(steps=2), disco=False)
-    return dataclasses.replace(moving, width=width, height=height, upright=None), shown
+    return dataclasses.replace(moving, width=width, height=height, upright=None, loop=0), shown
 
 
 def _fresh(shown: Frame | None, pose: Pose, shot: Shot, fov: float) -> Track:

@@ -13,6 +13,7 @@ from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
 from animator.run.sources import Sources
+from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.upright import canvas_of
 from animator.settings.base import counts_in, declared
@@ -63,7 +64,8 @@ def hash_inputs(
     }
     chain = hashlib.sha256(json.dumps(constant, sort_keys=True).encode()).hexdigest()
     neutral = {name: neutral_schedule(type(scene), name) for name in animated}
-    hashes, seeds = [], scene.seeds
+    hashes, seeds, span = [], scene.seeds, loop_span(scene)
+    moves = loaded.timeline.table.filter(like="camera.").to_numpy()
     for frame in range(scene.pictures):
         row = loaded.timeline.row(frame)
         digest = hashlib.sha256(chain.encode())
@@ -86,6 +88,10 @@ def hash_inputs(
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
+        if frame >= scene.pictures - span:
+            # The first frame is moved back over all moves that are left.
+            digest.update(f"loop {scene.pictures} {span}".encode())
+            digest.update(moves[frame:].tobytes() + moves[:1].tobytes())
         hashes.append(digest.hexdigest())
         if scene.mode != "still":
             chain = hashes[-1]

@@ -18,6 +18,7 @@ from animator.run.networks import weights_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
+from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
 from animator.scene.upright import canvas_of, rolls
@@ -163,7 +164,9 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             ease=scene.turbo.fade == "ease",
             align=scene.turbo.align,
             disco=disco,
+            loops_at=scene.frames if loop_span(scene) and scene.turbo.steps > 1 else 0,
         ),
         disco=disco,
+        loop=loop_span(scene),
         upright=upright and Upright(*upright, rolls(scene, loaded.timeline.table).tolist()),
     )

@@ -17,6 +17,9 @@ from animator.warp.grains import Grains
 OLD = "old."
 """Before the names of what belongs to turbo's older picture."""
 
+FIRST = "first."
+"""Before the names of what belongs to the first frame of a film that loops."""
+
 MULTIPLES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -37,7 +40,7 @@ def room_for_states(size: int | str, shot: Shot) -> int:
 
     Reckoned with the largest that a state of the shot may be, so that it is the same at every frame: a
     picture of three floats a pixel, in 3D also its depth, the depth expected and where it is known, in turbo
-    all of that twice; the grains of its noise; and the file's head.
+    all of that twice, and once more where the film loops; the grains of its noise; and the file's head.
 
     Args:
         size: how much there is, see `bytes_of`.
@@ -46,7 +49,8 @@ def room_for_states(size: int | str, shot: Shot) -> int:
     track = 3 * 4 + (4 + 4 + 1) * (shot.mode == "3d")
     grains = (8 + 2 * 4) * (shot.noise != "new")
     width, height = shot.canvas
-    state = width * height * (track * (2 if shot.turbo.steps > 1 else 1) + grains) + 4096
+    tracks, noisy = 1 + (shot.turbo.steps > 1) + (shot.loop > 0), 1 + (shot.loop > 0)
+    state = width * height * (track * tracks + grains * noisy) + 4096
     return max(0, bytes_of(size) // state - 2)
 
 
@@ -54,7 +58,7 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and values of a state, as `RunFolder.save_state` takes them."""
     tensors: dict[str, Tensor] = {}
     meta: dict[str, Any] = {"frame": state.frame}
-    for prefix, track in (("", state.track), (OLD, state.old)):
+    for prefix, track in (("", state.track), (OLD, state.old), (FIRST, state.first)):
         if track is None:
             continue
         expected = track.expected
@@ -71,8 +75,8 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
     """Return the state of which `saved_state` made these; pictures and depths go to ``device``."""
-    new, old = (_track(tensors, meta, prefix, device) for prefix in ("", OLD))
-    return LoopState(int(meta["frame"]), new, tensors.get("colours"), old)
+    new, old, first = (_track(tensors, meta, prefix, device) for prefix in ("", OLD, FIRST))
+    return LoopState(int(meta["frame"]), new, tensors.get("colours"), old, first)
 
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:

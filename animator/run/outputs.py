@@ -50,9 +50,10 @@ def _smooth_film(source: FrameSource) -> list[Stage]:
     by, target = job.loaded.scene.output.interpolate_by, job.smooth_fps
     if path is None or target is None:
         return []
-    settings = {**source.encoder, "target": str(target), "by": by}
+    loop = {"loop": True} if job.shot.loop else {}
+    settings = {**source.encoder, "target": str(target), "by": by, **loop}
     if by == "ffmpeg":
-        make = partial(by_ffmpeg, film, path, target, **source.encoder)
+        make = partial(by_ffmpeg, film, path, target, **source.encoder, loop=job.shot.loop > 0)
         return [Stage(f"film {path.name}", path.name, settings, make, (f"film {film.name}",))]
     settings = {**settings, **source.settings, "flow": job.tools.flow_name or "dis"}
     return [Stage(f"film {path.name}", path.name, settings, partial(_write_smooth, source, path, target))]
@@ -96,7 +97,7 @@ def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:
     flow = source.job.tools.flow or load_flow("dis")
-    frames = between(source.shown(), source.job.fps, target, flow)
+    frames = between(source.shown(), source.job.fps, target, flow, loop=source.job.shot.loop > 0)
     write_codec(path, frames, target, "h264", **source.encoder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from animator.scene.looped import loop_span
 from animator.settings.scene import Scene
 
 
@@ -15,5 +16,8 @@ def painted_frames(scene: Scene) -> np.ndarray:
     frames = np.arange(scene.pictures)
     if scene.mode not in ("2d", "3d"):
         return np.ones(len(frames), bool)
-    painted: np.ndarray = (frames <= scene.turbo.preroll) | (frames % scene.turbo.steps == 0)
+    every_nth = frames % scene.turbo.steps == 0
+    if loop_span(scene):
+        every_nth &= frames <= scene.frames - scene.turbo.steps
+    painted: np.ndarray = (frames <= scene.turbo.preroll) | every_nth
     return painted

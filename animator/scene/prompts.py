@@ -12,6 +12,7 @@ from animator.keyframes import Clock, PromptTrack
 from animator.keyframes.prompts import joint_sets, parse_entry
 from animator.scene.cut_notices import split_quotes
 from animator.scene.fit import Fit
+from animator.scene.looped import loop_span
 from animator.scene.nodes import Node, Place, dotted, plain
 from animator.scene.prompt_notices import foreign_syntax, odd_weight, without_syntax
 from animator.scene.words import short
@@ -131,7 +132,10 @@ class _Reader:
             except ExpressionError as error:
                 name, place = self.keys[one.start]
                 self.fit.add(place.problem(name, error.message))
-        return PromptTrack(tuple(divided), blend) if len(divided) == len(sets) else None
+        if len(divided) != len(sets):
+            return None
+        track, span = PromptTrack(tuple(divided), blend), loop_span(self.scene)
+        return track.looped(self.scene.frames, span) if span else track
 
     def _notice_late(self, first: int) -> None:
         """Notice sets that begin after the end; the first of all holds from frame 0 on, wherever it is."""

@@ -35,7 +35,12 @@ Rate = float | str | Fraction
 
 
 def between(
-    frames: Iterable[np.ndarray], source_fps: Rate, target_fps: Rate, flow: FlowEstimator
+    frames: Iterable[np.ndarray],
+    source_fps: Rate,
+    target_fps: Rate,
+    flow: FlowEstimator,
+    *,
+    loop: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield a film at another frame rate; what is missing is made along the optical flow.
 
@@ -50,10 +55,13 @@ def between(
         source_fps: their frames a second.
         target_fps: frames a second of the result, more or fewer.
         flow: estimates how one frame moves into the next.
+        loop: whether the first frame follows the last, so that nothing is held.
 
     Raises:
         FilmError: a frame rate is not a positive number.
     """
+    if loop:
+        frames = _first_again(frames)
     ratio = frame_rate(source_fps) / frame_rate(target_fps)
     k = number = 0
     before: np.ndarray | None = None
@@ -64,9 +72,19 @@ def between(
                 yield pair.at(k * ratio - (number - 1))
                 k += 1
         before = pixels
-    while before is not None and k * ratio < number + 1:
+    while before is not None and not loop and k * ratio < number + 1:
         yield before
         k += 1
+
+
+def _first_again(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield frames, and the first of them once more."""
+    first = None
+    for pixels in frames:
+        first = pixels if first is None else first
+        yield pixels
+    if first is not None:
+        yield first
 
 
 def count_between(frames: int, source_fps: Rate, target_fps: Rate) -> int:
@@ -78,7 +96,9 @@ def count_between(frames: int, source_fps: Rate, target_fps: Rate) -> int:
     return math.ceil(frames * frame_rate(target_fps) / frame_rate(source_fps))
 
 
-def by_ffmpeg(film: Path, target: Path, fps: Rate, *, crf: int = 17, preset: str = "medium") -> None:
+def by_ffmpeg(
+    film: Path, target: Path, fps: Rate, *, crf: int = 17, preset: str = "medium", loop: bool = False
+) -> None:
     """Write a film at another frame rate by ffmpeg's motion-compensated interpolation (``minterpolate``).
 
     It blends and shifts blocks: quick to judge, rougher than `between`. The film keeps its length.
@@ -89,13 +109,15 @@ def by_ffmpeg(film: Path, target: Path, fps: Rate, *, crf: int = 17, preset: str
         fps: its frames a second.
         crf: its quality, 0 to 51.
         preset: effort of the encoder.
+        loop: whether the first frame follows the last.
 
     Raises:
         FilmError: the film cannot be read or the encoder fails; a target that was there stays.
     """
     info, rate = probe(film), frame_rate(fps)
     # The filter needs frames after the last one; they are added, and what is too much is left out again.
-    pictures = ffmpeg.input(named(film))["v:0"].filter("tpad", stop_mode="clone", stop=3)
+    again = {"stream_loop": 1} if loop else {}
+    pictures = ffmpeg.input(named(film), **again)["v:0"].filter("tpad", stop_mode="clone", stop=3)
     smooth = pictures.filter(
         "minterpolate", fps=str(rate), mi_mode="mci", mc_mode="aobmc", vsbmc=1, scd="fdiff"
     )
