@@ -221,8 +221,8 @@ def test_pictures_are_cut_alike_and_gradients_flow_back() -> None:
 
 @pytest.mark.slow
 def test_the_mean_gradient_is_disco_diffusions() -> None:
-    """Over 60 seeds; two halves of 120 of Disco's own agree to 0.98 here, our own cuts to 0.83."""
-    pocket, seeds = load_perceptor("pocket", torch.device("cpu")), 60
+    """Over 30 seeds; two halves of 120 of Disco's own agree to 0.98 here, our own cuts to 0.83."""
+    pocket, seeds = load_perceptor("pocket", torch.device("cpu")), 30
     text = pocket.encode_text(["a lighthouse by the sea"])
     image = perlin_picture(192, 128, "mixed", generator(3))[None]
     settings = CutSettings(12, 4, 1.0, 0.2)

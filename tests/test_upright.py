@@ -75,7 +75,7 @@ def middle(picture: Tensor) -> Tensor:
 
 TWO_D = "mode: 2d\ncamera: {angle: 6, zoom: 1.03, translation_x: 1.5, translation_y: -1}\n"
 THREE_D = (
-    "mode: 3d\ncamera: {rotation_3d_z: 2, rotation_3d_y: 0.4, rotation_3d_x: -0.3, translation_z: 4, "
+    "mode: 3d\ncamera: {rotation_3d_z: 3, rotation_3d_y: 0.4, rotation_3d_x: -0.3, translation_z: 4, "
     "translation_x: 3, translation_y: 2}\n"
 )
 

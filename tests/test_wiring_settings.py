@@ -67,6 +67,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "coherence.frames_skip_steps": ((), "30%"),
     "coherence.uncovered_skip_steps": (SIDEWAYS, "0"),
     "coherence.noise": ((), "moved"),
+    "coherence.loosen": (("frames=2", "prompts={0: a red house, 1: a blue sea}"), "0.9"),
     "coherence.upright": (("camera.rotation_3d_z=12",), "always"),
     "coherence.frames_scale": ((), "9000"),
     "coherence.color_coherence": ((), "0"),

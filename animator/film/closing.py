@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 FEATHER = 1 / 32
 """Share of a canvas' shorter side over which what is known of the first frame fades in from its edge."""
 
+SMEARED = 4
+"""Moves from which on nothing is taken of what lies beyond the edges of the first frame, drawn out; over fewer
+it is a few pixels wide, and nearer to the first frame than what the last would show there."""
+
 LEFT = 0.5
 """How much of a painting's change is left in the last frame; in turbo it is spread over as many frames as lie
 between two paintings."""
@@ -95,7 +99,7 @@ def closing(first: Track | None, row: Row, shot: Shot, last_painted: int) -> Clo
     back, known = moved_back(first, row.timeline, shot, row.frame)
     inside = cv2.distanceTransform(known.cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     soft = torch.from_numpy(inside).to(back.picture) / (FEATHER * min(inside.shape))
-    soft = soft.clamp(max=1)
+    soft = soft.clamp(min=max(0.0, 1 - (shot.pictures - row.frame) / SMEARED), max=1)
     near = 1 - (shot.pictures - 1 - row.frame) / shot.loop
     return Closing(back.picture, soft * share, soft * near**2 * (1 - LEFT / shot.turbo.steps), back.grains)
 

@@ -8,6 +8,7 @@ from typing import Any
 from animator.engines.drafting import by_frame, scaled
 from animator.engines.registry import family_of
 from animator.keyframes.schedules import number_text
+from animator.scene.loosened import held_by
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.resolved import resolved_text
 from animator.settings.base import Animated
@@ -48,7 +49,7 @@ def drafted(loaded: LoadedScene) -> Scene:
         **fewer,
         "size": size,
         "camera": scene.camera.model_copy(update=_shifts(loaded, size)),
-        "coherence": scene.coherence.model_copy(update={"frames_skip_steps": _skips(loaded)}),
+        "coherence": scene.coherence.model_copy(update=_skips(loaded)),
         "output": scene.output.model_copy(
             update={"intermediates": _moments(scene.output.intermediates, steps, before)}
         ),
@@ -75,14 +76,18 @@ def _moments(moments: int | list[int | str], steps: int, before: int) -> int | l
     return list(dict.fromkeys(one if isinstance(one, str) else max(1, one) for one in fewer))
 
 
-def _skips(loaded: LoadedScene) -> Animated:
+def _skips(loaded: LoadedScene) -> dict[str, Any]:
     """Return `frames_skip_steps` so that it means the same share of other steps."""
     value = loaded.scene.coherence.frames_skip_steps
     if without_percent(value)[1]:
-        return value
+        return {}
+    factor = held_by(loaded.scene, loaded.timeline.prompts)
     shares = loaded.timeline.table[_SKIP] * 100
+    if factor is not None:
+        # The draft loosens by itself; where nothing was held, nothing will be.
+        shares = (shares / factor).where(factor > 0, 0.0)
     found = by_frame(shares)
     if isinstance(found, dict):
-        return {frame: f"{number_text(float(share))}%" for frame, share in found.items()}
+        return {"frames_skip_steps": {frame: f"{number_text(float(one))}%" for frame, one in found.items()}}
     assert not isinstance(found, str)
-    return f"{number_text(float(found))}%"
+    return {"frames_skip_steps": f"{number_text(float(found))}%"}

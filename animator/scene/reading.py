@@ -29,6 +29,7 @@ from animator.scene.footage_reading import (
 )
 from animator.scene.foreign_file import refuse_foreign, refuse_unread
 from animator.scene.layers import COMMAND_LINE, PATHS, override, read_layers, rooted, spelt
+from animator.scene.loosened import loosened, notice_arrival
 from animator.scene.nodes import Node, Place
 from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
@@ -193,11 +194,11 @@ def _compiled(
         faults = [problem for problem in fit.problems if not problem.key.startswith(inside)]
         notices = [*noticed, *as_written(notices, written)]
         raise SceneError(by_place(as_written(faults, written), file), by_place(notices, file))
-    notices = [
-        *noticed,
-        *as_written([*notices, *notice_scene(scene, values, fit, own=(file, COMMAND_LINE))], written),
-    ]
-    timeline = build_timeline(values, prompts, clock)
+    loose = loosened(scene, values, prompts)
+    notices += notice_scene(scene, values, fit, own=(file, COMMAND_LINE))
+    notices += notice_arrival(scene, loose, prompts, fit)
+    notices = [*noticed, *as_written(notices, written)]
+    timeline = build_timeline(loose, prompts, clock)
     files = {name: fit.nodes[name].place for name in map(".".join, PATHS) if name in fit.nodes}
     return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file), places=files)
 

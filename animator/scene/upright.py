@@ -17,7 +17,7 @@ from animator.types import Schedule
 ROLL = {"2d": "camera.angle", "3d": "camera.rotation_3d_z"}
 """What turns the picture about the line of sight, by mode."""
 
-LEAST_ROLL = 15.0
+LEAST_ROLL = 20.0
 """Degrees from the upright at which a film that decides by itself is painted upright. Less than that a
 painter leaves as it is."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, setting
 
@@ -35,10 +37,22 @@ class CoherenceOptions(Options):
     frames_scale: Animated = animated(1500, ge=0, unit="weight")
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
+    loosen: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = setting(
+        "auto",
+        modes=(TWO_D, THREE_D),
+        changes_frames=False,
+        unit="share",
+        json_schema_extra={"allowed": "auto, or a number from 0 to 1"},
+    )
+    """How far a film lets go of the frame before it where its prompts change, so that the new ones arrive:
+    share, 0 to 1, that `frames_skip_steps` and `frames_scale` lose right after a hard cut, and less the
+    slower the prompts blend, for that long and 6 frames more. ``auto`` is 0.5, and 0 with ``compat:
+    disco-5``."""
+
     upright: Literal["auto", "always", "never"] = setting("auto", modes=(TWO_D, THREE_D))
     """Whether a film that rolls (`angle` in 2D, `rotation_3d_z` in 3D) is painted upright, on a canvas that
     holds the frame at every angle, and each frame is then shown turned: painters right a horizon that is
-    tilted, and take the turn back. ``auto`` does so from 15 degrees of roll on, but not with ``compat:
+    tilted, and take the turn back. ``auto`` does so from 20 degrees of roll on, but not with ``compat:
     disco-5``; ``always`` from any; ``never`` paints what is seen, with fewer pixels."""
 
     color_coherence: Animated = animated(0.6, ge=0, le=1, unit="share 0..1")
