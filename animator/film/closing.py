@@ -36,7 +36,7 @@ FEATHER = 1 / 32
 """Share of a canvas' shorter side over which what is known of the first frame fades in from its edge."""
 
 SMEARED = 4
-"""Moves from which on nothing is taken of what lies beyond the edges of the first frame, drawn out; over fewer
+"""Moves from which on nothing is taken of what lies beyond the first frame's edges, drawn out; over fewer
 it is a few pixels wide, and nearer to the first frame than what the last would show there."""
 
 LEFT = 0.5
