@@ -96,7 +96,7 @@ def test_expressions_and_gaps_are_noted() -> None:
     lines = (HEAD + section("Transform\tPosition", PLACES)).splitlines()
     text = "\n".join(line for line in lines if not line.startswith(("\t3\t", "\t4\t")))
     poses, notices = read_keyframe_data(text, "a.txt", FPS)
-    assert "straight lines" in notices[0]
+    assert "straight from key to key" in notices[0]
     np.testing.assert_allclose(poses.positions[3], (2 * PLACES[2] + PLACES[5]) / 300, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from animator.errors import Problem, SceneError
 from animator.importing import deforum, disco, majesty, parseq, warpfusion
 from animator.importing.defaults import without_defaults
-from animator.importing.draft import APPROXIMATED, CARRIED, DROPPED, Draft, Row, short
+from animator.importing.draft import APPROXIMATED, CARRIED, DROPPED, STAND_IN, Draft, Row, short
 from animator.importing.job import Job, Options
 from animator.importing.kinds import CALLED, READ, tool_of
 from animator.importing.reading import Settings, UnreadableError, read_settings
@@ -20,9 +20,6 @@ from animator.scene.foreign import foreign_name
 from animator.scene.foreign_file import HEIRS
 from animator.scene.reading import LoadedScene, read_scene_made
 from animator.scene.source import too_large
-
-STAND_IN = "a landscape"
-"""What is painted where a file names no prompt."""
 
 MOST_REPAIRS = 12
 """How often a scene is read again without what is wrong in it."""

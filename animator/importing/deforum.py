@@ -13,7 +13,7 @@ import numpy as np
 from animator.errors import ExpressionError
 from animator.importing import common, disco, parseq
 from animator.importing.deforum_handlers import handlers
-from animator.importing.draft import is_nothing
+from animator.importing.draft import STAND_IN, is_nothing
 from animator.importing.job import Job
 from animator.importing.motion import LENS, MOVES, take_lens, take_move
 from animator.importing.prompts import Found, Pair, numbered, plain_words, read_sets
@@ -123,7 +123,10 @@ def take_prompts(job: Job) -> None:
         value = {0: value[:1]} if not job.get("animation_prompts") else value
     elif isinstance(value, list):
         value = dict(enumerate(value))
+    if isinstance(value, Mapping) and _is_turned(value, position):
+        value = {at: text for text, at in value.items()}
     found = read_sets(value, texts, position) if value is not None else Found()
+    empty = not found.sets
     if value is not None and any(sign in str(value) for sign in ("(", "[", "<", "`")):
         found.notes.add(
             "brackets, weights in brackets and <lora:...> belong to Stable Diffusion: words alone are kept"
@@ -133,7 +136,9 @@ def take_prompts(job: Job) -> None:
         push(job, found, job.key(negative), position)
     if "--neg" in str(value):
         found.notes.add(f"--neg has weight -{PUSH}")
-    if key:
+    if key and empty and not found.notes:
+        draft.drop(key, "empty")
+    elif key:
         draft.note(
             key, "approximated" if found.notes else "carried", "prompts", "; ".join(sorted(found.notes))
         )
@@ -144,6 +149,12 @@ def take_prompts(job: Job) -> None:
                 "empty" if is_nothing(job.get(other)) else "other prompts of the file are taken",
             )
     disco.put_prompts(job, found, key or "prompts", by_picture=not draft.film)
+
+
+def _is_turned(value: Mapping[Any, Any], position: Callable[[Any], int | None]) -> bool:
+    """Return whether prompts are written the other way round: the number after the text."""
+    numbers = [number_of(one) for one in value.values()]
+    return bool(value) and None not in numbers and all(position(text) is None for text in value)
 
 
 def _position(job: Job, key: Any) -> int | None:
@@ -177,8 +188,12 @@ def push(job: Job, found: Found, key: str, position: Callable[[Any], int | None]
         job.draft.drop(key, "empty")
         return
     job.draft.note(key, "approximated", "prompts", f"prompts that push away have weight -{PUSH}")
+    if not found.sets:
+        wanted = job.options.prompt or STAND_IN
+        found.sets = {0: [(wanted, 1.0)]}
+        job.draft.guesses.append(f'the file names no prompt: "{wanted}" stands in; --prompt says one')
     merged = {}
-    for at in sorted({*found.sets, *(pushed.sets if found.sets else ())}):
+    for at in sorted({*found.sets, *pushed.sets}):
         pull = found.sets.get(max((one for one in found.sets if one <= at), default=min(found.sets)), [])
         push = pushed.sets.get(max((one for one in pushed.sets if one <= at), default=min(pushed.sets)), [])
         merged[at] = [*pull, *(pair for pair in push if pair[0])]

@@ -14,7 +14,9 @@ from animator.importing.tool_keys import number_of
 
 
 def _strength(job: Job, name: str, value: Any) -> None:
-    if not job.draft.film:
+    if name != job.key("strength_schedule") and job.get("strength_schedule") is not None:
+        job.draft.drop(name, "one strength holds for all frames here: strength_schedule")
+    elif not job.draft.film:
         job.draft.drop(name, "a still has no frame before it")
     elif job.draft.mode == "video":
         job.curve(name, "video.skip_steps", value, factor=100.0, percent=True)
@@ -166,7 +168,7 @@ def handlers() -> Mapping[str, Handler]:
         "midas_weight": common.dropped("the bundled network estimates depth"),
         "steps": _steps,
         "steps_schedule": _steps,
-        "sampler": common.take_sampler,
+        **dict.fromkeys(("sampler", "sampler_name"), common.take_sampler),
         "sampler_schedule": common.dropped("the sampler does not change over the frames here"),
         "soundtrack_path": _sound,
         "add_soundtrack": common.dropped("soundtrack_path says it"),

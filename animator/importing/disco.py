@@ -11,7 +11,7 @@ from animator.importing.draft import is_nothing, short, truth
 from animator.importing.job import Job
 from animator.importing.lenient import NoValueError, Reader
 from animator.importing.motion import LENS, MOVES, SPACE, take_lens, take_move
-from animator.importing.prompts import Found, read_sets, summed, weighted, written
+from animator.importing.prompts import Found, Pair, first_choice, read_sets, summed, weighted, written
 from animator.importing.tool_keys import number_of
 from animator.scene.foreign import foreign_name
 
@@ -29,6 +29,7 @@ STILL_MOTION = {
 EMPTY_FOOTAGE = ("init.mp4", "training.mp4", "video.mp4", "path/to/video.mp4")
 """Names of footage that stand in every file."""
 
+_CHOICE = re.compile(r"\s*<([^<>|]*)(?:\|[^<>|]*)+>\s*")
 _PROMPT_LINE = re.compile(r"(?:text[ _]?)?prompts?[ _-]?(\d+)(?:[ _-]?(?:text|value))?", re.IGNORECASE)
 _SETS = (
     *("text_prompts", "prompts", "prompt", "text_prompt", "animation_prompts"),
@@ -116,7 +117,13 @@ def take_prompts(job: Job) -> None:
         value = inner
     if lines and (value is None or isinstance(value, str)):
         value = [*([value] if isinstance(value, str) and value.strip() else []), *lines.values()]
-    found = read_sets(value, lambda text: [weighted(text)]) if value is not None else Found()
+    chosen: set[str] = set()
+
+    def read(text: str) -> list[Pair]:
+        return [weighted(first_choice(text, chosen) if job.tool == "progrock" else text)]
+
+    found = read_sets(value, read) if value is not None else Found()
+    found.notes |= chosen
     for line in lines:
         draft.note(line, "carried", "prompts", "")
     if key:
@@ -177,7 +184,16 @@ def take_key(job: Job, key: str) -> None:
     """Carry one key over, or say why not."""
     if key in job.draft.rows:
         return
-    value, known = job.values[key], foreign_name(key)
+    value = job.values[key]
+    options = _CHOICE.fullmatch(value) if job.tool == "progrock" and isinstance(value, str) else None
+    _take_value(job, key, options[1].strip() if options else value)
+    row = job.draft.rows.get(key)
+    if options and row and row.fate != "dropped":
+        job.draft.differ(key, row.place, "that program chooses one of several: the first holds")
+
+
+def _take_value(job: Job, key: str, value: Any) -> None:
+    known = foreign_name(key)
     name = known.name if known else key
     if name in MOVES:
         take_move(job, key, value, name, radians=before_degrees(job))
@@ -189,6 +205,8 @@ def take_key(job: Job, key: str) -> None:
         job.draft.drop(key, "the shape of a checkpoint is read from its file")
     elif known is None:
         job.draft.drop(key, "no program's name that is known here")
+    elif known.note.startswith("another scale"):
+        job.draft.differ(key, known.place or "", known.note)
     elif known.place == "guidance.clip_models" and known.note.startswith("{"):
         common.take_clip_model(job, key, value)
     elif job.draft.mode != "video" and (

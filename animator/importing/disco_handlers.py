@@ -125,14 +125,40 @@ def _images(job: Job, name: str, value: Any) -> None:
         job.number(name, "images", value, whole=True)
 
 
+def _stopped(job: Job, name: str, value: Any) -> None:
+    steps = number_of(job.draft.values.get("diffusion.steps")) or 250
+    number = number_of(value)
+    if number is None or number <= 0:
+        job.draft.drop(name, "it is off")
+    else:
+        job.draft.carry(name, "diffusion.stop_at", f"{min(100 * number / steps, 100):.4g}%")
+
+
+def _init_strength(job: Job, name: str, value: Any) -> None:
+    number = number_of(value)
+    if is_nothing(job.get("init_image")) or number is None:
+        job.draft.drop(name, "there is no init picture")
+    else:
+        job.draft.asleep["diffusion.skip_steps"] = f"{min(max(100 * (1 - number), 0), 100):g}%"
+        job.draft.differ(name, "diffusion.skip_steps", "counts once there is an init picture: a comment")
+
+
+def _iterations(job: Job, name: str, value: Any) -> None:
+    if job.has("n_batches"):
+        job.draft.drop(name, "n_batches says it")
+    else:
+        _images(job, name, value)
+
+
 def _saves(job: Job, name: str, value: Any) -> None:
     number = number_of(value)
     if number is not None:
         job.draft.carry(name, "output.intermediates", int(min(max(number, 0), 1000)))
         return
     steps = number_of(job.draft.values.get("diffusion.steps")) or 250
-    listed = value if isinstance(value, list) else re.findall(r"\d+", str(value))
-    numbers = [int(one) for one in map(number_of, listed) if one is not None and 1 <= one <= steps]
+    listed = value if isinstance(value, list) else re.findall(r"[\d.]+", str(value))
+    found = [one for one in map(number_of, listed) if one is not None and 0 < one <= steps]
+    numbers = [max(int(one * steps), 1) if one < 1 else int(one) for one in found]
     if numbers:
         job.draft.carry(name, "output.intermediates", sorted(set(numbers)))
     else:
@@ -288,6 +314,11 @@ def handlers() -> Mapping[str, Handler]:
         "video_init_path": _footage,
         "image_prompts": _pictures,
         "n_batches": _images,
+        "n_iter": _iterations,
+        "stop_early": _stopped,
+        "init_strength": _init_strength,
+        "simple_symmetry": _symmetry_moment,
+        **dict.fromkeys(("cpu", "cuda_device"), common.dropped("it is chosen by the machine here")),
         "intermediate_saves": _saves,
         "steps_per_checkpoint": _saves,
         "transformation_percent": _symmetry_moment,

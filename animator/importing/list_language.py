@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_][\w.]*)"
     r"|(?P<text>\"[^\"\n]*\"|'[^'\n]*')|(?P<sign>\*\*|//|<=|>=|==|!=|[-+*/%<>()\[\],=]))"
 )
+_COMMENT = re.compile(r"#[^\n]*")
 _TIGHTNESS = {"+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "%": 4, "**": 6}
 _COMPARED = {"<", ">", "<=", ">=", "==", "!="}
 _CONSTANTS = {
@@ -68,7 +69,7 @@ def read_list(text: str, lookup: Callable[[str], Value | None]) -> list[float]:
     """
     if len(text) > MAX_LENGTH:
         raise ScheduleError(f"it has {len(text)} letters")
-    parser = _Parser(_tokens(text), lookup)
+    parser = _Parser(_tokens(_COMMENT.sub("", text)), lookup)
     tree = parser.ternary()
     parser.end()
     value = tree({})

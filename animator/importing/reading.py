@@ -35,7 +35,8 @@ _SECTION_NAME = re.compile(r"\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$
 _NUMBERED = re.compile(r"[ \t]*(\d{1,6})[ \t]*=[ \t]*(\S.*)")
 _QUOTED_KEY = re.compile(r"""["'][\w ()+-]+["']\s*:""")
 _YAML_KEY = re.compile(r"^[A-Za-z_][\w -]*:(?:[ \t]|\r?$)", re.MULTILINE)
-_COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+", re.DOTALL)
+_COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_COMMENTED = re.compile(r"^[ \t]*#[ \t]*(clip_prompts|latent_prompts)[ \t]*=[ \t]*(?=\[)", re.MULTILINE)
 _PARAMETERS = re.compile(r"^Steps: *\d+, *\w[\w ]*:", re.MULTILINE)
 _PAIR = re.compile(r"\s*([A-Za-z][\w \-/]*):\s*(\"(?:\\.|[^\"])*\"|[^,]*)(?:,|$)")
 
@@ -110,7 +111,8 @@ def read_text_settings(text: str, name: str) -> Settings:
         try:
             return Settings(flat(tomllib.loads(text)), "TOML", text, notes)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError):
-            return Settings({**assignments(text), **_numbered_prompts(text)}, "INI", text, notes)
+            found = {**_commented_prompts(text), **assignments(text), **_numbered_prompts(text)}
+            return Settings(found, "INI", text, notes)
     if len(_YAML_KEY.findall(text[:200_000])) > assigned:
         try:
             tree, _ = parse(text, name)
@@ -118,7 +120,7 @@ def read_text_settings(text: str, name: str) -> Settings:
         except AnimatorError:
             value = Reader("{" + re.sub(r"\n(?=[A-Za-z_])", ",\n", text) + "}").value()
         return Settings(flat(value), "YAML", text, notes)
-    found = {**assignments(text), **_numbered_prompts(text)}
+    found = {**_commented_prompts(text), **assignments(text), **_numbered_prompts(text)}
     if not found:
         raise UnreadableError("is no settings file: there are no names with values in it")
     return Settings(found, "Python" if "'" in text or '"' in text or "#@" in text else "INI", text, notes)
@@ -240,6 +242,15 @@ def assignments(text: str) -> dict[str, Any]:
         if len(found) > MOST_ITEMS:
             break
     return found
+
+
+def _commented_prompts(text: str) -> dict[str, Any]:
+    """Return the prompts that Majesty Diffusion saves as comments, beside the settings that it reads."""
+    return {
+        name: Reader(text, match.end(), lines=True).value()
+        for match in _COMMENTED.finditer(text)
+        if (name := match[1])
+    }
 
 
 def _numbered_prompts(text: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ MAX_FRAME = 10_000_000
 _DISCO = re.compile(r"([0-9]+):[\s]*[\(]([\S\s]*?)[\)]")
 _PLAIN = re.compile(rf"\s*[+-]?\s*{NUMBER}\s*", re.ASCII)
 _ONE = rf"[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*"
-_LIST = re.compile(rf"\s*(?:{_ONE},[ ]*\n?)*+{_ONE},?\s*", re.ASCII)
+_LIST = re.compile(rf"\s*(?=(?P<all>(?:{_ONE},[ ]*\n?)*))(?P=all){_ONE},?\s*", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 _MARKS = str.maketrans("", "", "'\"()")
 _QUOTES = str.maketrans("", "", "'\"`")

@@ -13,6 +13,7 @@ from animator.importing.common import Handler
 from animator.importing.curve_text import constant, every_frame
 from animator.importing.draft import truth
 from animator.importing.job import Job, limits
+from animator.importing.list_language import ScheduleError
 from animator.importing.prompts import Found, plain_words, read_sets
 from animator.importing.tool_keys import listed_keys, number_of
 from animator.scene.foreign import foreign_name
@@ -80,6 +81,12 @@ def schedule(job: Job, name: str, place: str, value: Any, percent: bool = False,
     """
     draft = job.draft
     number = number_of(value)
+    if isinstance(value, str) and number is None:
+        try:
+            value = job.items(value)
+        except ScheduleError as error:
+            draft.drop(name, f"its schedule cannot be read: {error}; the default holds")
+            return
     keys = listed_keys(value if isinstance(value, list | Mapping) else [number], draft.frames)
     if not keys.by_frame:
         job.refuse(name, place, value)
@@ -163,6 +170,7 @@ def handlers() -> Mapping[str, Handler]:
         "video_init_path": _footage,
         "init_image": common.dropped("footage is what the frames begin with"),
         "sampler": common.take_sampler,
+        "stop_early": common.dropped("the footage is painted with all of its steps"),
         **dict.fromkeys(("fixed_seed", "video_init_seed_continuity"), _fixed),
         **dict.fromkeys(("consistency_blur", "consistency_blur_schedule"), _blur),
         **dict.fromkeys(

@@ -61,7 +61,7 @@ MANY = 5_000
 """Letters from which on a text is looked at for being numbers alone, which are read quicker."""
 
 _PAIR = r"\d{1,8}[ ]?:[ ]?\(?[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?[ ]?\)?"
-_NUMBERS = re.compile(rf"(?:{_PAIR},[ ]?)*+{_PAIR}", re.ASCII)
+_NUMBERS = re.compile(rf"(?=(?P<all>(?:{_PAIR},[ ]?)*))(?P=all){_PAIR}", re.ASCII)
 _BARE = str.maketrans({"(": None, ")": None, ":": ","})
 
 
