@@ -40,6 +40,7 @@ _SETS = (
 def take(job: Job) -> None:
     """Read a file of this family into its draft."""
     draft = job.draft
+    chosen = _choose(job) if job.tool == "progrock" else []
     draft.base = "disco-5"
     draft.mode = job.options.mode or mode_of(job)
     draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
@@ -55,7 +56,21 @@ def take(job: Job) -> None:
     take_prompts(job)
     for key in list(job.values):
         take_key(job, key)
+    for key in chosen:
+        if draft.rows[key].fate != "dropped":
+            draft.differ(key, draft.rows[key].place, "that program chooses one of several: the first holds")
     finish(job)
+
+
+def _choose(job: Job) -> list[str]:
+    """Put the first of several values, of which ProgRock draws one, in their place; return the keys."""
+    found = [
+        (key, match[1].strip())
+        for key, value in job.values.items()
+        if isinstance(value, str) and (match := _CHOICE.fullmatch(value))
+    ]
+    job.values.update(found)
+    return [key for key, _ in found]
 
 
 def mode_of(job: Job) -> str:
@@ -184,16 +199,7 @@ def take_key(job: Job, key: str) -> None:
     """Carry one key over, or say why not."""
     if key in job.draft.rows:
         return
-    value = job.values[key]
-    options = _CHOICE.fullmatch(value) if job.tool == "progrock" and isinstance(value, str) else None
-    _take_value(job, key, options[1].strip() if options else value)
-    row = job.draft.rows.get(key)
-    if options and row and row.fate != "dropped":
-        job.draft.differ(key, row.place, "that program chooses one of several: the first holds")
-
-
-def _take_value(job: Job, key: str, value: Any) -> None:
-    known = foreign_name(key)
+    value, known = job.values[key], foreign_name(key)
     name = known.name if known else key
     if name in MOVES:
         take_move(job, key, value, name, radians=before_degrees(job))

@@ -25,6 +25,9 @@ else:
 MOST_ITEMS = 400_000
 """Keys and list members of a file that are looked at."""
 
+MOST_NAMES = 300
+"""Names of a group by which it is seen whether it holds settings."""
+
 _NOTEBOOK = re.compile(r'"(?:nbformat|cell_type)"\s*:')
 _ASSIGNED = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w. -]{0,80}?)[ \t]*(?::[^=\n\"']{1,60})?=(?!=)[ \t]*",
@@ -37,6 +40,7 @@ _QUOTED_KEY = re.compile(r"""["'][\w ()+-]+["']\s*:""")
 _YAML_KEY = re.compile(r"^[A-Za-z_][\w -]*:(?:[ \t]|\r?$)", re.MULTILINE)
 _COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
 _COMMENTED = re.compile(r"^[ \t]*#[ \t]*(clip_prompts|latent_prompts)[ \t]*=[ \t]*(?=\[)", re.MULTILINE)
+_PAGE = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _PARAMETERS = re.compile(r"^Steps: *\d+, *\w[\w ]*:", re.MULTILINE)
 _PAIR = re.compile(r"\s*([A-Za-z][\w \-/]*):\s*(\"(?:\\.|[^\"])*\"|[^,]*)(?:,|$)")
 
@@ -94,6 +98,8 @@ def read_text_settings(text: str, name: str) -> Settings:
     begin = start.end() if start else 0
     notes = ("a merge conflict: its first side was taken",) if "<<<<<<<" in text else ()
     text = without_conflict(text)
+    if _PAGE.match(text):
+        raise UnreadableError("is a web page, not the file that it shows; save that (on GitHub: Raw)")
     try:
         if text.startswith("{", begin) and _NOTEBOOK.search(text):
             return _of_notebook(text)
@@ -109,7 +115,7 @@ def read_text_settings(text: str, name: str) -> Settings:
     assigned = len(_ASSIGNED.findall(text[:200_000]))
     if assigned and (lowered.endswith(".toml") or _SECTION.search(text)):
         try:
-            return Settings(flat(tomllib.loads(text)), "TOML", text, notes)
+            return Settings({**_commented_prompts(text), **flat(tomllib.loads(text))}, "TOML", text, notes)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError):
             found = {**_commented_prompts(text), **assignments(text), **_numbered_prompts(text)}
             return Settings(found, "INI", text, notes)
@@ -182,7 +188,7 @@ def _is_section(key: str, value: Any) -> bool:
     known = foreign_name(key)
     if known is not None and "prompt" in key.lower():
         return False
-    names = [str(name) for name in value]
+    names = [str(name) for name, _ in zip(value, range(MOST_NAMES), strict=False)]
     found = sum(foreign_name(name) is not None for name in names)
     return found >= max(1, len(names) // 4) if known is None else found >= 4
 
