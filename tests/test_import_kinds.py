@@ -76,9 +76,10 @@ def test_switches_about_the_flow_do_not_turn_it_off() -> None:
 
 
 def test_progrock_draws_of_several_and_stops_early() -> None:
-    own = '"text_prompts": {"0": ["a <castle|fort> by <^^2|A|B|C>, _artist_"]}, "stop_early": 50,'
+    own = '"text_prompts": {"0": ["a <castle|fort> by <^^2|A|B|C>, _artist_"]},'
     head, _, tail = PROGROCK.partition('"text_prompts": {')
     text = head + own + tail[tail.index('"n_batches"') :].replace('"tv_scale": 0', '"tv_scale": "<900|50>"')
+    text = text.replace('"stop_early": 0', '"stop_early": 50')
     read = made(text.replace('"steps": 250', '"steps": "<200|50>", "intermediate_saves": [0.5, 0.9]'))
     scene = read.loaded.scene
     assert "a castle by A, B, artist" in read.text
@@ -103,7 +104,8 @@ def test_prompts_that_are_saved_as_comments() -> None:
 
 
 def test_an_expression_in_brackets_over_lines() -> None:
-    text = "a = (\n    [0.5] * (2 * n)\n    + list(np.linspace(0, 1, 3))\n    # + [9]\n)\nb = (1, 2)\nc = ('x')\n"
+    text = "a = (\n    [0.5] * (2 * n)\n    + list(np.linspace(0, 1, 3))\n    # + [9]\n)\n"
+    text += "b = (1, 2)\nc = ('x')\n"
     read = assignments("n = 2\n" + text)
     assert str(read["a"]).startswith("(\n    [0.5] * (2 * n)")
     assert (read["b"], read["c"]) == ([1, 2], ["x"])

@@ -24,8 +24,10 @@ from animator.keyframes.functions import (
     ELSEWHERE,
     FUNCTIONS,
     PREFIX,
+    REMAINDER,
     SIGNS,
     SOUNDS,
+    STAYS_WHOLE,
     UNARY,
     VARIABLES,
     Function,
@@ -257,6 +259,8 @@ class _Parser:
         self.place = 0
         self.depth = 0
         self.nodes: list[Node] = []
+        self.whole: list[bool] = []
+        """Of each value that waits for an operator, whether it is whole by how it is written, as ``t`` is."""
 
     def expression(self, tightness: int) -> None:
         """Read a value and every operator after it that binds tighter than ``tightness``."""
@@ -278,6 +282,8 @@ class _Parser:
             self.place += 1
             # A power groups from the right, and its exponent may have a sign: 2**-3**2 is 2**(-(3**2)).
             self.expression(UNARY - 1 if operator.text == "**" else binds)
+            if operator.text == "%" and all(self.whole[-2:]):
+                function = REMAINDER
             self._emit(Call(function, 2, operator.offset))
         self.depth -= 1
 
@@ -306,7 +312,7 @@ class _Parser:
         value = float(token.text)
         if math.isinf(value):
             raise ExpressionError(f"the number {token.text[:20]} is too large", token.offset)
-        self._emit(Number(value))
+        self._emit(Number(value), whole=token.text.isdigit())
 
     def _name(self, token: Token) -> None:
         if self._peek().text == "(" and token.text not in SIGNS:
@@ -314,7 +320,7 @@ class _Parser:
         elif token.text in CONSTANTS:
             self._emit(Number(CONSTANTS[token.text]))
         elif token.text in self.variables:
-            self._emit(Variable(token.text))
+            self._emit(Variable(token.text), whole=True)
         elif token.text in self.functions:
             raise ExpressionError(f"'{token.text}' is a function: write {token.text}(...)", token.offset)
         elif token.text in SIGNS:
@@ -384,9 +390,16 @@ class _Parser:
         whole = [token for token in (*before, *after) if token.kind == "number" and token.text.isdigit()]
         return f"{whole[0].text}.{whole[1].text}" if len(whole) == 2 else ""
 
-    def _emit(self, node: Node) -> None:
+    def _emit(self, node: Node, whole: bool = False) -> None:
         if len(self.nodes) >= MAX_NODES:
             raise ExpressionError(f"the expression has more than {MAX_NODES} parts", self._peek().offset)
+        taken = node.count if isinstance(node, Call) else int(isinstance(node, Hear))
+        of = [self.whole.pop() for _ in range(taken)][::-1]
+        if isinstance(node, Call):
+            chosen = of[1:] if node.function is FUNCTIONS["where"] else of
+            stays = node.function in STAYS_WHOLE or node.function is FUNCTIONS["where"]
+            whole = stays and all(chosen)
+        self.whole.append(whole)
         self.nodes.append(node)
 
     def _peek(self) -> Token:
