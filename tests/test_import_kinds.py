@@ -151,6 +151,34 @@ def test_what_is_no_settings_file_gets_one_line(text: str, message: str) -> None
     assert "\n" not in str(refused.value)
 
 
+def test_a_film_of_deforum_that_does_not_say_its_mode_or_length() -> None:
+    """An add-on of Blender writes nothing but moves."""
+    text = 'Export frames 1 - 40\n\nCamera Export: Camera\ntranslation_x = "0:(1.5),37:(2)," #@param\n'
+    read = made(text + 'rotation_3d_y = "0:(0.5),"\n')
+    assert (read.loaded.scene.mode, read.loaded.scene.frames) == ("3d", 38)
+    assert row(read, "translation_x")[0] == "carried"
+    still = made({**DEFORUM, "animation_mode": "None"})
+    assert still.loaded.scene.mode == "still"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.glb", b"glTF\x02\0\0\0"),
+        ("a.gltf", b'{"asset": {"generator": "x", "version": "2.0"}, "nodes": []}'),
+        ("a.usdc", b"PXR-USDC\0\0"),
+        ("a.usda", b"#usda 1.0\n"),
+        ("a.usdz", b"PK\x03\x04" + bytes(26) + b"shot.usdc" + bytes(9)),
+        ("a.txt", b"Adobe After Effects 8.0 Keyframe Data\n"),
+        ("a.chan", b"1 0 0 0 0 0 0\n"),
+        ("a.json", b'{"frames": [{"transform_matrix": []}]}'),
+    ],
+)
+def test_a_camera_is_said_to_be_one(name: str, data: bytes) -> None:
+    with pytest.raises(UnreadableError, match=r"camera: \{path: FILE\}"):
+        import_bytes(data, name)
+
+
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-8-sig"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_every_way_of_writing_letters(coding: str, ends: str) -> None:

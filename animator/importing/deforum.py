@@ -20,6 +20,7 @@ from animator.importing.prompts import Found, Pair, numbered, plain_words, read_
 from animator.importing.tool_keys import number_of
 from animator.keyframes.expressions import parse_expression
 from animator.scene.foreign import foreign_name
+from animator.settings.scene import MAX_FRAMES
 
 PUSH = 0.5
 """Weight, with its sign turned, of a negative prompt: guides by Stable Diffusion have no number for it."""
@@ -46,6 +47,7 @@ _NEGATIVE = (
     *("animation_prompts_negative", "negative_prompts", "neg_prompts", "negative_prompt"),
     *("uncond_prompt", "uncond_prompts"),
 )
+_AT = re.compile(r"(?<![\d.])(\d{1,6})\s*:\s*\(")
 _NEG = re.compile(r"\s--neg\b|^--neg\b", re.IGNORECASE)
 
 
@@ -55,7 +57,7 @@ def take(job: Job) -> None:
     job.deforum, job.notebook = True, not job.has(*_A1111)
     draft.mode = job.options.mode or _mode(job)
     draft.values["mode"] = draft.mode
-    draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
+    draft.frames = common.length_of(job, "max_frames", otherwise=_last_key(job)) if draft.film else 1
     if job.has("seed"):
         common.take_seed(job, job.key("seed"), job.values[job.key("seed")])
     common.take_size(job)
@@ -67,10 +69,18 @@ def take(job: Job) -> None:
         parseq.take_frames(job, manifest, job.key("parseq_manifest"))
 
 
+def _last_key(job: Job) -> int:
+    """Return how long a film is whose file does not say it: to the last key of a move, else 120 frames."""
+    moves = [value for move in MOVES if isinstance(value := job.get(move), str)]
+    last = max((int(frame) for move in moves for frame in _AT.findall(move)), default=0)
+    return last + 1 if 0 < last < MAX_FRAMES else 120
+
+
 def _mode(job: Job) -> str:
     said = job.get("animation_mode")
     word = common.folded(said)
-    meant = {"none": "still", "2d": "2d", "3d": "3d", "videoinput": "video", "interpolation": "2d"}.get(word)
+    words = {"none": "still", "2d": "2d", "3d": "3d", "videoinput": "video", "interpolation": "2d"}
+    meant = words.get(word) if said is not None else None
     key = job.key("animation_mode")
     if said is not None and meant is None:
         job.draft.note(key, "approximated", "mode", f"{word} is not here: it becomes 3d")

@@ -11,7 +11,7 @@ from typing import Any
 from animator.errors import AnimatorError, RunError
 from animator.importing.lenient import NoValueError, Reader, Source, read_json, without_conflict
 from animator.importing.subtitles import is_subtitles, read_subtitles
-from animator.scene.file_kinds import binary_kind
+from animator.scene.file_kinds import CAMERA, binary_kind, text_kind
 from animator.scene.foreign import foreign_name
 from animator.scene.nodes import plain
 from animator.scene.picture_text import SIGNATURE, read_text
@@ -98,8 +98,7 @@ def read_text_settings(text: str, name: str) -> Settings:
     begin = start.end() if start else 0
     notes = ("a merge conflict: its first side was taken",) if "<<<<<<<" in text else ()
     text = without_conflict(text)
-    if _PAGE.match(text):
-        raise UnreadableError("is a web page, not the file that it shows; save that (on GitHub: Raw)")
+    _refuse_others(text, name)
     try:
         if text.startswith("{", begin) and _NOTEBOOK.search(text):
             return _of_notebook(text)
@@ -130,6 +129,14 @@ def read_text_settings(text: str, name: str) -> Settings:
     if not found:
         raise UnreadableError("is no settings file: there are no names with values in it")
     return Settings(found, "Python" if "'" in text or '"' in text or "#@" in text else "INI", text, notes)
+
+
+def _refuse_others(text: str, name: str) -> None:
+    """Raise UnreadableError of what is known to be something else."""
+    if text_kind(text, name) == CAMERA:
+        raise UnreadableError(CAMERA)
+    if _PAGE.match(text):
+        raise UnreadableError("is a web page, not the file that it shows; save that (on GitHub: Raw)")
 
 
 def _is_json(text: str, begin: int) -> bool:
