@@ -91,13 +91,14 @@ def test_every_form_and_pace(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("#usda 1.0\n(\n", "not a sound USD file"),
+        ("#usda 1.0\n\udcff\udcfe{", "not a sound USD file"),
         ('#usda 1.0\ndef Xform "a" {}\n', "has no camera in it"),
         ('#usda 1.0\ndef Camera "a" {\n    float verticalAperture = 0\n}\n', "cannot be used"),
     ],
 )
 def test_a_broken_file_is_one_line(text: str, message: str, tmp_path: Path) -> None:
     pytest.importorskip("pxr", reason="usd-core, of animator[usd], is not installed")
-    (tmp_path / "a.usda").write_text(text)
+    (tmp_path / "a.usda").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(UsageError, match=message) as refused:
         read_camera_path(tmp_path / "a.usda", COUNT, FPS)
     assert "\n" not in str(refused.value)

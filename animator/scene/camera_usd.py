@@ -45,11 +45,18 @@ def read_usd(path: Path, fps: float) -> tuple[Poses, list[str]]:
         stage = Usd.Stage.Open(str(path), Usd.Stage.LoadNone)
         return _camera(stage, path, fps, UsdGeom)
     except Tf.ErrorException as error:
-        said = _REASON.search(str(error))
-        why = said[1].replace(f"{path}:", "line ")[:80] if said else "it cannot be opened"
-        raise UsageError(f"{path}: not a sound USD file ({why}); export it again") from error
+        raise UsageError(f"{path}: not a sound USD file ({_reason(error, path)}); export it again") from error
     except ValueError as error:
         raise UsageError(f"{path}: cannot be used ({error}); export it again") from error
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """Return why a file cannot be opened, in the reader's words where it has some."""
+    try:
+        said = _REASON.search(str(error))
+    except UnicodeDecodeError:  # it quotes bytes of the file
+        said = None
+    return said[1].replace(f"{path}:", "line ")[:80] if said else "it cannot be read"
 
 
 def _camera(stage: Any, path: Path, fps: float, geometry: Any) -> tuple[Poses, list[str]]:
