@@ -42,6 +42,18 @@ def dropped(why: str) -> Handler:
     return lambda job, name, value: job.draft.drop(name, why)
 
 
+def footage_only(take: Handler) -> Handler:
+    """Return a handler that drops a key where there is no footage."""
+
+    def checked(job: Job, name: str, value: Any) -> None:
+        if job.draft.mode == "video":
+            take(job, name, value)
+        else:
+            job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+
+    return checked
+
+
 def folded(word: Any) -> str:
     """Return a word without case, dashes, underscores and blanks."""
     return re.sub(r"[\s_-]+", "", str(word).lower())
@@ -117,6 +129,10 @@ def ask_file(job: Job, name: str, value: Any, place: str) -> None:
         return
     text = value if isinstance(value, str) else str(value)
     job.draft.ask(name, place, text, FILES.get(place, "file"))
+
+
+take_footage = footage_only(lambda job, name, value: ask_file(job, name, value, "video.init"))
+"""Notes the film that a key names as footage."""
 
 
 def take_model(job: Job, name: str, value: Any) -> None:

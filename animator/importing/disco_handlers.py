@@ -82,13 +82,6 @@ def _init_image(job: Job, name: str, value: Any) -> None:
         common.ask_file(job, name, value, "diffusion.init_image")
 
 
-def _footage(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    else:
-        common.ask_file(job, name, value, "video.init")
-
-
 def _continuity(job: Job, name: str, value: Any) -> None:
     if job.draft.mode == "video" and truth(value):
         job.draft.carry(name, "seed_mode", "fixed")
@@ -307,11 +300,13 @@ def handlers() -> Mapping[str, Handler]:
         **dict.fromkeys(("symm_loss_scale", "symm_switch", "symmetry_loss"), _symmetry_loss),
         **dict.fromkeys(("symmetry_loss_v", "symmetry_loss_h"), _symmetry_loss),
         "video_init_seed_continuity": _continuity,
-        **dict.fromkeys(("video_init_skip_steps", "video_init_frames_skip_steps"), _footage_share),
-        **dict.fromkeys(("video_init_flow_blend", "flow_blend"), _flow_share),
+        **dict.fromkeys(
+            ("video_init_skip_steps", "video_init_frames_skip_steps"), common.footage_only(_footage_share)
+        ),
+        **dict.fromkeys(("video_init_flow_blend", "flow_blend"), common.footage_only(_flow_share)),
         "init_scale": _begun,
         "init_image": _init_image,
-        "video_init_path": _footage,
+        "video_init_path": common.take_footage,
         "image_prompts": _pictures,
         "n_batches": _images,
         "n_iter": _iterations,
@@ -344,18 +339,14 @@ def _share(job: Job, name: str, value: Any) -> None:
 
 
 def _footage_share(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    elif name == job.key("video_init_skip_steps"):
+    if name == job.key("video_init_skip_steps"):
         job.draft.differ(name, "video.skip_steps", "the first frame begins like the others here")
     else:
         common.take_kept_share(job, name, value, "video.skip_steps")
 
 
 def _flow_share(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    elif job.has("video_init_flow_blend") and name != job.key("video_init_flow_blend"):
+    if job.has("video_init_flow_blend") and name != job.key("video_init_flow_blend"):
         job.draft.drop(name, "video_init_flow_blend goes over it")
     else:
         job.curve(name, "video.flow_blend", value)
