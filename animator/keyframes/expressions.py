@@ -7,7 +7,6 @@ so that evaluating it needs no recursion however long a sum is.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -27,14 +26,14 @@ from animator.keyframes.functions import (
     REMAINDER,
     SIGNS,
     SOUNDS,
-    STAYS_WHOLE,
     UNARY,
     VARIABLES,
     Function,
     heard,
+    stays_whole,
 )
 from animator.keyframes.signs import plain_signs
-from animator.keyframes.slips import Token, foreign_character, foreign_word, two_values
+from animator.keyframes.slips import Token, foreign_character, foreign_word, suggestion, two_values
 
 MAX_LENGTH = 20_000
 """Most characters of a formula, of a prompt and of a schedule."""
@@ -220,16 +219,6 @@ def as_float(value: int | float) -> float:
         return math.inf
 
 
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest of ``choices``, or an empty string.
-
-    >>> suggestion("linaer", ["linear", "step"]), suggestion("qqq", ["linear"])
-    ("; did you mean 'linear'?", '')
-    """
-    near = difflib.get_close_matches(word[:40], list(choices), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
 def _tokens(text: str, offset: int) -> list[Token]:
     tokens = []
     place = _skip_space(text, 0)
@@ -259,8 +248,7 @@ class _Parser:
         self.place = 0
         self.depth = 0
         self.nodes: list[Node] = []
-        self.whole: list[bool] = []
-        """Of each value that waits for an operator, whether it is whole by how it is written, as ``t`` is."""
+        self.whole: list[bool] = []  # of each value on the stack, whether it is whole by how it is written
 
     def expression(self, tightness: int) -> None:
         """Read a value and every operator after it that binds tighter than ``tightness``."""
@@ -282,9 +270,8 @@ class _Parser:
             self.place += 1
             # A power groups from the right, and its exponent may have a sign: 2**-3**2 is 2**(-(3**2)).
             self.expression(UNARY - 1 if operator.text == "**" else binds)
-            if operator.text == "%" and all(self.whole[-2:]):
-                function = REMAINDER
-            self._emit(Call(function, 2, operator.offset))
+            whole = operator.text == "%" and all(self.whole[-2:])
+            self._emit(Call(REMAINDER if whole else function, 2, operator.offset))
         self.depth -= 1
 
     def expect_end(self) -> None:
@@ -393,12 +380,10 @@ class _Parser:
     def _emit(self, node: Node, whole: bool = False) -> None:
         if len(self.nodes) >= MAX_NODES:
             raise ExpressionError(f"the expression has more than {MAX_NODES} parts", self._peek().offset)
-        taken = node.count if isinstance(node, Call) else int(isinstance(node, Hear))
-        of = [self.whole.pop() for _ in range(taken)][::-1]
-        if isinstance(node, Call):
-            chosen = of[1:] if node.function is FUNCTIONS["where"] else of
-            stays = node.function in STAYS_WHOLE or node.function is FUNCTIONS["where"]
-            whole = stays and all(chosen)
+        if isinstance(node, Call | Hear):
+            taken = node.count if isinstance(node, Call) else 1
+            whole = isinstance(node, Call) and stays_whole(node.function, self.whole[-taken:])
+            del self.whole[-taken:]
         self.whole.append(whole)
         self.nodes.append(node)
 

@@ -230,10 +230,22 @@ PREFIX = {"-": _one(np.negative), "+": _one(np.positive), "~": Function(_invert)
 REMAINDER = _two(whole_remainder)
 """What ``%`` is between values that are whole by how they are written."""
 
-STAYS_WHOLE = frozenset(
+_WHOLE = frozenset(
     (*(BINARY[sign][1] for sign in ("+", "-", "*", "**")), REMAINDER, PREFIX["-"], PREFIX["+"])
 )
-"""What is whole of whole values."""
+
+
+def stays_whole(function: Function, whole: list[bool]) -> bool:
+    """Return whether what a function gives is a whole number.
+
+    Args:
+        function: what is called.
+        whole: of each of its arguments, whether it is whole by how it is written.
+    """
+    if function is FUNCTIONS["where"]:
+        return all(whole[1:])
+    return function in _WHOLE and all(whole)
+
 
 SIGNS = {
     "^": "a power is written **",

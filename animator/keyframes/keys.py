@@ -31,7 +31,6 @@ from animator.keyframes.expressions import (
     as_float,
     check_length,
     parse_expression,
-    suggestion,
 )
 from animator.keyframes.functions import CONSTANTS, VARIABLES
 from animator.keyframes.signs import plain_signs
