@@ -34,7 +34,7 @@ from animator.keyframes.expressions import (
 )
 from animator.keyframes.functions import CONSTANTS, VARIABLES
 from animator.keyframes.signs import plain_signs
-from animator.keyframes.slips import UNITS
+from animator.keyframes.slips import UNITS, suggestion
 
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
