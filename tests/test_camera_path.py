@@ -265,15 +265,26 @@ def test_what_the_path_gives_is_held_to_the_ranges(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scene", "said"),
     [
-        ("mode: 2d\nprompts: [a]\ncamera: {path: p.json}\n", "are in space"),
+        ("mode: 2d\nprompts: [a]\ncamera: {path: camera_path.json}\n", "is a path in space"),
         ("prompts: [a]\ncamera: {path: none.json}\n", "scene.yaml:2:16: camera.path"),
     ],
 )
 def test_a_path_that_cannot_be_used_is_the_scenes_fault(tmp_path: Path, scene: str, said: str) -> None:
+    written(tmp_path, poses(3))
     values, _, faults = compiled(tmp_path, scene)
     assert len(faults) == 1
     assert said in faults[0]
     assert "camera.zoom" in values
+
+
+def test_the_ways_of_a_path_are_multiplied(tmp_path: Path) -> None:
+    written(tmp_path, poses(3))
+    camera = "prompts: [a]\nframes: 3\nfps: 10\nwarp: {projection: pinhole}\ncamera: {path: camera_path.json"
+    once, twice = (compiled(tmp_path, camera + more)[0] for more in ("}\n", ", path_scale: 2.5}\n"))
+    for name in ("camera.translation_x", "camera.translation_z"):
+        np.testing.assert_allclose(twice[name].values, 2.5 * once[name].values)
+    np.testing.assert_array_equal(twice["camera.rotation_3d_y"].values, once["camera.rotation_3d_y"].values)
+    np.testing.assert_array_equal(twice["camera.fov"].values, once["camera.fov"].values)
 
 
 def test_a_real_cameras_path_in_discos_box_is_noted(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def test_prompts_in_a_section_of_their_own() -> None:
     assert [(prompt.text, prompt.weight) for prompt in prompts] == [("a sea, at dawn", 1.0), ("fog", -0.5)]
 
 
+@pytest.mark.slow
 def test_more_prompts_than_a_scene_can_hold() -> None:
     sets = {str(number): ["word " * 150 + str(number)] for number in range(2000)}
     imported = made({"text_prompts": sets, "max_frames": 2000, "cutn_batches": 4, "animation_mode": "3D"})

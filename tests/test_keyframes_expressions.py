@@ -360,3 +360,29 @@ def test_precedence_is_pythons(text: str, t: int) -> None:
     expected = float(by_python(ast.parse(text, mode="eval").body, float(t)))
     assume(abs(expected) < 1e300)
     assert value(text, t=t) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("formula", "at_1", "at_6"),
+    [  # values of numexpr 2.8.4 for t = 1 and 6, max_f = 119, s = 42
+        ("(-t) % 7", -1, -6),
+        ("(t-10) % 4", -1, 0),
+        ("(t-10)*2 % 5", -3, -3),
+        ("where(t>3, -t, t) % 4", 1, -2),
+        ("(s-50) % 7", -1, -1),
+        ("t % -7", 1, 6),
+        ("(t-10.0) % 4", 3, 0),
+        ("(t-10) % 4.0", 3, 0),
+        ("(-t*0.5) % 7", 6.5, 4),
+        ("sin(t) % 1", 0.8414709848078965, 0.7205845018010741),
+        ("(t/2-5) % 3", 1.5, 1),
+        ("floor(t-9) % 4", 0, 1),
+        ("abs(t-10) % 4", 1, 0),
+        ("(t*1.0) % -0.9996", -0.9992, -0.9972),
+        ("(t+6.0-t*0.0-t+1) % 1e-2", 0, 0),
+        ("7 % (t-6)", 2, 0),
+    ],
+)
+def test_a_remainder_has_the_sign_that_numexpr_gives_it(formula: str, at_1: float, at_6: float) -> None:
+    values = parse_expression(formula).evaluate(np.array([1, 6]), 119, 42)
+    np.testing.assert_allclose(values, [at_1, at_6], atol=1e-9)

@@ -45,7 +45,9 @@ def test_every_animated_number_is_in_the_timeline(read):
         "guidance.clip_models.ViT-B-32",
         *(f"guidance.cuts.{name}" for name in ("overview", "innercut", "ic_pow", "icgray_p")),
     }
-    camera = {f"camera.{name}" for name in type(loaded.scene.camera).model_fields if name != "path"}
+    camera = {
+        f"camera.{name}" for name in type(loaded.scene.camera).model_fields if not name.startswith("path")
+    }
     others = {"coherence.frames_skip_steps", "coherence.frames_scale", "diffusion.eta", "guidance.clamp_max"}
     assert camera | others <= set(loaded.timeline.table.columns)
 

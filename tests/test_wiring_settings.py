@@ -172,6 +172,7 @@ ELSEWHERE = {
     "device": "changes where networks run: test_devices.py",
     "batch": "a processor paints one by one: test_wiring_run.py",
     "camera.path": "a file takes the place of the moves: test_camera_path.py",
+    "camera.path_scale": "multiplies its ways: test_camera_path.py",
     "camera.near_plane": "bears on no pixel's place, see reproject3d.view; must be nearer than the far one",
     "camera.far_plane": "the same",
     "warp.occlusion": "a plane hides nothing: test_wiring_loop.py",

@@ -33,12 +33,25 @@ FILES = {
 EYES_DEFAULT = 5.0
 _NUMBER = re.compile(r"-?\d+")
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
+_SPACING = re.compile(r"(?:karras|exponential|polyexponential|uniform|simple|normal)$")
 _RESPACED = re.compile(r"(ddim|plms)?\s*(\d+)", re.IGNORECASE)
 
 
 def dropped(why: str) -> Handler:
     """Return what drops a key, whatever its value, and reports why."""
     return lambda job, name, value: job.draft.drop(name, why)
+
+
+def footage_only(take: Handler) -> Handler:
+    """Return a handler that drops a key where there is no footage."""
+
+    def checked(job: Job, name: str, value: Any) -> None:
+        if job.draft.mode == "video":
+            take(job, name, value)
+        else:
+            job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+
+    return checked
 
 
 def folded(word: Any) -> str:
@@ -118,6 +131,10 @@ def ask_file(job: Job, name: str, value: Any, place: str) -> None:
     job.draft.ask(name, place, text, FILES.get(place, "file"))
 
 
+take_footage = footage_only(lambda job, name, value: ask_file(job, name, value, "video.init"))
+"""Notes the film that a key names as footage."""
+
+
 def take_model(job: Job, name: str, value: Any) -> None:
     """Carry the diffusion network over where this program knows it by name."""
     text = str(value).strip()
@@ -136,15 +153,17 @@ def take_model(job: Job, name: str, value: Any) -> None:
 
 def take_sampler(job: Job, name: str, value: Any) -> None:
     """Carry the sampler over."""
-    word = folded(value)
+    word = folded(value).replace("+", "p").removeprefix("sample").removesuffix("gpu")
     table = {**{folded(one): one for one in SAMPLERS}, **spellings().get("diffusion.sampler", {})}
-    meant = table.get(word) or table.get(word.removeprefix("sample"))
+    plain = _SPACING.sub("", word)
+    meant = table.get(word) or table.get(plain)
     if meant is None:
         job.draft.differ(
             name, "diffusion.sampler", f"{short(str(value), 40)} is not here: {', '.join(SAMPLERS)} are"
         )
     else:
-        job.draft.carry(name, "diffusion.sampler", meant)
+        note = "" if plain == word else "with the one spacing of steps that is here"
+        job.draft.carry(name, "diffusion.sampler", meant, note, differs=bool(note))
 
 
 def take_clip_model(job: Job, name: str, value: Any) -> None:
@@ -243,6 +262,9 @@ def take_generic(job: Job, name: str, value: Any, known: ForeignName) -> None:
     if place in FILES:
         ask_file(job, name, value, place)
         return
+    if place == "output.film":
+        job.draft.drop(name, "a film is named by its scene's file")
+        return
     if entry is None or "properties" in entry:
         job.draft.differ(name, place, known.note or "it is written otherwise here")
         return
@@ -273,6 +295,8 @@ def _by_kind(job: Job, name: str, value: Any, place: str, entry: Any) -> None:
         job.draft.carry(name, place, word)
     elif "boolean" in kinds:
         job.switch(name, place, value)
+    elif {"number", "object"} <= kinds and not isinstance(value, bool):  # None, or over the frames
+        job.curve(name, place, value)
     elif kinds & {"integer", "number"} and limits(place) != (float("-inf"), float("inf")):
         job.number(name, place, value, whole="number" not in kinds)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 from animator.errors import Problem, SceneError
 from animator.importing import deforum, disco, majesty, parseq, warpfusion
 from animator.importing.defaults import without_defaults
-from animator.importing.draft import APPROXIMATED, CARRIED, DROPPED, Draft, Row, short
+from animator.importing.draft import APPROXIMATED, CARRIED, DROPPED, STAND_IN, Draft, Row, short
 from animator.importing.job import Job, Options
 from animator.importing.kinds import CALLED, READ, tool_of
 from animator.importing.reading import Settings, UnreadableError, read_settings
@@ -21,8 +21,8 @@ from animator.scene.foreign_file import HEIRS
 from animator.scene.reading import LoadedScene, read_scene_made
 from animator.scene.source import too_large
 
-STAND_IN = "a landscape"
-"""What is painted where a file names no prompt."""
+MOST_KEYS = 20_000
+"""Most keys of a file."""
 
 MOST_REPAIRS = 12
 """How often a scene is read again without what is wrong in it."""
@@ -83,6 +83,8 @@ def import_bytes(data: bytes, name: str, options: Options = Options()) -> Import
     """
     settings = read_settings(data, name)
     values = {str(key): value for key, value in settings.values.items()}
+    if len(values) > MOST_KEYS:
+        raise UnreadableError(f"has {len(values)} keys, which no settings file has")
     tool = HEIRS.get(options.tool, options.tool) or tool_of(values, settings.form, name)
     _refuse_cut(values)
     if tool not in READ:
@@ -91,7 +93,7 @@ def import_bytes(data: bytes, name: str, options: Options = Options()) -> Import
     if tool == "a1111":
         job.options = Options(tool, options.mode or "still", options.prompt, options.footage)
     TAKE[tool](job)
-    if not job.draft.values:
+    if all(row.fate == DROPPED for row in job.draft.rows.values()) and not options.prompt:
         raise UnreadableError(f"is a file of {CALLED[tool]} in which there is nothing to paint by")
     for key in values:
         if key not in job.draft.rows:

@@ -16,6 +16,9 @@ EXACT = 1e-9
 MANY = 1500
 """Keys from which on those that lie on the line between their neighbours are left out."""
 
+MANY_FORMULAS = 100
+"""Formulas from which on a curve is written as its values: a scene may not have very many."""
+
 Curve = float | int | str
 
 
@@ -41,7 +44,8 @@ def curve_text(
     if np.ptp(wanted) <= 1e-12 * max(1.0, abs(wanted[0])):
         return constant(wanted[0], percent)
     frames = len(values)
-    if not keys.formulas and method == "linear" and len(keys.by_frame) > MANY:
+    formulas = 0 if keys.plain else sum(isinstance(one, Expression) for one in keys.by_frame.values())
+    if formulas > MANY_FORMULAS or (not formulas and method == "linear" and len(keys.by_frame) > MANY):
         return every_frame(wanted, sign, method)
     text = _keys_text(keys, frames, factor, sign)
     try:

@@ -13,13 +13,14 @@ import numpy as np
 from animator.errors import ExpressionError
 from animator.importing import common, disco, parseq
 from animator.importing.deforum_handlers import handlers
-from animator.importing.draft import is_nothing
+from animator.importing.draft import STAND_IN, is_nothing
 from animator.importing.job import Job
 from animator.importing.motion import LENS, MOVES, take_lens, take_move
 from animator.importing.prompts import Found, Pair, numbered, plain_words, read_sets
 from animator.importing.tool_keys import number_of
 from animator.keyframes.expressions import parse_expression
 from animator.scene.foreign import foreign_name
+from animator.settings.scene import MAX_FRAMES
 
 PUSH = 0.5
 """Weight, with its sign turned, of a negative prompt: guides by Stable Diffusion have no number for it."""
@@ -46,6 +47,7 @@ _NEGATIVE = (
     *("animation_prompts_negative", "negative_prompts", "neg_prompts", "negative_prompt"),
     *("uncond_prompt", "uncond_prompts"),
 )
+_AT = re.compile(r"(?<![\d.])(\d{1,6})\s*:\s*\(")
 _NEG = re.compile(r"\s--neg\b|^--neg\b", re.IGNORECASE)
 
 
@@ -55,7 +57,7 @@ def take(job: Job) -> None:
     job.deforum, job.notebook = True, not job.has(*_A1111)
     draft.mode = job.options.mode or _mode(job)
     draft.values["mode"] = draft.mode
-    draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
+    draft.frames = common.length_of(job, "max_frames", otherwise=_last_key(job)) if draft.film else 1
     if job.has("seed"):
         common.take_seed(job, job.key("seed"), job.values[job.key("seed")])
     common.take_size(job)
@@ -67,10 +69,18 @@ def take(job: Job) -> None:
         parseq.take_frames(job, manifest, job.key("parseq_manifest"))
 
 
+def _last_key(job: Job) -> int:
+    """Return how long a film is whose file does not say it: to the last key of a move, else 120 frames."""
+    moves = [value for move in MOVES if isinstance(value := job.get(move), str)]
+    last = max((int(frame) for move in moves for frame in _AT.findall(move)), default=0)
+    return last + 1 if 0 < last < MAX_FRAMES else 120
+
+
 def _mode(job: Job) -> str:
     said = job.get("animation_mode")
     word = common.folded(said)
-    meant = {"none": "still", "2d": "2d", "3d": "3d", "videoinput": "video", "interpolation": "2d"}.get(word)
+    words = {"none": "still", "2d": "2d", "3d": "3d", "videoinput": "video", "interpolation": "2d"}
+    meant = words.get(word) if said is not None else None
     key = job.key("animation_mode")
     if said is not None and meant is None:
         job.draft.note(key, "approximated", "mode", f"{word} is not here: it becomes 3d")
@@ -123,7 +133,10 @@ def take_prompts(job: Job) -> None:
         value = {0: value[:1]} if not job.get("animation_prompts") else value
     elif isinstance(value, list):
         value = dict(enumerate(value))
+    if isinstance(value, Mapping) and _is_turned(value, position):
+        value = {at: text for text, at in value.items()}
     found = read_sets(value, texts, position) if value is not None else Found()
+    empty = not found.sets
     if value is not None and any(sign in str(value) for sign in ("(", "[", "<", "`")):
         found.notes.add(
             "brackets, weights in brackets and <lora:...> belong to Stable Diffusion: words alone are kept"
@@ -133,7 +146,9 @@ def take_prompts(job: Job) -> None:
         push(job, found, job.key(negative), position)
     if "--neg" in str(value):
         found.notes.add(f"--neg has weight -{PUSH}")
-    if key:
+    if key and empty and not found.notes:
+        draft.drop(key, "empty")
+    elif key:
         draft.note(
             key, "approximated" if found.notes else "carried", "prompts", "; ".join(sorted(found.notes))
         )
@@ -144,6 +159,12 @@ def take_prompts(job: Job) -> None:
                 "empty" if is_nothing(job.get(other)) else "other prompts of the file are taken",
             )
     disco.put_prompts(job, found, key or "prompts", by_picture=not draft.film)
+
+
+def _is_turned(value: Mapping[Any, Any], position: Callable[[Any], int | None]) -> bool:
+    """Return whether prompts are written the other way round: the number after the text."""
+    numbers = [number_of(one) for one in value.values()]
+    return bool(value) and None not in numbers and all(position(text) is None for text in value)
 
 
 def _position(job: Job, key: Any) -> int | None:
@@ -177,8 +198,12 @@ def push(job: Job, found: Found, key: str, position: Callable[[Any], int | None]
         job.draft.drop(key, "empty")
         return
     job.draft.note(key, "approximated", "prompts", f"prompts that push away have weight -{PUSH}")
+    if not found.sets:
+        wanted = job.options.prompt or STAND_IN
+        found.sets = {0: [(wanted, 1.0)]}
+        job.draft.guesses.append(f'the file names no prompt: "{wanted}" stands in; --prompt says one')
     merged = {}
-    for at in sorted({*found.sets, *(pushed.sets if found.sets else ())}):
+    for at in sorted({*found.sets, *pushed.sets}):
         pull = found.sets.get(max((one for one in found.sets if one <= at), default=min(found.sets)), [])
         push = pushed.sets.get(max((one for one in pushed.sets if one <= at), default=min(pushed.sets)), [])
         merged[at] = [*pull, *(pair for pair in push if pair[0])]

@@ -14,7 +14,9 @@ from animator.importing.tool_keys import number_of
 
 
 def _strength(job: Job, name: str, value: Any) -> None:
-    if not job.draft.film:
+    if name != job.key("strength_schedule") and job.get("strength_schedule") is not None:
+        job.draft.drop(name, "one strength holds for all frames here: strength_schedule")
+    elif not job.draft.film:
         job.draft.drop(name, "a still has no frame before it")
     elif job.draft.mode == "video":
         job.curve(name, "video.skip_steps", value, factor=100.0, percent=True)
@@ -139,13 +141,6 @@ def _sound(job: Job, name: str, value: Any) -> None:
         common.ask_file(job, name, value, "output.audio")
 
 
-def _footage(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode == "video":
-        common.ask_file(job, name, value, "video.init")
-    else:
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-
-
 @functools.cache
 def handlers() -> Mapping[str, Handler]:
     """Return what is done with a key, by the name that the table has for it."""
@@ -166,11 +161,11 @@ def handlers() -> Mapping[str, Handler]:
         "midas_weight": common.dropped("the bundled network estimates depth"),
         "steps": _steps,
         "steps_schedule": _steps,
-        "sampler": common.take_sampler,
+        **dict.fromkeys(("sampler", "sampler_name"), common.take_sampler),
         "sampler_schedule": common.dropped("the sampler does not change over the frames here"),
         "soundtrack_path": _sound,
         "add_soundtrack": common.dropped("soundtrack_path says it"),
-        "video_init_path": _footage,
+        "video_init_path": common.take_footage,
         "batch_name": common.dropped("a film is named by its scene's file"),
         **dict.fromkeys(("n_batch", "n_samples", "n_batches"), _pictures),
         **dict.fromkeys(("frame_interpolation_engine", "frame_interpolation_x_amount"), _smooth),
@@ -183,7 +178,7 @@ def handlers() -> Mapping[str, Handler]:
         "optical_flow_cadence": _align,
         **dict.fromkeys(("ddim_eta", "ddim_eta_schedule"), _eta),
         "ancestral_eta_schedule": common.dropped("it is for ancestral samplers of Stable Diffusion"),
-        **dict.fromkeys(("extract_from_frame", "extract_to_frame"), _range),
+        **dict.fromkeys(("extract_from_frame", "extract_to_frame"), common.footage_only(_range)),
         "dynamic_threshold": common.dropped("it belongs to Stable Diffusion"),
         "static_threshold": common.dropped("it belongs to Stable Diffusion"),
     }
@@ -225,9 +220,7 @@ def _align(job: Job, name: str, value: Any) -> None:
 
 
 def _range(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    elif (number_of(value) or 0) <= 0:
+    if (number_of(value) or 0) <= 0:
         job.draft.drop(name, "all of the footage")
     else:
         job.draft.differ(name, "video.start", "it counts frames of the footage, video.start and end seconds")

@@ -11,7 +11,7 @@ from animator.importing.draft import is_nothing, short, truth
 from animator.importing.job import Job
 from animator.importing.lenient import NoValueError, Reader
 from animator.importing.motion import LENS, MOVES, SPACE, take_lens, take_move
-from animator.importing.prompts import Found, read_sets, summed, weighted, written
+from animator.importing.prompts import Found, Pair, first_choice, read_sets, summed, weighted, written
 from animator.importing.tool_keys import number_of
 from animator.scene.foreign import foreign_name
 
@@ -29,6 +29,7 @@ STILL_MOTION = {
 EMPTY_FOOTAGE = ("init.mp4", "training.mp4", "video.mp4", "path/to/video.mp4")
 """Names of footage that stand in every file."""
 
+_CHOICE = re.compile(r"\s*<([^<>|]*)(?:\|[^<>|]*)+>\s*")
 _PROMPT_LINE = re.compile(r"(?:text[ _]?)?prompts?[ _-]?(\d+)(?:[ _-]?(?:text|value))?", re.IGNORECASE)
 _SETS = (
     *("text_prompts", "prompts", "prompt", "text_prompt", "animation_prompts"),
@@ -39,6 +40,7 @@ _SETS = (
 def take(job: Job) -> None:
     """Read a file of this family into its draft."""
     draft = job.draft
+    chosen = _choose(job) if job.tool == "progrock" else []
     draft.base = "disco-5"
     draft.mode = job.options.mode or mode_of(job)
     draft.frames = common.length_of(job, "max_frames", otherwise=120) if draft.film else 1
@@ -54,7 +56,21 @@ def take(job: Job) -> None:
     take_prompts(job)
     for key in list(job.values):
         take_key(job, key)
+    for key in chosen:
+        if draft.rows[key].fate != "dropped":
+            draft.differ(key, draft.rows[key].place, "that program chooses one of several: the first holds")
     finish(job)
+
+
+def _choose(job: Job) -> list[str]:
+    """Put the first of several values, of which ProgRock draws one, in their place; return the keys."""
+    found = [
+        (key, match[1].strip())
+        for key, value in job.values.items()
+        if isinstance(value, str) and (match := _CHOICE.fullmatch(value))
+    ]
+    job.values.update(found)
+    return [key for key, _ in found]
 
 
 def mode_of(job: Job) -> str:
@@ -116,7 +132,13 @@ def take_prompts(job: Job) -> None:
         value = inner
     if lines and (value is None or isinstance(value, str)):
         value = [*([value] if isinstance(value, str) and value.strip() else []), *lines.values()]
-    found = read_sets(value, lambda text: [weighted(text)]) if value is not None else Found()
+    chosen: set[str] = set()
+
+    def read(text: str) -> list[Pair]:
+        return [weighted(first_choice(text, chosen) if job.tool == "progrock" else text)]
+
+    found = read_sets(value, read) if value is not None else Found()
+    found.notes |= chosen
     for line in lines:
         draft.note(line, "carried", "prompts", "")
     if key:
@@ -189,6 +211,8 @@ def take_key(job: Job, key: str) -> None:
         job.draft.drop(key, "the shape of a checkpoint is read from its file")
     elif known is None:
         job.draft.drop(key, "no program's name that is known here")
+    elif known.note.startswith("another scale"):
+        job.draft.differ(key, known.place or "", known.note)
     elif known.place == "guidance.clip_models" and known.note.startswith("{"):
         common.take_clip_model(job, key, value)
     elif job.draft.mode != "video" and (

@@ -82,13 +82,6 @@ def _init_image(job: Job, name: str, value: Any) -> None:
         common.ask_file(job, name, value, "diffusion.init_image")
 
 
-def _footage(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    else:
-        common.ask_file(job, name, value, "video.init")
-
-
 def _continuity(job: Job, name: str, value: Any) -> None:
     if job.draft.mode == "video" and truth(value):
         job.draft.carry(name, "seed_mode", "fixed")
@@ -125,14 +118,40 @@ def _images(job: Job, name: str, value: Any) -> None:
         job.number(name, "images", value, whole=True)
 
 
+def _stopped(job: Job, name: str, value: Any) -> None:
+    steps = number_of(job.draft.values.get("diffusion.steps")) or 250
+    number = number_of(value)
+    if number is None or number <= 0:
+        job.draft.drop(name, "it is off")
+    else:
+        job.draft.carry(name, "diffusion.stop_at", f"{min(100 * number / steps, 100):.4g}%")
+
+
+def _init_strength(job: Job, name: str, value: Any) -> None:
+    number = number_of(value)
+    if is_nothing(job.get("init_image")) or number is None:
+        job.draft.drop(name, "there is no init picture")
+    else:
+        job.draft.asleep["diffusion.skip_steps"] = f"{min(max(100 * (1 - number), 0), 100):g}%"
+        job.draft.differ(name, "diffusion.skip_steps", "counts once there is an init picture: a comment")
+
+
+def _iterations(job: Job, name: str, value: Any) -> None:
+    if job.has("n_batches"):
+        job.draft.drop(name, "n_batches says it")
+    else:
+        _images(job, name, value)
+
+
 def _saves(job: Job, name: str, value: Any) -> None:
     number = number_of(value)
     if number is not None:
         job.draft.carry(name, "output.intermediates", int(min(max(number, 0), 1000)))
         return
     steps = number_of(job.draft.values.get("diffusion.steps")) or 250
-    listed = value if isinstance(value, list) else re.findall(r"\d+", str(value))
-    numbers = [int(one) for one in map(number_of, listed) if one is not None and 1 <= one <= steps]
+    listed = value if isinstance(value, list) else re.findall(r"[\d.]+", str(value))
+    found = [one for one in map(number_of, listed) if one is not None and 0 < one <= steps]
+    numbers = [max(int(one * steps), 1) if one < 1 else int(one) for one in found]
     if numbers:
         job.draft.carry(name, "output.intermediates", sorted(set(numbers)))
     else:
@@ -281,13 +300,20 @@ def handlers() -> Mapping[str, Handler]:
         **dict.fromkeys(("symm_loss_scale", "symm_switch", "symmetry_loss"), _symmetry_loss),
         **dict.fromkeys(("symmetry_loss_v", "symmetry_loss_h"), _symmetry_loss),
         "video_init_seed_continuity": _continuity,
-        **dict.fromkeys(("video_init_skip_steps", "video_init_frames_skip_steps"), _footage_share),
-        **dict.fromkeys(("video_init_flow_blend", "flow_blend"), _flow_share),
+        **dict.fromkeys(
+            ("video_init_skip_steps", "video_init_frames_skip_steps"), common.footage_only(_footage_share)
+        ),
+        **dict.fromkeys(("video_init_flow_blend", "flow_blend"), common.footage_only(_flow_share)),
         "init_scale": _begun,
         "init_image": _init_image,
-        "video_init_path": _footage,
+        "video_init_path": common.take_footage,
         "image_prompts": _pictures,
         "n_batches": _images,
+        "n_iter": _iterations,
+        "stop_early": _stopped,
+        "init_strength": _init_strength,
+        "simple_symmetry": _symmetry_moment,
+        **dict.fromkeys(("cpu", "cuda_device"), common.dropped("it is chosen by the machine here")),
         "intermediate_saves": _saves,
         "steps_per_checkpoint": _saves,
         "transformation_percent": _symmetry_moment,
@@ -313,18 +339,14 @@ def _share(job: Job, name: str, value: Any) -> None:
 
 
 def _footage_share(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    elif name == job.key("video_init_skip_steps"):
+    if name == job.key("video_init_skip_steps"):
         job.draft.differ(name, "video.skip_steps", "the first frame begins like the others here")
     else:
         common.take_kept_share(job, name, value, "video.skip_steps")
 
 
 def _flow_share(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode != "video":
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-    elif job.has("video_init_flow_blend") and name != job.key("video_init_flow_blend"):
+    if job.has("video_init_flow_blend") and name != job.key("video_init_flow_blend"):
         job.draft.drop(name, "video_init_flow_blend goes over it")
     else:
         job.curve(name, "video.flow_blend", value)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+STAND_IN = "a landscape"
+"""What is painted where a file names no prompt."""
+
 CARRIED, DROPPED, APPROXIMATED = "carried", "dropped", "approximated"
 """What becomes of a key: the same here; nothing, as it cannot matter; or nearly the same."""
 

@@ -107,7 +107,11 @@ class Job:
             try:
                 return Keys({0: parse_expression(text.strip())})
             except ExpressionError as error:
-                return Keys(notes=[error.message])
+                refused = error
+            try:
+                return listed_keys(self.items(text), self.draft.frames)
+            except ScheduleError:
+                return Keys(notes=[refused.message])
         if not self.deforum:
             keys = disco_keys(text)
             if keys.by_frame and not keys.formulas:

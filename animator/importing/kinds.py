@@ -104,4 +104,4 @@ def _most(keys: Collection[str]) -> str:
     counts.pop(ANY, None)
     if not counts or max(counts.values()) < min(3, max(1, len(keys))):
         return ""
-    return max(counts, key=lambda tool: counts[tool])
+    return max(sorted(counts), key=lambda tool: counts[tool])

@@ -13,7 +13,7 @@ from typing import Any
 MAX_DEPTH = 60
 """Most brackets inside one another."""
 
-_SPACE = re.compile(r"(?:[\s\ufeff]+|#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z))*+", re.DOTALL)
+_SPACE = re.compile(r"(?:[\s\ufeff]+|#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?=\s*(?:[,\]}):\n#\"']|//|\Z))")
 _PREFIX = re.compile(r"[rRbBuUfF]{1,2}(?=[\"'])")
 _KEY = re.compile(r"[^\s:=,{}\[\]\"']+")
@@ -87,6 +87,9 @@ class Reader:
         if prefix := _PREFIX.match(text, place):
             self.place = place = prefix.end()
         sign = text[place]
+        if sign == "(" and (end := _end_of_expression(text, place)):
+            self.place = end
+            return self._expression(place, Source(text[place:end]))
         if sign in "{[(":
             return self._expression(place, self._object() if sign == "{" else self._list())
         if sign in "\"'":
@@ -98,9 +101,7 @@ class Reader:
 
     def _expression(self, start: int, value: Any) -> Any:
         """Return a value, or the text from ``start`` where an operator follows it."""
-        if isinstance(value, list) and any(
-            isinstance(item, Source) and " for " in item for item in value[:1]
-        ):
+        if isinstance(value, list) and value and isinstance(value[0], Source) and " for " in value[0]:
             value = Source(self.text[start : self.place])
         place = self.place
         while place < len(self.text) and self.text[place] in " \t":
@@ -224,6 +225,31 @@ class Reader:
                 break
             self.place += 1
         return self.text[start : self.place].strip()
+
+
+def _end_of_expression(text: str, start: int) -> int:
+    """Return where the brackets end that begin at a place and are around an expression with a list in it.
+
+    0 where they are not: where they are around a text, or around several values.
+    """
+    place, depth, lists = start, 0, False
+    while place < len(text):
+        sign = text[place]
+        if sign == "#":
+            place = text.find("\n", place)
+            if place < 0:
+                return 0
+        elif sign in "([":
+            depth += 1
+            lists = lists or sign == "["
+        elif sign in ")]":
+            depth -= 1
+            if depth == 0:
+                return place + 1 if lists else 0
+        elif sign in "\"'{}" or (sign == "," and depth == 1):
+            return 0
+        place += 1
+    return 0
 
 
 def _number(text: str) -> int | float:

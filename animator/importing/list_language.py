@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_][\w.]*)"
     r"|(?P<text>\"[^\"\n]*\"|'[^'\n]*')|(?P<sign>\*\*|//|<=|>=|==|!=|[-+*/%<>()\[\],=]))"
 )
+_COMMENT = re.compile(r"#[^\n]*")
 _TIGHTNESS = {"+": 3, "-": 3, "*": 4, "/": 4, "//": 4, "%": 4, "**": 6}
 _COMPARED = {"<", ">", "<=", ">=", "==", "!="}
 _CONSTANTS = {
@@ -68,7 +69,7 @@ def read_list(text: str, lookup: Callable[[str], Value | None]) -> list[float]:
     """
     if len(text) > MAX_LENGTH:
         raise ScheduleError(f"it has {len(text)} letters")
-    parser = _Parser(_tokens(text), lookup)
+    parser = _Parser(_tokens(_COMMENT.sub("", text)), lookup)
     tree = parser.ternary()
     parser.end()
     value = tree({})
@@ -264,6 +265,13 @@ def _number(value: Value) -> float:
     return float(value)
 
 
+def _whole(value: Value) -> int:
+    number = _number(value)
+    if not np.isfinite(number):
+        raise ScheduleError("a number that is not finite")
+    return int(number)
+
+
 def _items(value: Value) -> list[Any]:
     if not isinstance(value, list):
         raise ScheduleError("a number where a list is expected")
@@ -282,7 +290,7 @@ def _calculated(sign: str, left: Value, right: Value) -> Value:
         return left + right
     if sign == "*" and (isinstance(left, list) or isinstance(right, list)):
         items, count = (left, right) if isinstance(left, list) else (right, left)
-        times = int(_number(count))
+        times = _whole(count)
         if len(_items(items)) * max(times, 0) > MAX_ITEMS:
             raise ScheduleError(f"it becomes a list of more than {MAX_ITEMS} items")
         return _items(items) * times
@@ -311,7 +319,7 @@ def _ease(whole: bool) -> Callable[..., Value]:
         start: Value = 1, end: Value = 9, steps: Value = 1000, easing_fn: Value = "ExponentialEaseInOut"
     ) -> Value:
         try:
-            values = eased(_number(start), _number(end), int(_number(steps)), str(easing_fn))
+            values = eased(_number(start), _number(end), _whole(steps), str(easing_fn))
         except ValueError as error:
             raise ScheduleError(str(error)) from None
         return list(map(float, np.rint(values) if whole else values))
@@ -325,7 +333,7 @@ def _short_ease(whole: bool) -> Callable[..., Value]:
 
 
 def _range(*bounds: Value) -> Value:
-    numbers = [int(_number(one)) for one in bounds]
+    numbers = [_whole(one) for one in bounds]
     if not 1 <= len(numbers) <= 3 or (len(numbers) == 3 and numbers[2] == 0):
         raise ScheduleError("range() takes 1 to 3 numbers")
     made = range(*numbers)
@@ -335,7 +343,7 @@ def _range(*bounds: Value) -> Value:
 
 
 def _linspace(start: Value, stop: Value, num: Value = 50) -> Value:
-    count = int(_number(num))
+    count = _whole(num)
     if not 0 <= count <= MAX_ITEMS:
         raise ScheduleError(f"linspace() of {count} items")
     return list(map(float, np.linspace(_number(start), _number(stop), count)))
@@ -360,8 +368,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     **{"easeint": _short_ease(True), "easeflt": _short_ease(False)},
     **{"range": _range, "np.arange": _range, "np.linspace": _linspace, "numpy.linspace": _linspace},
     **{"eval": _same, "list": lambda value: _items(value), "float": lambda value: _number(value)},
-    "int": lambda value: float(int(_number(value))),
-    "round": lambda value, digits=0.0: float(round(_number(value), int(_number(digits)))),
+    "int": lambda value: float(_whole(value)),
+    "round": lambda value, digits=0.0: float(round(_number(value), _whole(digits))),
     "abs": lambda value: abs(_number(value)),
     "len": lambda value: float(len(_items(value))),
     "sum": lambda value: float(sum(map(_number, _items(value)))),

@@ -24,6 +24,8 @@ _TICKS = re.compile(r":?\s*`[^`]*`?")
 _ROUND = re.compile(r"(?<!\\)\(([^()]*?)(?::\s*[-+]?[\d.]*\s*)?(?<!\\)\)")
 _SQUARE = re.compile(r"(?<!\\)\[([^\[\]]*)(?<!\\)\]")
 _FIRST = re.compile(r"^([^:|]+)(?:[:|].*)?$", re.DOTALL)
+_CHOICE = re.compile(r"<(?:\^\^(\d)\|)?([^<>|]*(?:\|[^<>|]*)+)>")
+_LISTED = re.compile(r"(?<!\w)_([a-z][a-z0-9-]*)_(?!\w)")
 _COMMAS = re.compile(r"\s*,(?:\s*,)+")
 _WEIGHT_LIKE = re.compile(r":\s*-?[\d.]+")
 _INTEGER = re.compile(r"\d+")
@@ -61,6 +63,26 @@ def weighted(text: str) -> Pair:
         if math.isfinite(weight) and abs(weight) < 1e12:
             return words.strip(), weight
     return text.strip(), 1.0
+
+
+def first_choice(text: str, notes: set[str]) -> str:
+    """Return a prompt of ProgRock with the first of several words where that program draws one.
+
+    >>> first_choice("a <castle|fort> by <^^2|A|B|C>, _artist_", set())
+    'a castle by A, B, artist'
+    """
+
+    def first(match: re.Match[str]) -> str:
+        words = match[2].split("|")
+        return ", ".join(word.strip() for word in words[: int(match[1] or 1)])
+
+    chosen = _CHOICE.sub(first, text)
+    if chosen != text:
+        notes.add("of words in <...|...>, which that program draws, the first are taken")
+    plain = _LISTED.sub(r"\1", chosen)
+    if plain != chosen:
+        notes.add("_words_ that stand for a line of a list of that program are kept as they are")
+    return plain
 
 
 def numbered(key: Any) -> int | None:

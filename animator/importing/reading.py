@@ -11,7 +11,7 @@ from typing import Any
 from animator.errors import AnimatorError, RunError
 from animator.importing.lenient import NoValueError, Reader, Source, read_json, without_conflict
 from animator.importing.subtitles import is_subtitles, read_subtitles
-from animator.scene.file_kinds import binary_kind
+from animator.scene.file_kinds import CAMERA, binary_kind, text_kind
 from animator.scene.foreign import foreign_name
 from animator.scene.nodes import plain
 from animator.scene.picture_text import SIGNATURE, read_text
@@ -25,6 +25,9 @@ else:
 MOST_ITEMS = 400_000
 """Keys and list members of a file that are looked at."""
 
+MOST_NAMES = 300
+"""Names of a group by which it is seen whether it holds settings."""
+
 _NOTEBOOK = re.compile(r'"(?:nbformat|cell_type)"\s*:')
 _ASSIGNED = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w. -]{0,80}?)[ \t]*(?::[^=\n\"']{1,60})?=(?!=)[ \t]*",
@@ -35,7 +38,9 @@ _SECTION_NAME = re.compile(r"\[{1,2}[A-Za-z_][\w .\"-]*\]{1,2}[ \t]*(?:#.*)?\r?$
 _NUMBERED = re.compile(r"[ \t]*(\d{1,6})[ \t]*=[ \t]*(\S.*)")
 _QUOTED_KEY = re.compile(r"""["'][\w ()+-]+["']\s*:""")
 _YAML_KEY = re.compile(r"^[A-Za-z_][\w -]*:(?:[ \t]|\r?$)", re.MULTILINE)
-_COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*+", re.DOTALL)
+_COMMENT = re.compile(r"(?:\s+|#[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_COMMENTED = re.compile(r"^[ \t]*#[ \t]*(clip_prompts|latent_prompts)[ \t]*=[ \t]*(?=\[)", re.MULTILINE)
+_PAGE = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _PARAMETERS = re.compile(r"^Steps: *\d+, *\w[\w ]*:", re.MULTILINE)
 _PAIR = re.compile(r"\s*([A-Za-z][\w \-/]*):\s*(\"(?:\\.|[^\"])*\"|[^,]*)(?:,|$)")
 
@@ -93,6 +98,7 @@ def read_text_settings(text: str, name: str) -> Settings:
     begin = start.end() if start else 0
     notes = ("a merge conflict: its first side was taken",) if "<<<<<<<" in text else ()
     text = without_conflict(text)
+    _refuse_others(text, name)
     try:
         if text.startswith("{", begin) and _NOTEBOOK.search(text):
             return _of_notebook(text)
@@ -108,9 +114,10 @@ def read_text_settings(text: str, name: str) -> Settings:
     assigned = len(_ASSIGNED.findall(text[:200_000]))
     if assigned and (lowered.endswith(".toml") or _SECTION.search(text)):
         try:
-            return Settings(flat(tomllib.loads(text)), "TOML", text, notes)
+            return Settings({**_commented_prompts(text), **flat(tomllib.loads(text))}, "TOML", text, notes)
         except (tomllib.TOMLDecodeError, RecursionError, ValueError):
-            return Settings({**assignments(text), **_numbered_prompts(text)}, "INI", text, notes)
+            found = {**_commented_prompts(text), **assignments(text), **_numbered_prompts(text)}
+            return Settings(found, "INI", text, notes)
     if len(_YAML_KEY.findall(text[:200_000])) > assigned:
         try:
             tree, _ = parse(text, name)
@@ -118,10 +125,18 @@ def read_text_settings(text: str, name: str) -> Settings:
         except AnimatorError:
             value = Reader("{" + re.sub(r"\n(?=[A-Za-z_])", ",\n", text) + "}").value()
         return Settings(flat(value), "YAML", text, notes)
-    found = {**assignments(text), **_numbered_prompts(text)}
+    found = {**_commented_prompts(text), **assignments(text), **_numbered_prompts(text)}
     if not found:
         raise UnreadableError("is no settings file: there are no names with values in it")
     return Settings(found, "Python" if "'" in text or '"' in text or "#@" in text else "INI", text, notes)
+
+
+def _refuse_others(text: str, name: str) -> None:
+    """Raise UnreadableError of what is known to be something else."""
+    if text_kind(text, name) == CAMERA:
+        raise UnreadableError(CAMERA)
+    if _PAGE.match(text):
+        raise UnreadableError("is a web page, not the file that it shows; save that (on GitHub: Raw)")
 
 
 def _is_json(text: str, begin: int) -> bool:
@@ -180,7 +195,7 @@ def _is_section(key: str, value: Any) -> bool:
     known = foreign_name(key)
     if known is not None and "prompt" in key.lower():
         return False
-    names = [str(name) for name in value]
+    names = [str(name) for name, _ in zip(value, range(MOST_NAMES), strict=False)]
     found = sum(foreign_name(name) is not None for name in names)
     return found >= max(1, len(names) // 4) if known is None else found >= 4
 
@@ -240,6 +255,15 @@ def assignments(text: str) -> dict[str, Any]:
         if len(found) > MOST_ITEMS:
             break
     return found
+
+
+def _commented_prompts(text: str) -> dict[str, Any]:
+    """Return the prompts that Majesty Diffusion saves as comments, beside the settings that it reads."""
+    return {
+        name: Reader(text, match.end(), lines=True).value()
+        for match in _COMMENTED.finditer(text)
+        if (name := match[1])
+    }
 
 
 def _numbered_prompts(text: str) -> dict[str, Any]:

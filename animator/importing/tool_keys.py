@@ -30,7 +30,8 @@ MAX_FRAME = 10_000_000
 _DISCO = re.compile(r"([0-9]+):[\s]*[\(]([\S\s]*?)[\)]")
 _PLAIN = re.compile(rf"\s*[+-]?\s*{NUMBER}\s*", re.ASCII)
 _ONE = rf"[0-9]{{1,8}}:[ ]*\([+-]?{NUMBER}[ ]*\)[ ]*"
-_LIST = re.compile(rf"\s*(?:{_ONE},[ ]*\n?)*+{_ONE},?\s*", re.ASCII)
+_LIST = re.compile(rf"\s*(?=(?P<all>(?:{_ONE},[ ]*\n?)*))(?P=all){_ONE},?\s*", re.ASCII)
+_WRAPPED, _WRAPPED_END = re.compile(r"[(\s]*"), re.compile(r"(?<![)\s])[)\s]*$")
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 _MARKS = str.maketrans("", "", "'\"()")
 _QUOTES = str.maketrans("", "", "'\"`")
@@ -153,19 +154,16 @@ def _unwrapped(text: str) -> str:
     text = text + ")" * missing if missing > 0 else text
     while missing < 0 and text.endswith(")"):
         text, missing = text[:-1].rstrip(), missing + 1
-    while text.startswith("(") and text.endswith(")") and _closes(text) == len(text) - 1:
-        text = text[1:-1].strip()
-    return text
-
-
-def _closes(text: str) -> int:
-    """Return where the bracket closes that a text begins with."""
-    depth = 0
-    for place, sign in enumerate(text):
+    first, last = _WRAPPED.match(text), _WRAPPED_END.search(text)
+    if not first or not last or first.end() > last.start():
+        return text
+    depth = least = first[0].count("(")
+    for sign in text[first.end() : last.start()]:
         depth += (sign == "(") - (sign == ")")
-        if not depth:
-            return place
-    return -1
+        least = min(least, depth)
+    for _ in range(min(least, last[0].count(")"))):
+        text = text[text.index("(") + 1 : text.rindex(")")]
+    return text.strip()
 
 
 def _pieces(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from animator.importing.common import Handler
 from animator.importing.curve_text import constant, every_frame
 from animator.importing.draft import truth
 from animator.importing.job import Job, limits
+from animator.importing.list_language import ScheduleError
 from animator.importing.prompts import Found, plain_words, read_sets
 from animator.importing.tool_keys import listed_keys, number_of
 from animator.scene.foreign import foreign_name
@@ -80,6 +81,12 @@ def schedule(job: Job, name: str, place: str, value: Any, percent: bool = False,
     """
     draft = job.draft
     number = number_of(value)
+    if isinstance(value, str) and number is None:
+        try:
+            value = job.items(value)
+        except ScheduleError as error:
+            draft.drop(name, f"its schedule cannot be read: {error}; the default holds")
+            return
     keys = listed_keys(value if isinstance(value, list | Mapping) else [number], draft.frames)
     if not keys.by_frame:
         job.refuse(name, place, value)
@@ -110,10 +117,7 @@ def _style(job: Job, name: str, value: Any) -> None:
 
 
 def _blend(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode == "video":
-        schedule(job, name, "video.flow_blend", value)
-    else:
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+    schedule(job, name, "video.flow_blend", value)
 
 
 def _steps(job: Job, name: str, value: Any) -> None:
@@ -129,13 +133,6 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def _footage(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode == "video":
-        common.ask_file(job, name, value, "video.init")
-    else:
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
-
-
 def _fixed(job: Job, name: str, value: Any) -> None:
     if truth(value):
         job.draft.carry(name, "seed_mode", "fixed")
@@ -144,10 +141,7 @@ def _fixed(job: Job, name: str, value: Any) -> None:
 
 
 def _blur(job: Job, name: str, value: Any) -> None:
-    if job.draft.mode == "video":
-        job.number(name, "video.consistency_blur", _first(value))
-    else:
-        job.draft.drop(name, f"it is for footage, and the mode is {job.draft.mode}")
+    job.number(name, "video.consistency_blur", _first(value))
 
 
 @functools.cache
@@ -158,13 +152,14 @@ def handlers() -> Mapping[str, Handler]:
         "max_frames": common.dropped("all of the footage is painted"),
         "frame_range": footage,
         **dict.fromkeys(("style_strength_schedule", "style_strength"), _style),
-        **dict.fromkeys(("flow_blend_schedule", "flow_blend"), _blend),
+        **dict.fromkeys(("flow_blend_schedule", "flow_blend"), common.footage_only(_blend)),
         **dict.fromkeys(("steps_schedule", "steps"), _steps),
-        "video_init_path": _footage,
+        "video_init_path": common.take_footage,
         "init_image": common.dropped("footage is what the frames begin with"),
         "sampler": common.take_sampler,
+        "stop_early": common.dropped("the footage is painted with all of its steps"),
         **dict.fromkeys(("fixed_seed", "video_init_seed_continuity"), _fixed),
-        **dict.fromkeys(("consistency_blur", "consistency_blur_schedule"), _blur),
+        **dict.fromkeys(("consistency_blur", "consistency_blur_schedule"), common.footage_only(_blur)),
         **dict.fromkeys(
             ("turbo_mode", "turbo_steps", "turbo_preroll"), common.dropped("mode video paints every frame")
         ),

@@ -7,7 +7,6 @@ so that evaluating it needs no recursion however long a sum is.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -24,15 +23,17 @@ from animator.keyframes.functions import (
     ELSEWHERE,
     FUNCTIONS,
     PREFIX,
+    REMAINDER,
     SIGNS,
     SOUNDS,
     UNARY,
     VARIABLES,
     Function,
     heard,
+    stays_whole,
 )
 from animator.keyframes.signs import plain_signs
-from animator.keyframes.slips import Token, foreign_character, foreign_word, two_values
+from animator.keyframes.slips import Token, foreign_character, foreign_word, suggestion, two_values
 
 MAX_LENGTH = 20_000
 """Most characters of a formula, of a prompt and of a schedule."""
@@ -218,16 +219,6 @@ def as_float(value: int | float) -> float:
         return math.inf
 
 
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest of ``choices``, or an empty string.
-
-    >>> suggestion("linaer", ["linear", "step"]), suggestion("qqq", ["linear"])
-    ("; did you mean 'linear'?", '')
-    """
-    near = difflib.get_close_matches(word[:40], list(choices), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
 def _tokens(text: str, offset: int) -> list[Token]:
     tokens = []
     place = _skip_space(text, 0)
@@ -257,6 +248,7 @@ class _Parser:
         self.place = 0
         self.depth = 0
         self.nodes: list[Node] = []
+        self.whole: list[bool] = []  # of each value on the stack, whether it is whole by how it is written
 
     def expression(self, tightness: int) -> None:
         """Read a value and every operator after it that binds tighter than ``tightness``."""
@@ -278,7 +270,8 @@ class _Parser:
             self.place += 1
             # A power groups from the right, and its exponent may have a sign: 2**-3**2 is 2**(-(3**2)).
             self.expression(UNARY - 1 if operator.text == "**" else binds)
-            self._emit(Call(function, 2, operator.offset))
+            whole = operator.text == "%" and all(self.whole[-2:])
+            self._emit(Call(REMAINDER if whole else function, 2, operator.offset))
         self.depth -= 1
 
     def expect_end(self) -> None:
@@ -306,7 +299,7 @@ class _Parser:
         value = float(token.text)
         if math.isinf(value):
             raise ExpressionError(f"the number {token.text[:20]} is too large", token.offset)
-        self._emit(Number(value))
+        self._emit(Number(value), whole=token.text.isdigit())
 
     def _name(self, token: Token) -> None:
         if self._peek().text == "(" and token.text not in SIGNS:
@@ -314,7 +307,7 @@ class _Parser:
         elif token.text in CONSTANTS:
             self._emit(Number(CONSTANTS[token.text]))
         elif token.text in self.variables:
-            self._emit(Variable(token.text))
+            self._emit(Variable(token.text), whole=True)
         elif token.text in self.functions:
             raise ExpressionError(f"'{token.text}' is a function: write {token.text}(...)", token.offset)
         elif token.text in SIGNS:
@@ -384,9 +377,14 @@ class _Parser:
         whole = [token for token in (*before, *after) if token.kind == "number" and token.text.isdigit()]
         return f"{whole[0].text}.{whole[1].text}" if len(whole) == 2 else ""
 
-    def _emit(self, node: Node) -> None:
+    def _emit(self, node: Node, whole: bool = False) -> None:
         if len(self.nodes) >= MAX_NODES:
             raise ExpressionError(f"the expression has more than {MAX_NODES} parts", self._peek().offset)
+        if isinstance(node, Call | Hear):
+            taken = node.count if isinstance(node, Call) else 1
+            whole = isinstance(node, Call) and stays_whole(node.function, self.whole[-taken:])
+            del self.whole[-taken:]
+        self.whole.append(whole)
         self.nodes.append(node)
 
     def _peek(self) -> Token:

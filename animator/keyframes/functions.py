@@ -41,17 +41,31 @@ class Function:
 
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return ``a % b`` as numexpr does.
+    """Return ``a % b`` as numexpr does where one of them is no whole number: with the sign of ``b``.
 
-    A remainder of anything that changes has the sign of ``a`` (C's fmod); one of two written numbers is
-    folded by Python before numexpr sees it, and has the sign of ``b``.
+    A remainder of two written numbers is folded by Python before numexpr sees it.
 
-    >>> float(remainder(np.float64(-7), np.float64(3))), remainder(np.array([-7.0]), np.float64(3)).tolist()
-    (2.0, [-1.0])
+    >>> remainder(np.array([-7.0, 7.0]), np.float64(2.5)).tolist()
+    [0.5, 2.0]
+    """
+    if np.ndim(a) == 0 and np.ndim(b) == 0:
+        folded: np.ndarray = np.mod(a, b)
+        return folded
+    whole: np.ndarray = np.floor(a / b)
+    return np.where(np.isfinite(whole), a - whole * b, np.nan)
+
+
+def whole_remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return ``a % b`` of whole numbers as numexpr did in Deforum's time: with the sign of ``a``, as in C.
+
+    >>> float(whole_remainder(np.float64(-7), np.float64(3)))
+    2.0
+    >>> whole_remainder(np.array([-7.0]), np.float64(3)).tolist()
+    [-1.0]
     """
     constant = np.ndim(a) == 0 and np.ndim(b) == 0
     result: np.ndarray = np.mod(a, b) if constant else np.fmod(a, b)
-    return result
+    return np.where(np.equal(b, 0), 0.0, result) if np.ndim(b) else result  # of whole numbers numexpr has 0
 
 
 def heard(frames: np.ndarray, envelope: np.ndarray) -> np.ndarray:
@@ -212,6 +226,26 @@ COMPARISON = 1
 UNARY = 6
 PREFIX = {"-": _one(np.negative), "+": _one(np.positive), "~": Function(_invert)}
 """Operators before a value; they bind looser than ``**`` (``-2**2`` is -4) and tighter than the others."""
+
+REMAINDER = _two(whole_remainder)
+"""What ``%`` is between values that are whole by how they are written."""
+
+_WHOLE = frozenset(
+    (*(BINARY[sign][1] for sign in ("+", "-", "*", "**")), REMAINDER, PREFIX["-"], PREFIX["+"])
+)
+
+
+def stays_whole(function: Function, whole: list[bool]) -> bool:
+    """Return whether what a function gives is a whole number.
+
+    Args:
+        function: what is called.
+        whole: of each of its arguments, whether it is whole by how it is written.
+    """
+    if function is FUNCTIONS["where"]:
+        return all(whole[1:])
+    return function in _WHOLE and all(whole)
+
 
 SIGNS = {
     "^": "a power is written **",

@@ -31,11 +31,10 @@ from animator.keyframes.expressions import (
     as_float,
     check_length,
     parse_expression,
-    suggestion,
 )
 from animator.keyframes.functions import CONSTANTS, VARIABLES
 from animator.keyframes.signs import plain_signs
-from animator.keyframes.slips import UNITS
+from animator.keyframes.slips import UNITS, suggestion
 
 SPLINES = ("quadratic", "cubic", "pchip")
 """Methods that look at more than the two keys of a ramp."""
@@ -61,7 +60,7 @@ MANY = 5_000
 """Letters from which on a text is looked at for being numbers alone, which are read quicker."""
 
 _PAIR = r"\d{1,8}[ ]?:[ ]?\(?[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?[ ]?\)?"
-_NUMBERS = re.compile(rf"(?:{_PAIR},[ ]?)*+{_PAIR}", re.ASCII)
+_NUMBERS = re.compile(rf"(?=(?P<all>(?:{_PAIR},[ ]?)*))(?P=all){_PAIR}", re.ASCII)
 _BARE = str.maketrans({"(": None, ")": None, ":": ","})
 
 

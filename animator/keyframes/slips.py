@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from animator.keyframes.easings import easing_name
@@ -112,3 +113,13 @@ def two_values(first: Token, second: Token, functions: Collection[str], variable
     call = "(...)" if second.text in functions else ""
     right = second.text[:20] + call if second.text != "(" else "(...)"
     return f"a product is written with a sign: {left} * {right}"
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest of ``choices``, or an empty string.
+
+    >>> suggestion("linaer", ["linear", "step"]), suggestion("qqq", ["linear"])
+    ("; did you mean 'linear'?", '')
+    """
+    near = difflib.get_close_matches(word[:40], list(choices), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

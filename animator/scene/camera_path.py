@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,16 @@ import numpy as np
 
 from animator.errors import Problem, UsageError
 from animator.keyframes import Clock, Curve
+from animator.scene.camera_after_effects import is_keyframe_data, read_keyframe_data
+from animator.scene.camera_gltf import read_gltf
+from animator.scene.camera_nerfstudio import read_nerfstudio
 from animator.scene.camera_poses import Poses, is_colmap, read_chan, read_colmap, read_transforms
-from animator.scene.camera_table import read_camera_table
+from animator.scene.camera_strings import is_exported, read_exported
+from animator.scene.camera_table import read_camera_rows, read_camera_table
+from animator.scene.camera_times import linear, turned
+from animator.scene.camera_usd import read_usd
 from animator.scene.fit import Fit
+from animator.scene.gltf_data import MAGIC as GLB
 from animator.scene.words import allowed
 from animator.settings.scene import Scene
 from animator.system.json_text import parse_json
@@ -23,26 +30,25 @@ from animator.system.safe_read import read_plain
 from animator.types import Schedule
 
 MAX_BYTES = 20_000_000
-"""Size of the largest file that is read."""
+"""Size of the largest text that is read."""
 
-MAX_CAMERAS = 200_000
-"""Most cameras or rows of a path."""
+MAX_SCENE_BYTES = 500_000_000
+"""Size of the largest file that holds a whole scene."""
 
 TABLES = (".csv", ".tsv", ".txt")
-"""Endings of the names of tables; every other file is taken for JSON."""
+"""Endings of the names of tables."""
+
+SCENES = (".gltf", ".glb", ".usd", ".usda", ".usdc", ".usdz")
+"""Endings of the names of files that hold a whole scene."""
+
+USD = (b"PXR-USDC", b"#usda", b"PK\x03\x04")
+"""How a USD file begins; one that is packed is an archive."""
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """How a text begins that a spreadsheet wrote as "Unicode"."""
 
 UNITS_PER_DEPTH = 200.0
 """Disco's units of translation in one unit of depth, as in ``warp.camera3d``, which needs torch."""
-
-RIGID = 1e-3
-"""How far the columns of a rotation may be from unit length and from right angles."""
-
-FLIPPED = np.diag((1.0, -1.0, -1.0))
-"""From the axes of OpenGL's camera (y up, looks along -z) to those of a picture (y down, z forwards), and
-back."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,21 @@ class CameraPath:
     Attributes:
         values: by dotted name (``camera.translation_z``), float64 of shape (frames,); what the file gives.
         notices: what may not be meant, a line each, beginning with the file.
+        in_space: whether it is a path in space, which a film in 2D has no use for.
     """
 
     values: Mapping[str, np.ndarray]
     notices: tuple[str, ...] = ()
+    in_space: bool = True
 
 
 def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
-    """Read a camera path: nerfstudio's ``camera_path.json``, a CSV with columns of the timeline, or poses.
+    """Read a camera path: poses of other programs, or a table with columns of the timeline.
 
-    Poses are Blender's ``.chan``, COLMAP's ``images.txt`` and instant-ngp's ``transforms.json``, one a frame.
-
-    A number ``scale`` beside nerfstudio's own keys says how many units of depth a unit of its path is; 1
-    without it.
+    ``docs/conventions.md`` has the programs, their axes and their units.
 
     Args:
-        path: the file; what does not end as one of `TABLES` is taken for JSON.
+        path: the file. What it is, is seen from what is in it; the ending is a hint.
         frames: length of the film.
         fps: frames a second of the film.
 
@@ -75,20 +80,44 @@ def read_camera_path(path: Path, frames: int, fps: float) -> CameraPath:
         UsageError: the file cannot be used; the message names the place in it.
     """
     try:
-        data = read_plain(path, MAX_BYTES)
-        text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
+        data = read_plain(path, MAX_SCENE_BYTES if path.suffix.lower() in SCENES else MAX_BYTES)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; name a camera_path.json or a CSV") from error
+        raise UsageError(f"{path}: {error.strerror}; name a file with a camera's path") from error
+    if data.startswith(GLB) or path.suffix.lower() == ".gltf":
+        return _of_poses(*read_gltf(data, path, fps), str(path), frames)
+    if data.startswith(USD):
+        return _of_poses(*read_usd(path, fps), str(path), frames)
+    try:
+        text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not a text in UTF-8; name a camera_path.json or a CSV") from error
-    if path.suffix.lower() == ".chan":
-        return _of_poses(read_chan(text, str(path)), str(path), frames)
+        raise UsageError(f"{path}: not a text in UTF-8; name a file with a camera's path") from error
+    return _of_text(text, path, frames, fps)
+
+
+def _of_text(text: str, path: Path, frames: int, fps: float) -> CameraPath:
+    file, ending = str(path), path.suffix.lower()
+    if ending == ".chan":
+        return _of_poses(read_chan(text, file), [], file, frames)
+    if is_keyframe_data(text):
+        return _of_poses(*read_keyframe_data(text, file, fps), file, frames)
     if is_colmap(text):
-        return _of_poses(read_colmap(text, str(path)), str(path), frames)
-    if path.suffix.lower() in TABLES:
-        values, notices = read_camera_table(text, str(path), frames)
-        return CameraPath(values, notices)
-    return _nerfstudio(text, str(path), frames, fps)
+        return _of_poses(read_colmap(text, file), [], file, frames)
+    if is_exported(text):
+        return _of_poses(*read_exported(text, file), file, frames)
+    if ending in TABLES:
+        values, notices = read_camera_table(text, file, frames)
+        return CameraPath(values, notices, in_space=False)
+    data = _parsed(text, file)
+    if isinstance(data, list) and data:
+        values, notices = read_camera_rows(data, file, frames)
+        return CameraPath(values, notices, in_space=False)
+    data = data if isinstance(data, dict) else {}
+    if "asset" in data:
+        return _of_poses(*read_gltf(text.encode(), path, fps), file, frames)
+    if "camera_path" not in data and isinstance(data.get("frames"), list):
+        return _of_poses(read_transforms(data, file), [], file, frames)
+    poses, end = read_nerfstudio(data, file, fps)
+    return _of_poses(poses, _length_notices(file, frames, fps, end), file, frames, timed=True)
 
 
 def with_camera_path(
@@ -112,9 +141,9 @@ def with_camera_path(
     if scene.camera.path is None or node is None or "camera.path" in fit.faulty:
         return dict(values), []
     try:
-        if scene.mode == "2d" and not scene.camera.path.lower().endswith(TABLES):
-            raise UsageError("nerfstudio's paths are in space; use mode: 3d, or a CSV with camera.zoom")
         read = read_camera_path(Path(scene.camera.path), clock.frames, clock.fps)
+        if scene.mode == "2d" and read.in_space:
+            raise UsageError("is a path in space; use mode: 3d, or a CSV with camera.zoom")
     except UsageError as error:
         fit.report(node, "camera.path", str(error))
         return dict(values), []
@@ -123,9 +152,13 @@ def with_camera_path(
         notices.append(f"there is no camera in mode {scene.mode}, so that the path has no effect")
     elif scene.mode == "3d" and scene.warp.projection == "disco":
         notices.append("a real camera's moves keep their size in warp: {projection: pinhole} only")
-    for name, numbers in read.values.items():
+    moves = {
+        name: numbers * (scene.camera.path_scale if name.startswith("camera.translation_") else 1)
+        for name, numbers in read.values.items()
+    }
+    for name, numbers in moves.items():
         _judge(scene, name, numbers, fit)
-    replaced = {name: Curve(numbers) for name, numbers in read.values.items()}
+    replaced = {name: Curve(numbers) for name, numbers in moves.items()}
     return {**values, **replaced}, [node.place.problem("camera.path", notice) for notice in notices]
 
 
@@ -175,52 +208,24 @@ def camera_moves(rotations: np.ndarray, positions: np.ndarray) -> dict[str, np.n
     return dict(zip(names, moves.T.copy(), strict=True))
 
 
-def _nerfstudio(text: str, file: str, frames: int, fps: float) -> CameraPath:
-    """Read nerfstudio's path: matrices from each camera to the world, y up, and vertical fields of view."""
-    from scipy.spatial.transform import Rotation, Slerp
-
-    data = _parsed(text, file)
-    if "camera_path" not in data:
-        return _of_poses(read_transforms(data, file), file, frames)
-    cameras = data["camera_path"]
-    matrices = np.array([_matrix(camera, f"{file}: camera {n}") for n, camera in enumerate(cameras)])
-    scale = _number(data, "scale", 1.0, file)
-    own_fps = _number(data, "fps", fps, file)
-    seconds = _number(data, "seconds", len(cameras) / own_fps, file)
-    times = np.arange(len(cameras)) * seconds / len(cameras)
-    wanted = np.minimum(np.arange(frames) / fps, times[-1])
-    positions = np.stack([np.interp(wanted, times, matrices[:, axis, 3] * scale) for axis in range(3)], -1)
-    rotations = Rotation.from_matrix(matrices[:, :3, :3])
-    turned = Slerp(times, rotations)(wanted) if len(cameras) > 1 else rotations[np.zeros(frames, int)]
-    values = camera_moves(turned.as_matrix() @ FLIPPED, positions)
-    notices = _length_notices(file, frames, fps, float(times[-1]))
-    if all("fov" in camera for camera in cameras):
-        fovs = [_number(camera, "fov", 0.0, f"{file}: camera {n}") for n, camera in enumerate(cameras)]
-        values["camera.fov"] = np.interp(wanted, times, fovs)
-        if np.ptp(values["camera.fov"]) > 0:
-            notices.append(f"{file}: its field of view changes, which does not zoom the picture of a film")
-    return CameraPath(values, tuple(notices))
-
-
-def _of_poses(poses: Poses, file: str, frames: int) -> CameraPath:
-    """Return the moves between poses, a frame of the film for each frame of the file."""
-    from scipy.spatial.transform import Rotation, Slerp
+def _of_poses(poses: Poses, notices: list[str], file: str, frames: int, timed: bool = False) -> CameraPath:
+    """Return the moves between poses at the film's frames; ``timed`` says that its length is spoken of."""
+    from scipy.spatial.transform import Rotation
 
     wanted = np.minimum(np.arange(frames, dtype=np.float64), poses.at[-1])
-    positions = np.stack([np.interp(wanted, poses.at, poses.positions[:, axis]) for axis in range(3)], -1)
-    rotations = Rotation.from_matrix(poses.rotations)
-    turned = Slerp(poses.at, rotations)(wanted) if len(poses.at) > 1 else rotations[np.zeros(frames, int)]
-    values = camera_moves(turned.as_matrix(), positions)
-    notices = []
+    positions = linear(poses.at, poses.positions, wanted)
+    turns = turned(poses.at, Rotation.from_matrix(poses.rotations), wanted)
+    values = camera_moves(turns.as_matrix(), positions)
     count = int(poses.at[-1]) + 1
-    if frames > count:
-        notices.append(f"{file}: has {count} frames; from frame {count} on the camera rests")
-    elif frames < count:
-        notices.append(f"{file}: has {count} frames, the film {frames}")
+    if frames > count and not timed:
+        notices = [*notices, f"{file}: has {count} frames; from frame {count} on the camera rests"]
+    elif frames < count and not timed:
+        notices = [*notices, f"{file}: has {count} frames, the film {frames}"]
     if poses.fov is not None:
         values["camera.fov"] = np.interp(wanted, poses.at, poses.fov)
         if np.ptp(values["camera.fov"]) > 0:
-            notices.append(f"{file}: its field of view changes; a film's pictures are not magnified by that")
+            changes = f"{file}: its field of view changes; a film's pictures are not magnified by that"
+            notices = [*notices, changes]
     return CameraPath(values, tuple(notices))
 
 
@@ -234,54 +239,12 @@ def _length_notices(file: str, frames: int, fps: float, end: float) -> list[str]
     return []
 
 
-def _parsed(text: str, file: str) -> dict[str, Any]:
+def _parsed(text: str, file: str) -> Any:
     try:
-        data = parse_json(text)
+        return parse_json(text)
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{file}: not JSON (line {error.lineno}: {error.msg}); export the path again"
         ) from error
     except ValueError as error:
         raise UsageError(f"{file}: not JSON ({error}); export the path again") from error
-    if isinstance(data, dict) and isinstance(data.get("frames"), list) and "camera_path" not in data:
-        return dict(data)
-    cameras = data.get("camera_path") if isinstance(data, dict) else None
-    if not isinstance(cameras, list) or not cameras or len(cameras) > MAX_CAMERAS:
-        raise UsageError(
-            f"{file}: has no camera_path, a list of 1 to {MAX_CAMERAS} cameras, as nerfstudio exports it"
-        )
-    for number, camera in enumerate(cameras):
-        if not isinstance(camera, dict):
-            raise UsageError(f"{file}: camera {number}: expected {{camera_to_world: …, fov: …}}")
-    return dict(data)
-
-
-def _matrix(camera: Mapping[str, Any], where: str) -> np.ndarray:
-    """Return a camera's pose, 4 x 4; raises UsageError where it is none."""
-    entry = camera.get("camera_to_world")
-    numbers = _flat(entry) if isinstance(entry, list) else []
-    if len(numbers) != 16:
-        raise UsageError(f"{where}: camera_to_world has {len(numbers)} numbers, expected 16, row by row")
-    if not all(type(one) in (int, float) and abs(one) < 1e12 for one in numbers):
-        raise UsageError(f"{where}: camera_to_world holds what is no number below 1e12; export it again")
-    matrix = np.array(numbers, np.float64).reshape(4, 4)
-    turn = matrix[:3, :3]
-    rigid = np.allclose(turn.T @ turn, np.eye(3), atol=RIGID) and np.linalg.det(turn) > 0
-    if not rigid or not np.allclose(matrix[3], (0, 0, 0, 1), atol=RIGID):
-        raise UsageError(
-            f"{where}: camera_to_world is no rotation and position above a last row of 0, 0, 0, 1; write it "
-            "row by row"
-        )
-    return matrix
-
-
-def _flat(entry: Sequence[Any]) -> list[Any]:
-    """Return the numbers of a matrix that is written as a list, or as a list of its rows."""
-    return [one for row in entry for one in (row if isinstance(row, list) else [row])]
-
-
-def _number(section: Mapping[str, Any], key: str, default: float, where: str) -> float:
-    value = section.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise UsageError(f"{where}: {key} is {str(value)[:40]}, expected a positive number")
-    return float(value)

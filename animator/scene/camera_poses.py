@@ -45,6 +45,23 @@ class Poses:
     fov: np.ndarray | None = None
 
 
+def upright(turns: np.ndarray) -> np.ndarray:
+    """Return the rotations in some matrices, F x 3 x 3, of what is scaled too.
+
+    The look along z is kept, and y as near as it can be.
+
+    Raises:
+        ValueError: a matrix is flat or mirrors.
+    """
+    lengths = np.linalg.norm(turns, axis=1)
+    if lengths.min() < 1e-12 or np.linalg.det(turns / lengths[:, None, :]).min() < 1e-6:
+        raise ValueError("a node that mirrors what it carries, or makes it flat")
+    z = turns[:, :, 2] / lengths[:, 2:]
+    x = np.cross(turns[:, :, 1], z)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return np.stack([x, np.cross(z, x), z], -1)
+
+
 def is_colmap(text: str) -> bool:
     """Return whether a text is COLMAP's list of images."""
     return any(_colmap_row(line.split()) is not None for line in text[:20_000].splitlines())

@@ -7,7 +7,8 @@ import difflib
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from animator.settings.camera import CameraOptions
 MAX_ROWS = 200_000
 """Most rows of a table, and the last frame that one may be for."""
 
-MOVES = tuple(name for name in CameraOptions.model_fields if name != "path")
+MOVES = tuple(name for name in CameraOptions.model_fields if not name.startswith("path"))
 """What a column may be, by itself or after ``camera.``."""
 
 SEPARATORS = (",", ";", "\t")
@@ -77,9 +78,49 @@ def read_camera_table(text: str, file: str, frames: int) -> tuple[dict[str, np.n
     if passed:
         shown = ", ".join(passed[:3]) + (f" and {len(passed) - 3} more" if len(passed) > 3 else "")
         notices.append(f"{file}: columns that are not the camera's are not used: {shown}")
+    return _of_keys(keys, taken, notices, file, frames)
+
+
+def read_camera_rows(
+    rows: Sequence[Any], file: str, frames: int
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Read a table that is written as JSON: a list of objects with the moves, and perhaps ``frame``.
+
+    An add-on of Blender for Parseq writes such a list. What is ``null`` is an empty cell; otherwise it reads
+    as `read_camera_table` says.
+
+    Raises:
+        UsageError: an object has no move, a value is no number, or two objects are for one frame.
+    """
+    keys: dict[str, Keys] = {}
+    taken: dict[int, int] = {}
+    if len(rows) > MAX_ROWS:
+        raise UsageError(f"{file}: more than {MAX_ROWS} rows")
+    for number, row in enumerate(rows):
+        where = f"{file}: row {number}"
+        if not isinstance(row, Mapping):
+            raise UsageError(f"{where}: expected an object such as {{frame: 0, translation_z: 5}}")
+        frame = _frame(str(row.get("frame", number)), where)
+        if frame in taken:
+            raise UsageError(f"{where}: frame {frame} is in row {taken[frame]} already; keep one of them")
+        taken[frame] = number
+        for name in MOVES:
+            value = row.get(name, row.get(f"camera.{name}"))
+            if value is not None:
+                pairs = keys.setdefault(f"camera.{name}", [])
+                pairs.append((frame, _value(str(value), name, ",", where)))
+    if not keys:
+        raise UsageError(f"{file}: no row has a move of the camera; known are {', '.join(MOVES)}")
+    return _of_keys(keys, taken, [], file, frames)
+
+
+def _of_keys(
+    keys: Mapping[str, Keys], taken: Iterable[int], notices: list[str], file: str, frames: int
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Return moves at every frame, and notices with one more where the rows are not those of the film."""
     first, last = min(taken), max(taken)
     if last != frames - 1 or first != 0:
-        notices.append(f"{file}: has rows for frames {first} to {last}, the film has 0 to {frames - 1}")
+        notices = [*notices, f"{file}: has rows for frames {first} to {last}, the film has 0 to {frames - 1}"]
     return {name: _filled(pairs, frames) for name, pairs in keys.items()}, tuple(notices)
 
 

@@ -9,6 +9,9 @@ _PICTURE = "is a picture without a scene in it; it goes into a scene as diffusio
 _SOUND = "is a sound; it goes into a scene as output: {audio: FILE}"
 _WEIGHTS = "holds weights of a network; it goes into a scene as diffusion: {model: FILE}"
 
+CAMERA = "holds the path of a camera, which goes into a scene as camera: {path: FILE}"
+"""What is said of a file that ``camera.path`` reads."""
+
 MAGIC: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), said)
     for pattern, said in (
@@ -16,6 +19,7 @@ MAGIC: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM.{12}|II\*\x00|MM\x00\*", _PICTURE),
         (rb"ID3|RIFF....WAVE|fLaC|OggS|\xff[\xfb\xf3\xf2]|FORM....AIFF", _SOUND),
         (rb".{6}\x00\x00\{|\x80[\x02-\x05]", _WEIGHTS),
+        (rb"glTF|PXR-USDC|#usda|PK\x03\x04.{26}[^\x00]{1,200}?\.usd[ac]?", CAMERA),
         (rb"PK\x03\x04.*(?:/data\.pkl|/version)", _WEIGHTS),
         (rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf", "is an archive; unpack it"),
         (rb"%PDF", "is a PDF"),
@@ -23,6 +27,7 @@ MAGIC: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
 )
 """The beginnings of files, and what to say of them."""
 
+_POSES = re.compile(r'"(?:camera_to_world|transform_matrix)"\s*:|"asset"\s*:\s*\{[^{}]*"version"')
 _PARAMETERS = re.compile(
     r"^Steps: *\d+, *\w[\w ]*:|^Negative prompt:.*^Steps: *\d+", re.MULTILINE | re.DOTALL
 )
@@ -59,6 +64,8 @@ def text_kind(text: str, name: str) -> str:
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
     if _PARAMETERS.search(text):
         return f"holds parameters of AUTOMATIC1111's web UI, {IMPORTED.format(file=name)}"
+    if start.startswith("adobe after effects") or ending == "chan" or _POSES.search(text[:20_000]):
+        return CAMERA
     if ending == "tti":
         return f"is a settings file of Visions of Chaos, {IMPORTED.format(file=name)}"
     if start.startswith("/imagine"):

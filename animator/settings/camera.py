@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, setting
+from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, given, setting
 
 
 class CameraOptions(Options):
@@ -13,9 +13,16 @@ class CameraOptions(Options):
     """
 
     path: str | None = setting(None, changes_frames=False)
-    """A file that the moves are read from, relative to the scene file: a ``camera_path.json`` of nerfstudio,
-    a CSV (by commas, semicolons or tabs) with columns of the timeline, Blender's ``.chan``, COLMAP's
-    ``images.txt`` or instant-ngp's ``transforms.json``; it takes the place of the moves below."""
+    """A file that the moves are read from, relative to the scene file: a camera of glTF, USD, Blender
+    (``.chan``, or what its add-ons for Deforum write), After Effects (keyframes as text), COLMAP
+    (``images.txt``), nerfstudio (``camera_path.json``) or instant-ngp (``transforms.json``), or a CSV (by
+    commas, semicolons or tabs) with columns of the timeline; it takes the place of the moves below."""
+
+    path_scale: float = setting(
+        1.0, gt=0, le=1_000_000, unit="times", needs=given("camera.path"), changes_frames=False
+    )
+    """By what the ways of `path` are multiplied, above 0 to 1000000; at 1 a metre, or another unit, of the
+    file is a unit of depth."""
 
     angle: Animated = animated(0, unit="degrees a frame", modes=(TWO_D,))
     """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""
