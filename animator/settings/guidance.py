@@ -34,6 +34,16 @@ class CutOptions(Options):
     )
     """Share of the inner cuts that are shown in grey, 0 to 1, rounded to whole cuts; default 0.2, then 0."""
 
+    sizes: Literal["power", "varied"] = "power"
+    """How the sides of inner cuts are spread: ``power`` by `ic_pow`, as in Disco Diffusion, where a large one
+    makes nearly all of them small; ``varied`` with an exponent for each cut, from 1 to ``ic_pow`` squared, so
+    that there are large ones among the small."""
+
+    placement: Literal["random", "stratified"] = "random"
+    """Where the inner cuts of a step lie: ``random`` anywhere inside the picture, as in Disco Diffusion,
+    which hardly ever looks at its corners; ``stratified`` each where the step has looked least, up to the
+    edges, with sides spread evenly too."""
+
 
 class GuidanceOptions(Options):
     """What pulls the diffusion towards the prompts."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animator.engines.family import Family, Memory, Presets, Work
+from animator.engines.guided.judges import judges_of
 from animator.engines.guided.presets import cut_presets
 from animator.engines.guided.tokens import CONTEXT, ROOM, lost
 from animator.engines.guided.unguided import MODELS, unguided
@@ -265,6 +266,10 @@ class Guided(Family):
     def judge(self, scene: Scene) -> str:
         """Return the first CLIP model that the scene names."""
         return next(iter(scene.guidance.clip_models), "")
+
+    def judges(self, scene: Scene) -> list[str]:
+        """Return a CLIP model that does not guide, where there is one on the disk; else those that do."""
+        return judges_of(scene)
 
 
 def _room(scene: Scene, prompt: Prompt) -> int:
