@@ -12,7 +12,7 @@ from torch import Tensor
 
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.perceptors import Perceptor, load_perceptor
-from animator.engines.guided.vocabulary import trained_tokens, unknown_words
+from animator.engines.guided.vocabulary import unknown_words
 from animator.errors import UsageError
 from animator.look.scoring import encoded
 from animator.system import rng
@@ -94,9 +94,8 @@ def known_words(words: Sequence[str], models: Sequence[str], within: str = NEUTR
 def _known(word: str, model: str, angle: float, pull: float, limit: tuple[float, ...]) -> Known:
     unknown = tuple(unknown_words(word, [model]))
     weak = angle <= limit[0] and pull <= limit[1]
-    # Where the vocabulary is known it decides.
-    judged = "weak" if weak and trained_tokens(model) is None else "known"
-    return Known(word, model, round(angle, 2), round(pull, 4), unknown, "unknown" if unknown else judged)
+    verdict = "unknown" if unknown else "weak" if weak else "known"
+    return Known(word, model, round(angle, 2), round(pull, 4), unknown, verdict)
 
 
 def _angles(embeds: Tensor, plain: Tensor) -> list[float]:

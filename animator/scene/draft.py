@@ -75,8 +75,8 @@ def draft_size(size: tuple[int, int]) -> tuple[int, int]:
         for other in range(SIZE_STEP, height, SIZE_STEP):
             bent = abs(math.log(one * height / (other * width)))
             off = abs(math.log(4 * one * other / (width * height)))
-            if bent <= SAME_SHAPE and off + bent < least:
-                best, least = (one, other), off + bent
+            if bent <= SAME_SHAPE and off + 3 * bent < least:
+                best, least = (one, other), off + 3 * bent
     return best
 
 

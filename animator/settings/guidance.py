@@ -14,6 +14,8 @@ from animator.settings.base import Animated, Need, Options, Switch, animated, on
 
 _FUZZY = Need("without fuzzy_prompt", {"guidance.fuzzy_prompt": on})
 
+_SPREAD = Need("with ic_pow 1", {"guidance.cuts.ic_pow": lambda value: value != 1})
+
 
 class CutOptions(Options):
     """The cuts of a picture that a CLIP model looks at, as Disco Diffusion names them."""
@@ -34,7 +36,7 @@ class CutOptions(Options):
     )
     """Share of the inner cuts that are shown in grey, 0 to 1, rounded to whole cuts; default 0.2, then 0."""
 
-    sizes: Literal["power", "varied"] = "power"
+    sizes: Literal["power", "varied"] = setting("power", needs=_SPREAD)
     """How the sides of inner cuts are spread: ``power`` by `ic_pow`, as in Disco Diffusion, where a large one
     makes nearly all of them small; ``varied`` with an exponent for each cut, from 1 to ``ic_pow`` squared, so
     that there are large ones among the small."""
