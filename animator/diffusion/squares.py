@@ -100,7 +100,7 @@ def inner_squares(
     smallest = min(largest, size)
     draws = uniform(3, [count], generator, even=even or stratified)
     exponents: Tensor | float = ic_pow
-    if varied:
+    if varied and ic_pow != 1:  # of which every power is 1
         exponents = ic_pow ** (2 * uniform(1, [count], generator, even=even or stratified)[0])
     sides = (draws[0] ** exponents * (largest - smallest) + smallest).floor()
     if stratified:
@@ -123,23 +123,23 @@ def _apart(shape: tuple[int, int], sides: Tensor, generator: torch.Generator) ->
         (draw * (space + 2 * half) - half).clamp(min=0).minimum(space).round()
         for draw, space in zip(draws, room, strict=True)
     ]
+    down, across = (
+        _covered(span, sides, cell, cells) for span, cells in zip(spans, (rows, columns), strict=True)
+    )
     seen = torch.zeros(rows, columns)
-    tops, lefts = torch.empty_like(sides), torch.empty_like(sides)
+    chosen = torch.zeros(len(sides), 1, dtype=torch.long)
     for index in sides.argsort(descending=True).unbind():
-        down, across = (
-            _covered(span[index], sides[index], cell, cells)
-            for span, cells in zip(spans, (rows, columns), strict=True)
-        )
         # What was looked at already counts more the oftener it was.
-        looked = torch.einsum("kr,rc,kc->k", down, seen, across)
+        looked = (down[index] @ seen * across[index]).sum(dim=1)
         best = looked.argmin()
-        tops[index], lefts[index] = spans[0][index, best], spans[1][index, best]
-        seen += torch.outer(down[best], across[best])
+        chosen[index] = best
+        seen += torch.outer(down[index, best], across[index, best])
+    tops, lefts = (span.gather(1, chosen)[:, 0] for span in spans)
     return tops, lefts
 
 
-def _covered(starts: Tensor, side: Tensor, cell: float, cells: int) -> Tensor:
-    """Return which share of each cell of a line spans cover, spans x cells."""
+def _covered(starts: Tensor, sides: Tensor, cell: float, cells: int) -> Tensor:
+    """Return which share of each cell of a line spans cover: squares x places x cells."""
     edges = torch.arange(cells, dtype=torch.float32) * cell
-    ends = (starts + side)[:, None].minimum(edges + cell)
-    return (ends - starts[:, None].maximum(edges)).clamp(min=0) / cell
+    ends = (starts + sides[:, None])[..., None].minimum(edges + cell)
+    return (ends - starts[..., None].maximum(edges)).clamp(min=0) / cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -93,45 +94,89 @@ def sizes_like(size: tuple[int, int]) -> list[tuple[int, int]]:
     return sorted(found, key=lambda pair: (pair[0] * pair[1], pair))
 
 
-def most_that_fits(options: Sequence[Any], fits: Callable[[Any], bool]) -> Any | None:
-    """Return the last of some options in rising order that fits; None where the first does not.
+@dataclass
+class Search:
+    """Looks for the most that fits, with few estimates: memory grows nearly in proportion.
 
-    >>> most_that_fits([1, 2, 3, 4, 5], lambda number: number < 4)
-    3
+    Attributes:
+        room: bytes that there are.
+        taken: returns the bytes that an option takes; it takes seconds.
+        known: what is known of it, by the place of the option.
+        left: estimates that may still be made.
     """
-    low, high = -1, len(options)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(options[middle]) else (low, middle)
-    return options[low] if low >= 0 else None
+
+    room: int
+    taken: Callable[[Any], int]
+    known: dict[int, int] = field(default_factory=dict)
+    left: int = 5
+
+    def most(self, options: Sequence[Any], measure: Callable[[Any], float]) -> Any | None:
+        """Return the largest option that fits; None where the smallest does not.
+
+        Where the estimates run out it is the largest of those that were found to fit.
+
+        Args:
+            options: in rising order.
+            measure: what memory grows with.
+
+        >>> Search(100, lambda size: 10 + 3 * size).most(range(1, 50), float)
+        30
+        """
+        low, high = -1, len(options)
+        for place, size in self.known.items():
+            low, high = (max(low, place), high) if size <= self.room else (low, min(high, place))
+        while high - low > 1 and self.left:
+            place = self._guess(options, measure, low, high)
+            self.known[place] = self.taken(options[place])
+            self.left -= 1
+            low, high = (place, high) if self.known[place] <= self.room else (low, place)
+        return options[low] if low >= 0 else None
+
+    def _guess(self, options: Sequence[Any], measure: Callable[[Any], float], low: int, high: int) -> int:
+        """Return the place between two at which the room is probably just enough."""
+        points = sorted((measure(options[place]), size) for place, size in self.known.items())
+        if len(points) < 2:
+            return (low + high) // 2 if not points else (low + 1 if low < 0 else min(high - 1, 2 * low + 1))
+        sizes, bytes_ = zip(*points, strict=True)
+        nearest = int(np.argmin(np.abs(np.array(bytes_, float) - self.room)))
+        other = nearest - 1 if nearest else 1
+        slope = (bytes_[nearest] - bytes_[other]) / (sizes[nearest] - sizes[other])
+        wanted = sizes[nearest] + (self.room - bytes_[nearest]) / slope if slope > 0 else sizes[-1]
+        fitting = [place for place in range(low + 1, high) if measure(options[place]) <= wanted]
+        return fitting[-1] if fitting else low + 1
 
 
-def largest_size(loaded: LoadedScene, gpu: Gpu) -> tuple[int, int] | None:
-    """Return the largest size in a scene's shape that fits; None where not even the smallest does."""
-    found: tuple[int, int] | None = most_that_fits(
-        sizes_like(loaded.scene.size),
-        lambda size: taken(with_settings(loaded, size=size), gpu).total <= gpu.room,
+def largest_size(loaded: LoadedScene, gpu: Gpu, own: int) -> tuple[int, int] | None:
+    """Return the largest size in a scene's shape that fits, as far as was looked; None where none does.
+
+    Args:
+        loaded: the scene.
+        gpu: where it is to fit.
+        own: bytes that it takes at its own size.
+    """
+    sizes = sizes_like(loaded.scene.size)
+    search = Search(
+        gpu.room,
+        lambda size: taken(with_settings(loaded, size=size), gpu).total,
+        {sizes.index(loaded.scene.size): own},
     )
+    found: tuple[int, int] | None = search.most(sizes, lambda size: size[0] * size[1])
     return found
 
 
 def most_cuts(loaded: LoadedScene, gpu: Gpu) -> int | None:
-    """Return the most cuts a batch that fit, 1 to 256, in steps of 4 from 4 on; None where not even one."""
+    """Return the most cuts a batch that fit, 1 to 256, as far as was looked; None where not even one does."""
     counts = [1, 2, *range(4, MOST_CUTS + 1, 4)]
-    found: int | None = most_that_fits(
-        counts, lambda cuts: taken(with_cuts(loaded, cuts), gpu).total <= gpu.room
-    )
+    search = Search(gpu.room, lambda cuts: taken(with_cuts(loaded, cuts), gpu).total)
+    found: int | None = search.most(counts, float)
     return found
 
 
-def models_that_fit(loaded: LoadedScene, gpu: Gpu) -> tuple[list[str], list[str]]:
-    """Return OpenAI's CLIP models of which each alone fits in place of the scene's, and those that do not."""
-    good: list[str] = []
-    bad: list[str] = []
-    for name in MODELS:
-        fits = taken(with_models(loaded, [name]), gpu).total <= gpu.room
-        (good if fits else bad).append(name)
-    return good, bad
+def models_that_fit(loaded: LoadedScene, gpu: Gpu) -> list[str]:
+    """Return OpenAI's CLIP models of which each alone fits in place of the scene's, the lightest first."""
+    search = Search(gpu.room, lambda place: taken(with_models(loaded, [MODELS[place]]), gpu).total)
+    most: int | None = search.most(range(len(MODELS)), float)
+    return list(MODELS[: 0 if most is None else most + 1])
 
 
 def fitting_lines(loaded: LoadedScene, gpu: Gpu) -> Iterator[str]:
@@ -149,11 +194,11 @@ def fitting_lines(loaded: LoadedScene, gpu: Gpu) -> Iterator[str]:
     yield f"on {gpu.name}: {in_gib(gpu.room)} of {gpu.gigabytes:g} GB for a render ({format_}; estimated)"
     verdict = "fits" if found.total <= gpu.room else NO_ROOM
     yield f"  this scene       {in_gib(found.total)}, {verdict}"
-    size = largest_size(loaded, gpu)
+    size = largest_size(loaded, gpu, found.total)
     yield f"  largest size     {f'{size[0]} x {size[1]}' if size else 'none, with these networks and cuts'}"
     cuts = most_cuts(loaded, gpu)
     yield f"  most cuts        {f'{cuts} a batch' if cuts else 'none'} at {scene.size[0]} x {scene.size[1]}"
-    good, bad = models_that_fit(loaded, gpu)
-    yield f"  CLIP models      alone at this size and cuts: {', '.join(good) or 'none'}"
-    if bad:
+    good = models_that_fit(loaded, gpu)
+    yield f"  CLIP models      each alone, at this size and cuts: {', '.join(good) or 'none'}"
+    if bad := MODELS[len(good) :]:
         yield f"                   not: {', '.join(bad)}"
