@@ -96,7 +96,7 @@ What is estimated and what was measured: the estimate walks through the most dem
 tensors that have shapes and no numbers. On a CPU the peaks of the bundled networks were measured to be within
 35 % of it. On a GPU nothing was measured since the program's memory was last changed, and none of the
 published networks ever: take the figures as a guide, and leave a third to spare. Of a GPU's memory
-{100 * (1 - USABLE):.0f} % and {RESERVED:g} GiB are taken to be gone for the driver and CUDA; that is assumed, too.
+{100 * (1 - USABLE):.0f} % and {RESERVED:g} GiB are taken to be gone for the driver and CUDA, an assumption.
 
 Where a picture does not fit the program does not stop: it looks at the cuts in parts, computes activations
 again and puts idle networks off the GPU, which takes less memory than is said here, and longer.
