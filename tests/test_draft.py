@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from animator.cli.main import app
+from animator.errors import SceneError
 from animator.runs.png import encode_png
 from animator.scene.draft import draft_of, drafted
 from animator.scene.reading import read_scene
@@ -141,6 +142,15 @@ def test_guidance_follows_the_pixels(read, scale, less):
     draft = drafted(loaded)
     assert draft.size == (192, 128)
     assert draft.guidance.clip_guidance_scale == pytest.approx(less)
+
+
+def test_a_smaller_draft_begins_with_the_noise_of_its_picture(read):
+    assert drafted(read("size: [384, 256]")).diffusion.noise_size == (384, 256)
+    assert drafted(read("size: [192, 128]")).diffusion.noise_size is None
+    again = drafted(read("size: [384, 256]\ndiffusion: {noise_size: [768, 512]}"))
+    assert again.diffusion.noise_size == (768, 512)
+    with pytest.raises(SceneError, match="noise_size: is 128 x 512; it must be from 192 x 128"):
+        read("size: [192, 128]\ndiffusion: {noise_size: [128, 512]}")
 
 
 def test_one_batch_of_cuts_also_where_it_changed(read):

@@ -123,6 +123,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "diffusion.init_noise": (STARTED, "0.5"),
     "diffusion.init_color_noise": (STARTED, "0.5"),
     "diffusion.perlin_init": (("frames=1", "diffusion.skip_steps=1"), "gray"),
+    "diffusion.noise_size": (ONE, "[128, 128]"),
     "diffusion.use_horizontal_symmetry": (ONE, "true"),
     "diffusion.use_vertical_symmetry": (ONE, "true"),
     "diffusion.transformation_percent": (MIRRORED, "[0.9]"),

@@ -21,6 +21,9 @@ from animator.system.picture_files import picture_file_fault
 from animator.types import Schedule
 from animator.weights.registry import find
 
+LARGEST_SIDE = 4096
+"""Pixels of the longest side of a picture."""
+
 Values = Mapping[str, Curve | Schedule]
 
 
@@ -98,6 +101,12 @@ def check_steps(scene: Scene, fit: Fit) -> None:
     elif stop_at is not None and share(stop_at, steps) == 0:
         _note("diffusion.stop_at", f"is {stop_at}, must be above 0%, so that there is something to keep", fit)
     check_choice(scene, fit)
+    noise = scene.diffusion.noise_size
+    if noise is not None and not all(a <= b <= LARGEST_SIDE for a, b in zip(scene.size, noise, strict=True)):
+        sides = (
+            f"{noise[0]} x {noise[1]}; it must be from {scene.size[0]} x {scene.size[1]}, the picture's own"
+        )
+        _note("diffusion.noise_size", f"is {sides}, to {LARGEST_SIDE} x {LARGEST_SIDE}", fit)
     names = ("diffusion.skip_end_steps", "diffusion.skip_steps", "diffusion.steps")
     skipped, end = _skipped(scene)
     # Footage stands for steps by frames_skip_steps, from the first frame on.

@@ -68,7 +68,7 @@ class _Reader:
         sound: of each track the sets without a fault, plain, by position.
         keys: of each frame with a key, the dotted name of the set there and its place.
         late: start, dotted name and place of the sets that begin after the end.
-        unknown: words that no network has learnt, by the place and dotted name of the text that has them first.
+        unknown: words that no network has learnt, by place and dotted name of the text that has them first.
         said: what was reported of another tool's syntax: the first of each kind will do.
         split: dotted names of prompts of which it was reported that their list has split them.
     """

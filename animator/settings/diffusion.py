@@ -189,6 +189,14 @@ class DiffusionOptions(Options):
     """Soft random clouds (Perlin noise) to start from instead of an init picture: coloured, grey, or both
     mixed."""
 
+    noise_size: tuple[int, int] | None = setting(
+        None,
+        unit="pixels",
+        json_schema_extra={"allowed": "width and height of a larger picture, such as [1280, 768]"},
+    )
+    """Width and height of a larger picture whose noise this one has, averaged down, so that it begins like
+    that one seen from afar; ``--draft`` sets it. Noise that moves with the picture is its own."""
+
     use_horizontal_symmetry: bool = False
     """Whether the right half is made a mirror image of the left, at `transformation_percent`."""
 

@@ -241,8 +241,9 @@ class Guided(Family):
             "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
         }
         shared = _shared(scene, steps)
+        noise = diffusion.noise_size or (scene.size if pixels < 1 else None)
         return {
-            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"]}),
+            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"], "noise_size": noise}),
             "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
 
