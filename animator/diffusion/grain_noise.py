@@ -97,7 +97,8 @@ def _averaging(length: int, wanted: int) -> Tensor:
     step = length / wanted
     edges, pixels = torch.arange(wanted + 1) * step, torch.arange(length)
     shares = (edges[1:, None].minimum(pixels + 1) - edges[:-1, None].maximum(pixels)).clamp(min=0)
-    return shares / shares.norm(dim=1, keepdim=True)
+    result: Tensor = shares / shares.norm(dim=1, keepdim=True)
+    return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from animator.memory.gpus import GPUS, RESERVED, SHOWN, USABLE, Gpu, gpu_named
 from animator.memory.machine import GIB
 from animator.scene.reading import read_layered_text
 from animator.system.figures import png_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = {"bfloat16": gpu_named("A100"), "float32": gpu_named("V100")}
 """Number formats, each with a GPU that computes in it."""
@@ -169,12 +173,12 @@ def chart_of(figures: Mapping[str, Figures]) -> bytes:
     return png_of(lambda: _figure(figures))
 
 
-def _figure(figures: Mapping[str, Figures]) -> object:
+def _figure(figures: Mapping[str, Figures]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
     rows = [(name, size, one) for name, of_setup in figures.items() for size, one in of_setup.items()]
-    figure = Figure(figsize=(11, 0.42 * len(rows) + 1.6), dpi=100, layout="constrained")
+    figure = Canvas(figsize=(11, 0.42 * len(rows) + 1.6), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     panel = figure.subplots()
     for number, kind in enumerate(FORMATS):
