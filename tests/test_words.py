@@ -238,3 +238,21 @@ def test_notices(read):
     # What is said of a text that was drawn for many pictures is said once.
     many = read("mode: still\nimages: 9\nprompts: a {b|b} (sea:1.2)\n").notices
     assert len(many) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prompts: {red|blue}\n", 'put the whole prompt in quotes: "{red|blue}"'),
+        ("prompts: [{red|blue}]\n", 'put the whole prompt in quotes: "{red|blue}"'),
+        ("prompts: {red|blue} house\n", "put it in quotes"),
+        ("prompts: a sea\nmodifiers: oil\n", "expected lists of texts by name, or files"),
+        ("prompts: a sea\nmodifiers: {x: []}\n", "modifiers.x: expected"),
+        ("prompts: a sea\nmodifiers: {'a|b': [x]}\n", "a list is named by letters, digits"),
+    ],
+)
+def test_what_yaml_makes_of_braces_is_explained(read, text, said):
+    with pytest.raises(SceneError) as caught:
+        read(text)
+    assert said in str(caught.value)
+    assert len(caught.value.problems) == 1

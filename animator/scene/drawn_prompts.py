@@ -157,8 +157,9 @@ def draw_prompts(scene: Scene, fit: Fit, clock: Clock) -> tuple[Scene, Templates
         The scene with what was drawn and no lists; what it was drawn from, None where nothing is drawn; and
         notices of lists that no prompt names.
     """
-    node, listed = fit.nodes.get(PROMPTS), fit.nodes.get(MODIFIERS)
-    words = _words(listed, fit) if listed is not None and MODIFIERS not in fit.faulty else Words()
+    node = fit.nodes.get(PROMPTS)
+    listed = None if MODIFIERS in fit.faulty else fit.nodes.get(MODIFIERS)
+    words = Words() if listed is None else _words(listed, fit)
     without = scene.model_copy(update={MODIFIERS: {}}) if scene.modifiers else scene
     if node is None or PROMPTS in fit.faulty or words is None:
         return without, None, []
