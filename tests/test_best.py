@@ -9,6 +9,7 @@ import pytest
 
 from animator.engines.guided.judges import judges_of
 from animator.errors import Interrupted, RunError, SceneError
+from animator.look.work import work_of
 from animator.run import best
 from animator.run.best import Verdict, ranked
 from animator.run.render import finish_run, render_scene, resume_run
@@ -71,6 +72,8 @@ def test_the_best_are_finished_as_if_painted_whole(read, tmp_path, caplog):
     assert "the best 2 of 5 by eye, 1 broken: 1, 4; the others stay drafts" in caplog.text
     assert "painted 21 steps in place of 30" in caplog.text
     assert (run / "judged.png").is_file()
+    report = json.loads((run / "report.json").read_text())
+    assert [row["frame"] for row in report["per_frame"]] == [1, 4]
     kept = json.loads((run / "best.json").read_text())["pictures"]
     assert [kept[str(n)]["fault"] for n in range(5)] == ["", "", "", "all black", ""]
     said = status_text(status_of(run))
@@ -158,6 +161,12 @@ def test_what_cannot_be(read):
     assert "keeps all of them" in str(read("keep_best=5").notices[0])
     assert "has no effect without keep_best" in str(read("judge_at=40%").notices[0])
     assert "has no effect" in str(read("mode=2d", "keep_best=4").notices[0])
+
+
+def test_a_plan_counts_what_is_painted(read):
+    work = work_of(read("keep_best=2", "judge_at=50%", "diffusion.skip_steps=0"))
+    assert work.steps.tolist() == [6, 6, 3, 3, 3]
+    assert work.cuts.tolist() == [12, 12, 6, 6, 6]
 
 
 def test_who_judges(tmp_path, monkeypatch):

@@ -82,14 +82,17 @@ def with_best(job: Job, reporter: Reporter, cancel: Cancel, *, keep: bool) -> Jo
         keep: see `report_outdated`.
     """
     scene, run = job.loaded.scene, job.run
-    drafts = replace(job, stop_at=min(judged_at(scene), job.stop_at))
+    # The sheet of all of them is drawn in order below.
+    output = scene.output.model_copy(update={"contact_sheet": False})
+    loaded = replace(job.loaded, scene=scene.model_copy(update={"output": output}))
+    drafts = replace(job, loaded=loaded, stop_at=min(judged_at(scene), job.stop_at))
     plan = plan_of(run, job.numbers, job.inputs, drafts.stop_at, still=True)
     if plan.missing:
         report_outdated(drafts, plan, keep=keep)
         make_frames(drafts, plan, GrowingFilms(drafts, wanted=False), reporter, cancel)
     verdicts = _judged(job, reporter, cancel)
     order = ranked(verdicts)
-    if plan.missing:
+    if plan.missing and scene.output.contact_sheet:
         seeds = {number: entry.seed for number, entry in run.journal().items()}
         run.write(SHEET, encode_png(contact_sheet(order, run.read_frame, seeds), {}))
     kept = sorted(order[: scene.keep_best])
