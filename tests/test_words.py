@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from animator.errors import SceneError, UsageError
+from animator.importing.prompts import written
 from animator.scene.drawn_prompts import Draws, expand_all
 from animator.scene.reading import read_scene, read_text_scene
 from animator.scene.resolved import resolved_text
@@ -256,3 +257,10 @@ def test_what_yaml_makes_of_braces_is_explained(read, text, said):
         read(text)
     assert said in str(caught.value)
     assert len(caught.value.problems) == 1
+
+
+def test_braces_of_other_programs_are_letters(read):
+    assert written(("a {red|blue} sea", 2.0)) == "a \\{red|blue\\} sea:2"
+    assert written(("a {red} sea", 1.0)) == "a {red} sea"
+    loaded = read(f"frames: 1\nprompts: ['{written(('a {red|blue} sea', 1.0))}']\n")
+    assert prompts_of(loaded) == [["a {red|blue} sea"]]
