@@ -159,7 +159,7 @@ def test_what_cannot_be(read):
     with pytest.raises(SceneError, match="judge_at: is 50%, but the pictures are stopped at 40%"):
         read("keep_best=2", "judge_at=50%", "diffusion.stop_at=40%")
     assert "keeps all of them" in str(read("keep_best=5").notices[0])
-    assert "has no effect without keep_best" in str(read("judge_at=40%").notices[0])
+    assert "has no effect without keep_best" in str(read("judge_at=30%").notices[0])
     assert "has no effect" in str(read("mode=2d", "keep_best=4").notices[0])
 
 
