@@ -170,6 +170,10 @@ class PaintStep:
             this step, each times its scale, shape (pictures,). A loss without strength is left out.
         cuts: by perceptor, what it saw last, pictures x cuts x 3 x size x size in about [0, 1]; empty unless
             the engine was asked to keep them.
+        pulls: by the names of ``losses``, the root-mean-square of each one's gradient on the picture, shape
+            (pictures,): how strongly it pulls beside the others.
+        looked: by perceptor, how often its inner cuts have shown each pixel so far, pictures x height x
+            width; empty unless the engine was asked to keep cuts.
     """
 
     done: int
@@ -177,6 +181,8 @@ class PaintStep:
     pictures: Callable[[], list[Frame]]
     losses: Mapping[str, Tensor] = field(default_factory=dict)
     cuts: Mapping[str, Tensor] = field(default_factory=dict)
+    pulls: Mapping[str, Tensor] = field(default_factory=dict)
+    looked: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 OnStep = Callable[[PaintStep], None]

@@ -47,7 +47,8 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 def make_files(folder: Path, text: str) -> None:
     """Make small files of the kinds that a text names, in a folder, and the folders they lie in."""
-    for name in set(re.findall(r"[\w./-]+\.(?:png|jpe?g|mp4|mov|mp3|wav|json|csv)\b", text)):
+    kinds = r"[\w./-]+\.(?:png|jpe?g|mp4|mov|mp3|wav|json|csv)\b|(?<=@)[\w./-]+\.txt\b"
+    for name in set(re.findall(kinds, text)):
         path = folder / name
         if (path.is_absolute() and name.startswith("/")) or ".." in path.parts or path.exists():
             continue
@@ -69,6 +70,8 @@ def _make(path: Path) -> None:
             file.setframerate(8000)
             tone = 0.5 * np.sin(np.arange(8000 * 60) * 2 * np.pi * 100 / 8000)
             file.writeframes((tone * 32767).astype("<i2").tobytes())
+    elif path.suffix == ".txt":
+        path.write_text("one\nanother\n")
     elif path.suffix == ".csv":
         path.write_text("frame,translation_z\n0,5\n9,10\n")
 

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from animator.cli.main import app
+from animator.errors import SceneError
 from animator.runs.png import encode_png
 from animator.scene.draft import draft_of, drafted
 from animator.scene.reading import read_scene
@@ -33,12 +34,15 @@ def read(tmp_path):
     ("size", "half"),
     [
         ("[1280, 768]", (640, 384)),
-        ("[192, 128]", (64, 64)),
-        ("[64, 640]", (64, 320)),
-        ("[448, 1088]", (192, 512)),
+        ("[192, 128]", (192, 128)),
+        ("[256, 128]", (128, 64)),
+        ("[384, 256]", (192, 128)),
+        ("[64, 640]", (64, 640)),
+        ("[448, 1088]", (256, 640)),
+        ("[1920, 1088]", (1024, 576)),
     ],
 )
-def test_sides_are_halved_to_multiples_of_64(read, size, half):
+def test_a_draft_has_the_shape_of_its_picture(read, size, half):
     assert drafted(read(f"size: {size}")).size == half
 
 
@@ -128,16 +132,25 @@ def test_cuts_are_halved_however_they_are_written(read, cuts, half):
 @pytest.mark.parametrize(
     ("scale", "less"),
     [
-        ("5000", 5000 * 64 * 64 / (192 * 128)),
-        ('"[6000]*500+[0]*500"', "[1000]*500+[0]*500"),
-        ('"0: (0), 4: (6000)"', {0: 0, 1: 250, 2: 500, 3: 750, 4: 1000}),
+        ("5000", 1250),
+        ('"[6000]*500+[0]*500"', "[1500]*500+[0]*500"),
+        ('"0: (0), 4: (6000)"', {0: 0, 1: 375, 2: 750, 3: 1125, 4: 1500}),
     ],
 )
 def test_guidance_follows_the_pixels(read, scale, less):
-    loaded = read(f"mode: 2d\nframes: 5\nsize: [192, 128]\nguidance: {{clip_guidance_scale: {scale}}}")
+    loaded = read(f"mode: 2d\nframes: 5\nsize: [384, 256]\nguidance: {{clip_guidance_scale: {scale}}}")
     draft = drafted(loaded)
-    assert draft.size == (64, 64)
+    assert draft.size == (192, 128)
     assert draft.guidance.clip_guidance_scale == pytest.approx(less)
+
+
+def test_a_smaller_draft_begins_with_the_noise_of_its_picture(read):
+    assert drafted(read("size: [384, 256]")).diffusion.noise_size == (384, 256)
+    assert drafted(read("size: [192, 128]")).diffusion.noise_size is None
+    again = drafted(read("size: [384, 256]\ndiffusion: {noise_size: [768, 512]}"))
+    assert again.diffusion.noise_size == (768, 512)
+    with pytest.raises(SceneError, match="noise_size: is 128 x 512; it must be from 192 x 128"):
+        read("size: [192, 128]\ndiffusion: {noise_size: [128, 512]}")
 
 
 def test_one_batch_of_cuts_also_where_it_changed(read):

@@ -27,6 +27,7 @@ CHANGES_NO_FRAME = {
     *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
     *("coherence.loosen", "camera.path_scale"),
+    *("keep_best", "judge_at", "modifiers"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
 """What is not counted, or is counted by what it comes to at each frame, outside of guard, output, video."""

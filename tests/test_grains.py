@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator.diffusion.grain_noise import draws_of_noise
+from animator.diffusion.grain_noise import draws_of_noise, white_noise
 from animator.system.hashed import normal
 from animator.types import Camera, GrainNoise, Move2D, Request
 from animator.warp.affine2d import grid_2d, move_matrix, outside_2d
@@ -231,3 +231,17 @@ def test_numbers_follow_from_names_alone() -> None:
     assert torch.equal(numbers[:2], normal(names, "noise", 2))
     assert not torch.isclose(numbers, normal(names, "step 3", 3)).any()
     assert numbers.isfinite().all()
+
+
+def test_a_smaller_picture_has_the_noise_of_a_large_one() -> None:
+    def draw(*shape: int, size: tuple[int, int] | None = None) -> torch.Tensor:
+        return white_noise(*shape, torch.Generator().manual_seed(3), size)
+
+    large, small = draw(256, 384), draw(128, 192, size=(384, 256))
+    torch.testing.assert_close(small, 2 * torch.nn.functional.avg_pool2d(large, 2))
+    assert torch.equal(draw(128, 192, size=(192, 128)), draw(128, 192))
+    # Also where no whole number of pixels becomes one it is of unit variance, and nearly white.
+    odd = draw(96, 160, size=(384, 230))
+    assert float(odd.std()) == pytest.approx(1, abs=0.02)
+    beside = (odd[..., 1:] * odd[..., :-1]).mean(), (odd[..., 1:, :] * odd[..., :-1, :]).mean()
+    assert max(map(abs, map(float, beside))) < 0.15

@@ -382,3 +382,31 @@ def test_disco_pulls_through_the_blend_and_the_network():
         assert not torch.allclose(ours, disco, rtol=0.05), name
         twice = gradient_of(x=x, **OFF, **{name: 2000.0}, disco=True)
         torch.testing.assert_close(twice, 2 * disco)
+
+
+def test_the_pull_of_each_loss_is_the_size_of_its_gradient_on_the_picture():
+    schedule, x = full_schedule(10), 4 * noise(1)
+    scales = {"tv_scale": 3.0, "sat_scale": 5.0, "range_scale": 7.0, "init_scale": 11.0}
+    values = replace(VALUES, **scales)
+
+    def noted(disco: bool, **more: float) -> dict[str, float]:
+        guide = toy_guide(schedule, replace(values, **more), init=torch.full(SHAPE, 0.8), disco=disco)
+        state = x.clone().requires_grad_()
+        guide.unlimited(state, 1, exact_denoiser(schedule)(state, 1), guide.values(1))
+        assert set(guide.notes.pulls) == set(guide.notes.losses)
+        return {name: float(pull) for name, pull in guide.notes.pulls.items()}
+
+    found = noted(False)
+    assert set(found) == {"clip toy", "tv", "sat", "range", "init"}
+    assert min(found.values()) > 0
+    assert noted(False, clip_guidance_scale=2 * VALUES.clip_guidance_scale)["clip toy"] == pytest.approx(
+        2 * found["clip toy"]
+    )
+    estimate = exact_denoiser(schedule)(x, 1).denoised.requires_grad_()
+    (pull,) = torch.autograd.grad(7.0 * losses.out_of_range(estimate).sum(), estimate)
+    assert found["range"] == pytest.approx(float(pull.square().mean().sqrt()), rel=1e-5)
+    # Several losses of the picture that is seen: each has its own.
+    disco = noted(True)
+    assert set(disco) == {"clip toy", "tv", "sat", "range", "init"} - {"range"}
+    assert noted(True, tv_scale=6.0)["tv"] == pytest.approx(2 * disco["tv"], rel=1e-5)
+    assert noted(True, tv_scale=6.0)["init"] == pytest.approx(disco["init"], rel=1e-5)

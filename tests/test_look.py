@@ -371,6 +371,8 @@ def test_a_probe_times_real_steps_and_adds_them_up(tmp_path: Path) -> None:
     assert code == 0
     assert "U-Net passes" in said
     assert "in all: about" in said
+    assert "of the gradient half-way: clip pocket" in said
+    assert sum(found.shares.values()) == pytest.approx(1)
 
 
 def test_the_command_line_imports_neither_torch_nor_matplotlib() -> None:

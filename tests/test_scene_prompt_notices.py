@@ -24,10 +24,10 @@ FOREIGN = {
     "a [house:ruin:0.5]": "mapping from frames",
     "a [house|ruin]": "mapping from frames",
     "a house `0.5*t` by the sea": "mapping from frames",
-    "a {red|blue} house": "nothing is chosen",
-    "a <red|blue> house": "nothing is chosen",
-    "a house by _artist_": "nothing is chosen",
-    "a house by __artists/old__": "nothing is chosen",
+    "a {red} house": "is written under modifiers",
+    "a <red|blue> house": "write {red|blue}",
+    "a house by _artist_": "write {@artists.txt}",
+    "a house by __artists/old__": "write {@artists.txt}",
     "a $colour house": "no variable here",
     "a house <lora:old:0.8>": "loads no network",
     "a house <hypernet:old:1>": "loads no network",
@@ -71,8 +71,8 @@ def test_plain_language_is_not(text: str) -> None:
 
 
 def test_where_it_begins() -> None:
-    assert [(at, found) for at, found, _ in foreign_syntax("a {red|blue} house")] == [(2, "{red|blue}")]
-    assert without_syntax("a {red|blue} house <lora:x:1> --neg rain").split() == ["a", "house"]
+    assert [(at, found) for at, found, _ in foreign_syntax("a <red|blue> house")] == [(2, "<red|blue>")]
+    assert without_syntax("a <red|blue> house <lora:x:1> --neg rain").split() == ["a", "house"]
 
 
 WEIGHTS = {

@@ -13,7 +13,7 @@ import torch
 from animator.errors import RunError
 from animator.types import PaintStep
 from animator.watch import Watch
-from animator.watch.losses import LossRecord, read_table, read_tables
+from animator.watch.losses import PULLS, LossRecord, read_table, read_tables, shares_of
 from animator.watch.plot import loss_figure
 from tests.pretended import Diffusion, awkward, names, never, output, picture
 
@@ -185,3 +185,46 @@ def test_matplotlib_waits_for_a_plot_and_pyplot_for_ever():
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def pulls(done):
+    """Sizes of two gradients, of which the second comes half-way."""
+    return {"clip pocket": torch.tensor([3.0, 1.0]), **({"tv": torch.tensor([1.0, 1.0])} if done > 4 else {})}
+
+
+class Pulled(Diffusion):
+    """A diffusion whose losses have gradients."""
+
+    def step(self, done):
+        plain = super().step(done)
+        return PaintStep(plain.done, plain.total, plain.pictures, awkward(done), pulls=pulls(done))
+
+
+@pytest.mark.slow
+def test_the_share_of_each_loss_in_the_gradient(tmp_path):
+    watch = Watch(tmp_path, output(losses=True), fps=12)
+    Pulled(pictures=2).run(watch, frames=[7, 8])
+    expected = ["000007-pulls.csv", "000007.csv", "000008-pulls.csv", "000008.csv"]
+    assert names(tmp_path / "losses") == expected
+    assert list(read_tables(tmp_path / "losses")) == [7, 8]
+    tables = read_tables(tmp_path / "losses", PULLS)
+    assert list(tables) == [7, 8]
+    assert tables[7]["clip pocket"].tolist() == [3.0] * 8
+    shares = shares_of(tables)
+    assert list(shares.columns) == ["clip pocket", "tv"]
+    np.testing.assert_allclose(shares.iloc[0], [1, 0])
+    np.testing.assert_allclose(shares.iloc[-1], [(0.75 + 0.5) / 2, (0.25 + 0.5) / 2])
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    figure = loss_figure(read_tables(tmp_path / "losses"), tables)
+    titles = [panel.get_title(loc="left") for panel in figure.axes]
+    assert titles[-1] == "share of the gradient on the picture, on average"
+    assert len(titles) == 5
+    watch.end([], never, {})
+    assert (tmp_path / "losses.png").is_file()
+
+
+def test_a_diffusion_without_gradients_has_no_shares():
+    table = pd.DataFrame({"tv": [np.nan, 0.0, 2.0]}, pd.RangeIndex(1, 4, name="step"))
+    shares = shares_of({0: table})
+    assert shares["tv"].isna().sum() == 66
+    assert shares["tv"].iloc[-1] == 1

@@ -40,6 +40,9 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "size": ((), "[128, 64]"),
     "frames": ((), "3"),
     "images": (STILL, "3"),
+    "keep_best": (STILL, "1"),
+    "judge_at": ((*STILL, "keep_best=1"), "70%"),
+    "modifiers": (("frames=1", "prompts=a {w} sea", "modifiers={w: [red]}"), "{w: [blue]}"),
     "background": ((*FILMED, "video.init=GLASS"), "white"),
     "fps": (ONE, "25"),
     "bpm": (("frames=3", "bpm=600", "camera.translation_x='0: (0), 1b: (9) step'"), "300"),
@@ -123,6 +126,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "diffusion.init_noise": (STARTED, "0.5"),
     "diffusion.init_color_noise": (STARTED, "0.5"),
     "diffusion.perlin_init": (("frames=1", "diffusion.skip_steps=1"), "gray"),
+    "diffusion.noise_size": (ONE, "[128, 128]"),
     "diffusion.use_horizontal_symmetry": (ONE, "true"),
     "diffusion.use_vertical_symmetry": (ONE, "true"),
     "diffusion.transformation_percent": (MIRRORED, "[0.9]"),
@@ -144,6 +148,8 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "guidance.cuts.innercut": (PLAIN, "4"),
     "guidance.cuts.ic_pow": (PLAIN, "9"),
     "guidance.cuts.icgray_p": (PLAIN, "1"),
+    "guidance.cuts.sizes": ((*PLAIN, "guidance.cuts.ic_pow=5"), "varied"),
+    "guidance.cuts.placement": (PLAIN, "stratified"),
     "guidance.compat": (GENTLE, "disco-5"),
     "output.crf": (ONE, "30"),
     "output.preset": (ONE, "slow"),
@@ -254,6 +260,8 @@ def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
 
 NOT_MADE_AGAIN = {
     "diffusion.stop_at": "a draft and the picture that it becomes have one fingerprint",
+    "keep_best": "the same",
+    "judge_at": "the same",
 }
 """Settings that change what is kept of a frame, and why an edit of them makes no frame again."""
 

@@ -95,6 +95,17 @@ def plan_more(loaded: LoadedScene, *, probe: bool) -> str:
     return f"{text}\n\n{probe_text(loaded)}"
 
 
+def print_fitting(loaded: LoadedScene, gpu: str) -> None:
+    """Print whether a scene fits a GPU, and the most that does, as it is found."""
+    from animator.memory.gpus import gpu_named
+
+    card = gpu_named(gpu)
+    from animator.memory.fitting import fitting_lines
+
+    for line in fitting_lines(loaded, card):
+        print(line, flush=True)
+
+
 def _sounds(loaded: LoadedScene) -> dict[str, np.ndarray]:
     """Return how loud a scene's sound is at every frame; empty without one."""
     from animator.keyframes import Clock

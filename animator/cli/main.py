@@ -22,11 +22,12 @@ from rich.console import Console
 from animator.cli.camera import camera
 from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
-from animator.cli.look import add_look, plan_more
+from animator.cli.look import add_look, plan_more, print_fitting
 from animator.cli.models import models
 from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
 from animator.cli.report import report
 from animator.cli.runs import add_runs
+from animator.cli.score import score
 from animator.cli.shared import (
     Debug,
     Device,
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.command()(vr180)
 app.command()(report)
+app.command()(score)
 app.command("import")(import_)
 app.command()(camera)
 
@@ -213,6 +215,10 @@ def plan(
     probe: Annotated[
         bool, typer.Option("--probe", help="Take a few real steps and estimate how long all of it will take.")
     ] = False,
+    gpu: Annotated[
+        str | None,
+        typer.Option("--gpu", help="Whether it fits another GPU, and what does: 16GB, T4, A100, 4090."),
+    ] = None,
     device: Device = None,
     settings: Settings = None,
     debug: Debug = False,
@@ -224,6 +230,9 @@ def plan(
     show_notices(loaded.notices)
     if csv:
         loaded.timeline.to_csv(sys.stdout)
+        return
+    if gpu is not None:
+        print_fitting(loaded, gpu)
         return
     from animator.scene.summary import summary
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from animator.diffusion.spread import uniform
+from animator.diffusion.squares import CutSettings, inner_squares, squares_of
+
+__all__ = ["GREY", "Cut", "CutSettings", "inner_squares", "make_cuts", "resample", "resampling_matrix"]
 
 GREY = (0.2989, 0.587, 0.114)
 """Luminance of red, green and blue (ITU-R BT.601)."""
@@ -28,32 +30,6 @@ MAX_HUE_TURN = 0.1 * 2 * math.pi
 NOISE = 0.01 * math.sqrt(3)
 """The augmentations of Disco Diffusion: degrees, share of the side, chance, share of 1, radians; its three
 noises of 0.01, one after the other, are one of this standard deviation."""
-
-
-@dataclass(frozen=True)
-class CutSettings:
-    """The cuts of one batch.
-
-    Attributes:
-        overview: cuts of the whole picture.
-        innercut: cuts of random squares inside it.
-        ic_pow: power of the uniform draw that sets the side of an inner cut; larger makes smaller cuts.
-        icgray_p: share of the inner cuts that are grey, 0 to 1.
-        skip_augs: whether to leave out the random augmentations.
-        even: whether squares and augmentations are spread evenly, see `spread.uniform`.
-    """
-
-    overview: int
-    innercut: int = 0
-    ic_pow: float = 1.0
-    icgray_p: float = 0.0
-    skip_augs: bool = False
-    even: bool = False
-
-    @property
-    def kinds(self) -> tuple[int, int]:
-        """How many cuts there are of each kind."""
-        return self.overview, self.innercut
 
 
 Cut = Callable[[Tensor, int, CutSettings, torch.Generator], Tensor]
@@ -106,38 +82,6 @@ def make_cuts(picture: Tensor, size: int, settings: CutSettings, generator: torc
     return _jitter(_turn_and_shift(cuts, mirrored, settings, generator), grey, settings, generator)
 
 
-def inner_squares(
-    shape: tuple[int, int],
-    size: int,
-    count: int,
-    ic_pow: float,
-    generator: torch.Generator,
-    *,
-    even: bool = False,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw the squares of inner cuts.
-
-    Args:
-        shape: height and width of the picture.
-        size: input size of the perceptor: the smallest side, unless the picture itself is smaller.
-        count: how many.
-        ic_pow: see `CutSettings`.
-        generator: source of the numbers.
-        even: whether they are spread evenly.
-
-    Returns:
-        Sides, tops and lefts in whole pixels, float32, each of shape (count,).
-    """
-    height, width = shape
-    largest = min(height, width)
-    smallest = min(largest, size)
-    draws = uniform(3, [count], generator, even=even)
-    sides = (draws[0] ** ic_pow * (largest - smallest) + smallest).floor()
-    tops = (draws[1] * (height - sides + 1)).floor()
-    lefts = (draws[2] * (width - sides + 1)).floor()
-    return sides, tops, lefts
-
-
 def resampling_matrix(
     start: Tensor, extent: Tensor, length: int, size: int, *, pad: int | None = None
 ) -> Tensor:
@@ -175,9 +119,7 @@ def _matrices(
     """Return what resamples rows and columns, K x size x H and K x size x W; one overview, all inner cuts."""
     height, width = picture.shape[-2:]
     longest = max(height, width)
-    squares = inner_squares(
-        (height, width), size, settings.innercut, settings.ic_pow, generator, even=settings.even
-    )
+    squares = squares_of((height, width), size, settings, generator)
     sides, tops, lefts = (_like(values, picture) for values in squares)
     down, across = resampling_matrix(tops, sides, height, size), resampling_matrix(lefts, sides, width, size)
     if not settings.overview:

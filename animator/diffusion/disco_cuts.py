@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -19,12 +19,11 @@ from torch import Tensor
 from animator.diffusion.cutouts import (
     GREY,
     Cut,
-    CutSettings,
-    inner_squares,
     make_cuts,
     resample,
     resampling_matrix,
 )
+from animator.diffusion.squares import CutSettings, squares_of
 
 NOISE = 0.01
 """Standard deviation of each of the noises between the augmentations."""
@@ -129,7 +128,7 @@ def _plain(picture: Tensor, size: int, settings: CutSettings, generator: torch.G
         else:
             parts.append(one.expand(settings.overview, -1, -1, -1, -1))
     if settings.innercut:
-        squares = inner_squares((height, width), size, settings.innercut, settings.ic_pow, generator)
+        squares = squares_of((height, width), size, replace(settings, even=False), generator)
         sides, tops, lefts = (values.to(picture) for values in squares)
         down = _span(tops, sides, height, size, reach)
         inner = resample(picture, down, _span(lefts, sides, width, size, reach))

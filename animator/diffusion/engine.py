@@ -208,7 +208,7 @@ class GuidedDiffusion:
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         init = torch.cat(inits) if inits else None
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
-        noise_of = noise_source(requests, self.device)
+        noise_of = noise_source(requests, self.device, self.diffusion.noise_size)
         noise = noise_of("noise", starts)
         joint = course_of(self.schedule, request.keep, has_init, disco=self.disco).first
         samplers, etas = self._samplers(), self._etas(request)

@@ -35,21 +35,29 @@ Draw = Callable[[str, torch.Generator], Tensor]
 """Takes what noise is for, and what to draw from without grains; returns 1 x 3 x H x W of unit variance."""
 
 
-def draws_of_noise(requests: Sequence[Request], device: torch.device) -> list[Draw]:
-    """Return what gives each request its noise, on ``device``."""
+def draws_of_noise(
+    requests: Sequence[Request], device: torch.device, size: tuple[int, int] | None = None
+) -> list[Draw]:
+    """Return what gives each request its noise, on ``device``; ``size`` as in `white_noise`."""
     # Float64 and sparse matrices are wanted, which a GPU of Apple's has not.
     place = torch.device("cpu") if device.type == "mps" else device
     return [
-        _drawn(one.height, one.width) if one.noise is None else _Grains.of(one.noise, place).noise
+        _drawn(one.height, one.width, size) if one.noise is None else _Grains.of(one.noise, place).noise
         for one in requests
     ]
 
 
 def noise_source(
-    requests: Sequence[Request], device: torch.device
+    requests: Sequence[Request], device: torch.device, size: tuple[int, int] | None = None
 ) -> Callable[[str, Sequence[torch.Generator]], Tensor]:
-    """Return what gives the noise of all requests on a device, N x 3 x H x W, by its name."""
-    give = draws_of_noise(requests, device)
+    """Return what gives the noise of all requests on a device, N x 3 x H x W, by its name.
+
+    Args:
+        requests: what is painted.
+        device: where the noise is wanted.
+        size: width and height of the picture whose noise that is, see `white_noise`; None: their own.
+    """
+    give = draws_of_noise(requests, device, size)
 
     def noise_of(name: str, generators: Sequence[torch.Generator]) -> Tensor:
         parts = [one(name, generator) for one, generator in zip(give, generators, strict=True)]
@@ -58,11 +66,39 @@ def noise_source(
     return noise_of
 
 
-def _drawn(height: int, width: int) -> Draw:
+def _drawn(height: int, width: int, size: tuple[int, int] | None) -> Draw:
     def draw(name: str, generator: torch.Generator) -> Tensor:
-        return torch.randn((1, 3, height, width), generator=generator)
+        return white_noise(height, width, generator, size)
 
     return draw
+
+
+def white_noise(
+    height: int, width: int, generator: torch.Generator, size: tuple[int, int] | None = None
+) -> Tensor:
+    """Return noise of unit variance, 1 x 3 x height x width.
+
+    Args:
+        height: pixels.
+        width: pixels.
+        generator: source of the numbers.
+        size: width and height of a larger picture, whose noise is drawn and averaged down: a smaller picture
+            then begins as the large one does, seen from afar.
+    """
+    if size is None or size == (width, height):
+        return torch.randn((1, 3, height, width), generator=generator)
+    large = torch.randn((3, size[1], size[0]), generator=generator)
+    down, across = (_averaging(length, wanted) for length, wanted in ((size[1], height), (size[0], width)))
+    return (down @ large @ across.T)[None]
+
+
+def _averaging(length: int, wanted: int) -> Tensor:
+    """Return what averages a line of noise down to fewer pixels of the same variance, wanted x length."""
+    step = length / wanted
+    edges, pixels = torch.arange(wanted + 1) * step, torch.arange(length)
+    shares = (edges[1:, None].minimum(pixels + 1) - edges[:-1, None].maximum(pixels)).clamp(min=0)
+    result: Tensor = shares / shares.norm(dim=1, keepdim=True)
+    return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,11 @@ from torch import Tensor
 from animator.diffusion import losses
 from animator.diffusion.cutouts import Cut, make_cuts
 from animator.diffusion.kept import Last
+from animator.diffusion.looked import looked_at
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
+from animator.diffusion.squares import CutSettings
 from animator.diffusion.step_values import StepValues
 from animator.diffusion.stiff import greying, mirroring, smoothing
 from animator.system.convert import signed_to_unit
@@ -126,13 +128,18 @@ class Notes:
         finite: of each gradient so far whether it was finite, bool of shape (N,) on the device. One that was
             not has been replaced by zero.
         losses: the losses of the last step by name, each times its scale, shape (N,).
+        pulls: of each loss the root-mean-square of its gradient on the picture that it looks at, in [-1, 1],
+            before the network is differentiated, shape (N,).
         cuts: what each perceptor saw last, N x K x 3 x size x size, where ``keep_cuts``.
+        looked: of each perceptor how often its inner cuts have shown each pixel so far, N x H x W, there too.
         keep_cuts: whether to keep them.
     """
 
     finite: list[Tensor] = field(default_factory=list)
     losses: dict[str, Tensor] = field(default_factory=dict)
+    pulls: dict[str, Tensor] = field(default_factory=dict)
     cuts: dict[str, Tensor] = field(default_factory=dict)
+    looked: dict[str, Tensor] = field(default_factory=dict)
     keep_cuts: bool = False
 
 
@@ -234,13 +241,25 @@ class Guide:
         """Return the gradient of every loss of the picture that the perceptors see, of its shape."""
         seen = seen.requires_grad_()
         total = torch.zeros_like(seen)
+        pulls: dict[str, Tensor] = {}
         for target, scale, batches in self._looks(values):
-            loss = scale * self.prompt_loss(seen, target, values, batches)
-            self._noted(f"clip {target.name}", loss)
-            total += torch.autograd.grad(loss.sum(), seen)[0]
-        parts = [self._noted(name, loss) for name, loss in self._picture_losses(seen, values)]
+            name, loss = f"clip {target.name}", scale * self.prompt_loss(seen, target, values, batches)
+            self._noted(name, loss)
+            gradient = torch.autograd.grad(loss.sum(), seen)[0]
+            total += gradient
+            pulls[name] = gradient if name not in pulls else pulls[name] + gradient
+        parts = {name: self._noted(name, loss) for name, loss in self._picture_losses(seen, values)}
         if parts:
-            total += torch.autograd.grad(torch.stack(parts).sum(), seen)[0]
+            alone = len(parts) == 1
+            if not alone:
+                for name, loss in parts.items():
+                    pulls[name] = torch.autograd.grad(loss.sum(), seen, retain_graph=True)[0]
+            gradient = torch.autograd.grad(torch.stack(list(parts.values())).sum(), seen)[0]
+            total += gradient
+            if alone:
+                pulls[next(iter(parts))] = gradient
+        for name, pull in pulls.items():
+            self._pulled(name, pull)
         return total
 
     def settling(self, estimate: Tensor, index: int, values: StepValues) -> Tensor:
@@ -255,13 +274,14 @@ class Guide:
         step, total = (1 - alpha_bar) / math.sqrt(alpha_bar), torch.zeros_like(estimate)
         if values.tv_scale:
             self._noted("tv", values.tv_scale * losses.total_variation(estimate))
-            total += smoothing(estimate, values.tv_scale, step)
+            total += self._pulled("tv", smoothing(estimate, values.tv_scale, step))
         if values.sat_scale:
             self._noted("sat", values.sat_scale * losses.chroma(estimate))
-            total += greying(estimate, values.sat_scale, step)
+            total += self._pulled("sat", greying(estimate, values.sat_scale, step))
         if values.symmetry_loss_scale:
             self._noted("symmetry", values.symmetry_loss_scale * losses.asymmetry(estimate, *self.mirrors))
-            total += mirroring(estimate, values.symmetry_loss_scale, step, *self.mirrors)
+            pull = mirroring(estimate, values.symmetry_loss_scale, step, *self.mirrors)
+            total += self._pulled("symmetry", pull)
         return total
 
     def prompt_loss(self, seen: Tensor, target: Target, values: StepValues, batches: int = 1) -> Tensor:
@@ -271,15 +291,7 @@ class Guide:
         (N,), differentiable in ``seen``.
         """
         pictures = signed_to_unit(seen)
-        drawn = [
-            torch.stack(
-                [
-                    self.cut(pictures[n : n + 1], target.size, values.cuts, generator)
-                    for n, generator in enumerate(self.generators)
-                ]
-            )
-            for _ in range(batches)
-        ]
+        drawn = [self._cut(pictures, target, values.cuts) for _ in range(batches)]
         cuts, each = torch.cat(drawn, dim=1), drawn[0].shape[1]
         if self.notes.keep_cuts:
             self.notes.cuts[target.name] = drawn[-1].detach()
@@ -288,6 +300,20 @@ class Guide:
         loss = torch.stack([distance for distance, _ in looks]).sum(dim=0) / each
         slope = torch.cat([gradient for _, gradient in looks], dim=1) / each
         return _known(loss, slope, cuts)
+
+    def _cut(self, pictures: Tensor, target: Target, settings: CutSettings) -> Tensor:
+        """Return one batch of cuts of each picture, N x K x 3 x size x size."""
+        if self.notes.keep_cuts:
+            height, width = pictures.shape[-2:]
+            looked = looked_at((height, width), target.size, settings, self.generators)
+            before = self.notes.looked.get(target.name)
+            self.notes.looked[target.name] = looked if before is None else before + looked
+        return torch.stack(
+            [
+                self.cut(pictures[n : n + 1], target.size, settings, generator)
+                for n, generator in enumerate(self.generators)
+            ]
+        )
 
     def _look(self, cuts: Tensor, target: Target, values: StepValues) -> tuple[Tensor, Tensor]:
         """Return the distances of some cuts, summed, shape (N,), and their gradient, of the cuts' shape.
@@ -304,6 +330,8 @@ class Guide:
     def range_loss(self, denoised: Tensor, scale: float) -> Tensor:
         """Return the loss on values of the network's own estimates beyond the range of a picture, summed."""
         within = denoised if self.hold is None else denoised.clamp(-FARTHEST, FARTHEST)
+        far = (within - within.clamp(-1, 1)).detach()
+        self._pulled("range", torch.where(within == denoised, 2 * scale / far[0].numel() * far, 0.0))
         return self._noted("range", scale * losses.out_of_range(within)).sum()
 
     def _picture_losses(self, seen: Tensor, values: StepValues) -> Iterator[tuple[str, Tensor]]:
@@ -324,6 +352,12 @@ class Guide:
         settling = () if self.disco else SETTLING
         for name in list(self.notes.losses) if all_losses else settling:
             self.notes.losses.pop(name, None)
+            self.notes.pulls.pop(name, None)
+
+    def _pulled(self, name: str, gradient: Tensor) -> Tensor:
+        """Note the size of a loss's gradient on the picture; return the gradient."""
+        self.notes.pulls[name] = gradient.detach().square().mean(dim=(1, 2, 3)).sqrt()
+        return gradient
 
     def _noted(self, name: str, loss: Tensor) -> Tensor:
         """Add a loss to the notes; return it."""

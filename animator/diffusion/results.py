@@ -41,6 +41,8 @@ def paint_step_of(step: Step, course: Course, notes: Notes) -> PaintStep:
         pictures=lambda: signed_to_frames(step.denoised),
         losses=dict(notes.losses),
         cuts=dict(notes.cuts),
+        pulls=dict(notes.pulls),
+        looked=dict(notes.looked),
     )
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from animator.diffusion.cutouts import CutSettings
 from animator.diffusion.noise_schedule import NoiseSchedule
+from animator.diffusion.squares import CutSettings
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.types import DIFFUSION_SCALE, Schedule
@@ -122,6 +122,8 @@ def step_values(
             icgray_p=at("cuts.icgray_p", cuts.icgray_p),
             skip_augs=on("skip_augs", guidance.skip_augs),
             even=on("even_cuts", guidance.even_cuts),
+            stratified=cuts.placement == "stratified",
+            varied=cuts.sizes == "varied",
         ),
         clip_models={
             name: at(f"clip_models.{name}", weight) for name, weight in guidance.clip_models.items()

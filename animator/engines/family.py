@@ -239,6 +239,10 @@ class Family(ABC):
         """Return the CLIP model by which the pictures of a scene are scored; empty where there is none."""
         return ""
 
+    def judges(self, scene: Scene) -> list[str]:
+        """Return the CLIP models by which `keep_best` chooses: one that does not guide, or those that do."""
+        return []
+
 
 def read_sections(family: Family) -> tuple[str, ...]:
     """Return the sections whose animated values `animator.types.Request.values` holds for a family."""

@@ -12,6 +12,7 @@ from animator.errors import ExpressionError
 from animator.importing.list_language import ScheduleError, read_list
 from animator.importing.tool_keys import number_of
 from animator.keyframes.prompts import LEAST_SUM, parse_prompt
+from animator.scene.templates import as_written
 
 MAX_PROMPT = 15_000
 """Letters of the longest prompt that is carried over."""
@@ -180,7 +181,7 @@ def written(pair: Pair) -> str | dict[str, Any]:
     >>> written(("a sea", 1.0)), written(("fog", -0.5)), written(("ratio 16:9", 1.0))
     ('a sea', 'fog:-0.5', {'text': 'ratio 16:9', 'weight': 1})
     """
-    text, weight = pair
+    text, weight = as_written(pair[0]), pair[1]  # those programs read braces as they are
     number = int(weight) if weight == int(weight) else weight
     short = text if weight == 1 else f"{text}:{number!r}"
     if weight != 1 and _WEIGHT_LIKE.search(text):  # of two weights, a reader would wonder which counts

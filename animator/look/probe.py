@@ -8,8 +8,8 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -47,6 +47,7 @@ class Probe:
         keep: of writing a frame.
         peak: bytes of memory at the peak: of the GPU where there is one, else of the whole program.
         device: where the networks ran.
+        shares: of each loss the share of its gradient on the picture half-way, 0 to 1.
     """
 
     load: float
@@ -56,6 +57,7 @@ class Probe:
     keep: float
     peak: int
     device: torch.device = CPU
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def seconds(self, work: Work) -> tuple[float, float, float]:
         """Return how long a scene takes: what to expect, the least and the most."""
@@ -81,7 +83,9 @@ def probe(loaded: LoadedScene) -> Probe:
     shot = shot_of(loaded, sources)
     load = time.perf_counter() - begun
     picture = image_to_frame(view(Pose(), shot.width, shot.height, 40.0)[0]).to(tools.device)
-    steps = _steps(tools, _request(loaded, shot, picture), loaded.scene.diffusion.steps)
+    request, total = _request(loaded, shot, picture), loaded.scene.diffusion.steps
+    steps = _steps(tools, request, total)
+    shares = _shares(tools, request, picture, total)
     depth = moving = 0.0
     row = loaded.timeline.row(min(1, shot.pictures - 1))
     if (estimator := tools.depth) is not None:
@@ -91,7 +95,7 @@ def probe(loaded: LoadedScene) -> Probe:
         distance = torch.full_like(picture[0], 2.0)
         moving = _timed(lambda: move(Track(picture, distance), row, plain, None, SILENT))
     keep = _timed(lambda: encode_png(frame_to_uint8(picture), {}))
-    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device)
+    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device, shares)
 
 
 def _request(loaded: LoadedScene, shot: Shot, picture: torch.Tensor) -> Request:
@@ -114,6 +118,21 @@ def _steps(tools: Tools, request: Request, total: int) -> list[float]:
     tools.engine.paint_together([request], progress, stop_at=stop_at)
     laps = [after - before for before, after in itertools.pairwise(moments)]
     return laps[1:] or laps or [0.0]
+
+
+def _shares(tools: Tools, request: Request, picture: torch.Tensor, total: int) -> dict[str, float]:
+    """Return the share of each loss in the gradient at one step, half-way from a drawn picture."""
+    found: dict[str, float] = {}
+
+    def note(step: PaintStep) -> None:
+        sizes = {name: float(value.mean()) for name, value in step.pulls.items()}
+        whole = sum(sizes.values())
+        found.update({name: size / whole for name, size in sizes.items() if whole})
+
+    init = picture if request.init is None else request.init
+    halfway = dataclasses.replace(request, init=init, keep=0.5, uncovered=None)
+    tools.engine.paint_together([halfway], note, stop_at=min(1.0, 0.5 + 1 / total))
+    return found
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -146,6 +165,9 @@ def probe_text(loaded: LoadedScene) -> str:
         "probe (of one frame)",
         f"  a step of the diffusion {_ms(step)} ({_ms(min(found.steps))} to {_ms(max(found.steps))})",
     ]
+    if found.shares:
+        parts = (f"{name} {share:.0%}" for name, share in found.shares.items())
+        lines.append(f"  of the gradient half-way: {', '.join(parts)}")
     if work.depths:
         lines.append(f"  an estimate of depth {_ms(found.depth)}")
     if work.moves:

@@ -10,6 +10,7 @@ import numpy as np
 from animator.engines.registry import family_of
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
+from animator.settings.base import share
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ def work_of(loaded: LoadedScene) -> Work:
         keep = float(skips[frame]) if grows else diffusion.keep()
         first_alike = alike.setdefault(tuple(settings[frame].tolist()), frame)
         steps[frame], cuts[frame] = cost(keep, grows or begun, first_alike)
+    if scene.mode == "still" and scene.keep_best is not None:
+        # Which are finished is not known yet; as many are.
+        begin = diffusion.keep()
+        part = max(0.0, share(scene.judge_at, diffusion.steps) - begin) / max(1 - begin, 1e-9)
+        for work in (steps, cuts):
+            work[scene.keep_best :] = np.maximum(1, np.round(work[scene.keep_best :] * part))
     moved = scene.mode in ("2d", "3d") and not each_anew
     turbo = scene.turbo.steps > 1
     # In turbo two pictures are moved as soon as there are two.

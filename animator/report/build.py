@@ -105,6 +105,9 @@ def look_into(run: RunFolder) -> Contents:
     # A shorter scene may have been rendered into the folder since, or none of some stills chosen.
     pictures = loaded.scene.pictures if loaded else math.inf
     ordered = {number: entry for number, entry in sorted(entries.items()) if number < pictures}
+    if loaded is not None and loaded.scene.keep_best is not None and ordered:
+        most = max(entry.stopped for entry in ordered.values())
+        ordered = {number: entry for number, entry in ordered.items() if entry.stopped == most}
     if not ordered:
         raise UsageError(f"{run.path}: no picture is finished yet; continue with: animator resume {run.path}")
     if loaded is not None:

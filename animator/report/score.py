@@ -44,9 +44,10 @@ class Scorer:
 
     Args:
         loaded: the scene, or None where it could not be read.
+        judge: name of the CLIP model; left out, the scene's own choice, see `Family.judge`.
     """
 
-    def __init__(self, loaded: LoadedScene | None) -> None:
+    def __init__(self, loaded: LoadedScene | None, judge: str = "") -> None:
         self.scores = Scores()
         self._loaded = loaded
         self._texts: dict[str, Tensor] = {}
@@ -55,7 +56,7 @@ class Scorer:
             self.scores.skipped = "the scene cannot be read, so its prompts are not known"
         elif loaded.scene.models == "fake":
             self.scores.skipped = "models: fake has no CLIP model"
-        elif not (judge := family_of(loaded.scene.diffusion.model).judge(loaded.scene)):
+        elif not (judge := judge or family_of(loaded.scene.diffusion.model).judge(loaded.scene)):
             self.scores.skipped = "the scene names no CLIP model"
         else:
             self._load(judge)

@@ -44,7 +44,8 @@ class Job:
         stop_at: share of the diffusion after which stills are stopped; 1 at its end.
         states: for how many states of earlier frames there is room.
         text: the scene in full.
-        carried: the scene as its pictures carry it: on whatever device the next machine has.
+        carried: the scene as its pictures carry it: on whatever device the next machine has, and without a
+            choice among others.
         fps: frames a second of the film.
         smooth_fps: those of the film at a higher frame rate, or None where there is none.
         files: where the films are.
@@ -88,7 +89,8 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
     weights = weights_of(loaded)
     shot = shot_of(loaded, sources)
     text = resolved_text(scene)
-    anywhere = scene.model_copy(update={"device": "auto"})
+    alone = {"device": "auto", "keep_best": None, "judge_at": type(scene).model_fields["judge_at"].default}
+    anywhere = scene.model_copy(update=alone)
     return Job(
         run=run,
         loaded=loaded,
@@ -101,7 +103,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
         stop_at=stop_of(scene),
         states=room_for_states(scene.output.keep_states, shot),
         text=text,
-        carried=text if scene.device == "auto" else resolved_text(anywhere),
+        carried=text if anywhere == scene else resolved_text(anywhere),
         fps=frame_rate(scene.fps),
         smooth_fps=None if smooth is None else frame_rate(smooth),
         files=film_files(run, scene, loaded.name),

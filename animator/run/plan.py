@@ -48,7 +48,12 @@ class ResumePlan:
 
 
 def plan_of(
-    run: RunFolder, numbers: Sequence[int], inputs: Sequence[str], stop_at: float, *, still: bool
+    run: RunFolder,
+    numbers: Sequence[int],
+    inputs: Sequence[str],
+    stop_at: float | Mapping[int, float],
+    *,
+    still: bool,
 ) -> ResumePlan:
     """Compare a run with its scene; every file of every frame is read.
 
@@ -56,16 +61,17 @@ def plan_of(
         run: the run.
         numbers: which frames or pictures are wanted.
         inputs: fingerprint of each frame, see `animator.run.fingerprint.hash_inputs`.
-        stop_at: share of the diffusion, 0 to 1, up to which a picture must be painted.
+        stop_at: share of the diffusion, 0 to 1, up to which a picture must be painted, or that of each.
         still: whether they are single pictures, which need no state.
     """
     entries = run.finished_frames()
+    stops = stop_at if isinstance(stop_at, Mapping) else dict.fromkeys(numbers, stop_at)
     done = frozenset(
         number
         for number in numbers
         if number in entries
         and entries[number].inputs == inputs[number]
-        and entries[number].stopped >= stop_at
+        and entries[number].stopped >= stops[number]
     )
     return ResumePlan(numbers, entries, done, gaps_of(run, numbers, inputs, done, still=still))
 

@@ -24,6 +24,7 @@ import torch
 from animator import __version__
 from animator.errors import AnimatorError, Interrupted, RunError, UsageError
 from animator.report import write_report
+from animator.run.best import chooses, report_saving, with_best
 from animator.run.cancel import Cancel
 from animator.run.frames import make_frames
 from animator.run.growing import GrowingFilms
@@ -155,6 +156,9 @@ def _make(
     run = job.run
     try:
         with run.lock(), run_log(run.path / LOG, **log_levels()):
+            if choosing := resume_with == "resume" and chooses(job.loaded.scene):
+                write_head(job)
+                job = with_best(job, reporter, cancel, keep=keep)
             plan = plan_of(run, job.numbers, job.inputs, job.stop_at, still=job.still)
             report_outdated(job, plan, keep=keep)
             log.info(
@@ -166,6 +170,8 @@ def _make(
                 write_head(job)
             films = GrowingFilms(job, wanted=bool(plan.gaps))
             make_frames(job, plan, films, reporter, cancel)
+            if choosing:
+                report_saving(job)
 
             def begin(stage: str) -> None:
                 cancel.check()

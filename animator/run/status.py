@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import AnimatorError
+from animator.run.best import chooses, stops
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
 from animator.run.networks import weights_of
@@ -106,9 +107,11 @@ def status_of(path: Path) -> Status:
     inputs, because, fault = _inputs(run, loaded, lines)
     if not inputs:
         inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.pictures)]
-    plan = plan_of(
-        run, wanted_numbers(loaded), inputs, stop_of(loaded.scene), still=loaded.scene.mode == "still"
+    numbers, stop_at = wanted_numbers(loaded), stop_of(loaded.scene)
+    stop: float | dict[int, float] = (
+        stops(run, loaded.scene, numbers, stop_at) if chooses(loaded.scene) else stop_at
     )
+    plan = plan_of(run, numbers, inputs, stop, still=loaded.scene.mode == "still")
     wanted = [number for number in plan.numbers if number in lines]
     states = [run.state_file(number) for number in run.states()]
     return Status(

@@ -21,6 +21,9 @@ from animator.system.picture_files import picture_file_fault
 from animator.types import Schedule
 from animator.weights.registry import find
 
+LARGEST_SIDE = 4096
+"""Pixels of the longest side of a picture."""
+
 Values = Mapping[str, Curve | Schedule]
 
 
@@ -97,6 +100,13 @@ def check_steps(scene: Scene, fit: Fit) -> None:
         _note("diffusion.stop_at", f"is for mode still, in which a draft can be finished; {found}", fit)
     elif stop_at is not None and share(stop_at, steps) == 0:
         _note("diffusion.stop_at", f"is {stop_at}, must be above 0%, so that there is something to keep", fit)
+    check_choice(scene, fit)
+    noise = scene.diffusion.noise_size
+    if noise is not None and not all(a <= b <= LARGEST_SIDE for a, b in zip(scene.size, noise, strict=True)):
+        sides = (
+            f"{noise[0]} x {noise[1]}; it must be from {scene.size[0]} x {scene.size[1]}, the picture's own"
+        )
+        _note("diffusion.noise_size", f"is {sides}, to {LARGEST_SIDE} x {LARGEST_SIDE}", fit)
     names = ("diffusion.skip_end_steps", "diffusion.skip_steps", "diffusion.steps")
     skipped, end = _skipped(scene)
     # Footage stands for steps by frames_skip_steps, from the first frame on.
@@ -105,6 +115,19 @@ def check_steps(scene: Scene, fit: Fit) -> None:
     name = next(name for name in names if name in fit.nodes)
     parts = f"skip_steps leaves out {skipped} of {steps} steps and skip_end_steps {end}"
     _note(name, f"{parts}, so that none remains; at least one must: skip fewer", fit)
+
+
+def check_choice(scene: Scene, fit: Fit) -> None:
+    """Note a moment to judge at which there is nothing to see yet, or nothing left to save."""
+    steps, stop_at = scene.diffusion.steps, scene.diffusion.stop_at
+    if scene.keep_best is None or scene.mode != "still" or "judge_at" in fit.faulty:
+        return
+    judged = share(scene.judge_at, steps)
+    if judged == 0:
+        _note("judge_at", f"is {scene.judge_at}, must be above 0%, so that there is something to judge", fit)
+    elif stop_at is not None and judged >= share(stop_at, steps):
+        found = f"is {scene.judge_at}, but the pictures are stopped at {stop_at}; judge them earlier"
+        _note("judge_at", found, fit)
 
 
 def _skipped(scene: Scene) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from animator.engines.drafting import by_frame, scaled
@@ -16,6 +17,9 @@ from animator.settings.coherence import without_percent
 from animator.settings.scene import SIZE_STEP, Scene
 
 _SKIP = "coherence.frames_skip_steps"
+
+SAME_SHAPE = 0.08
+"""Logarithm of how much the ratio of the sides of a draft may differ from that of its picture."""
 
 
 def draft_of(loaded: LoadedScene) -> LoadedScene:
@@ -33,7 +37,7 @@ def draft_of(loaded: LoadedScene) -> LoadedScene:
 def drafted(loaded: LoadedScene) -> Scene:
     """Return a scene at about a twentieth of the work, with the composition that it will have.
 
-    Each side of the picture is halved and rounded down to a multiple of 64, at least 64. Steps are 0.4 of
+    The size is about a quarter of the pixels in the same shape, see `draft_size`. Steps are 0.4 of
     what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
     batch, and spread evenly; 40 steps and more share deep features and gradients with their neighbours
@@ -41,7 +45,7 @@ def drafted(loaded: LoadedScene) -> Scene:
     shifts of a 2D film, follows the size. Cuts and shifts that move over the frames become a key a frame.
     """
     scene = loaded.scene
-    size = tuple(max(SIZE_STEP, side // 2 // SIZE_STEP * SIZE_STEP) for side in scene.size)
+    size = draft_size(scene.size)
     pixels = size[0] * size[1] / (scene.size[0] * scene.size[1])
     fewer = family_of(scene.diffusion.model).drafted(scene, loaded.timeline, pixels)
     before, steps = scene.diffusion.steps, fewer.get("diffusion", scene.diffusion).steps
@@ -55,6 +59,26 @@ def drafted(loaded: LoadedScene) -> Scene:
         ),
     }
     return scene.model_copy(update=changed)
+
+
+def draft_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of a draft: multiples of 64, in a picture's shape at about a quarter of its pixels.
+
+    The nearest to a quarter of those whose shape differs by at most `SAME_SHAPE`; where none is smaller, as
+    of 192 x 128, the picture's own.
+
+    >>> draft_size((1280, 768)), draft_size((448, 1088)), draft_size((192, 128))
+    ((640, 384), (256, 640), (192, 128))
+    """
+    width, height = size
+    best, least = size, math.inf
+    for one in range(SIZE_STEP, width, SIZE_STEP):
+        for other in range(SIZE_STEP, height, SIZE_STEP):
+            bent = abs(math.log(one * height / (other * width)))
+            off = abs(math.log(4 * one * other / (width * height)))
+            if bent <= SAME_SHAPE and off + 3 * bent < least:
+                best, least = (one, other), off + 3 * bent
+    return best
 
 
 def _shifts(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, Animated]:

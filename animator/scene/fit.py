@@ -159,7 +159,7 @@ def _faults_of(error: Error, root: Node, name: str, fit: Fit) -> list[Fault]:
         return [Fault(node.value[k].key, names[k], unknown_key(names[k], known, {})) for k in unknown]
     if node.value is None and (split := split_key(full.rpartition(".")[2])):
         return [Fault(node.key, full, split)]
-    whole = root if isinstance(node.value, int | float) else node
+    whole = root if isinstance(node.value, int | float | None) else node
     if quoted := _unquoted_prompt(whole, name if whole is root else full):
         return [Fault(node.place, full, quoted)]
     expected = allowed(error.schema, fit.resolved)
@@ -175,6 +175,8 @@ def _unquoted_prompt(node: Node, name: str) -> str:
     (text, weight), *_ = node.value.items()
     if not isinstance(text, str) or text in ("text", "weight", "clip_models") or _is_position(text):
         return ""
+    if weight.value is None and "|" in text:
+        return f'braces make a mapping in YAML; put the whole prompt in quotes: "{{{short(text)}}}"'
     if not isinstance(weight.value, int | float | str):
         return ""
     return (

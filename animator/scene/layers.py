@@ -306,7 +306,8 @@ def rooted(root: Node, folder: Path) -> Node:
     """Return a layer in which the paths of files are absolute.
 
     These are the settings of `PATHS`, of which `diffusion.model` only where it names a checkpoint by its
-    path, and the pictures of `image_prompts`. Addresses that begin with http:// or https:// stay.
+    path, and the pictures of `image_prompts`. Addresses that begin with http:// or https:// stay. The texts
+    of `prompts` and `modifiers`, which may name files in the middle, are told the folder instead.
 
     Args:
         root: the layer.
@@ -323,7 +324,23 @@ def rooted(root: Node, folder: Path) -> Node:
         members[name] = dataclasses.replace(section, value=inner)
     if "image_prompts" in members:
         members["image_prompts"] = _rooted_pictures(members["image_prompts"], folder)
+    for name in ("prompts", "modifiers"):
+        if name in members:
+            members[name] = _told_folder(members[name], folder)
     return dataclasses.replace(root, value=members)
+
+
+def _told_folder(node: Node, folder: Path) -> Node:
+    """Return texts that know what files in them are relative to, where they do not yet and name some."""
+    value = node.value
+    if isinstance(value, list):
+        return dataclasses.replace(node, value=[_told_folder(child, folder) for child in value])
+    if isinstance(value, dict):
+        told = {key: _told_folder(child, folder) for key, child in value.items()}
+        return dataclasses.replace(node, value=told)
+    if node.folder is None and isinstance(value, str) and ("@" in value or "{" in value):
+        return dataclasses.replace(node, folder=folder)
+    return node
 
 
 def _rooted_pictures(node: Node, folder: Path) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from animator.errors import Problem
@@ -38,6 +39,7 @@ class Node:
         size: number of values in this tree, itself included.
         cut: the comment behind a plain scalar where no blank follows the #, which may be part of the text.
         below: of the scene's `size`, the one that it replaced in a file that the scene extends.
+        folder: of a text of `prompts` and `modifiers`, what files that it names are relative to.
     """
 
     value: Any
@@ -49,6 +51,7 @@ class Node:
     size: int = 1
     cut: str = ""
     below: Node | None = None
+    folder: Path | None = None
 
     def at(self, offset: int) -> Place:
         """Return the place of a letter of a scalar; the value's own for the first and where it is unknown."""

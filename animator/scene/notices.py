@@ -57,6 +57,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_size(scene, fit),
         *notice_trained(scene, fit),
         *notice_guidance(scene, fit),
+        *notice_choice(scene, fit),
         *notice_seeds(scene, fit),
         *notice_init(scene, fit),
         *notice_eyes(scene, fit),
@@ -93,6 +94,14 @@ def notice_trained(scene: Scene, fit: Fit) -> Iterator[Problem]:
         f"{scene.diffusion.model} was trained on: expect {what}"
     )
     yield node.place.problem("size", message)
+
+
+def notice_choice(scene: Scene, fit: Fit) -> Iterator[Problem]:
+    """Yield a choice of the best that takes all."""
+    node = fit.nodes.get("keep_best")
+    if node is not None and scene.mode == "still" and (scene.keep_best or 0) >= scene.images:
+        message = f"keeps all of them: there are {scene.images} images; paint more, or leave it out"
+        yield node.place.problem("keep_best", message)
 
 
 def notice_guidance(scene: Scene, fit: Fit) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ def _syntax(pattern: str, message: str, flags: int = 0) -> Syntax:
 _AWAY = 'what to keep away from is a prompt of its own with a negative weight: ["...", "castle:-0.5"]'
 _OWN = 'what matters more or less is a prompt of its own with a weight: ["...", "castle:1.3"]'
 _FRAMES = "prompts that change are a mapping from frames: {0: a house, 24: a ruin}, with prompt_blend"
-_CHOICES = "nothing is chosen here; write one of them, or a prompt for each picture or frame"
+_CHOICES = "nothing is chosen there; write {red|blue}, from which the seed draws"
 _PAINTED = "is painted as words"
 _LIST = 'joins nothing here; prompts of one moment are a list: ["a:0.8", "b:0.2"]'
 _NO_NETWORK = "loads no network here; leave it out"
@@ -55,7 +55,6 @@ SYNTAXES = (
     _syntax(r"<[^<>\s|:]{1,60}>", _NO_NETWORK),
     _syntax(r"\bembedding:\S+", _NO_NETWORK, re.I),
     _syntax(r"`[^`]*`", f"is not computed in a prompt; {_FRAMES}"),
-    _syntax(r"\{[^{}]*[|][^{}]*\}", f"{_PAINTED}; {_CHOICES}"),
     _syntax(r"<[^<>]*\|[^<>]*>", f"{_PAINTED}; {_CHOICES}"),
     _syntax(r"\[[^\[\]]*[:|][^\[\]]*\]", f"{_PAINTED}; {_FRAMES}"),
     _syntax(r"\([^()]*:\s*[+-]?[\d.]+\s*\)", f"{_PAINTED}; {_OWN}"),
@@ -64,9 +63,18 @@ SYNTAXES = (
         f"{_PAINTED}; {_OWN}",
     ),
     _syntax(r"\(\(.*?\)\)|\[\[.*?\]\]|\{\{.*?\}\}", f"{_PAINTED}; {_OWN}", re.S),
-    _syntax(r"\{[^{}]*\}", f"{_PAINTED}; {_OWN}"),
-    _syntax(r"(?<!\w)_{1,2}[A-Za-z][\w /*-]*?_{1,2}(?!\w)", f"is no list of words here; {_CHOICES}"),
-    _syntax(r"(?<!\w)[$%][A-Za-z]\w*[$%]?", f"is no variable here; {_CHOICES}"),
+    _syntax(
+        r"\{[^{}|@]*\}",
+        f"{_PAINTED}; {_OWN}; a list of words by that name is written under modifiers",
+    ),
+    _syntax(
+        r"(?<!\w)_{1,2}[A-Za-z][\w /*-]*?_{1,2}(?!\w)",
+        "is no list of words here; write {@artists.txt}, a line each",
+    ),
+    _syntax(
+        r"(?<!\w)[$%][A-Za-z]\w*[$%]?",
+        "is no variable here; write {colour} and modifiers: {colour: [red, blue]}",
+    ),
     _syntax(
         r"(?<=[a-z\d).,]\s)AND(?:_SALT|_PERP)?(?=\s+[a-z\d(\"])",
         _LIST,
@@ -100,8 +108,8 @@ def foreign_syntax(text: str) -> Iterator[tuple[int, str, str]]:
 
     Each kind is reported once.
 
-    >>> [(at, found) for at, found, _ in foreign_syntax("a {red|blue} house --neg rain")]
-    [(19, '--neg rain'), (2, '{red|blue}')]
+    >>> [(at, found) for at, found, _ in foreign_syntax("a <red|blue> house --neg rain")]
+    [(19, '--neg rain'), (2, '<red|blue>')]
     """
     said: set[str] = set()
     left = text

@@ -52,12 +52,11 @@ def compile_prompts(scene: Scene, fit: Fit, clock: Clock, sure: bool) -> Compile
         reader.read(name)
     faulty = len(fit.problems) > before or not fit.faulty.isdisjoint(TRACKS)
     faulty = faulty or any(one.key in TRACKS for one in fit.problems)  # given twice, for one
-    if "prompts" not in tracks or (faulty and len(tracks) > 1):  # what is in force where is not known then
-        return None, reader.notices
-    if faulty and not reader.sound["prompts"]:
-        return None, reader.notices
-    track = reader.compiled()
-    return None if faulty else track, reader.notices
+    track = None
+    # Of two tracks it is not known what is in force where, if one has a fault.
+    if "prompts" in tracks and not (faulty and (len(tracks) > 1 or not reader.sound["prompts"])):
+        track = reader.compiled()
+    return None if faulty else track, [*reader.notices, *reader.unlearnt()]
 
 
 @dataclass
@@ -70,7 +69,7 @@ class _Reader:
         sound: of each track the sets without a fault, plain, by position.
         keys: of each frame with a key, the dotted name of the set there and its place.
         late: start, dotted name and place of the sets that begin after the end.
-        unknown: words that were reported as unknown.
+        unknown: words that no network has learnt, by place and dotted name of the text that has them first.
         said: what was reported of another tool's syntax: the first of each kind will do.
         split: dotted names of prompts of which it was reported that their list has split them.
     """
@@ -84,7 +83,7 @@ class _Reader:
     sound: dict[str, dict[Position, Any]] = field(default_factory=dict)
     keys: dict[int, tuple[str, Place]] = field(default_factory=dict)
     late: list[tuple[int, str, Place]] = field(default_factory=list)
-    unknown: set[str] = field(default_factory=set)
+    unknown: dict[tuple[Place, str], list[str]] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     split: set[str] = field(default_factory=set)
 
@@ -219,12 +218,22 @@ class _Reader:
             self.notices.append(written.at(len(written.value.rstrip()) - 1).problem(name, message))
         plain_text = replace(prompt, text=without_syntax(prompt.text))
         every = family_of(self.scene.diffusion.model).unknown_words(self.scene, plain_text)
-        new = [word for word in every if word not in self.unknown]
-        self.unknown.update(new)
-        if new and self.scene.models == "real":
+        before = {word for words in self.unknown.values() for word in words}
+        if new := [word for word in every if word not in before]:
+            # Texts that were drawn in one place are told of together.
+            told = next((key for key in self.unknown if key[0] == written.place and written.place.line), None)
+            self.unknown.setdefault(told or (written.place, name), []).extend(new)
+
+    def unlearnt(self) -> list[Problem]:
+        """Return notices of the words that pull nowhere, one for each place."""
+        if self.scene.models != "real":
+            return []
+        found = []
+        for (place, name), new in self.unknown.items():
             words = ", ".join(new[:12]) + (f" and {len(new) - 12} more" if len(new) > 12 else "")
             message = f"words that no network of this scene has learnt pull nowhere: {words}"
-            self.notices.append(written.place.problem(name, message))
+            found.append(place.problem(name, message))
+        return found
 
     def _check_models(self, listed: Node, name: str) -> None:
         """Note names that are not among those of ``guidance.clip_models``."""

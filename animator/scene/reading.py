@@ -18,6 +18,7 @@ from animator.scene.checks import check_scene
 from animator.scene.curves import compile_curves
 from animator.scene.cut_notices import notice_cut
 from animator.scene.defaults import with_defaults_of_mode
+from animator.scene.drawn_prompts import Templates, draw_prompts
 from animator.scene.fit import Fit, build_scene, fit_section
 from animator.scene.footage_reading import (
     SELECTION,
@@ -62,6 +63,7 @@ class LoadedScene:
         only: numbers of the stills to make; empty: all of them.
         title: name of the scene where it is not that of the file.
         places: where settings that name files are written, by dotted name.
+        templates: its prompts before the choices in them were drawn; None where there are none.
     """
 
     scene: Scene
@@ -71,6 +73,7 @@ class LoadedScene:
     only: tuple[int, ...] = ()
     title: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
+    templates: Templates | None = None
 
     @property
     def name(self) -> str:
@@ -178,6 +181,8 @@ def _compiled(
         fit.add(problem)
     scene, notices = _fitted(root, fit)
     clock, sure = _clock(scene, fit)
+    scene, templates, word_notices = draw_prompts(scene, fit, clock)
+    notices += word_notices
     values, curve_notices = compile_curves(scene, fit, clock, sure, sounds_of(scene, fit, clock))
     # A scene that others are laid over may be longer than they are.
     notices += [one for one in curve_notices if one.file in (file, COMMAND_LINE)]
@@ -187,7 +192,7 @@ def _compiled(
     prompts, prompt_notices = compile_prompts(scene, fit, clock, sure)
     check_scene(scene, values, fit, sure)
     check_video(scene, fit)
-    notices += [*prompt_notices, *check_audio(scene, fit), *notice_codec(scene, fit)]
+    notices += [*_once(prompt_notices), *check_audio(scene, fit), *notice_codec(scene, fit)]
     if fit.problems or prompts is None:
         # What is wrong inside of what has a tag, or is given twice, follows from that.
         inside = tuple(f"{problem.key}." for problem in early if problem.key)
@@ -200,7 +205,14 @@ def _compiled(
     notices = [*noticed, *as_written(notices, written)]
     timeline = build_timeline(loose, prompts, clock)
     files = {name: fit.nodes[name].place for name in map(".".join, PATHS) if name in fit.nodes}
-    return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file), places=files)
+    return LoadedScene(
+        scene, timeline, tuple(by_place(notices, file)), Path(file), places=files, templates=templates
+    )
+
+
+def _once(notices: Iterable[Problem]) -> list[Problem]:
+    """Return notices without those that say the same of a place as another: of prompts drawn from it."""
+    return list({(one.file, one.line, one.column, one.message): one for one in reversed([*notices])}.values())
 
 
 def without_texts(root: Node) -> Node:

@@ -36,7 +36,10 @@ that is given where it has no effect is noticed, not refused.
 later ones lie over earlier ones.
 """
 
-OF_A_STILL = ("size", "images", "batch", "seed", "seed_mode", "prompts", "image_prompts")
+OF_A_STILL = (
+    *("size", "images", "keep_best", "judge_at", "batch", "seed", "seed_mode"),
+    *("prompts", "modifiers", "image_prompts"),
+)
 SECTIONS_OF_A_STILL = ("diffusion", "guidance", "output")
 
 Schema = dict[str, Any]

@@ -62,6 +62,20 @@ _NOISY = Need(
 )
 
 
+def percent(value: int | str) -> int | str:
+    """Return a number of steps or a percentage of them as it is; raises ValueError where it is neither."""
+    if isinstance(value, int):
+        if value < 0:
+            raise ValueError(f"is {value}, must be 0 or more, or a percentage such as 40%")
+        return value
+    match = _PERCENT.fullmatch(value)
+    if match is None:
+        raise ValueError(f"is {value!r}, must be a whole number of steps or a percentage such as 40%")
+    if float(match[1]) > 100:
+        raise ValueError(f"is {value!r}, must be at most 100%")
+    return value.strip()
+
+
 class DiffusionOptions(Options):
     """How a picture is denoised."""
 
@@ -175,6 +189,14 @@ class DiffusionOptions(Options):
     """Soft random clouds (Perlin noise) to start from instead of an init picture: coloured, grey, or both
     mixed."""
 
+    noise_size: tuple[int, int] | None = setting(
+        None,
+        unit="pixels",
+        json_schema_extra={"allowed": "width and height of a larger picture, such as [1280, 768]"},
+    )
+    """Width and height of a larger picture whose noise this one has, averaged down, so that it begins like
+    that one seen from afar; ``--draft`` sets it. Noise that moves with the picture is its own."""
+
     use_horizontal_symmetry: bool = False
     """Whether the right half is made a mirror image of the left, at `transformation_percent`."""
 
@@ -195,18 +217,7 @@ class DiffusionOptions(Options):
     @field_validator("skip_steps", "skip_end_steps", "stop_at")
     @classmethod
     def _count_or_percent(cls, value: int | str | None) -> int | str | None:
-        if value is None:
-            return None
-        if isinstance(value, int):
-            if value < 0:
-                raise ValueError(f"is {value}, must be 0 or more, or a percentage such as 40%")
-            return value
-        match = _PERCENT.fullmatch(value)
-        if match is None:
-            raise ValueError(f"is {value!r}, must be a whole number of steps or a percentage such as 40%")
-        if float(match[1]) > 100:
-            raise ValueError(f"is {value!r}, must be at most 100%")
-        return value.strip()
+        return None if value is None else percent(value)
 
     def keep(self) -> float:
         """Return `skip_steps` as the share of the diffusion that is skipped, 0 to 1.

@@ -14,6 +14,8 @@ from animator.settings.base import Animated, Need, Options, Switch, animated, on
 
 _FUZZY = Need("without fuzzy_prompt", {"guidance.fuzzy_prompt": on})
 
+_SPREAD = Need("with ic_pow 1", {"guidance.cuts.ic_pow": lambda value: value != 1})
+
 
 class CutOptions(Options):
     """The cuts of a picture that a CLIP model looks at, as Disco Diffusion names them."""
@@ -33,6 +35,16 @@ class CutOptions(Options):
         "[0.2]*400+[0]*600", frames=True, steps=True, ge=0, le=1, unit="share 0..1 of the inner cuts"
     )
     """Share of the inner cuts that are shown in grey, 0 to 1, rounded to whole cuts; default 0.2, then 0."""
+
+    sizes: Literal["power", "varied"] = setting("power", needs=_SPREAD)
+    """How the sides of inner cuts are spread: ``power`` by `ic_pow`, as in Disco Diffusion, where a large one
+    makes nearly all of them small; ``varied`` with an exponent for each cut, from 1 to ``ic_pow`` squared, so
+    that there are large ones among the small."""
+
+    placement: Literal["random", "stratified"] = "random"
+    """Where the inner cuts of a step lie: ``random`` anywhere inside the picture, as in Disco Diffusion,
+    which hardly ever looks at its corners; ``stratified`` each where the step has looked least, up to the
+    edges, with sides spread evenly too."""
 
 
 class GuidanceOptions(Options):

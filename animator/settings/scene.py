@@ -13,7 +13,7 @@ from animator.settings.base import FILMS, SLOWEST, STILL, THREE_D, TWO_D, VIDEO,
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions
-from animator.settings.diffusion import DiffusionOptions
+from animator.settings.diffusion import DiffusionOptions, Percent, percent
 from animator.settings.guard import GuardOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.settings.output import OutputOptions
@@ -82,6 +82,23 @@ class Scene(Options):
 
     images: int = setting(1, ge=1, le=MAX_FRAMES, unit="pictures", modes=(STILL,), changes_frames=False)
     """Number of pictures that `mode: still` makes, each from its own seed."""
+
+    keep_best: int | None = setting(
+        None, ge=1, le=MAX_FRAMES, unit="pictures", modes=(STILL,), changes_frames=False
+    )
+    """How many of the stills are finished: all are painted to `judge_at`, where the broken are sorted out and
+    the others scored by a CLIP model that does not guide, if there is one; left out, all are. The others stay
+    drafts, for ``animator finish``."""
+
+    judge_at: Percent = setting(
+        "40%",
+        unit="share of the diffusion",
+        modes=(STILL,),
+        needs=given("keep_best"),
+        changes_frames=False,
+    )
+    """Share of a still's steps after which `keep_best` chooses. On the bundled networks a fifth is too early
+    to tell; half tells more than 40 % and saves less."""
 
     batch: int = setting(1, ge=1, le=1024, unit="pictures", modes=(STILL,), changes_frames=False)
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
@@ -156,6 +173,15 @@ class Scene(Options):
     """What to paint: "text" or "text:weight", one or a list of them, or a mapping from positions (a frame,
     8.5s, 16b) to them. A weight may change over the diffusion: "text:[1]*500+[4]*500"."""
 
+    modifiers: dict[str, str | Annotated[list[str], Field(min_length=1)]] = setting(
+        default_factory=dict,
+        json_schema_extra={"allowed": "lists of texts by name, or files, such as {light: [dawn, dusk]}"},
+        changes_frames=False,
+    )
+    """Lists of words that `prompts` may name in braces, ``{artist}``, by name: the texts, or "@file.txt", a
+    line each. One is drawn by the seed for each still, for a film once; and so is one of ``{red|blue}`` and
+    of ``{@file.txt}``."""
+
     prompt_blend: Span = setting(
         0.0, ge=0, le=MAX_FRAMES, unit="frames, or seconds or beats", modes=FILMS, changes_frames=False
     )
@@ -203,6 +229,11 @@ class Scene(Options):
     @classmethod
     def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
         return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @field_validator("judge_at")
+    @classmethod
+    def _share_to_judge(cls, value: str) -> str:
+        return str(percent(value))
 
     @property
     def ground(self) -> tuple[float, float, float]:

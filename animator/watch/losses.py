@@ -1,9 +1,10 @@
-"""The losses of a diffusion, a table a picture: a row a step, a column a loss."""
+"""The losses of a diffusion and their pulls, a table a picture: a row a step, a column a loss."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,19 @@ from animator.errors import RunError
 from animator.runs.files import errors_in_one_line, write_atomic
 from animator.types import PaintStep
 
+PULLS = "-pulls"
+"""Ends the name, without its ending, of a table of pulls: root-mean-squares of gradients on the picture."""
+
 
 class LossRecord:
-    """Holds the losses of one diffusion, where they are, until its tables are asked for."""
+    """Holds the losses of one diffusion, where they are, until its tables are asked for.
 
-    def __init__(self) -> None:
+    Args:
+        pulls: whether it is the sizes of their gradients that it holds.
+    """
+
+    def __init__(self, pulls: bool = False) -> None:
+        self._pulls = pulls
         self._total = 0
         self._first = 0
         self._values: dict[str, dict[int, Tensor]] = {}
@@ -28,7 +37,7 @@ class LossRecord:
         """Keep the losses of a step; nothing is copied from the device."""
         self._total = step.total
         self._first = self._first or step.done
-        for name, values in step.losses.items():
+        for name, values in (step.pulls if self._pulls else step.losses).items():
             self._values.setdefault(name, {})[step.done] = values.detach()
 
     @property
@@ -61,6 +70,33 @@ def in_order(names: Iterable[str]) -> list[str]:
     ['clip RN50', 'clip ViT-B-32', 'tv', 'sat']
     """
     return sorted(dict.fromkeys(names), key=lambda name: not name.startswith("clip "))
+
+
+def shares_of(pulls: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Return the share of each loss in the gradient at each step, 0 to 1, on average over the pictures.
+
+    A loss's share is the size of its gradient on the picture, over the sum of those sizes.
+
+    Args:
+        pulls: tables of pulls by picture, at least one.
+
+    Returns:
+        A table whose index is the share of the diffusion, 0 to 1, in hundredths; steps without any are NaN.
+    """
+    grid = np.linspace(0.01, 1, 100)
+    found = []
+    for table in pulls.values():
+        sizes = table.fillna(0.0)
+        total = sizes.sum(axis=1)
+        shares = sizes.div(total.where(total > 0), axis=0)
+        steps = np.ceil(grid * len(table) - 1e-9).astype(int)
+        found.append(shares.loc[steps].set_axis(grid, axis=0))
+    names = in_order(name for one in found for name in one.columns)
+    every = [one.reindex(columns=names, fill_value=0.0).to_numpy() for one in found]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where no picture has a step
+        mean = np.nanmean(np.stack(every), axis=0)
+    return pd.DataFrame(mean, index=pd.Index(grid, name="share"), columns=names)
 
 
 def write_table(path: Path, table: pd.DataFrame, first: int) -> None:
@@ -97,8 +133,14 @@ def read_table(path: Path) -> pd.DataFrame:
         raise RunError(f"{path}: not a table of losses; remove it, then resume the run") from error
 
 
-def read_tables(folder: Path) -> dict[int, pd.DataFrame]:
-    """Return every table in a folder by the number of its picture, in their order."""
+def read_tables(folder: Path, end: str = "") -> dict[int, pd.DataFrame]:
+    """Return every table in a folder by the number of its picture, in their order.
+
+    Args:
+        folder: where they are.
+        end: what follows the number in their names: nothing, or `PULLS`.
+    """
     with errors_in_one_line(folder):
-        paths = {int(path.stem): path for path in folder.glob("*.csv") if path.stem.isdecimal()}
+        stems = {path: path.stem.removesuffix(end) for path in folder.glob(f"*{end}.csv")}
+        paths = {int(stem): path for path, stem in stems.items() if stem.isdecimal()}
     return {picture: read_table(paths[picture]) for picture in sorted(paths)}

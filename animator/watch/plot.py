@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from animator.system.figures import png_of
-from animator.watch.losses import in_order
+from animator.watch.losses import in_order, shares_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +31,19 @@ GOLDEN = (5**0.5 - 1) / 2
 """The golden section: its multiples, taken modulo 1, fill the range evenly."""
 
 
-def loss_plot(tables: Mapping[int, pd.DataFrame]) -> bytes:
+def loss_plot(tables: Mapping[int, pd.DataFrame], pulls: Mapping[int, pd.DataFrame] | None = None) -> bytes:
     """Return `loss_figure` as a PNG."""
-    return png_of(lambda: loss_figure(tables))
+    return png_of(lambda: loss_figure(tables, pulls))
 
 
-def loss_figure(tables: Mapping[int, pd.DataFrame]) -> Figure:
+def loss_figure(
+    tables: Mapping[int, pd.DataFrame], pulls: Mapping[int, pd.DataFrame] | None = None
+) -> Figure:
     """Return a figure with a panel a loss and in it a line a picture, over the share of the diffusion.
 
     Args:
         tables: losses by picture, at least one, see `animator.watch.losses.read_tables`.
+        pulls: sizes of their gradients by picture; with them a last panel shows each loss's share.
     """
     # Imported here because it takes a good part of a second; pyplot is not, since it keeps global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -48,8 +51,9 @@ def loss_figure(tables: Mapping[int, pd.DataFrame]) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     names = in_order(name for table in tables.values() for name in table.columns)
-    columns = 1 if len(names) <= 2 else 2 if len(names) <= 8 else 3
-    rows = -(-len(names) // columns)
+    panels = len(names) + bool(pulls)
+    columns = 1 if panels <= 2 else 2 if panels <= 8 else 3
+    rows = -(-panels // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
     figure = Figure(figsize=(WIDTH, HEIGHT * max(1, rows / ROWS)), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
@@ -59,10 +63,12 @@ def loss_figure(tables: Mapping[int, pd.DataFrame]) -> Figure:
     colours = _Colours(list(tables))
     for number, (name, panel) in enumerate(zip(names, axes, strict=False)):
         _draw(panel, name, tables, colours)
-        panel.tick_params(labelbottom=number + columns >= len(names))
-    for empty in axes[len(names) :]:
+        panel.tick_params(labelbottom=number + columns >= panels)
+    if pulls:
+        _draw_shares(axes[len(names)], shares_of(pulls))
+    for empty in axes[panels:]:
         empty.remove()
-    colours.explain(figure, axes[: len(names)])
+    colours.explain(figure, axes[:panels])
     return figure
 
 
@@ -147,4 +153,19 @@ def _draw(panel: Axes, name: str, tables: Mapping[int, pd.DataFrame], colours: _
     panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panel.set_title(name, fontsize=11, loc="left")
     panel.grid(alpha=0.3, linewidth=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_shares(panel: Axes, shares: pd.DataFrame) -> None:
+    """Draw the share of each loss in the gradient, one on another."""
+    from matplotlib.ticker import PercentFormatter
+
+    names = list(shares.columns)
+    panel.stackplot(shares.index, shares.fillna(0.0).to_numpy().T, labels=names, alpha=0.85)
+    panel.legend(loc="lower left", fontsize=8, framealpha=0.8)
+    panel.set_xlim(0, 1)
+    panel.set_ylim(0, 1)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panel.set_title("share of the gradient on the picture, on average", fontsize=11, loc="left")
     panel.spines[["top", "right"]].set_visible(False)

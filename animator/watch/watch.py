@@ -5,8 +5,10 @@
     progress.png                        the pictures that are painted now; gone at the end
     intermediates/000003_step040.png    a clean estimate on the way
     cuts/000003_step010_ViT-B-32.png    the cuts as a CLIP model saw them
+    cuts/000003_looked_ViT-B-32.png     where they fell
     diffusion/000003.mp4                a film of the diffusion
     losses/000003.csv, losses.png       the losses of every step
+    losses/000003-pulls.csv             the sizes of their gradients
     contact.png                         all stills on one sheet
 """
 
@@ -28,7 +30,8 @@ from animator.video.film import FilmWriter
 from animator.watch.contact import contact_sheet
 from animator.watch.cuts import cuts_sheet, file_names
 from animator.watch.films import DiffusionFilms
-from animator.watch.losses import LossRecord, read_tables, write_table
+from animator.watch.looked import LookedRecord
+from animator.watch.losses import PULLS, LossRecord, read_tables, write_table
 from animator.watch.moments import cut_steps, intermediate_steps
 from animator.watch.plot import loss_plot
 from animator.watch.sheet import pictures_sheet
@@ -73,7 +76,7 @@ class Watch:
         self._clock = clock
         self._shown: float | None = None
         self._frames: tuple[int, ...] = ()
-        self._losses = LossRecord()
+        self._forget()
         self._films: DiffusionFilms | None = None
         self._ready: set[Path] = set()
 
@@ -81,14 +84,17 @@ class Watch:
         """Take note of the numbers of the pictures that are painted from now on."""
         self.abort()
         self._frames = tuple(frames)
-        self._losses = LossRecord()
+        self._forget()
 
     def step(self, step: PaintStep) -> None:
         """Keep and show what is due after a step."""
         if self._output.losses:
             self._losses.add(step)
-        if self._output.show_cuts and step.done in cut_steps(step.total):
-            self._keep_cuts(step)
+            self._pulls.add(step)
+        if self._output.show_cuts:
+            self._looked.add(step)
+            if step.done in cut_steps(step.total):
+                self._keep_cuts(step)
         keeps = step.done in intermediate_steps(self._output.intermediates, step.total)
         shows = self._output.progress_image and self._is_time()
         if not (keeps or shows or self._output.diffusion_film):
@@ -110,9 +116,12 @@ class Watch:
         A diffusion that was stopped half-way and resumed adds to its table; its film begins at the
         first step that was made now. Called again before the next `begin`, this does nothing.
         """
-        for frame, table in zip(self._frames, self._losses.tables(len(self._frames)), strict=False):
-            write_table(self._place("losses") / f"{frame:06d}.csv", table, self._losses.first)
-        self._losses = LossRecord()
+        for record, end in ((self._losses, ""), (self._pulls, PULLS)):
+            for frame, table in zip(self._frames, record.tables(len(self._frames)), strict=False):
+                write_table(self._place("losses") / f"{frame:06d}{end}.csv", table, record.first)
+        for number, frame in enumerate(self._frames):
+            self._keep_maps(frame, self._looked.maps(number))
+        self._forget()
         if self._films is not None:
             self._films.finish()
             self._films = None
@@ -128,7 +137,7 @@ class Watch:
         losses = self._folder / "losses"
         tables = read_tables(losses) if self._output.losses and losses.is_dir() else {}
         if tables:
-            write_atomic(self._folder / "losses.png", loss_plot(tables))
+            write_atomic(self._folder / "losses.png", loss_plot(tables, read_tables(losses, PULLS)))
         if self._output.contact_sheet and len(stills) > 1:
             sheet = contact_sheet(stills, read, seeds)
             write_atomic(self._folder / "contact.png", encode_png(sheet, {}))
@@ -152,6 +161,9 @@ class Watch:
         """End what is still open."""
         self.abort()
 
+    def _forget(self) -> None:
+        self._losses, self._pulls, self._looked = LossRecord(), LossRecord(pulls=True), LookedRecord()
+
     def _is_time(self) -> bool:
         return self._shown is None or self._clock() - self._shown >= PROGRESS_SECONDS
 
@@ -169,6 +181,11 @@ class Watch:
                 text = {"frame": str(frame), **_step_text(step), "perceptor": perceptor}
                 path = folder / f"{frame:06d}_step{step.done:03d}_{name}.png"
                 write_atomic(path, encode_png(sheet, text))
+
+    def _keep_maps(self, frame: int, maps: Mapping[str, np.ndarray]) -> None:
+        for perceptor, name in file_names(maps).items():
+            path = self._place("cuts") / f"{frame:06d}_looked_{name}.png"
+            write_atomic(path, encode_png(maps[perceptor], {"frame": str(frame), "perceptor": perceptor}))
 
     def _film(self, step: PaintStep) -> DiffusionFilms:
         """Return the films of these pictures, opened at the first step."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from animator.diffusion.engine import schedule_for
+from animator.diffusion.grain_noise import white_noise
 from animator.diffusion.samplers import begun
 from animator.diffusion.step_range import course_of
 from animator.settings.base import share
@@ -31,7 +30,8 @@ def beginning(scene: Scene, seed: int, frame: int, keep: float, init: Frame | No
     if course.first < 0:
         return None
     width, height = scene.size
-    noise = torch.randn((1, 3, height, width), generator=rng.generator(seed, frame, "noise"))
+    generator = rng.generator(seed, frame, "noise")
+    noise = white_noise(height, width, generator, scene.diffusion.noise_size)
     signed = None if init is None else frame_to_signed(init.cpu())
     x = begun(signed, noise, schedule, course.first, disco=disco)
     return signed_to_frames(x)[0]

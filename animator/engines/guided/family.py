@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animator.engines.family import Family, Memory, Presets, Work
+from animator.engines.guided.judges import judges_of
 from animator.engines.guided.presets import cut_presets
 from animator.engines.guided.tokens import CONTEXT, ROOM, lost
 from animator.engines.guided.unguided import MODELS, unguided
@@ -240,8 +241,9 @@ class Guided(Family):
             "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
         }
         shared = _shared(scene, steps)
+        noise = diffusion.noise_size or (scene.size if pixels < 1 else None)
         return {
-            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"]}),
+            "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"], "noise_size": noise}),
             "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
 
@@ -265,6 +267,10 @@ class Guided(Family):
     def judge(self, scene: Scene) -> str:
         """Return the first CLIP model that the scene names."""
         return next(iter(scene.guidance.clip_models), "")
+
+    def judges(self, scene: Scene) -> list[str]:
+        """Return a CLIP model that does not guide, where there is one on the disk; else those that do."""
+        return judges_of(scene)
 
 
 def _room(scene: Scene, prompt: Prompt) -> int:
