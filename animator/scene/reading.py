@@ -61,6 +61,8 @@ class LoadedScene:
         only: numbers of the stills to make; empty: all of them.
         title: name of the scene where it is not that of the file.
         places: where settings that name files are written, by dotted name.
+        study: what the scene says under ``study``, unchecked; `animator.study` reads it.
+        seed_drawn: whether the scene gives no seed, so that one was drawn.
     """
 
     scene: Scene
@@ -70,6 +72,8 @@ class LoadedScene:
     only: tuple[int, ...] = ()
     title: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
+    study: Node | None = None
+    seed_drawn: bool = False
 
     @property
     def name(self) -> str:
@@ -170,6 +174,7 @@ def _compiled(
 ) -> LoadedScene:
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
+    root, study = without_study(root)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
     root, written, noticed = in_their_places(without_texts(counted(with_defaults_of_mode(root))))
     early = [*problems, *more]
@@ -199,7 +204,37 @@ def _compiled(
     ]
     timeline = build_timeline(values, prompts, clock)
     files = {name: fit.nodes[name].place for name in map(".".join, PATHS) if name in fit.nodes}
-    return LoadedScene(scene, timeline, tuple(by_place(notices, file)), Path(file), places=files)
+    return LoadedScene(
+        scene,
+        timeline,
+        tuple(by_place(notices, file)),
+        Path(file),
+        places=files,
+        study=study,
+        seed_drawn="seed" not in fit.nodes,
+    )
+
+
+def read_study(path: str | os.PathLike[str], text: str | None = None) -> Node | None:
+    """Return what a scene file says under ``study``, where it can be read; nothing is checked.
+
+    Args:
+        path: the scene file.
+        text: the scene, where it is in no file; None to read it.
+    """
+    file = os.fspath(path)
+    try:
+        root, _ = read_layers(Path(file), file, Fit(scene_schema()).sections, text)
+    except SceneError:  # whoever reads the scene itself reports it
+        return None
+    return without_study(root)[1]
+
+
+def without_study(root: Node) -> tuple[Node, Node | None]:
+    """Return a scene without its ``study``, which is about no picture of its own, and the study."""
+    members = dict(root.value)
+    study = members.pop("study", None)
+    return dataclasses.replace(root, value=members), study
 
 
 def without_texts(root: Node) -> Node:
