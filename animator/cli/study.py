@@ -105,7 +105,8 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
     if folder is not None:
         _continue(folder, judge, as_json)
         return
-    read = _read(scene, with_device(settings, device), tuple(vary or ()), zip_axes, at, draft, out)
+    seed = None if check else _kept_seed(scene, out)
+    read = _read(scene, with_device(settings, device), tuple(vary or ()), zip_axes, at, draft, seed)
     if check:
         _report_check(read)
         return
@@ -121,21 +122,24 @@ def _read(
     zip_axes: bool,
     at: str,
     draft: bool,
-    out: Path | None,
+    seed: int | None,
 ) -> Study:
     """Read every cell; report what is wrong with some of them."""
     from animator.study.cells import study_of
-    from animator.study.place import kept_seed
 
-    read = study_of(
-        str(scene), settings, vary=vary, zip_axes=zip_axes, at=at, draft=draft, seed=kept_seed(scene, out)
-    )
+    read = study_of(str(scene), settings, vary=vary, zip_axes=zip_axes, at=at, draft=draft, seed=seed)
     show_notices(read.notices[:MOST_NOTICES])
     if len(read.notices) > MOST_NOTICES:
         say(f"note: and {len(read.notices) - MOST_NOTICES} more about single cells")
     for problem in read.problems:
         say(str(problem))
     return read
+
+
+def _kept_seed(scene: Path, out: Path | None) -> int | None:
+    from animator.study.place import kept_seed
+
+    return kept_seed(scene, out)
 
 
 def _continue(folder: Path, judge: str, as_json: bool) -> None:
@@ -148,8 +152,9 @@ def _shown(made: Made) -> None:
     """Say what became of a study and where it is."""
     from animator.study.results import FAILED, best_of, count_text
 
-    failed = [one for one in made.results if one.state == FAILED]
-    for one in failed[:MOST_NOTICES]:
+    # What is wrong with scenes is said before anything is painted.
+    failed = {one.name: one for one in made.results if one.state == FAILED and one.name}
+    for one in list(failed.values())[:MOST_NOTICES]:
         values = zip((axis.title for axis in made.grid.shown), one.values, strict=True)
         say(f"failed: {' '.join(f'{name}={value}' for name, value in values)}: {one.reason}")
     if len(failed) > MOST_NOTICES:

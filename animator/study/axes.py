@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -305,24 +305,22 @@ def asked_in_scene(study: Node | None) -> tuple[Asked, list[Problem]]:
     ]
     axes: list[Axis] = []
     for name, node in _members(study.value.get("vary"), problems):
-        _noted(problems, node, f"study.vary.{name}", lambda n=name, v=node: axes.append(_axis_of_node(n, v)))
+        try:
+            axes.append(_axis_of_node(name, node))
+        except AxisError as error:
+            problems.append(node.place.problem(f"study.vary.{name}", str(error)))
     together = study.value.get("zip", Node(False))
     if not isinstance(together.value, bool | None):
         problems.append(together.place.problem("study.zip", "expected true or false"))
-    shares: list[str] = []
+    shares: tuple[str, ...] = ()
     if (at := study.value.get("at")) is not None and at.value is not None:
         pieces = at.value if isinstance(at.value, list) else [at]
         texts = [part for piece in pieces for part in str(piece.raw or piece.value).split(",")]
-        _noted(problems, at, "study.at", lambda: shares.extend(parse_at(texts)))
-    return Asked(tuple(axes), together.value is True, tuple(shares)), problems
-
-
-def _noted(problems: list[Problem], node: Node, name: str, read: Callable[[], object]) -> None:
-    """Read a part of a study; note what is wrong with it."""
-    try:
-        read()
-    except AxisError as error:
-        problems.append(node.place.problem(name, str(error)))
+        try:
+            shares = parse_at(texts)
+        except AxisError as error:
+            problems.append(at.place.problem("study.at", str(error)))
+    return Asked(tuple(axes), together.value is True, shares), problems
 
 
 def _members(node: Node | None, problems: list[Problem]) -> list[tuple[str, Node]]:

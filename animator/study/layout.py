@@ -19,11 +19,12 @@ LEAST_SIDE = 160
 PAD, GAP = 20, 8
 """Pixels around everything, and between two cells."""
 
-LETTERS = (14, 30)
-"""Smallest and largest height of letters in pixels; they grow with the pictures."""
+LETTERS = (15, 40)
+"""Smallest and largest height of letters in pixels."""
 
-PER_LETTER = 16
-"""Pixels of a picture's width for each pixel of a letter's height."""
+PER_LETTER, PER_LETTER_OF_PAGE = 13, 105
+"""Pixels of a picture's width, and of all pictures of a row, for each pixel of a letter's height: a wide page
+is seen from further away."""
 
 LINE = 1.3
 """Height of a line, in heights of its letters."""
@@ -201,28 +202,27 @@ class _Sheet:
         self.scored = any(one.score is not None for one in shown)
         self.tile = tile
         self.y, self.right = PAD, 0
-        self.size = self._letters()
+        self.size = LETTERS[0]
 
     @property
     def room(self) -> int:
         """Pixels between the margins."""
         return self.right - PAD
 
-    def _letters(self) -> int:
-        return min(max(self.tile[0] // PER_LETTER, LETTERS[0]), LETTERS[1])
-
-    def _shrink(self, columns: int, left: int) -> None:
-        """Make the cells as small as the widest page asks."""
+    def _fit(self, columns: int, left: int) -> None:
+        """Make the cells as small as the widest page asks, and the letters as large as they are read."""
         most = (WIDEST - 2 * PAD - left - (columns - 1) * GAP) // columns
         width, height = self.tile
         if width > most:
             self.tile = most, max(1, round(height * most / width))
-            self.size = self._letters()
+        wanted = max(self.tile[0] // PER_LETTER, columns * self.tile[0] // PER_LETTER_OF_PAGE)
+        # A value of eight letters fits above a column.
+        self.size = min(max(min(wanted, self.tile[0] // 6), LETTERS[0]), LETTERS[1])
 
     def matrix(self, page: Page, about: str) -> None:
         """Lay out two axes: one along the rows, one down the columns."""
         across, down = self.grid.shown[:2]
-        self._shrink(len(page.columns), max(120, self.tile[0]))
+        self._fit(len(page.columns), max(120, self.tile[0]))
         left = self._left(down, page)
         x = PAD + left + GAP
         self.right = max(x + len(page.columns) * (self.tile[0] + GAP) - GAP, PAD + 24 * self.size)
@@ -250,7 +250,7 @@ class _Sheet:
         """Lay out one axis: cells in a grid as square as possible, each with its value below."""
         (axis,) = self.grid.shown
         columns = min(columns_for(len(page.columns), self.tile[0], self.tile[1] + 3 * self._line()), 12)
-        self._shrink(columns, 0)
+        self._fit(columns, 0)
         self.right = max(PAD + columns * (self.tile[0] + GAP) - GAP, PAD + 24 * self.size)
         self.write(PAD, self.y, self.room, about, "title", MOST_LINES, self.size * 5 // 4)
         self.y += GAP

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from animator.diffusion.memory_saving import out_of_memory
@@ -242,7 +243,7 @@ def _paint_all(work: Work, names: Iterable[str], reporter: Reporter, cancel: Can
     for name in names:
         cancel.check()
         progress.cell(name)
-        reason, status = _tried(lambda name=name: paint(work.painting(name), progress, cancel, shared))
+        reason, status = _tried(partial(paint, work.painting(name), progress, cancel, shared))
         if reason:
             work.failed[name] = reason
             work.statuses.add(status)

@@ -233,4 +233,6 @@
 
   loadMarks();
   show();
+  const named = cells.findIndex((cell) => cell.name && "#" + cell.name === location.hash);
+  if (named >= 0) { open(named); }
 })();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ import numpy as np
 from animator.report.markup import document, tag
 from animator.report.measures import jpeg, within
 from animator.study.grid import Grid, Page, Place, pages_of
+from animator.study.layout import strip_size
 from animator.study.results import FAILED, Result, best_of, count_text
 from animator.study.sheet import Read, strip_of
 
@@ -71,6 +72,8 @@ def page_of(
     """
     script, every = (_HERE / "page.js").read_text(encoding="utf-8"), {one.place: one for one in results}
     side = next(side for most, side in SIDES if len(results) <= most)
+    widest = max((strip_size(one)[0] for one in results), default=0)
+    wide = min(side, 384, max(2 * widest, 160))  # what is small is not blown up until only pixels are seen
     order = {one.place: number for number, one in enumerate(results)}
     best = best_of(results)
 
@@ -95,8 +98,8 @@ def page_of(
         tag("h1", name),
         tag("p", lead, class_="lead"),
         _bar(),
-        tag("div", *(_section(one, grid, figure, side) for one in pages), id="pages"),
-        tag("div", id="flat", class_="flow", hidden="hidden", style=f"--wide:{min(side, 260)}px"),
+        tag("div", *(_section(one, grid, figure, wide) for one in pages), id="pages"),
+        tag("div", id="flat", class_="flow", hidden="hidden", style=f"--wide:{min(wide, 260)}px"),
         _dialog(),
         tag("script", json_in_html(data), type="application/json", id="data"),
         tag("script", script),
@@ -154,14 +157,14 @@ def _cell(number: int, one: Result, grid: Grid, best: bool, thumb: bytes | None)
     )  # fmt: skip
 
 
-def _section(page: Page, grid: Grid, figure: Any, side: int) -> Element:
+def _section(page: Page, grid: Grid, figure: Callable[[Place], Element], wide: int) -> Element:
     """Return a page of the sheet: a table of two axes, or the cells of one."""
     about = " · ".join(f"{name} = {value}" for name, value in page.about)
     head = [tag("h2", about)] if about else []
     if not page.rows:
         title = tag("p", grid.shown[0].title, class_="across")
         cells = [figure(place) for place in page.places]
-        flow = tag("div", *cells, class_="flow", style=f"--wide:{min(side, 260)}px")
+        flow = tag("div", *cells, class_="flow", style=f"--wide:{min(wide, 260)}px")
         return tag("section", *head, title, flow)
     across, down = grid.shown[:2]
     parts = [tag("div", f"{down.title} ↓", class_="corner")]
@@ -170,7 +173,7 @@ def _section(page: Page, grid: Grid, figure: Any, side: int) -> Element:
     for row in page.rows:
         parts.append(tag("div", down.values[row].label, class_="left"))
         parts += [figure(next(places)) for _ in page.columns]
-    style = f"--columns:{len(page.columns)};--wide:{min(side, 384)}px"
+    style = f"--columns:{len(page.columns)};--wide:{wide}px"
     table = tag("div", *parts, class_="matrix", style=style)
     return tag(
         "section", *head, tag("p", f"{across.title} →", class_="across"), tag("div", table, class_="scroll")

@@ -178,20 +178,26 @@ def paint(painting: Painting, reporter: Reporter, cancel: Cancel, shared: Shared
             (painting.path / "journal.jsonl").unlink(missing_ok=True)
             shutil.rmtree(painting.path / PARTIAL, ignore_errors=True)
     heard = _Heard(reporter)
-    with_at = _with_intermediates(loaded, painting.at)
-    render_scene(with_at, heard, out=painting.path, cancel=cancel, shared=shared, report=False)
+    scene = _as_painted(loaded, painting.at)
+    render_scene(scene, heard, out=painting.path, cancel=cancel, shared=shared, report=False)
     if painting.at and not has_partials(painting):
         _keep_partials(painting, loaded, heard.totals)
 
 
-def _with_intermediates(loaded: LoadedScene, at: Sequence[str]) -> LoadedScene:
-    """Return a scene that also keeps the clean estimates at some shares of its diffusion."""
-    if not at:
-        return loaded
+def _as_painted(loaded: LoadedScene, at: Sequence[str]) -> LoadedScene:
+    """Return a scene that also keeps the clean estimates at some shares of its diffusion.
+
+    Plots and sheets of a single cell take longer than the rest of it, and nobody looks at them.
+    """
     output, steps = loaded.scene.output, loaded.scene.diffusion.steps
     wanted = output.intermediates
     asked = sorted(intermediate_steps(wanted, steps)) if isinstance(wanted, int) else list(wanted)
-    kept = output.model_copy(update={"intermediates": [*asked, *at]})
+    kept = output.model_copy(
+        update={
+            **({"intermediates": [*asked, *at]} if at else {}),
+            **{"losses": False, "contact_sheet": False, "progress_image": False},
+        }
+    )
     return dataclasses.replace(loaded, scene=loaded.scene.model_copy(update={"output": kept}))
 
 

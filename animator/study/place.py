@@ -1,4 +1,4 @@
-"""Where studies are, and what is asked of one that is there; imports no torch."""
+"""Where studies are, and what is asked of one that is there."""
 
 from __future__ import annotations
 

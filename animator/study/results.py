@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from animator.errors import RunError
 from animator.runs import Entry, RunFolder
@@ -166,8 +165,3 @@ def count_text(results: Sequence[Result]) -> str:
     parts = [(state, sum(one.state == state for one in results)) for state in (DONE, MISSING, FAILED)]
     said = ", ".join(f"{count} {state}" for state, count in parts if count)
     return f"{len(results)} cells: {said}"
-
-
-def path_in(folder: StudyFolder, result: Result) -> Path | None:
-    """Return the first picture of a cell; None where there is none."""
-    return folder.path / result.pictures[0] if result.pictures else None

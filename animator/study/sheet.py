@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from animator.errors import RunError
 from animator.runs.files import errors_in_one_line
 from animator.runs.png import decode_png, encode_png
-from animator.study.grid import Grid, Page, pages_of
+from animator.study.grid import Grid, pages_of
 from animator.study.layout import LINE, Layout, Tile, layout_of
 from animator.study.results import Result, best_of
 from animator.system.glyphs import GAP as UNKNOWN
@@ -162,8 +162,3 @@ def page_names(count: int) -> list[str]:
     (['sheet.png'], ['sheet-01.png', 'sheet-02.png'])
     """
     return ["sheet.png"] if count == 1 else [f"sheet-{number:02d}.png" for number in range(1, count + 1)]
-
-
-def pages_text(pages: Sequence[Page]) -> str:
-    """Return how many pages there are, for a reader."""
-    return "1 page" if len(pages) == 1 else f"{len(pages)} pages"
