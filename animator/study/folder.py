@@ -102,8 +102,10 @@ class StudyFolder:
         """
         with errors_in_one_line(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            others = [one.name for one in self.path.iterdir() if one.name != "study.lock"]
-            if others and not self.begun and not any(name.endswith(".tmp") for name in others):
+            # A kill may come before there is a plan.
+            ours = ("study.lock", "scenes", "cells")
+            others = [one for one in self.path.iterdir() if one.name not in ours and one.suffix != ".tmp"]
+            if others and not self.begun:
                 raise RunError(f"{self.path}: is no study, but not empty either; choose another folder")
             for folder in ("scenes", "cells"):
                 (self.path / folder).mkdir(exist_ok=True)

@@ -43,6 +43,7 @@ class Work:
         folder: where it goes.
         plan: its axes and cells.
         scenes: scene of each cell, by its name.
+        texts: the same, as they are written down.
         painted: what each paints.
         done: names of the cells of which all is there.
         failed: why cells failed this time, by their names.
@@ -53,6 +54,7 @@ class Work:
     folder: StudyFolder
     plan: StudyPlan
     scenes: dict[str, LoadedScene]
+    texts: dict[str, str]
     painted: dict[str, Painted]
     judge: Judge
     done: set[str] = field(default_factory=set)
@@ -71,8 +73,8 @@ class Work:
 
     def painting(self, name: str) -> Painting:
         """Return the piece of work that paints a cell."""
-        at, path = self.plan.grid.at, self.folder.cell(name)
-        return painting_of(self.scenes[name], name, self.plan.name, path, at)
+        only, path = self.scenes[name].only, self.folder.cell(name)
+        return painting_of(name, self.texts[name], self.plan.name, only, path, self.plan.grid.at)
 
     def results(self) -> list[Result]:
         """Return what became of every cell so far."""
@@ -136,11 +138,12 @@ def resume_study(path: Path, reporter: Reporter, *, judge: str = "", cancel: Can
 def begun(folder: StudyFolder, judge: str = "") -> Work:
     """Return a study as its folder holds it, without looking at what it painted."""
     plan, scenes, painted = folder.read_plan(), dict[str, LoadedScene](), dict[str, Painted]()
-    cells = []
+    cells, texts = [], dict[str, str]()
     for cell in plan.cells:
         if cell.name and cell.name not in scenes:
             file = str(folder.scene(cell.name))
-            loaded = read_text_scene(read_text(Path(file), file), file)
+            texts[cell.name] = read_text(Path(file), file)
+            loaded = read_text_scene(texts[cell.name], file)
             loaded = replace(loaded, title=plan.name, only=cell.only)
             what, reason = _painted(loaded)
             scenes[cell.name] = loaded
@@ -149,12 +152,13 @@ def begun(folder: StudyFolder, judge: str = "") -> Work:
             cell = replace(cell, reason=reason)
         cells.append(cell)
     plan = replace(plan, cells=tuple(cells))
-    return Work(folder, plan, scenes, painted, Judge(judge or usual_judge(scenes.values())))
+    return Work(folder, plan, scenes, texts, painted, Judge(judge or usual_judge(scenes.values())))
 
 
 def _planned(study: Study, folder: StudyFolder, judge: str) -> Work:
     """Write down a study: its axes, and the scene of every cell."""
     cells, scenes, painted = [], dict[str, LoadedScene](), dict[str, Painted]()
+    texts: dict[str, str] = {}
     for one in study.planned:
         if one.loaded is None:
             cells.append(CellPlan(one.place, "", one.reason))
@@ -168,12 +172,13 @@ def _planned(study: Study, folder: StudyFolder, judge: str) -> Work:
             pairs = zip(study.grid.axes, labels, strict=True)
             said = ", ".join(f"{axis.title}={label}" for axis, label in pairs)
             head = [f"{study.name}, cell {what.name}: {said}"]
-            folder.write(f"scenes/{what.name}.yaml", short_text(one.loaded, head).encode())
+            texts[what.name] = short_text(one.loaded, head)
+            folder.write(f"scenes/{what.name}.yaml", texts[what.name].encode())
             scenes[what.name], painted[what.name] = replace(one.loaded, title=study.name), what
         cells.append(CellPlan(one.place, what.name, "", one.loaded.only))
     plan = StudyPlan(study.name, study.source, study.seed, study.grid, tuple(cells))
     folder.write_plan(plan)
-    return Work(folder, plan, scenes, painted, Judge(judge or usual_judge(scenes.values())))
+    return Work(folder, plan, scenes, texts, painted, Judge(judge or usual_judge(scenes.values())))
 
 
 def _painted(loaded: LoadedScene) -> tuple[Painted | None, str]:
@@ -297,6 +302,5 @@ def finish(work: Work, *, score: bool = True) -> list[Result]:
         unique = {cell.name: cell for cell in work.cells.values() if cell.done}
         work.judge.score(work.folder, unique.values(), work.plan.grid.at)
     results = work.results()
-    scenes = {name: work.folder.scene(name) for name in work.scenes}
-    write_results(work.folder, work.plan, results, scenes, work.judge)
+    write_results(work.folder, work.plan, results, work.texts, work.judge)
     return results

@@ -49,7 +49,7 @@ class Painting:
 
     Attributes:
         name: of the cell.
-        text: its scene in full.
+        text: its scene, which extends no other and names files by their whole paths.
         title: name of the scene.
         only: numbers of the stills to paint; empty: all.
         folder: where it goes.
@@ -69,10 +69,11 @@ class Painting:
         return Path(self.folder)
 
 
-def painting_of(loaded: LoadedScene, name: str, title: str, folder: Path, at: Sequence[str]) -> Painting:
-    """Return the piece of work that paints a scene."""
-    partial = tuple(share for share in at if share != FINISHED)
-    return Painting(name, resolved_text(loaded.scene), title, loaded.only, str(folder), partial)
+def painting_of(
+    name: str, text: str, title: str, only: tuple[int, ...], folder: Path, at: Sequence[str]
+) -> Painting:
+    """Return the piece of work that paints a scene; ``at`` may hold 100 % too."""
+    return Painting(name, text, title, only, str(folder), tuple(share for share in at if share != FINISHED))
 
 
 def scene_of(painting: Painting) -> LoadedScene:

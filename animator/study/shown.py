@@ -20,7 +20,7 @@ def write_results(
     folder: StudyFolder,
     plan: StudyPlan,
     results: Sequence[Result],
-    scenes: Mapping[str, Path],
+    scenes: Mapping[str, str],
     judge: Judge,
 ) -> None:
     """Write the table, the pages of the sheet and the page.
@@ -29,7 +29,7 @@ def write_results(
         folder: of the study.
         plan: its axes.
         results: what became of each cell.
-        scenes: the file of each cell's scene, by its name.
+        scenes: the scene of each cell as a text, by its name.
         judge: what scored them.
 
     Raises:
@@ -46,12 +46,11 @@ def write_results(
         for old in [*folder.path.glob("sheet.png"), *folder.path.glob("sheet-[0-9]*.png")]:
             if old.name not in names:
                 old.unlink(missing_ok=True)
-        texts = {name: path.read_text(encoding="utf-8") for name, path in scenes.items() if path.is_file()}
     page = page_of(
         plan.name,
         plan.grid,
         results,
-        texts,
+        scenes,
         {one.name: command_of(folder.path, one.name) for one in results if one.name},
         file=folder_name(plan.name),
         judge=judge.name if best else "",
