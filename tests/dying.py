@@ -2,8 +2,8 @@
 
 An order names a ``scene``, a run to ``resume`` or a scene to ``study``, and how to die: ``event`` at that
 one of the calls that bring something to the disk (``fsync``, ``replace``, ``unlink``), with the file it
-concerns ``torn`` or not; ``after`` so many seconds; or not at all. Each is carried out in a fork of this process, which has imported
-what takes long (`tests.warm`); the answer is the fork's wait status.
+concerns ``torn`` or not; ``after`` so many seconds; or not at all. Each is carried out in a fork of this
+process, which has imported what takes long (`tests.warm`); the answer is the fork's wait status.
 """
 
 from __future__ import annotations

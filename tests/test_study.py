@@ -121,8 +121,8 @@ def test_what_is_left_on_the_disk(whole: Made) -> None:
     assert names == {"cells", "scenes", "sheet.png", "study.csv", "study.html", "study.json", "study.lock"}
     table = pd.read_csv(whole.folder / "study.csv", dtype=str, keep_default_na=False)
     assert list(table.columns) == [
-        "cell", "guidance.clip_guidance_scale", "prompts", "seed", "score", "judge", "state", "seconds", "path",
-        "reason",
+        "cell", "guidance.clip_guidance_scale", "prompts", "seed", "score", "judge", "state", "seconds",
+        "path", "reason",
     ]  # fmt: skip
     assert list(table["prompts"]) == ["a red house"] * 3 + ["a blue sea"] * 3
     assert set(table["seed"]) == {"5"}

@@ -250,6 +250,21 @@ def test_faults_of_a_study_have_their_places(tmp_path: Path) -> None:
         assert len(asked_in_scene(read_study(path))[1]) == 1
 
 
+def test_a_scene_reads_no_lines_from_outside_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("a secret\n")
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    path = folder / "scene.yaml"
+    for name in ("../secret.txt", str(tmp_path / "secret.txt"), "link.txt"):
+        for written in (f"'@{name}'", f"['@{name}']"):
+            path.write_text(f"prompts: a\nstudy: {{vary: {{prompts: {written}}}}}\n")
+            asked, (problem,) = asked_in_scene(read_study(path))
+            assert asked.axes == ()
+            assert "lies outside the folder of the scene" in problem.message
+    assert texts("prompts=@../secret.txt", folder) == ["a secret"]  # who types it has the right to
+
+
 def test_every_fault_of_every_cell_is_said_once(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
     path.write_text(HEAD + "prompts: a\n")

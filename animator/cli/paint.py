@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
 
 BASE = "pocket"
-"""The base scene whose steps and guidance suit the network that is used when none is named."""
+"""The network that is used when none is named, and the base scene whose steps and guidance suit it."""
 
 
 @guarded
@@ -71,10 +71,11 @@ def paint(  # noqa: PLR0913 (an option of the command line is an argument)
     from animator.runs.names import folder_name
 
     name = folder_name(prompts[0].rpartition(":")[0] or prompts[0])[:60]
+    name = name if name != "scene" else "painted"  # a run has a scene.yaml already
     said = {"mode": "still", "images": images, "prompts": prompts if len(prompts) > 1 else prompts[0]}
     words = [("size", size), ("diffusion.model", model), ("seed", seed)]
     over = [f"{key}={value}" for key, value in words if value] + list(settings or ())
-    base = extends or ("" if model or _sets_model(over) else BASE)
+    base = extends or (BASE if _model(over) == BASE else "")
     loaded = _read(said, base, with_device(over, device), name)
     show_notices(loaded.notices)
     scene = _scene(loaded, base, draft, name)
@@ -96,8 +97,10 @@ def paint(  # noqa: PLR0913 (an option of the command line is an argument)
     print(made)
 
 
-def _sets_model(over: list[str]) -> bool:
-    return any(one.split("=", 1)[0].strip() in ("diffusion.model", "models") for one in over)
+def _model(over: list[str]) -> str:
+    """Return the diffusion network that is asked for."""
+    named = [value for name, _, value in (one.partition("=") for one in over) if name == "diffusion.model"]
+    return named[-1].strip() if named else BASE
 
 
 def _read(said: dict[str, Any], base: str, over: list[str], name: str) -> LoadedScene:

@@ -101,9 +101,16 @@ def parse_axis(text: str, folders: Sequence[Path]) -> Axis:
     return axis_of(name, split_values(written), folders)
 
 
-def axis_of(name: str, pieces: Iterable[str], folders: Sequence[Path]) -> Axis:
-    """Return an axis of values, ranges and files, each a text; raises AxisError."""
-    texts = [text for piece in pieces for text in _values_of(piece, whole(name), folders)]
+def axis_of(name: str, pieces: Iterable[str], folders: Sequence[Path], *, inside: bool = False) -> Axis:
+    """Return an axis of values, ranges and files, each a text; raises AxisError.
+
+    Args:
+        name: the setting.
+        pieces: the texts.
+        folders: where a file is looked for.
+        inside: whether it must be in one of these, as for a scene, which may be a stranger's.
+    """
+    texts = [text for piece in pieces for text in _values_of(piece, whole(name), folders, inside)]
     if not texts:
         raise AxisError(f"{name}: has no values; write some, such as 0.05,0.1")
     return _axis(name, [Value(label_of(text), (text,)) for text in texts])
@@ -163,9 +170,9 @@ def whole(name: str) -> bool:
     return "integer" in kinds and "number" not in kinds
 
 
-def _values_of(piece: str, integers: bool, folders: Sequence[Path]) -> list[str]:
+def _values_of(piece: str, integers: bool, folders: Sequence[Path], inside: bool) -> list[str]:
     if piece.startswith("@"):
-        return _lines(piece[1:].strip(), folders)
+        return _lines(piece[1:].strip(), folders, inside)
     match = _RANGE.fullmatch(piece)
     return _spread(match, integers) if match else [piece]
 
@@ -196,11 +203,15 @@ def _spread(match: re.Match[str], integers: bool) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _lines(name: str, folders: Sequence[Path]) -> list[str]:
+def _lines(name: str, folders: Sequence[Path], inside: bool) -> list[str]:
     """Return the lines of a file that hold something; those that begin with # are comments."""
     path = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if not name or path is None:
         raise AxisError(f"@{name}: no such file" + (f" in {folders[0]}" if folders else ""))
+    if inside and not any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
+        raise AxisError(
+            f"@{name}: lies outside the folder of the scene; put it there, or name it after --vary"
+        )
     try:
         size = os.path.getsize(path)
         text = path.read_text(encoding="utf-8-sig") if size <= MAX_BYTES else None
@@ -348,7 +359,7 @@ def _axis_of_node(name: str, node: Node) -> Axis:
         for member in node.value:
             written = member.value.strip() if isinstance(member.value, str) else ""
             if written.startswith("@") or (written and _RANGE.fullmatch(written)):
-                pieces = _values_of(written, whole(name), [folder])
+                pieces = _values_of(written, whole(name), [folder], inside=True)
                 values += [_value_of(name, piece, folder) for piece in pieces]
             else:
                 label = " ".join(member.value.split()) if isinstance(member.value, str) else ""
@@ -359,7 +370,7 @@ def _axis_of_node(name: str, node: Node) -> Axis:
     if node.value is None:
         raise AxisError("has no values; write some, such as [0.05, 0.1]")
     text = node.value if isinstance(node.value, str) else (node.raw or yaml_text(node.value))
-    axis = axis_of(name, split_values(text), [folder])
+    axis = axis_of(name, split_values(text), [folder], inside=True)
     return _axis(name, [_value_of(name, value.texts[0], folder, value.label) for value in axis.values])
 
 
