@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from animator.runs.png import decode_png
-from animator.study.axes import Asked, parse_axis
+from animator.study.asked import Asked
+from animator.study.axes import parse_axis
 from animator.study.grid import Grid, Page, grid_of, pages_of
 from animator.study.layout import WIDEST, Box, Layout, layout_of, strip_size, wrapped
 from animator.study.page import json_in_html, page_of, policy

@@ -38,7 +38,7 @@ STUDY_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "description": "Which settings `animator study` varies, and with which values.",
 }
-"""The part of the format that `animator.study.axes` reads; to a render it means nothing."""
+"""The part of the format that `animator.study.asked` reads; to a render it means nothing."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

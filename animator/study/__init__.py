@@ -2,7 +2,7 @@
 
 ::
 
-    axes      values of settings, from the command line or a scene
+    axes      settings and their values; asked: by the command line and by a scene
     grid      which cells they make, and on which page of the sheet each is
     cells     each cell as a scene of its own, or what is wrong with it
     identity  what a cell paints, as a hash: cells that paint the same are one painting

@@ -17,7 +17,8 @@ from animator.scene.layers import COMMAND_LINE
 from animator.scene.nodes import Place as Written
 from animator.scene.reading import PIPED, PIPED_NAME, LoadedScene, read_layered_text, read_study
 from animator.scene.source import read_piped
-from animator.study.axes import VARY, Asked, AxisError, asked_in_scene, asked_on_command_line
+from animator.study.asked import VARY, Asked, asked_in_scene, asked_on_command_line
+from animator.study.axes import AxisError
 from animator.study.grid import Grid, Place, grid_of
 
 Read = Callable[[Sequence[str]], LoadedScene]

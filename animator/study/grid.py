@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from animator.study.axes import AT, Asked, Axis, AxisError, Value, zipped
+from animator.study.asked import Asked
+from animator.study.axes import AT, Axis, AxisError, Value, zipped
 
 MOST_CELLS = 10_000
 """Cells of a study."""

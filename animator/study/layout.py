@@ -216,8 +216,8 @@ class _Sheet:
         if width > most:
             self.tile = most, max(1, round(height * most / width))
         wanted = max(self.tile[0] // PER_LETTER, columns * self.tile[0] // PER_LETTER_OF_PAGE)
-        # A value of eight letters fits above a column.
-        self.size = min(max(min(wanted, self.tile[0] // 6), LETTERS[0]), LETTERS[1])
+        # A value of eight letters fits above a column, and seven lines beside a picture.
+        self.size = min(max(min(wanted, self.tile[0] // 6, self.tile[1] // 7), LETTERS[0]), LETTERS[1])
 
     def matrix(self, page: Page, about: str) -> None:
         """Lay out two axes: one along the rows, one down the columns."""
@@ -267,7 +267,7 @@ class _Sheet:
 
     def _left(self, down: Axis, page: Page) -> int:
         """Return the width of the column with the names of the rows."""
-        texts = [down.title, *(down.values[row].label for row in page.rows)]
+        texts = [f"{down.title} ↓", *(down.values[row].label for row in page.rows)]
         widest = max(self.measure(text, self.size) for text in texts)
         return round(min(max(widest, 4 * self.size), max(12 * self.size, self.tile[0]))) + 1
 

@@ -139,7 +139,7 @@ def _thumb(one: Result, side: int, read: Read) -> bytes | None:
 
 def _cell(number: int, one: Result, grid: Grid, best: bool, thumb: bytes | None) -> Element:
     """Return a cell of the page."""
-    values = [f"{axis.title} {value}" for axis, value in zip(grid.shown, one.values, strict=True)]
+    values = [f"{axis.title}: {value}" for axis, value in zip(grid.shown, one.values, strict=True)]
     if thumb is None:
         said = f"failed: {one.reason}" if one.state == FAILED else "not painted yet"
         picture = tag("div", said, class_="none")

@@ -31,7 +31,7 @@ class Judge:
 
     def __init__(self, name: str, load: Callable[[str], Perceptor] = load_perceptor) -> None:
         self.name = name
-        self.skipped = "" if name else "the scenes name no CLIP model"
+        self.skipped = "" if name else "there is no CLIP model to score by"
         self._load = load
         self._loaded: Perceptor | None = None
 
