@@ -9,6 +9,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -235,6 +237,28 @@ def test_bad_settings_fail_alone(scene: Path) -> None:
     assert study.results[1].name == ""
     again = resume_study(study.folder, Heard())
     assert (states(again), again.exit_status) == ([DONE, FAILED] * 2, 2)
+
+
+def test_what_is_not_there_is_said_first_and_found_when_it_is(scene: Path) -> None:
+    scene.write_text(SCENE.replace("skip_steps: 0", "skip_steps: 1"))
+    said: list[str] = []
+    names = ["a.png", "b.png"]
+    for name in names:
+        cv2.imwrite(str(scene.parent / name), np.full((64, 64, 3), 90, np.uint8))
+    study = study_of(
+        str(scene), vary=[f"diffusion.init_image={scene.parent / names[0]},{scene.parent / names[1]}"]
+    )
+    (scene.parent / "b.png").write_bytes(b"")
+    made = make_study(study, Heard(), out=scene.parent / "study", say=said.append)
+    assert states(made) == [DONE, FAILED]
+    assert made.exit_status == 2
+    assert len(said) == 1
+    assert said[0].startswith("1 of 2 cells cannot be painted: ")
+    shutil.copy(scene.parent / "a.png", scene.parent / "b.png")
+    heard = Heard()
+    whole = resume_study(made.folder, heard)
+    assert (states(whole), whole.exit_status) == ([DONE, DONE], 0)
+    assert whole.results[1].name != made.results[1].name
 
 
 def test_a_cell_that_cannot_be_painted_does_not_stop_the_others(

@@ -98,6 +98,7 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
     if scene_of:
         _print_scene(folder, scene_of)
         return
+    _check_judge(judge)
     if deterministic:
         from animator.system.deterministic import use_deterministic
 
@@ -112,7 +113,7 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
         return
     from animator.study.make import make_study
 
-    _shown(make_study(read, reporter_for(as_json), out=out, judge=judge, cancel=stop()))
+    _shown(make_study(read, reporter_for(as_json), out=out, judge=judge, cancel=stop(), say=say))
 
 
 def _read(
@@ -136,6 +137,15 @@ def _read(
     return read
 
 
+def _check_judge(name: str) -> None:
+    from animator.weights.registry import find
+
+    try:
+        find("clip", name) if name else None
+    except UsageError as error:
+        raise UsageError(f"--judge: {error}") from None
+
+
 def _kept_seed(scene: Path, out: Path | None) -> int | None:
     from animator.study.place import kept_seed
 
@@ -145,15 +155,14 @@ def _kept_seed(scene: Path, out: Path | None) -> int | None:
 def _continue(folder: Path, judge: str, as_json: bool) -> None:
     from animator.study.make import resume_study
 
-    _shown(resume_study(folder, reporter_for(as_json), judge=judge, cancel=stop()))
+    _shown(resume_study(folder, reporter_for(as_json), judge=judge, cancel=stop(), say=say))
 
 
 def _shown(made: Made) -> None:
     """Say what became of a study and where it is."""
     from animator.study.results import FAILED, best_of, count_text
 
-    # What is wrong with scenes is said before anything is painted.
-    failed = {one.name: one for one in made.results if one.state == FAILED and one.name}
+    failed = {one.name: one for one in made.results if one.state == FAILED and one.name in made.failed}
     for one in list(failed.values())[:MOST_NOTICES]:
         values = zip((axis.title for axis in made.grid.shown), one.values, strict=True)
         say(f"failed: {' '.join(f'{name}={value}' for name, value in values)}: {one.reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,10 +18,10 @@ from animator.run.networks import needed
 from animator.run.reporter import Reporter
 from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.source import read_text
-from animator.study.cells import Study
+from animator.study.cells import Planned, Study
 from animator.study.folder import CellPlan, StudyFolder, StudyPlan
 from animator.study.grid import Grid, Place
-from animator.study.identity import Painted, painted_by
+from animator.study.identity import LETTERS, Painted, painted_by
 from animator.study.painting import Painting, frames_done, is_finished, paint, painting_of
 from animator.study.place import RENDERS
 from animator.study.progress import StudyProgress
@@ -89,12 +90,14 @@ class Made:
         folder: where it is.
         grid: its axes.
         results: what became of each cell.
+        failed: names of the cells that were tried and failed.
         exit_status: 0; 2 where scenes of some cells are wrong, 1 where painting some failed.
     """
 
     folder: Path
     grid: Grid
     results: Sequence[Result]
+    failed: Sequence[str]
     exit_status: int
 
 
@@ -105,6 +108,7 @@ def make_study(
     out: Path | None = None,
     judge: str = "",
     cancel: Cancel | None = None,
+    say: Callable[[str], None] = log.warning,
 ) -> Made:
     """Paint what is missing of a study and make its table, sheet and page.
 
@@ -114,84 +118,112 @@ def make_study(
         out: its folder; left out, ``renders/<scene>-study``.
         judge: the CLIP model that scores the cells; left out, the first that a cell's scene names.
         cancel: stops it, from another thread.
+        say: is told, before anything is painted, of cells whose weights or pictures are not there.
 
     Raises:
         Interrupted: by the user or by ``cancel``; the message says how to resume.
         RunError: the folder cannot be used.
-        UsageError: there is no such device, or no such CLIP model.
+        UsageError, WeightsError: no cell can be painted, or there is no such CLIP model.
     """
     folder = StudyFolder(out) if out is not None else StudyFolder.of(RENDERS, study.name)
     folder.make()
+    plan = StudyPlan(study.name, study.source, study.seed, study.grid, ())
     with folder.lock():
-        work = _planned(study, folder, judge)
+        work = _work(folder, plan, [_written(one, study) for one in study.planned], judge, say)
         return _make(work, reporter, cancel or Cancel())
 
 
-def resume_study(path: Path, reporter: Reporter, *, judge: str = "", cancel: Cancel | None = None) -> Made:
-    """Paint what is missing of a study that was begun; return and raise what `make_study` does."""
+def resume_study(
+    path: Path,
+    reporter: Reporter,
+    *,
+    judge: str = "",
+    cancel: Cancel | None = None,
+    say: Callable[[str], None] = log.warning,
+) -> Made:
+    """Paint what is missing of a study that was begun; takes, returns and raises what `make_study` does."""
     folder = StudyFolder(path)
-    folder.read_plan()
+    plan = folder.read_plan()
     with folder.lock():
-        return _make(begun(folder, judge), reporter, cancel or Cancel())
+        work = _work(folder, plan, _read(folder, plan), judge, say)
+        return _make(work, reporter, cancel or Cancel())
 
 
-def begun(folder: StudyFolder, judge: str = "") -> Work:
-    """Return a study as its folder holds it, without looking at what it painted."""
-    plan, scenes, painted = folder.read_plan(), dict[str, LoadedScene](), dict[str, Painted]()
-    cells, texts = [], dict[str, str]()
+@dataclass(frozen=True)
+class _Written:
+    """A place of the grid with its scene; without one where it is wrong."""
+
+    place: Place
+    loaded: LoadedScene | None
+    text: str
+    reason: str
+
+
+def _written(one: Planned, study: Study) -> _Written:
+    """Return a cell with its scene as a short text."""
+    if one.loaded is None:
+        return _Written(one.place, None, "", one.reason)
+    pairs = zip(study.grid.axes, study.grid.labels(one.place), strict=True)
+    said = ", ".join(f"{axis.title}={label}" for axis, label in pairs)
+    text = short_text(one.loaded, [f"{study.name}: {said}"])
+    return _Written(one.place, replace(one.loaded, title=study.name), text, "")
+
+
+def _read(folder: StudyFolder, plan: StudyPlan) -> list[_Written]:
+    """Return the cells of a study as its folder holds them."""
+    found, texts = [], dict[str, str]()
     for cell in plan.cells:
-        if cell.name and cell.name not in scenes:
-            file = str(folder.scene(cell.name))
-            texts[cell.name] = read_text(Path(file), file)
-            loaded = read_text_scene(texts[cell.name], file)
-            loaded = replace(loaded, title=plan.name, only=cell.only)
-            what, reason = _painted(loaded)
-            scenes[cell.name] = loaded
-            if what is not None:
-                painted[cell.name] = what
-            cell = replace(cell, reason=reason)
-        cells.append(cell)
-    plan = replace(plan, cells=tuple(cells))
-    return Work(folder, plan, scenes, texts, painted, Judge(judge or usual_judge(scenes.values())))
+        if not cell.name:
+            found.append(_Written(cell.place, None, "", cell.reason))
+            continue
+        file = str(folder.scene(cell.name))
+        text = texts.setdefault(cell.name, read_text(Path(file), file))
+        loaded = replace(read_text_scene(text, file), title=plan.name, only=cell.only)
+        found.append(_Written(cell.place, loaded, text, ""))
+    return found
 
 
-def _planned(study: Study, folder: StudyFolder, judge: str) -> Work:
-    """Write down a study: its axes, and the scene of every cell."""
-    cells, scenes, painted = [], dict[str, LoadedScene](), dict[str, Painted]()
-    texts: dict[str, str] = {}
-    for one in study.planned:
+def _work(
+    folder: StudyFolder, plan: StudyPlan, cells: Sequence[_Written], judge: str, say: Callable[[str], None]
+) -> Work:
+    """Name every cell by what it paints, and write all of them down.
+
+    A cell whose weights or pictures are not there is named by its scene, until they are.
+    """
+    work = Work(folder, plan, {}, {}, {}, Judge(""))
+    rows: list[CellPlan] = []
+    missing: dict[str, list[AnimatorError]] = {}
+    for one in cells:
         if one.loaded is None:
-            cells.append(CellPlan(one.place, "", one.reason))
+            work.statuses.add(SceneError.exit_status)
+            rows.append(CellPlan(one.place, "", one.reason))
             continue
-        what, reason = _painted(one.loaded)
-        if what is None:
-            cells.append(CellPlan(one.place, "", reason))
-            continue
-        if what.name not in scenes:
-            labels = study.grid.labels(one.place)
-            pairs = zip(study.grid.axes, labels, strict=True)
-            said = ", ".join(f"{axis.title}={label}" for axis, label in pairs)
-            head = [f"{study.name}, cell {what.name}: {said}"]
-            texts[what.name] = short_text(one.loaded, head)
-            folder.write(f"scenes/{what.name}.yaml", texts[what.name].encode())
-            scenes[what.name], painted[what.name] = replace(one.loaded, title=study.name), what
-        cells.append(CellPlan(one.place, what.name, "", one.loaded.only))
-    plan = StudyPlan(study.name, study.source, study.seed, study.grid, tuple(cells))
-    folder.write_plan(plan)
-    return Work(folder, plan, scenes, texts, painted, Judge(judge or usual_judge(scenes.values())))
-
-
-def _painted(loaded: LoadedScene) -> tuple[Painted | None, str]:
-    """Return what a scene paints, or why that cannot be painted."""
-    try:
-        return painted_by(loaded), ""
-    except (UsageError, WeightsError) as error:
-        return None, str(error).splitlines()[0]
+        try:
+            painted = painted_by(one.loaded)
+        except (UsageError, WeightsError) as error:
+            name, reason = hashlib.sha256(one.text.encode()).hexdigest()[:LETTERS], str(error).splitlines()[0]
+            missing.setdefault(reason, []).append(error)
+            work.statuses.add(error.exit_status)
+        else:
+            name, reason = painted.name, ""
+            work.painted[name] = painted
+        if name not in work.scenes:
+            work.scenes[name], work.texts[name] = one.loaded, one.text
+            folder.write(f"scenes/{name}.yaml", one.text.encode())
+        rows.append(CellPlan(one.place, name, reason, one.loaded.only))
+    if not work.painted:
+        raise next(
+            (errors[0] for errors in missing.values()), UsageError("no cell of the study can be painted")
+        )
+    for reason, errors in missing.items():
+        say(f"{len(errors)} of {len(cells)} cells cannot be painted: {reason}")
+    work.plan = replace(plan, cells=tuple(rows))
+    folder.write_plan(work.plan)
+    work.judge = Judge(judge or usual_judge(work.scenes.values()))
+    return work
 
 
 def _make(work: Work, reporter: Reporter, cancel: Cancel) -> Made:
-    wrong = [cell for cell in work.plan.cells if cell.reason]
-    work.statuses |= {2} if wrong else set()
     try:
         left = find_done(work)
         _paint_all(work, left, reporter, cancel)
@@ -199,14 +231,14 @@ def _make(work: Work, reporter: Reporter, cancel: Cancel) -> Made:
         results = finish(work)
     except (Interrupted, KeyboardInterrupt):
         done, count = len(work.done), len(work.scenes)
-        reporter.end()
         finish(work, score=False)
         raise Interrupted(
             f"stopped; {done} of {count} cells are painted; continue with: animator study {work.folder.path}"
         ) from None
     finally:
         reporter.end()
-    return Made(work.folder.path, work.plan.grid, results, max(work.statuses, default=0))
+    status = max(work.statuses, default=0)
+    return Made(work.folder.path, work.plan.grid, results, tuple(work.failed), status)
 
 
 def find_done(work: Work) -> list[str]:

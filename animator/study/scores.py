@@ -14,6 +14,7 @@ from animator.scene.reading import LoadedScene
 from animator.study.folder import StudyFolder
 from animator.study.painting import FINISHED
 from animator.study.results import Cell, score_key, shown_files
+from animator.weights.registry import find
 
 
 def usual_judge(scenes: Iterable[LoadedScene]) -> str:
@@ -27,10 +28,13 @@ class Judge:
     Args:
         name: of the CLIP model; empty: nothing is scored.
         load: returns it.
+
+    Raises:
+        UsageError: there is no such CLIP model.
     """
 
     def __init__(self, name: str, load: Callable[[str], Perceptor] = load_perceptor) -> None:
-        self.name = name
+        self.name = find("clip", name).name if name else ""
         self.skipped = "" if name else "there is no CLIP model to score by"
         self._load = load
         self._loaded: Perceptor | None = None
