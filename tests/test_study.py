@@ -428,6 +428,9 @@ def test_the_command_line(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None
     run = CliRunner().invoke(app, words)
     assert (run.exit_code, run.stdout) == (0, "study\n")
     assert "6 cells: 6 done; browse study/study.html" in run.stderr
+    Path("study/study.json").write_text("{")
+    assert CliRunner().invoke(app, ["study", "study"]).exit_code == 1
+    assert CliRunner().invoke(app, words).exit_code == 0
     checked = CliRunner().invoke(app, [*words, "--check"])
     assert (checked.exit_code, checked.stdout) == (0, "scene.yaml: fine: 3 x 2 = 6 cells\n")
     name = pd.read_csv("study/study.csv")["cell"][4]

@@ -38,6 +38,10 @@ FORMAT = 1
 PLAN = "study.json"
 
 
+class DamagedPlanError(RunError):
+    """``study.json`` cannot be read; the study's own command writes it anew."""
+
+
 @dataclass(frozen=True)
 class CellPlan:
     """A place of the grid and what is painted there.
@@ -169,7 +173,8 @@ class StudyFolder:
             later = int(content["study"]) > FORMAT
             plan = None if later else _plan(content)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise RunError(f"{path}: is damaged ({error}); give the study's own command again") from None
+            remedy = "give the command that began the study again"
+            raise DamagedPlanError(f"{path}: is damaged ({error}); {remedy}") from None
         if plan is None:
             raise RunError(f"{path}: a later version of this program wrote it; use that one")
         return plan

@@ -8,7 +8,7 @@ from pathlib import Path
 from animator.errors import UsageError
 from animator.scene.reading import PIPED, PIPED_NAME
 from animator.scene.source import read_text
-from animator.study.folder import StudyFolder
+from animator.study.folder import DamagedPlanError, StudyFolder
 
 RENDERS = Path("renders")
 """Where studies go when no folder is named."""
@@ -21,7 +21,10 @@ def kept_seed(scene: Path, out: Path | None) -> int | None:
     """Return the seed that was drawn for the study of a scene; None where there is no study, or none was."""
     name = PIPED_NAME if str(scene) == PIPED else scene.stem
     folder = StudyFolder(out) if out is not None else StudyFolder.of(RENDERS, name)
-    return folder.read_plan().seed if folder.begun else None
+    try:
+        return folder.read_plan().seed if folder.begun else None
+    except DamagedPlanError:  # it is written anew
+        return None
 
 
 def scene_of_cell(path: Path, cell: str) -> str:
