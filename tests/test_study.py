@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-import animator.study.make as making
+import animator.study.painters as painters
 from animator.cli.main import app
 from animator.errors import Interrupted, PaintError, RunError, UsageError
 from animator.importing.short import short_text
@@ -264,7 +264,7 @@ def test_what_is_not_there_is_said_first_and_found_when_it_is(scene: Path) -> No
 def test_a_cell_that_cannot_be_painted_does_not_stop_the_others(
     scene: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = making.paint
+    real = painters.paint
     failing: list[Exception] = [
         PaintError("values that are no numbers\nmore"),
         RuntimeError("sizes do not fit"),
@@ -276,7 +276,7 @@ def test_a_cell_that_cannot_be_painted_does_not_stop_the_others(
             raise failing[0]
         real(painting, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(making, "paint", painted)
+    monkeypatch.setattr(painters, "paint", painted)
     for reason in (
         "values that are no numbers",
         "RuntimeError: sizes do not fit",
@@ -376,6 +376,18 @@ def test_cells_with_the_same_networks_follow_one_another() -> None:
         for model in ("pocket", "RN50")
     }
     assert in_order(list(scenes), scenes) == ["pocket 1", "pocket 2", "RN50 1", "RN50 2"]
+
+
+def test_networks_stay_from_cell_to_cell(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[SharedNetworks] = []
+
+    def painted(painting: Painting, progress: Reporter, cancel: Cancel, shared: SharedNetworks) -> None:
+        held.append(shared)
+
+    monkeypatch.setattr(painters, "paint", painted)
+    made(scene, "seed=5,6,7")
+    assert len(held) == 3
+    assert held[0] is held[1] is held[2]
 
 
 def test_a_painting_is_plain_data(scene: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@
     cells     each cell as a scene of its own, or what is wrong with it
     identity  what a cell paints, as a hash: cells that paint the same are one painting
     folder    what a study leaves on the disk
-    painting  the list of paintings, done one after another
+    painting  a piece of work: a scene and a folder; painters: who paints all of them
+    make      what is missing is painted, then shown
     results   state, score and pictures of each cell
     table, sheet, page    the same as CSV, as pictures and for a browser
 """

@@ -198,7 +198,8 @@ def _spread(match: re.Match[str], integers: bool) -> list[str]:
         exact = first if number == 0 else last if number == count - 1 else between
         if not math.isfinite(exact):
             raise AxisError(f"'{match[0].strip()}': is too large")
-        short_enough = f"{exact:.4g}" if match["log"] and exact == between else f"{exact:.6g}"
+        inner = match["log"] and 0 < number < count - 1
+        short_enough = f"{exact:.4g}" if inner else f"{exact:.6g}"
         found.append(f"{round(exact)}" if integers and not unit else f"{short_enough}{unit}")
     return list(dict.fromkeys(found))
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
-from animator.diffusion.memory_saving import out_of_memory
-from animator.errors import AnimatorError, Interrupted, RunError, SceneError, UsageError, WeightsError
+from animator.errors import AnimatorError, Interrupted, SceneError, UsageError, WeightsError
 from animator.importing.short import short_text
 from animator.run.cancel import Cancel
 from animator.run.networks import needed
@@ -22,13 +20,13 @@ from animator.study.cells import Planned, Study
 from animator.study.folder import CellPlan, StudyFolder, StudyPlan
 from animator.study.grid import Grid, Place
 from animator.study.identity import LETTERS, Painted, painted_by
-from animator.study.painting import Painting, frames_done, is_finished, paint, painting_of
+from animator.study.painters import paint_here
+from animator.study.painting import Painting, frames_done, is_finished, painting_of
 from animator.study.place import RENDERS
 from animator.study.progress import StudyProgress
 from animator.study.results import Cell, Result, results_of
 from animator.study.scores import Judge, usual_judge
 from animator.study.shown import write_results
-from animator.weights.shared import SharedNetworks
 
 log = logging.getLogger(__name__)
 
@@ -270,23 +268,19 @@ def _networks(loaded: LoadedScene) -> object:
     return entries, scene.models, scene.diffusion.model, scene.diffusion.precision, scene.device
 
 
-def _paint_all(work: Work, names: Iterable[str], reporter: Reporter, cancel: Cancel) -> None:
+def _paint_all(work: Work, names: Sequence[str], reporter: Reporter, cancel: Cancel) -> None:
     """Paint cells one after another; one that fails does not stop the others."""
-    names = list(names)
     counts = {name: _left(work, name) for name in names}
     total = sum(len(one.numbers) for one in work.painted.values())
     progress = StudyProgress(reporter, work.plan.name, total, counts)
-    shared, renew = SharedNetworks(), _Renewal(work)
-    for name in names:
-        cancel.check()
-        progress.cell(name)
-        reason, status = _tried(partial(paint, work.painting(name), progress, cancel, shared))
-        if reason:
-            work.failed[name] = reason
-            work.statuses.add(status)
-            log.warning("cell %s failed: %s", name, reason)
+    renew = _Renewal(work)
+    for outcome in paint_here([work.painting(name) for name in names], progress, cancel):
+        if outcome.reason:
+            work.failed[outcome.name] = outcome.reason
+            work.statuses.add(outcome.exit_status)
+            log.warning("cell %s failed: %s", outcome.name, outcome.reason)
         else:
-            work.done.add(name)
+            work.done.add(outcome.name)
         renew()
 
 
@@ -294,23 +288,6 @@ def _left(work: Work, name: str) -> int:
     """Return how many pictures of a cell are left to paint."""
     painted, still = work.painted[name], work.scenes[name].scene.mode == "still"
     return len(painted.numbers) - frames_done(work.painting(name), painted, still=still)
-
-
-def _tried(call: Callable[[], object]) -> tuple[str, int]:
-    """Call; return why it failed and the exit status of that, or an empty text and 0."""
-    try:
-        call()
-    except (Interrupted, RunError):  # of an interrupt, and of the disk, the other cells are no better off
-        raise
-    except SceneError as error:
-        return str(error).splitlines()[0], 1
-    except AnimatorError as error:
-        return str(error).splitlines()[0], error.exit_status
-    except (RuntimeError, MemoryError) as error:
-        if out_of_memory(error):
-            return "the memory does not hold it; try a smaller size or fewer cuts", 1
-        return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}", 1
-    return "", 0
 
 
 class _Renewal:
