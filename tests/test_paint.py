@@ -53,6 +53,7 @@ def frames(folder: str | Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(Path(folder).glob("*.png"))]
 
 
+@pytest.mark.slow
 def test_pictures_without_a_scene_and_the_scene_that_makes_them_again() -> None:
     made = run("paint", "a castle at night:2", "fog:-0.5", "-n", "2", *QUICK)
     assert (made.exit_code, made.stdout) == (0, "renders/a-castle-at-night/001/frames\n")
@@ -70,6 +71,7 @@ def test_pictures_without_a_scene_and_the_scene_that_makes_them_again() -> None:
     assert film.exit_code == 0
 
 
+@pytest.mark.slow
 def test_drafts_lead_to_the_pictures_that_they_are_drafts_of() -> None:
     words = [
         "--set",
@@ -111,6 +113,7 @@ def test_what_is_wrong_is_said_in_a_line(words: tuple[str, ...], said: str) -> N
     assert not Path("renders").exists()
 
 
+@pytest.mark.slow
 def test_prompts_that_are_no_yaml() -> None:
     for prompt in ("[a, b", "{x: 1", "# a", "a: b", "'a", "~", "1", "größer 夜", "a\nb", "../../etc"):
         made = run(
@@ -130,6 +133,7 @@ def test_prompts_that_are_no_yaml() -> None:
         file.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["film", "still"])
 def test_a_new_scene_renders_as_it_is(kind: str) -> None:
     made = run("new", kind, "mine.yaml")
@@ -143,6 +147,7 @@ def test_a_new_scene_renders_as_it_is(kind: str) -> None:
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_new_video_names_the_footage() -> None:
     Path("films").mkdir()
     refused = run("new", "video", "films/mine.yaml")

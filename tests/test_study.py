@@ -144,6 +144,7 @@ def test_nothing_is_painted_twice(copied: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_study_that_grows_paints_what_is_new(copied: Path, whole: Made) -> None:
     heard = Heard()
     more = (AXES[0].replace("9000", "9000,500"), "prompts=a blue sea,a green wood,a red house")
@@ -155,6 +156,7 @@ def test_a_study_that_grows_paints_what_is_new(copied: Path, whole: Made) -> Non
     assert len(list((grown.folder / "cells").iterdir())) == 12
 
 
+@pytest.mark.slow
 def test_a_new_axis_whose_default_was_painted_reuses_it(copied: Path, whole: Made) -> None:
     heard = Heard()
     grown = made(copied, *AXES, "seed=5,6", heard=heard)
@@ -186,6 +188,7 @@ def test_a_damaged_picture_is_painted_again(copied: Path, whole: Made) -> None:
     assert pictures(again) == pictures(whole)
 
 
+@pytest.mark.slow
 def test_stopped_and_continued_it_comes_to_the_same(scene: Path, whole: Made) -> None:
     with pytest.raises(
         Interrupted, match=r"stopped; 1 of 6 cells are painted; continue with: animator study"
@@ -261,6 +264,7 @@ def test_what_is_not_there_is_said_first_and_found_when_it_is(scene: Path) -> No
     assert whole.results[1].name != made.results[1].name
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_be_painted_does_not_stop_the_others(
     scene: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +298,7 @@ def test_a_cell_that_cannot_be_painted_does_not_stop_the_others(
         made(scene, "seed=5,6,7,8", "prompts=a sea")
 
 
+@pytest.mark.slow
 def test_pictures_on_the_way_come_of_one_painting(scene: Path) -> None:
     heard = Heard()
     over = ["diffusion.steps=10", "diffusion.skip_steps=20%"]
@@ -319,6 +324,7 @@ def test_pictures_on_the_way_come_of_one_painting(scene: Path) -> None:
     assert heard.left == []
 
 
+@pytest.mark.slow
 def test_a_new_share_repaints_and_none_does_not(scene: Path) -> None:
     first = made(scene, "seed=5,6")
     heard = Heard()
@@ -339,6 +345,7 @@ def test_a_share_at_which_nothing_is_painted_says_so(scene: Path) -> None:
     assert heard.left == []
 
 
+@pytest.mark.slow
 def test_short_films(scene: Path) -> None:
     film = ["mode=2d", "frames=5", "camera.zoom=1.1"]
     heard = Heard()
@@ -357,6 +364,7 @@ def test_short_films(scene: Path) -> None:
     assert (again.folder / first.film).is_file()
 
 
+@pytest.mark.slow
 def test_drafts_and_zipped_axes(scene: Path) -> None:
     scene.write_text(SCENE.replace("[64, 64]", "[128, 128]").replace("steps: 2,", "steps: 20,"))
     study = made(scene, "seed=5,6", "prompts=a sea,a wood", zip_axes=True, draft=True)
@@ -432,6 +440,7 @@ def test_folders_that_are_no_studies(scene: Path, whole: Made) -> None:
             resume_study(damaged, Heard())
 
 
+@pytest.mark.slow
 def test_the_command_line(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copied.parent)
     words = ["study", "scene.yaml", "--out", "study"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from animator.errors import SceneError
@@ -61,7 +61,8 @@ def fault(axis: str, *folders: Path) -> str:
             "guidance.clip_models={pocket: 1, RN50: 0.5},{pocket: 1}",
             ["{pocket: 1, RN50: 0.5}", "{pocket: 1}"],
         ),
-        ("seed=1,1,2", ["1", "2"]),
+        ("seed=1,2,1", ["1", "2"]),
+        ("guidance.clamp_max=0.1..0.1 x3", ["0.1"]),
     ],
 )
 def test_values_as_they_are_written(written: str, values: list[str]) -> None:
@@ -131,6 +132,7 @@ ends = st.floats(min_value=1e-3, max_value=1e3)
 
 
 @FEW
+@example(first=1.0625, last=1.0625, count=3, log=True)
 @given(first=ends, last=ends, count=st.integers(2, 50), log=st.booleans())
 def test_a_range_goes_from_end_to_end_in_even_steps(first: float, last: float, count: int, log: bool) -> None:
     written = f"guidance.clamp_max={first:.6g}..{last:.6g} x{count}{' log' if log else ''}"

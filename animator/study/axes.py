@@ -110,7 +110,8 @@ def axis_of(name: str, pieces: Iterable[str], folders: Sequence[Path], *, inside
 
 def made_axis(name: str, values: Sequence[Value]) -> Axis:
     """Return an axis without the values that come twice; raises AxisError where there are too many."""
-    unique = tuple({value.texts: value for value in reversed(values)}.values())[::-1]
+    first = {value.texts: value for value in reversed(values)}
+    unique = tuple(first[texts] for texts in dict.fromkeys(value.texts for value in values))
     if len(unique) > MOST_VALUES:
         raise AxisError(f"{name}: has {len(unique)} values, at most {MOST_VALUES} are possible")
     return Axis((name,), unique)
@@ -192,13 +193,15 @@ def _spread(match: re.Match[str], integers: bool) -> list[str]:
     if match["log"] and (first <= 0 or last <= 0):
         raise AxisError(f"'{match[0].strip()}': a log range needs both ends above 0")
     found = []
+    # Where values are far apart, four digits are as good and easier to read.
+    coarse = match["log"] and abs(math.log(last / first)) > 0.01 * count
     for number in range(count):
         part = number / (count - 1)
         between = first * (last / first) ** part if match["log"] else first + (last - first) * part
         exact = first if number == 0 else last if number == count - 1 else between
         if not math.isfinite(exact):
             raise AxisError(f"'{match[0].strip()}': is too large")
-        inner = match["log"] and 0 < number < count - 1
+        inner = coarse and 0 < number < count - 1
         short_enough = f"{exact:.4g}" if inner else f"{exact:.6g}"
         found.append(f"{round(exact)}" if integers and not unit else f"{short_enough}{unit}")
     return list(dict.fromkeys(found))
