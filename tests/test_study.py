@@ -485,4 +485,8 @@ def test_check_reads_the_study_of_a_scene(scene: Path, monkeypatch: pytest.Monke
     scene.write_text(f"{SCENE}study:\n  vary: {{seed: [1, 2]}}\n  at: 50%, 100%\n")
     run = CliRunner().invoke(app, ["check", "scene.yaml"])
     assert run.stdout.endswith("2 steps; study of 2 x 2 = 4 cells\n")
-    read_scene(scene)  # to a render it means nothing
+    run = CliRunner().invoke(app, ["check", "-"], input=scene.read_text())
+    assert "its study was not looked at" in run.stdout
+    run = CliRunner().invoke(app, ["study", "-", "--check"], input=scene.read_text())
+    assert run.stdout == "-: fine: 2 x 2 = 4 cells\n"
+    assert read_scene(scene).study is not None  # to a render it means nothing

@@ -201,8 +201,11 @@ def check_study(loaded: LoadedScene, scene: Path, settings: list[str]) -> str:
     """
     if loaded.study is None or loaded.study.value is None:
         return ""
+    from animator.scene.reading import PIPED
     from animator.study.cells import size_text, study_of
 
+    if str(scene) == PIPED:
+        return "; its study was not looked at, for the standard input is read once: check a file"
     read = study_of(str(scene), settings)
     if read.problems:
         raise SceneError(read.problems, read.notices)
