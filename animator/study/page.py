@@ -90,7 +90,8 @@ def page_of(
         "scenes": dict(scenes),
         "cells": [_data(one, commands) for one in results],
     }
-    sizes = " × ".join(str(len(axis.values)) for axis in grid.shown)
+    several = grid.shown if len(grid.shown) > 1 else ()
+    sizes = " × ".join(str(len(axis.values)) for axis in several)
     scored = f"score: how well a picture answers its own prompts, by {judge}" if judge and best else note
     lead = " · ".join(part for part in (sizes, count_text(results), scored) if part)
     body = tag(
