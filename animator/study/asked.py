@@ -30,7 +30,7 @@ from animator.study.axes import (
 )
 
 VARY = "--vary"
-"""Stands for the file name in messages about axes from the command line."""
+"""Takes the place of a file's name in messages about axes from the command line."""
 
 
 @dataclass(frozen=True)

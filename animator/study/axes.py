@@ -74,7 +74,7 @@ def parse_axis(text: str, folders: Sequence[Path]) -> Axis:
 
     Values are separated by commas; one that holds a comma is in brackets or in quotes. A range is
     ``0.05..0.2 x4``, evenly spread, or ``0.01..1 x5 log``, each a constant times the one before; without a
-    number it counts whole numbers, ``1..3``. ``@file.txt`` stands for the lines of a file.
+    number it counts whole numbers, ``1..3``. ``@file.txt`` gives the lines of a file.
 
     Args:
         text: the axis.
@@ -170,7 +170,7 @@ def is_range(text: str) -> bool:
 
 
 def values_of(piece: str, integers: bool, folders: Sequence[Path], inside: bool = False) -> list[str]:
-    """Return the values that a value, a range or the name of a file stands for; see `axis_of`."""
+    """Return the values of a range or a file, or the one value itself; see `axis_of`."""
     if piece.startswith("@"):
         return _lines(piece[1:].strip(), folders, inside)
     match = _RANGE.fullmatch(piece)

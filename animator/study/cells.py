@@ -102,7 +102,10 @@ def study_of(
     read, below, faults = reader_of(file)
     folders = [Path(file).parent, Path.cwd()]
     asked, problems = asked_on_command_line(vary, zip_axes, at, folders)
-    grid = grid_of_all(asked.over(below), [*problems, *faults])
+    asked = asked.over(below)
+    if not (asked.axes or problems or faults):
+        read(settings)  # what is wrong with the scene comes before that nothing is varied
+    grid = grid_of_all(asked, [*problems, *faults])
     planned: list[Planned] = []
     drawn = False
     found: dict[tuple[str, str], list[tuple[Place, Problem]]] = {}

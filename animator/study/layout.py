@@ -33,7 +33,7 @@ MOST_LINES = 4
 """Of a label above a column or below a cell."""
 
 DASH = "…"
-"""What stands for the rest of a text that is cut off."""
+"""Ends a text that is cut off."""
 
 Measure = Callable[[str, int], float]
 """Returns how wide a text is in letters of a height, in pixels."""

@@ -116,7 +116,7 @@ def make_study(
         out: its folder; left out, ``renders/<scene>-study``.
         judge: the CLIP model that scores the cells; left out, the first that a cell's scene names.
         cancel: stops it, from another thread.
-        say: is told, before anything is painted, of cells whose weights or pictures are not there.
+        say: is called with a line, before anything is painted, where weights or pictures are not there.
 
     Raises:
         Interrupted: by the user or by ``cancel``; the message says how to resume.
