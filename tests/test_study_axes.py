@@ -55,6 +55,7 @@ def fault(axis: str, *folders: Path) -> str:
         ("diffusion.skip_steps=0%..50% x3", ["0%", "25%", "50%"]),
         ("size=[64,64],[128,64]", ["[64,64]", "[128,64]"]),
         ('prompts="a castle, by night",a sea', ['"a castle, by night"', "a sea"]),
+        (r'prompts="a \"sea\", oil",b', [r'"a \"sea\", oil"', "b"]),
         ("prompts=van Gogh's house,a sea", ["van Gogh's house", "a sea"]),
         ("guidance.cuts.overview=[12]*400+[4]*600,[4]*1000", ["[12]*400+[4]*600", "[4]*1000"]),
         (

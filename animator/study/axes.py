@@ -124,9 +124,11 @@ def split_values(text: str) -> list[str]:
     (['0.1', '[192,128]', '"a castle, by night"'], ["it's a sea", 'a :) b'])
     """
     parts, depth, quote, begin = [""], 0, "", True
+    escaped = False
     for letter in text:
         if quote:
-            quote = "" if letter == quote else quote
+            quote = "" if letter == quote and not escaped else quote
+            escaped = letter == "\\" and quote == '"' and not escaped
         elif letter in "\"'" and (begin or depth):
             quote = letter
         elif letter in _OPEN:
