@@ -14,7 +14,6 @@ fault of a scene with its place.
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,10 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-
 from animator.importing.opening import open_scene
 from animator.scene.reading import LoadedScene, read_layered_text
+from animator.scene.written import yaml_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,9 +76,9 @@ def load(scene: Scene, settings: Mapping[str, Any] | None = None) -> LoadedScene
         if settings:
             raise ValueError("settings go over a scene when it is read; give load() the scene itself")
         return scene
-    over = [f"{name}={_yaml(value)}" for name, value in (settings or {}).items()]
+    over = [f"{name}={yaml_text(value)}" for name, value in (settings or {}).items()]
     if isinstance(scene, Mapping):
-        return read_layered_text(_yaml(dict(scene), flow=False), "scene", over)
+        return read_layered_text(yaml_text(dict(scene), flow=False), "scene", over)
     return open_scene(scene, over)
 
 
@@ -169,15 +167,3 @@ def _painted(loaded: LoadedScene, sources: Any, tools: Any) -> Iterator[Picture]
         gaps = gaps_of(job.run, job.numbers, job.inputs, frozenset(), still=job.still)
         for one in frames_left(job, ResumePlan(job.numbers, {}, frozenset(), gaps), Listener()):
             yield Picture(one.frame, frame_to_uint8(one.picture), one.seed, one.notes)
-
-
-def _yaml(value: Any, flow: bool = True) -> str:
-    """Return a value as YAML; on one line where it is to stand behind a name."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = flow
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.allow_unicode = True
-    yaml.width = 2**31
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue().strip().removesuffix("\n...")

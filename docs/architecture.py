@@ -16,6 +16,10 @@ HERE = Path(__file__).parent
 
 WHAT = {
     "cli": "what a user types",
+    "api": "what programs call",
+    "start": "the first import",
+    "importing": "other programs' files",
+    "study": "many cells, one sheet",
     "look": "preview, plot, plan",
     "memory": "estimate before loading",
     "run": "a scene through a run",

@@ -1,9 +1,9 @@
 """Renders scenes in processes that die: ``python -m tests.dying`` reads orders from stdin, JSON, one a line.
 
-An order names a ``scene`` or a run to ``resume``, and how to die: ``event`` at that one of the calls that
-bring something to the disk (``fsync``, ``replace``, ``unlink``), with the file it concerns ``torn`` or not;
-``after`` so many seconds; or not at all. Each is carried out in a fork of this process, which has imported
-what takes long (`tests.warm`); the answer is the fork's wait status.
+An order names a ``scene``, a run to ``resume`` or a scene to ``study``, and how to die: ``event`` at that
+one of the calls that bring something to the disk (``fsync``, ``replace``, ``unlink``), with the file it
+concerns ``torn`` or not; ``after`` so many seconds; or not at all. Each is carried out in a fork of this
+process, which has imported what takes long (`tests.warm`); the answer is the fork's wait status.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 from animator.run.render import render_scene, resume_run
 from animator.scene.reading import read_scene
+from animator.study.cells import study_of
+from animator.study.make import make_study
 from tests.warm import Quiet, warmed
 
 
@@ -47,7 +49,9 @@ def carry_out(order: dict[str, Any]) -> None:
         die_at(order["event"], order.get("torn", False))
     if "after" in order:
         signal.setitimer(signal.ITIMER_REAL, order["after"])  # SIGALRM, of which a process dies
-    if "resume" in order:
+    if "study" in order:
+        make_study(study_of(order["study"], vary=order["vary"]), Quiet(), out=Path(order["out"]))  # type: ignore[arg-type]
+    elif "resume" in order:
         resume_run(Path(order["resume"]), Quiet())  # type: ignore[arg-type]
     else:
         loaded = read_scene(Path(order["scene"]), order.get("set", ()))

@@ -26,6 +26,7 @@ LEVELS: list[set[str]] = [
     {"run"},
     {"memory"},
     {"look"},
+    {"study"},
     {"cli", "api"},
     {"start"},
 ]

@@ -55,6 +55,12 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+def test_the_wheel_has_what_is_no_code(installed: Path) -> None:
+    for name in ("study/page.js", "study/page.css", "scene/new/film.yaml", "scene/base/pocket.yaml"):
+        assert (installed / "animator" / name).is_file(), name
+
+
+@pytest.mark.slow
 def test_the_wheel_renders_by_itself(installed: Path, tmp_path: Path) -> None:
     scene = "extends: pocket\nmode: 2d\nframes: 2\nsize: [64, 64]\nprompts: a sea\nseed: 1\n"
     scene += "diffusion: {steps: 3}\nguard: {policy: 'off'}\n"  # so few steps leave noise

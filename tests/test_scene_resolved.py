@@ -71,7 +71,7 @@ def test_a_resolved_scene_has_every_setting_and_the_drawn_seed(tmp_path):
 def test_every_setting_has_a_sentence():
     schema = json_schema()
     assert schema["$schema"] == DIALECT
-    assert set(schema["properties"]) == {"extends", *Scene.model_fields}
+    assert set(schema["properties"]) == {"extends", "study", *Scene.model_fields}
     assert schema["required"] == []
     sections = {"": schema} | schema["$defs"]
     for section in sections.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from fractions import Fraction
@@ -149,7 +150,7 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
         return Path(entry.name)
 
     monkeypatch.setattr(networks, "locate", locate)
-    monkeypatch.setattr(networks, "file_hash", lambda path: f"hash of {path.name}")
+    monkeypatch.setattr(networks, "hash_of", lambda path: f"hash of {path.name}")
     monkeypatch.setattr(networks, "perceptual_files", lambda: (tmp_path / "no file", tmp_path / "vgg"))
     return missing
 
@@ -165,6 +166,20 @@ def test_every_file_of_weights_has_its_hash(tmp_path: Path, files) -> None:
     assert weights_of(loaded) == found
     (tmp_path / "vgg").touch()
     assert weights_of(loaded) == {**found, "perceptual vgg16": "hash of vgg"}
+
+
+def test_a_file_of_weights_is_read_again_once_it_changes(tmp_path: Path, monkeypatch) -> None:
+    read: list[Path] = []
+    real = networks.file_hash
+    monkeypatch.setattr(networks, "file_hash", lambda path: read.append(path) or real(path))
+    path = tmp_path / "weights"
+    path.write_bytes(b"one")
+    first = networks.hash_of(path)
+    assert networks.hash_of(path) == first == hashlib.sha256(b"one").hexdigest()
+    assert len(read) == 1
+    path.write_bytes(b"other")
+    assert networks.hash_of(path) == hashlib.sha256(b"other").hexdigest()
+    assert len(read) == 2
 
 
 def test_a_checkpoint_has_its_hash_in_real_scenes_alone(tmp_path: Path, files) -> None:

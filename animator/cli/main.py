@@ -17,19 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from animator.cli.camera import camera
 from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more, print_fitting
 from animator.cli.models import models
-from animator.cli.progress import JsonReporter, LineReporter, LiveReporter
+from animator.cli.paint import new, paint
+from animator.cli.progress import reporter_for
 from animator.cli.report import report
 from animator.cli.runs import add_runs
 from animator.cli.score import score
 from animator.cli.shared import (
+    AsJson,
     Debug,
+    Deterministic,
     Device,
     OneScene,
     Settings,
@@ -39,9 +41,9 @@ from animator.cli.shared import (
     show_notices,
     with_device,
 )
+from animator.cli.study import check_study, study
 from animator.cli.vr import vr180
 from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
-from animator.run.reporter import Reporter
 from animator.system.version import version_line
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ app.command()(report)
 app.command()(score)
 app.command("import")(import_)
 app.command()(camera)
+app.command()(study)
+app.command()(paint)
+app.command()(new)
 
 Scenes = Annotated[
     list[Path],
@@ -69,25 +74,6 @@ Scenes = Annotated[
         show_default=False,
     ),
 ]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Report progress as JSON on stdout, one line for each event.")
-]
-
-Deterministic = Annotated[
-    bool,
-    typer.Option(
-        "--deterministic",
-        help="On a GPU, use only kernels that give the same bytes each time; slower. A CPU always does.",
-    ),
-]
-
-
-def reporter_for(as_json: bool) -> Reporter:
-    """Choose how progress is shown."""
-    if as_json:
-        return JsonReporter(sys.stdout)
-    console = Console(stderr=True)
-    return LiveReporter(console) if console.is_terminal else LineReporter(sys.stderr)
 
 
 @app.command()
@@ -196,13 +182,17 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
     """Find everything that is wrong with scenes, without loading a network."""
     from animator.importing.opening import open_scene
 
-    for one in read_all(scenes, lambda path: open_scene(path, settings or ())):
+    def read(path: Path) -> tuple[LoadedScene, str]:
+        loaded = open_scene(path, settings or ())
+        return loaded, check_study(loaded, path, settings or [])
+
+    for one, studied in read_all(scenes, read):
         show_notices(one.notices)
         scene = one.scene
         what = "pictures" if scene.mode == "still" else "frames"
         size = f"{scene.size[0]} x {scene.size[1]}"
         made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
-        print(f"{printable(str(one.source))}: fine: {made}")
+        print(f"{printable(str(one.source))}: fine: {made}{studied}")
 
 
 @app.command()

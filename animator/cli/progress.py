@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -185,3 +186,11 @@ class LiveReporter(Reporter):
         text = f"{self._name} {bar} frame {shown}/{self._total} {self._stage}{step}"
         pace = self._pace.text(self._total - done)
         return Text(f"{text}  {pace}", no_wrap=True, overflow="ellipsis")
+
+
+def reporter_for(as_json: bool) -> Reporter:
+    """Choose how progress is shown."""
+    if as_json:
+        return JsonReporter(sys.stdout)
+    console = Console(stderr=True)
+    return LiveReporter(console) if console.is_terminal else LineReporter(sys.stderr)

@@ -34,6 +34,16 @@ Device = Annotated[
         "--device", metavar="DEVICE", help="Where the networks run: auto, cpu, cuda, cuda:1 or mps."
     ),
 ]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Report progress as JSON on stdout, one line for each event.")
+]
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="On a GPU, use only kernels that give the same bytes each time; slower. A CPU always does.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

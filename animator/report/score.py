@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -44,11 +44,15 @@ class Scorer:
 
     Args:
         loaded: the scene, or None where it could not be read.
-        judge: name of the CLIP model; left out, the scene's own choice, see `Family.judge`.
+        judge: name of the CLIP model that scores; left out, the scene's own choice, see `Family.judge`.
+        load: returns a CLIP model by its name.
     """
 
-    def __init__(self, loaded: LoadedScene | None, judge: str = "") -> None:
+    def __init__(
+        self, loaded: LoadedScene | None, judge: str = "", load: Callable[[str], Perceptor] | None = None
+    ) -> None:
         self.scores = Scores()
+        self._load_perceptor = load or load_perceptor
         self._loaded = loaded
         self._texts: dict[str, Tensor] = {}
         self._perceptor: Perceptor | None = None
@@ -56,7 +60,7 @@ class Scorer:
             self.scores.skipped = "the scene cannot be read, so its prompts are not known"
         elif loaded.scene.models == "fake":
             self.scores.skipped = "models: fake has no CLIP model"
-        elif not (judge := judge or family_of(loaded.scene.diffusion.model).judge(loaded.scene)):
+        elif not (judge := judge or judge_of(loaded)):
             self.scores.skipped = "the scene names no CLIP model"
         else:
             self._load(judge)
@@ -64,7 +68,7 @@ class Scorer:
     def _load(self, name: str) -> None:
         """Load the perceptor on the CPU: a render's networks may still fill the accelerator."""
         try:
-            self._perceptor = load_perceptor(name)
+            self._perceptor = self._load_perceptor(name)
         except (WeightsError, UsageError) as error:
             self.scores.skipped = str(error).splitlines()[0]
         else:
@@ -112,6 +116,13 @@ class Scorer:
         if text not in self._texts:
             self._texts[text] = F.normalize(perceptor.encode_text([text]), dim=-1)[0]
         return self._texts[text]
+
+
+def judge_of(loaded: LoadedScene) -> str:
+    """Return the CLIP model by which a scene's pictures are scored; empty where there is none."""
+    if loaded.scene.models == "fake":
+        return ""
+    return family_of(loaded.scene.diffusion.model).judge(loaded.scene)
 
 
 def middle(pixels: np.ndarray, size: int) -> np.ndarray:

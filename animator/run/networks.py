@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animator.depth.load import depth_names
@@ -62,13 +64,24 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     hashes: dict[str, str] = {}
     if scene.models == "real":
         files = family_of(scene.diffusion.model).files(scene)
-        hashes |= {name: file_hash(path) for name, path in files.items()}
+        hashes |= {name: hash_of(path) for name, path in files.items()}
     entries = needed(scene)
-    hashes |= {f"{one.kind} {one.name}": file_hash(locate(one)) for one in entries if one.kind != OPTIONAL}
+    hashes |= {f"{one.kind} {one.name}": hash_of(locate(one)) for one in entries if one.kind != OPTIONAL}
     if any(entry.kind == OPTIONAL for entry in entries):
         found = next((path for path in perceptual_files() if path.is_file()), None)
-        hashes |= {"perceptual vgg16": file_hash(found)} if found else {}
+        hashes |= {"perceptual vgg16": hash_of(found)} if found else {}
     return hashes
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file of weights; one that has not changed since is read once in a process."""
+    there = path.stat()
+    return _hash_of(path, there.st_size, there.st_mtime_ns, there.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _hash_of(path: Path, *_: int) -> str:
+    return file_hash(path)
 
 
 def require_weights(loaded: LoadedScene) -> list[Entry]:

@@ -56,6 +56,7 @@ def render_scene(
     out: Path | None = None,
     cancel: Cancel | None = None,
     shared: SharedNetworks | None = None,
+    report: bool = True,
 ) -> Path:
     """Render a scene and return what a user will want to open: the film, or the folder of the pictures.
 
@@ -66,6 +67,7 @@ def render_scene(
             Without it, a new folder under ``renders/<scene>/``.
         cancel: stops it, from another thread.
         shared: networks that several scenes use; without it they are let go at the end.
+        report: whether its pictures are measured at the end, for ``report.json`` and ``report.html``.
 
     Raises:
         Interrupted: by the user or by ``cancel``; the message says how to resume.
@@ -81,11 +83,12 @@ def render_scene(
     tools = load_tools(loaded, sources, shared)
     if begun is not None:
         keep = not edited(begun, loaded)
-        return _make(job_of(begun, loaded, sources, tools), reporter, cancel or Cancel(), keep=keep)
+        job = job_of(begun, loaded, sources, tools)
+        return _make(job, reporter, cancel or Cancel(), keep=keep, report=report)
     there = out is not None and out.exists()
     run = RunFolder.create(RENDERS, loaded.name, out=out)
     try:
-        return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
+        return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel(), report=report)
     except AnimatorError as fault:
         # What the disk refuses can be resumed once it does not, and the message says so.
         if not isinstance(fault, (Interrupted, RunError)):
@@ -142,7 +145,13 @@ def finish_run(
 
 
 def _make(
-    job: Job, reporter: Reporter, cancel: Cancel, *, resume_with: str = "resume", keep: bool = True
+    job: Job,
+    reporter: Reporter,
+    cancel: Cancel,
+    *,
+    resume_with: str = "resume",
+    keep: bool = True,
+    report: bool = True,
 ) -> Path:
     """Make the frames that are not up to date, and what is made of all of them.
 
@@ -152,6 +161,7 @@ def _make(
         cancel: stops it.
         resume_with: the verb that resumes it; after ``finish`` the run's own scene stays as it was.
         keep: whether finished frames that are to be made again are kept beside the new ones.
+        report: whether the report is written.
     """
     run = job.run
     try:
@@ -181,8 +191,9 @@ def _make(
             make_stages(run, stages_of(job, cancel.check), begin, films.stages)
             if not job.still and job.shows_frames:
                 run.write_info({**run.read_info(), FILM: job.files.film.name})
-            reporter.stage(plan.numbers[-1], "report")
-            write_report(run)
+            if report:
+                reporter.stage(plan.numbers[-1], "report")
+                write_report(run)
             log.info("done")
             return run.path / FRAMES if job.still else job.files.main
     except KeyboardInterrupt as stop:

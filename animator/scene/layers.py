@@ -35,7 +35,7 @@ PATHS = (
 )
 """Sections with their keys that name a file."""
 
-KEYS = frozenset({*Scene.model_fields, "extends"})
+KEYS = frozenset({*Scene.model_fields, "extends", "study"})
 """What a scene says at its top."""
 
 LOOKS_LIKE_ONE = re.compile(rf"^(?:{'|'.join(sorted(KEYS))})\s*:", re.MULTILINE)

@@ -14,7 +14,6 @@ from animator.weights.clip_names import BUNDLED, canonical_name
 from animator.weights.registry import entries, find
 
 CLIP_MODELS = "guidance.clip_models"
-NOT_BUILT = "not built yet: it comes with a later version of this program, leave it out for now"
 SHADOWS = "video."
 """Before names of settings of which most stand in for others; those others are meant first."""
 
@@ -24,9 +23,6 @@ _LIKE_CLIP = re.compile(
 
 _DERIVED = re.compile(r"_?(schedules?|sched|series|keyframes|curve)$", re.IGNORECASE)
 """Ends that programs put to the name of a setting for its values over the frames or the diffusion."""
-
-LATER = frozenset({"study"})
-"""Settings that the format will have. They are refused, but not as misspelt."""
 
 
 def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value: Any = None) -> str:
@@ -45,8 +41,6 @@ def unknown_key(name: str, siblings: list[str], every: Mapping[str, Any], value:
     "unknown key here; it belongs under 'guidance'"
     """
     key = name.rpartition(".")[2]
-    if name in LATER:
-        return NOT_BUILT
     if split := split_key(key):
         return split
     if every and (hint := _foreign_hint(key, value, every)):

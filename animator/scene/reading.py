@@ -64,6 +64,8 @@ class LoadedScene:
         title: name of the scene where it is not that of the file.
         places: where settings that name files are written, by dotted name.
         templates: its prompts before the choices in them were drawn; None where there are none.
+        study: what the scene says under ``study``, unchecked; `animator.study` reads it.
+        seed_drawn: whether the scene gives no seed, so that one was drawn.
     """
 
     scene: Scene
@@ -74,6 +76,8 @@ class LoadedScene:
     title: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
     templates: Templates | None = None
+    study: Node | None = None
+    seed_drawn: bool = False
 
     @property
     def name(self) -> str:
@@ -174,6 +178,7 @@ def _compiled(
 ) -> LoadedScene:
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
+    root, study = without_study(root)
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
     root, written, noticed = in_their_places(without_texts(counted(with_defaults_of_mode(root))))
     early = [*problems, *more]
@@ -206,13 +211,42 @@ def _compiled(
     timeline = build_timeline(loose, prompts, clock)
     files = {name: fit.nodes[name].place for name in map(".".join, PATHS) if name in fit.nodes}
     return LoadedScene(
-        scene, timeline, tuple(by_place(notices, file)), Path(file), places=files, templates=templates
+        scene,
+        timeline,
+        tuple(by_place(notices, file)),
+        Path(file),
+        places=files,
+        study=study,
+        templates=templates,
+        seed_drawn="seed" not in fit.nodes,
     )
 
 
 def _once(notices: Iterable[Problem]) -> list[Problem]:
     """Return notices without those that say the same of a place as another: of prompts drawn from it."""
     return list({(one.file, one.line, one.column, one.message): one for one in reversed([*notices])}.values())
+
+
+def read_study(path: str | os.PathLike[str], text: str | None = None) -> Node | None:
+    """Return what a scene file says under ``study``, where it can be read; nothing is checked.
+
+    Args:
+        path: the scene file.
+        text: the scene, where it is in no file; None to read it.
+    """
+    file = os.fspath(path)
+    try:
+        root, _ = read_layers(Path(file), file, Fit(scene_schema()).sections, text)
+    except SceneError:  # whoever reads the scene itself reports it
+        return None
+    return without_study(root)[1]
+
+
+def without_study(root: Node) -> tuple[Node, Node | None]:
+    """Return a scene without its ``study``, which is about no picture of its own, and the study."""
+    members = dict(root.value)
+    study = members.pop("study", None)
+    return dataclasses.replace(root, value=members), study
 
 
 def without_texts(root: Node) -> Node:

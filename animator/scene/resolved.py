@@ -18,6 +18,28 @@ from animator.settings.sentences import described_schema
 _HEADER = "# Every value of this scene, defaults and the drawn seed included. It renders again as it is.\n"
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _OWN_WORDS = frozenset({"allowed", "animated", "animated_each", "title"})
+STUDY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "vary": {
+            "type": "object",
+            "description": "Values of settings by dotted name: a list, a range such as 0.05..0.2 x4, or "
+            "@file.txt for the lines of a file.",
+        },
+        "zip": {
+            "type": "boolean",
+            "description": "Whether the first value goes with the first of the others.",
+        },
+        "at": {
+            "type": ["string", "number", "array"],
+            "description": "Shares of the diffusion whose pictures are shown, such as 20%, 50%, 100%.",
+        },
+    },
+    "additionalProperties": False,
+    "description": "Which settings `animator study` varies, and with which values.",
+}
+"""The part of the format that `animator.study.asked` reads; to a render it means nothing."""
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -76,7 +98,7 @@ def json_schema() -> dict[str, Any]:
         "description": "Scene file that this one is laid over, relative to this one; of several, later ones "
         "lie over earlier ones.",
     }
-    schema["properties"] = {"extends": extends, **schema["properties"]}
+    schema["properties"] = {"extends": extends, **schema["properties"], "study": STUDY_SCHEMA}
     _short_forms(schema)
     allow_spellings(schema)
     schema["required"] = []  # a scene that extends another may leave out its prompts
