@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_in_a_line(words: tuple[str, ...], said: str) -> N
 
 @pytest.mark.slow
 def test_prompts_that_are_no_yaml() -> None:
-    for prompt in ("[a, b", "{x: 1", "# a", "a: b", "'a", "~", "1", "größer 夜", "a\nb", "../../etc"):
+    for prompt in ("[a, b", "{x: 1", "a: b", "'a", "~", "größer 夜", "a\nb"):
         made = run(
             "paint",
             prompt,
