@@ -95,9 +95,8 @@ def paint_on_ray(
 
 
 def _ray() -> ModuleType:
-    os.environ.setdefault(
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
-    )  # workers without a GPU see what is there
+    # Ray would hide every GPU from a task that asks for none, and with it what a scene's device names.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
