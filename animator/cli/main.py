@@ -41,6 +41,7 @@ from animator.cli.shared import (
     show_notices,
     with_device,
 )
+from animator.cli.spread import On, painter_for
 from animator.cli.study import check_study, study
 from animator.cli.vr import vr180
 from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
@@ -103,6 +104,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the networks first; sets diffusion.compile=true.")
     ] = False,
+    on: On = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -128,6 +130,17 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
         from animator.system.deterministic import use_deterministic
 
         use_deterministic()
+    if on:
+        from animator.study.shots import render_spread
+
+        for one in loaded:
+            show_notices(one.notices)
+        status = render_spread(
+            loaded, reporter_for(as_json), painter_for(on), out=out, cancel=stop(), say=say
+        )
+        if status:
+            raise typer.Exit(status)
+        return
     from animator.run.render import render_scene
     from animator.weights.shared import SharedNetworks
 

@@ -21,12 +21,14 @@ from animator.cli.shared import (
     show_notices,
     with_device,
 )
+from animator.cli.spread import On, painter_for
 from animator.errors import SceneError, UsageError
 
 if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
     from animator.study.cells import Study
     from animator.study.make import Made
+    from animator.study.painters import Painter
 
 MOST_NOTICES = 12
 """Notices of all cells that are shown."""
@@ -80,6 +82,7 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
         ),
     ] = "",
     device: Device = None,
+    on: On = "",
     deterministic: Deterministic = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -103,8 +106,9 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
         from animator.system.deterministic import use_deterministic
 
         use_deterministic()
+    painter = painter_for(on)
     if folder is not None:
-        _continue(folder, judge, as_json)
+        _continue(folder, judge, as_json, painter)
         return
     seed = None if check else _kept_seed(scene, out)
     read = _read(scene, with_device(settings, device), tuple(vary or ()), zip_axes, at, draft, seed)
@@ -113,7 +117,9 @@ def study(  # noqa: PLR0913 (an option of the command line is an argument)
         return
     from animator.study.make import make_study
 
-    _shown(make_study(read, reporter_for(as_json), out=out, judge=judge, cancel=stop(), say=say))
+    _shown(
+        make_study(read, reporter_for(as_json), out=out, judge=judge, cancel=stop(), say=say, painter=painter)
+    )
 
 
 def _read(
@@ -152,10 +158,10 @@ def _kept_seed(scene: Path, out: Path | None) -> int | None:
     return kept_seed(scene, out)
 
 
-def _continue(folder: Path, judge: str, as_json: bool) -> None:
+def _continue(folder: Path, judge: str, as_json: bool, painter: Painter) -> None:
     from animator.study.make import resume_study
 
-    _shown(resume_study(folder, reporter_for(as_json), judge=judge, cancel=stop(), say=say))
+    _shown(resume_study(folder, reporter_for(as_json), judge=judge, cancel=stop(), say=say, painter=painter))
 
 
 def _shown(made: Made) -> None:

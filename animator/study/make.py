@@ -20,7 +20,7 @@ from animator.study.cells import Planned, Study
 from animator.study.folder import CellPlan, StudyFolder, StudyPlan
 from animator.study.grid import Grid, Place
 from animator.study.identity import LETTERS, Painted, painted_by
-from animator.study.painters import paint_here
+from animator.study.painters import Painter, paint_here
 from animator.study.painting import Painting, frames_done, is_finished, painting_of
 from animator.study.place import RENDERS
 from animator.study.progress import StudyProgress
@@ -107,6 +107,7 @@ def make_study(
     judge: str = "",
     cancel: Cancel | None = None,
     say: Callable[[str], None] = log.warning,
+    painter: Painter = paint_here,
 ) -> Made:
     """Paint what is missing of a study and make its table, sheet and page.
 
@@ -117,6 +118,7 @@ def make_study(
         judge: the CLIP model that scores the cells; left out, the first that a cell's scene names.
         cancel: stops it, from another thread.
         say: is called with a line, before anything is painted, where weights or pictures are not there.
+        painter: who paints the cells.
 
     Raises:
         Interrupted: by the user or by ``cancel``; the message says how to resume.
@@ -128,7 +130,7 @@ def make_study(
     plan = StudyPlan(study.name, study.source, study.seed, study.grid, ())
     with folder.lock():
         work = _work(folder, plan, [_written(one, study) for one in study.planned], judge, say)
-        return _make(work, reporter, cancel or Cancel())
+        return _make(work, reporter, cancel or Cancel(), painter)
 
 
 def resume_study(
@@ -138,13 +140,14 @@ def resume_study(
     judge: str = "",
     cancel: Cancel | None = None,
     say: Callable[[str], None] = log.warning,
+    painter: Painter = paint_here,
 ) -> Made:
     """Paint what is missing of a study that was begun; takes, returns and raises what `make_study` does."""
     folder = StudyFolder(path)
     plan = folder.read_plan()
     with folder.lock():
         work = _work(folder, plan, _read(folder, plan), judge, say)
-        return _make(work, reporter, cancel or Cancel())
+        return _make(work, reporter, cancel or Cancel(), painter)
 
 
 @dataclass(frozen=True)
@@ -221,10 +224,10 @@ def _work(
     return work
 
 
-def _make(work: Work, reporter: Reporter, cancel: Cancel) -> Made:
+def _make(work: Work, reporter: Reporter, cancel: Cancel, painter: Painter) -> Made:
     try:
         left = find_done(work)
-        _paint_all(work, left, reporter, cancel)
+        _paint_all(work, left, reporter, cancel, painter)
         reporter.stage(0, "sheet")
         results = finish(work)
     except (Interrupted, KeyboardInterrupt):
@@ -268,13 +271,15 @@ def _networks(loaded: LoadedScene) -> object:
     return entries, scene.models, scene.diffusion.model, scene.diffusion.precision, scene.device
 
 
-def _paint_all(work: Work, names: Sequence[str], reporter: Reporter, cancel: Cancel) -> None:
-    """Paint cells one after another; one that fails does not stop the others."""
+def _paint_all(
+    work: Work, names: Sequence[str], reporter: Reporter, cancel: Cancel, painter: Painter
+) -> None:
+    """Paint cells; one that fails does not stop the others."""
     counts = {name: _left(work, name) for name in names}
     total = sum(len(one.numbers) for one in work.painted.values())
     progress = StudyProgress(reporter, work.plan.name, total, counts)
     renew = _Renewal(work)
-    for outcome in paint_here([work.painting(name) for name in names], progress, cancel):
+    for outcome in painter([work.painting(name) for name in names], progress, cancel):
         if outcome.reason:
             work.failed[outcome.name] = outcome.reason
             work.statuses.add(outcome.exit_status)

@@ -7,7 +7,7 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from animator.diffusion.memory_saving import out_of_memory
@@ -31,6 +31,10 @@ class Outcome:
     name: str
     reason: str = ""
     exit_status: int = 0
+
+
+Painter = Callable[[Sequence[Painting], StudyProgress, Cancel], Iterator[Outcome]]
+"""Paints pieces of work, as `paint_here` does."""
 
 
 def paint_here(paintings: Sequence[Painting], progress: StudyProgress, cancel: Cancel) -> Iterator[Outcome]:

@@ -54,6 +54,7 @@ class Painting:
         only: numbers of the stills to paint; empty: all.
         folder: where it goes.
         at: shares of the diffusion, below 100 %, whose pictures are kept.
+        whole: whether it is a run of its own, with all its plots and sheets and its report.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Painting:
     only: tuple[int, ...]
     folder: str
     at: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def path(self) -> Path:
@@ -179,8 +181,8 @@ def paint(painting: Painting, reporter: Reporter, cancel: Cancel, shared: Shared
             (painting.path / "journal.jsonl").unlink(missing_ok=True)
             shutil.rmtree(painting.path / PARTIAL, ignore_errors=True)
     heard = _Heard(reporter)
-    scene = _as_painted(loaded, painting.at)
-    render_scene(scene, heard, out=painting.path, cancel=cancel, shared=shared, report=False)
+    scene = loaded if painting.whole else _as_painted(loaded, painting.at)
+    render_scene(scene, heard, out=painting.path, cancel=cancel, shared=shared, report=painting.whole)
     if painting.at and not has_partials(painting):
         _keep_partials(painting, loaded, heard.totals)
 

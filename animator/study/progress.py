@@ -41,6 +41,13 @@ class StudyProgress(Reporter):
         """A step of the diffusion is done."""
         self._reporter.step(done, total)
 
+    def elsewhere(self, name: str, process: int, frame: int, seconds: float, left: int) -> None:
+        """A cell that another process paints has begun, or saved a frame (-1: it has begun)."""
+        del process
+        self._left[name] = left
+        if frame >= 0:
+            self._reporter.finished(frame, seconds, sum(self._left.values()))
+
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """A frame is saved."""
         self._left[self._cell] = left
