@@ -130,7 +130,9 @@ def test_what_is_kept_on_the_way(folder: Path) -> None:
     run = rendered(folder, *words)
     assert len(list((run / "intermediates").iterdir())) == 6
     assert len(list((run / "diffusion").glob("*.mp4"))) == 3
-    assert len(list((run / "cuts").glob("000001_*pocket.png"))) == 5
+    assert len(list((run / "cuts").glob("000001_step*_pocket.png"))) == 5
+    assert (run / "cuts" / "000001_looked_pocket.png").is_file()
+    assert (run / "losses" / "000002-pulls.csv").is_file()
     assert (run / "losses" / "000002.csv").read_text().splitlines()[0].startswith("step,clip pocket")
     assert pixels(run / "losses.png").shape[0] >= 300
     sheet = pixels(run / "contact.png")
@@ -143,8 +145,8 @@ def test_what_is_kept_on_the_way(folder: Path) -> None:
 
 
 def test_a_draft_of_the_whole_scene_is_small_and_renders_again(folder: Path) -> None:
-    run = rendered(folder, "--set", "size=[192, 128]", "--set", "images=1", "--draft")
-    assert pixels(run / "frames/000000.png").shape == (64, 64, 3)
+    run = rendered(folder, "--set", "size=[256, 128]", "--set", "images=1", "--draft")
+    assert pixels(run / "frames/000000.png").shape == (64, 128, 3)
     again = animator("render", run / "scene.yaml", "--out", "again", cwd=folder)
     assert again.returncode == 0, again.stderr
     assert np.array_equal(pixels(run / "frames/000000.png"), pixels(folder / "again/frames/000000.png"))
