@@ -54,7 +54,8 @@ class Painting:
         only: numbers of the stills to paint; empty: all.
         folder: where it goes.
         at: shares of the diffusion, below 100 %, whose pictures are kept.
-        whole: whether it is a run of its own, with all its plots and sheets and its report.
+        whole: whether all its plots and sheets are made, as of a run of its own.
+        report: whether its report is.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Painting:
     folder: str
     at: tuple[str, ...] = ()
     whole: bool = False
+    report: bool = False
 
     @property
     def path(self) -> Path:
@@ -182,7 +184,7 @@ def paint(painting: Painting, reporter: Reporter, cancel: Cancel, shared: Shared
             shutil.rmtree(painting.path / PARTIAL, ignore_errors=True)
     heard = _Heard(reporter)
     scene = loaded if painting.whole else _as_painted(loaded, painting.at)
-    render_scene(scene, heard, out=painting.path, cancel=cancel, shared=shared, report=painting.whole)
+    render_scene(scene, heard, out=painting.path, cancel=cancel, shared=shared, report=painting.report)
     if painting.at and not has_partials(painting):
         _keep_partials(painting, loaded, heard.totals)
 
