@@ -1,6 +1,6 @@
 """A film that rolls, painted upright: the picture is kept on a larger canvas that the roll never turns.
 
-Painters learn from upright pictures, and right a horizon that the camera tilts, so that a spin comes out
+Networks learn from upright pictures, and straighten a horizon that the camera tilts, so that a spin comes out
 slower than it was asked for. So the part of each move that turns the picture about the line of sight is left
 out, the rest of the move acts along the axes of the turned frame, and the frame is read out of the canvas
 turned. With ``Q(a)`` a turn of the picture by ``a``, counter-clockwise, ``u`` a place on the canvas and

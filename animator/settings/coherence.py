@@ -46,13 +46,13 @@ class CoherenceOptions(Options):
     )
     """How far a film lets go of the frame before it where its prompts change, so that the new ones arrive:
     share, 0 to 1, that `frames_skip_steps` and `frames_scale` lose right after a hard cut, and less the
-    slower the prompts blend, for that long and 6 frames more. ``auto`` is 0.5, and 0 with ``compat:
+    slower the prompts blend, for that long and 6 frames more (in turbo, three painted ones). ``auto`` is 0.5, and 0 with ``compat:
     disco-5``."""
 
     upright: Literal["auto", "always", "never"] = setting("auto", modes=(TWO_D, THREE_D))
     """Whether a film that rolls (`angle` in 2D, `rotation_3d_z` in 3D) is painted upright, on a canvas that
-    holds the frame at every angle, and each frame is then shown turned: painters right a horizon that is
-    tilted, and take the turn back. ``auto`` does so from 20 degrees of roll on, but not with ``compat:
+    holds the frame at every angle, and each frame is then shown turned: networks straighten a tilted horizon,
+    and so take the turn back. ``auto`` does so from 20 degrees of roll on, but not with ``compat:
     disco-5``; ``always`` from any; ``never`` paints what is seen, with fewer pixels."""
 
     color_coherence: Animated = animated(0.6, ge=0, le=1, unit="share 0..1")

@@ -161,8 +161,8 @@ class Scene(Options):
     """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
 
     loop: bool = setting(False, modes=(TWO_D, THREE_D))
-    """Whether the end of the film becomes its beginning, over the last two seconds or half of it if it is
-    shorter: the first frame is moved back along the camera's path and mixed in more and more, prompts become
+    """Whether the end of the film becomes its beginning, over its last two seconds, or the last half of a film
+    of less than four: the first frame is moved back along the camera's path and mixed in more and more, prompts become
     those of the beginning again, and a film at a higher frame rate leads from the last frame to the
     first."""
 
