@@ -111,7 +111,7 @@ def test_upright_with_a_pyramid_of_space_and_a_wide_frame(tmp_path: Path) -> Non
         path.write_text(f"{text}{moves}coherence: {{upright: {upright}, color_coherence: 0}}\n")
         frames.append(made(read_scene(path), 1.3)[0][-1].picture)
     # A picture's pixels are square in a pyramid, so that a roll is a turn whatever the shape of the frame.
-    assert (middle(frames[0]) - middle(frames[1])).abs().mean() < 0.02
+    assert (middle(frames[0]) - middle(frames[1])).abs().mean() < 0.03
 
 
 def test_a_spin_of_92_degrees_is_one(tmp_path: Path) -> None:

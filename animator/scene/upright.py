@@ -84,6 +84,6 @@ def notice_upright(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fi
     times = canvas[0] * canvas[1] / (scene.size[0] * scene.size[1])
     message = (
         f"turns the picture, so that it is painted upright, at {canvas[0]} x {canvas[1]}: {times:.2g} times "
-        "the pixels of a frame; coherence.upright: never paints what is seen, and the network may straighten it"
+        "the pixels of a frame; coherence.upright: never paints what is seen, and networks may straighten it"
     )
     yield node.place.problem(ROLL[scene.mode], message)

@@ -161,10 +161,10 @@ class Scene(Options):
     """How a value moves between keyframes that are plain numbers (`interp_spline` in Disco Diffusion)."""
 
     loop: bool = setting(False, modes=(TWO_D, THREE_D))
-    """Whether the end of the film becomes its beginning, over its last two seconds, or the last half of a film
-    of less than four: the first frame is moved back along the camera's path and mixed in more and more, prompts become
-    those of the beginning again, and a film at a higher frame rate leads from the last frame to the
-    first."""
+    """Whether the end of the film becomes its beginning, over its last two seconds, or the last half of a
+    film of less than four: the first frame is moved back along the camera's path and mixed in more and more,
+    prompts become those of the beginning again, and a film at a higher frame rate leads from the last frame
+    to the first."""
 
     prompts: Prompts = setting(
         json_schema_extra={"allowed": 'texts such as ["a sea", "fog:0.5"], or a mapping from frames to them'},
