@@ -206,7 +206,6 @@ def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place
         *("seed_resize", "hires", "hires_fix", "enable_hr", "hr_scale", "subseed", "variation_amount"),
         *("restore_faces", "lora", "controlnets", "refiner", "vae", "clip_skip", "CLIP_stop_at_last_layers"),
         *(
-            "loop",
             "seamless",
             "upscale",
             "mask_blur",

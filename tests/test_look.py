@@ -40,7 +40,7 @@ frames: 4
 diffusion: {steps: 6}
 prompts: {0: [a sea, "fog:0.5"], 2: [a wood]}
 camera: {translation_z: "0: (10), 3: (40)", rotation_3d_y: 0.5}
-coherence: {color_coherence: 0.5}
+coherence: {color_coherence: 0.5, loosen: 0}
 """
 
 

@@ -88,13 +88,15 @@ def test_what_is_no_share_is_a_fault(tmp_path: Path, written: str) -> None:
 
 def test_a_scene_says_which_prompts_cannot_arrive(tmp_path: Path) -> None:
     def said(text: str) -> list[str]:
-        return [str(one) for one in read(tmp_path, text).notices if "arrives" in str(one)]
+        return [
+            str(one) for one in read(tmp_path, text).notices if "arrives" in str(one) or "fade in" in str(one)
+        ]
 
     assert not said(CUT)
     assert not said(f"{CUT}coherence: {{frames_skip_steps: 90%}}\n")
     (held,) = said(f"{CUT}coherence: {{frames_skip_steps: 90%, loosen: 0}}\n")
     assert "prompts.10" in held
     assert "keeps 90% of each frame" in held
-    (brief,) = said("prompts: {0: a sea, 10: a wood, 12: a hill}\n")
-    assert "shown for 2 frames" in brief
+    (brief,) = said("prompts: {0: a sea, 10: a wood, 14: a hill}\nprompt_blend: 6\n")
+    assert "follow after 4 frames, and these fade in over 6" in brief
     assert not said("prompts: {0: a sea, 90: a wood}\n")

@@ -97,7 +97,7 @@ def test_what_is_there_is_not_painted_again_and_a_failure_stops_nobody(cluster, 
     assert not outcomes["cell1"].reason
     assert ("cell0", 0) not in progress.seen
     assert ("cell1", 0) in progress.seen
-    assert (tmp_path / "cell0" / "frames" / "000000.png").stat().st_mtime_ns >= before
+    assert (tmp_path / "cell0" / "frames" / "000000.png").stat().st_mtime_ns >= before - 1000  # as tar rounds
 
 
 @pytest.mark.slow

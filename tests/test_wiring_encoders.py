@@ -41,7 +41,9 @@ class Made:
         monkeypatch.setattr(eyes, "write_packed", self.writer("packed"))
         monkeypatch.setattr(eyes, "write_vr180", self.writer("vr180"))
         monkeypatch.setattr(outputs, "by_ffmpeg", self.writer("ffmpeg"))
-        monkeypatch.setattr(outputs, "between", lambda frames, *words: [*frames, *words])
+        monkeypatch.setattr(
+            outputs, "between", lambda frames, *words, loop: [*frames, *words, *(["loop"] if loop else [])]
+        )
         monkeypatch.setattr(outputs, "load_flow", lambda name: f"flow {name}")
         monkeypatch.setattr(sound, "with_sound", self.writer("sound"))
 
@@ -91,7 +93,7 @@ def test_ffmpeg_smooths_the_film_that_is_there(tmp_path: Path, monkeypatch) -> N
         "scene.mp4",
         "scene-24fps.mp4",
         (Fraction(24),),
-        ENCODER,
+        {**ENCODER, "loop": False},
     )
 
 

@@ -35,7 +35,7 @@ _TEXT = re.compile(r"\"([^\"]*)\"")
 def is_exported(text: str) -> bool:
     r"""Return whether a text is one of these.
 
-    >>> is_exported('Export frames 1 - 9\nCamera Export: Camera\n'), is_exported("frame,zoom")
+    >>> is_exported('Camera Export: Camera\ntranslation_x = "0:(1.5)"\n'), is_exported("frame,zoom")
     (True, False)
     """
     return any(pattern.search(text) for pattern in (_ASSIGNED, _TUPLE, _RAW, _JSON))

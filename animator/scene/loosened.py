@@ -96,11 +96,11 @@ def notice_arrival(
     ends = [one.start for one in prompts.sets[1:]] + [scene.frames]
     for one, end in zip(prompts.sets[1:], ends[1:], strict=True):
         there = places.get(one.position)
-        if there is None or one.start >= scene.frames:
+        if there is None or one.start >= scene.frames or one.position == prompts.sets[0].position:
             continue
         time, held = end - one.start, skips.values[one.start : one.start + AFTER].min()
-        if time < prompts.blend + AFTER / 2:
-            why = f"it is shown for {time} frames, and arrives about {prompts.blend + AFTER:g} after its key"
+        if end < scene.frames and time <= prompts.blend:
+            why = f"the next prompts follow after {time} frames, and these fade in over {prompts.blend:g}"
         elif held >= SHUT:
             why = (
                 f"{HELD[0]} keeps {held:.0%} of each frame, so that it hardly arrives; less, or more of "
