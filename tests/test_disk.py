@@ -41,7 +41,7 @@ SCENES = {
     "outputs": f"{HEAD}mode: 3d\nframes: 2\n{CAMERA}output: {{losses: false, gif: true, webp: true, "
     "codec: prores}\nvr: {layouts: [vr180], vr180_size: 256}\n",
     "long": f"{HEAD}mode: 2d\nframes: 5\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
-    "longer": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 2}}\noutput: {{losses: false}}\n",
+    "longer": f"{HEAD}mode: 2d\nframes: 12\ncamera: {{angle: 1}}\noutput: {{losses: false}}\n",
     "video": f"{HEAD.replace(', skip_steps: 0', '')}mode: video\n"
     "video: {init: clip.mp4, flow: dis, finish: flow, extract: true}\n"
     "output: {losses: false, progress_image: false}\n",

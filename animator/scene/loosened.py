@@ -99,7 +99,7 @@ def notice_arrival(
         if there is None or one.start >= scene.frames or one.position == prompts.sets[0].position:
             continue
         time, held = end - one.start, skips.values[one.start : one.start + AFTER].min()
-        if end < scene.frames and time <= prompts.blend:
+        if end < scene.frames and time < prompts.blend:
             why = f"the next prompts follow after {time} frames, and these fade in over {prompts.blend:g}"
         elif held >= SHUT:
             why = (
