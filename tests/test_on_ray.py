@@ -20,6 +20,8 @@ from animator.study.progress import StudyProgress
 
 ray = pytest.importorskip("ray")
 
+pytestmark = pytest.mark.timeout(900)
+
 SCENE = """version: 1
 mode: still
 images: 2
@@ -63,7 +65,12 @@ def pictures(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def cluster():
     on_ray._ray()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80_000_000)
+    # Ray makes its workers nice, so that beside other tests they would hardly run.
+    os.environ["RAY_worker_niceness"] = "0"
+    try:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80_000_000)
+    except Exception as error:
+        pytest.skip(f"Ray does not start on this machine: {error}")
     yield
     ray.shutdown()
 
