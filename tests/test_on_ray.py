@@ -66,7 +66,7 @@ def pictures(folder: Path) -> dict[str, bytes]:
 def cluster():
     on_ray._ray()
     # Ray makes its workers nice, so that beside other tests they would hardly run.
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112, as Ray writes it
     try:
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80_000_000)
     except Exception as error:
