@@ -143,13 +143,13 @@ def test_a_folder_goes_there_and_back(tmp_path: Path) -> None:
 def test_a_task_asks_for_what_its_scene_takes(tmp_path: Path) -> None:
     loaded = scene_of(paintings(tmp_path, 1)[0])
     larger = read_text_scene("mode: still\nseed: 1\nprompts: a sea\nsize: [512, 512]\n", "larger.yaml")
-    assert Resources({"GPU": 2.0, "CPU": 16.0}).of(loaded) == {"num_gpus": 1}
-    shared = Resources({"GPU": 2.0, "accelerator_type:T4": 2.0}).of(loaded)["num_gpus"]
-    assert 0 < shared < Resources({"GPU": 2.0, "accelerator_type:T4": 2.0}).of(larger)["num_gpus"] <= 1
-    asked = Resources({"CPU": 16.0, "memory": 64e9}).of(loaded)
+    assert Resources([{"GPU": 2.0, "CPU": 16.0}]).of(loaded) == {"num_gpus": 1}
+    shared = Resources([{"GPU": 2.0, "accelerator_type:T4": 2.0}]).of(loaded)["num_gpus"]
+    assert 0 < shared < Resources([{"GPU": 2.0, "accelerator_type:T4": 2.0}]).of(larger)["num_gpus"] <= 1
+    asked = Resources([{"CPU": 16.0, "memory": 64e9}]).of(loaded)
     assert asked["num_cpus"] >= 1
     assert 0.5e9 < asked["memory"] < 8e9
-    assert Resources({"CPU": 16.0, "memory": 1e9}).of(loaded)["memory"] == 5e8
+    assert Resources([{"memory": 1e6, "CPU": 4.0}] * 9).of(loaded)["memory"] == 1e6
 
 
 def test_ray_is_asked_for_where_it_is_missing(monkeypatch) -> None:

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from animator.film.grains import over_move
 from animator.film.moves import back_2d, back_3d, canvas_2d, canvas_3d
-from animator.film.upright import frame_seen
+from animator.film.rows import camera_3d, move_2d
+from animator.film.upright import depth_seen, reader
 from animator.types import Move2D
 from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
 from animator.warp.grains import Grains
@@ -38,6 +39,9 @@ FEATHER = 1 / 32
 SMEARED = 4
 """Moves from which on nothing is taken of what lies beyond the first frame's edges, drawn out; over fewer
 it is a few pixels wide, and nearer to the first frame than what the last would show there."""
+
+PREVAILS = 0.5
+"""Share of the first frame from which on a place counts as its own."""
 
 LEFT = 0.5
 """How much of a painting's change is left in the last frame; in turbo it is spread over as many frames as lie
@@ -72,7 +76,7 @@ class Closing:
         """Return the grains of a moved picture with those of the first frame where that prevails."""
         if grains is None or self.grains is None:
             return grains
-        prevails = (self.share > 0.5).cpu()
+        prevails = (self.share > PREVAILS).cpu()
         return Grains(
             torch.where(prevails, self.grains.identities, grains.identities),
             torch.where(prevails, self.grains.places, grains.places),
@@ -80,7 +84,7 @@ class Closing:
 
     def left_uncovered(self, uncovered: Mask) -> Mask:
         """Return what of an uncovered part the first frame does not show."""
-        return uncovered & (self.share < 0.5)
+        return uncovered & (self.share <= PREVAILS)
 
 
 def closing(first: Track | None, row: Row, shot: Shot, last_painted: int) -> Closing | None:
@@ -96,7 +100,9 @@ def closing(first: Track | None, row: Row, shot: Shot, last_painted: int) -> Clo
         return None
     gone = 1 - max(0, last_painted - row.frame) / shot.loop
     share = gone * gone * (3 - 2 * gone)
-    back, known = moved_back(first, row.timeline, shot, row.frame)
+    # Below that its grains prevail nowhere, and moving them is slow.
+    grains = first.grains if share > PREVAILS else None
+    back, known = moved_back(replace(first, grains=grains), row.timeline, shot, row.frame)
     inside = cv2.distanceTransform(known.cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     soft = torch.from_numpy(inside).to(back.picture) / (FEATHER * min(inside.shape))
     soft = soft.clamp(min=max(0.0, 1 - (shot.pictures - row.frame) / SMEARED), max=1)
@@ -151,12 +157,7 @@ def _as_at_the_end(
 ) -> tuple[Frame, Tensor | None]:
     """Return the first canvas turned so that the frame, as far as it is turned at the end, shows the same."""
     assert shot.upright is not None
-    flat = shot.mode == "2d"
-    again = timeline.row(0)["camera.angle" if flat else "camera.rotation_3d_z"]
-    roll, (width, height) = -(shot.upright.rolls[-1] + again), shot.canvas
-    about = 0.5 if flat else 0.0
-    if depth is not None:
-        farthest = depth.max()
-        depth = frame_seen((depth / farthest)[None], width, height, roll, about=about)[0] * farthest
-        depth = depth.clamp(min=1e-3)
-    return frame_seen(picture, width, height, roll, about=about), depth
+    row = timeline.row(0)
+    again = move_2d(row).angle if shot.mode == "2d" else camera_3d(row).rotation_3d_z
+    shown = reader(shot, shot.canvas, -(shot.upright.rolls[-1] + again))
+    return shown(picture), None if depth is None else depth_seen(depth, shown)

@@ -112,17 +112,11 @@ def as_seen(
     """Return what a finished frame shows of what was painted; all of it where it was not painted upright."""
     if shot.upright is None:
         return Seen(picture, uncovered, depth)
-    shown = partial(
-        frame_seen,
-        width=shot.width,
-        height=shot.height,
-        roll=shot.upright.rolls[frame],
-        about=0.5 if shot.mode == "2d" else 0.0,
-    )
+    shown = reader(shot, (shot.width, shot.height), shot.upright.rolls[frame])
     return Seen(
         shown(picture),
         None if uncovered is None else shown(uncovered.float()[None])[0] >= 0.5,
-        None if depth is None else _depth_seen(depth, shown),
+        None if depth is None else depth_seen(depth, shown),
     )
 
 
@@ -148,7 +142,14 @@ def frame_seen(canvas: Tensor, width: int, height: int, roll: float, *, about: f
     return sample(canvas, places.float().to(canvas.device), "bicubic", "border")
 
 
-def _depth_seen(depth: DepthMap, shown: Callable[[Tensor], Tensor]) -> DepthMap:
+def reader(shot: Shot, size: tuple[int, int], roll: float) -> Callable[[Tensor], Tensor]:
+    """Return `frame_seen` for a shot: what a frame of ``size`` (width, height) shows, turned by ``roll``."""
+    about = 0.5 if shot.mode == "2d" else 0.0
+    return partial(frame_seen, width=size[0], height=size[1], roll=roll, about=about)
+
+
+def depth_seen(depth: DepthMap, shown: Callable[[Tensor], Tensor]) -> DepthMap:
+    """Return what a frame shows of a depth, by a `reader`."""
     # As shares of the farthest, because samples are held to [0, 1]; the cubic kernel must not make 0 of near.
     farthest = depth.max()
     return (shown((depth / farthest)[None])[0] * farthest).clamp(min=float(depth.min()))

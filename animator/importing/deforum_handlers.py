@@ -92,26 +92,26 @@ def _color(job: Job, name: str, value: Any) -> None:
 
 def _border(job: Job, name: str, value: Any) -> None:
     word = common.meant_word("warp.border_2d", value, ({"enum": ["wrap", "reflect", "replicate"]},))
-    if job.draft.mode == "2d" and word:
-        job.draft.carry(name, "warp.border_2d", word)
-    else:
-        job.draft.drop(name, f"it is for mode 2d, and the mode is {job.draft.mode}")
+    _in_mode(job, name, "2d", "warp.border_2d", word)
 
 
 def _sampling(job: Job, name: str, value: Any) -> None:
     word = common.folded(value)
-    if job.draft.mode == "3d" and word in ("bicubic", "bilinear", "nearest"):
-        job.draft.carry(name, "warp.sampling_mode", word)
-    else:
-        job.draft.drop(name, f"it is for mode 3d, and the mode is {job.draft.mode}")
+    known = word if word in ("bicubic", "bilinear", "nearest") else None
+    _in_mode(job, name, "3d", "warp.sampling_mode", known)
 
 
 def _padding(job: Job, name: str, value: Any) -> None:
     word = common.meant_word("warp.padding_mode", value, ({"enum": ["border", "reflection", "zeros"]},))
-    if job.draft.mode == "3d" and word:
-        job.draft.carry(name, "warp.padding_mode", word)
+    _in_mode(job, name, "3d", "warp.padding_mode", word)
+
+
+def _in_mode(job: Job, name: str, mode: str, place: str, word: str | None) -> None:
+    """Carry a word over to a setting of one mode."""
+    if job.draft.mode == mode and word:
+        job.draft.carry(name, place, word)
     else:
-        job.draft.drop(name, f"it is for mode 3d, and the mode is {job.draft.mode}")
+        job.draft.drop(name, f"it is for mode {mode}, and the mode is {job.draft.mode}")
 
 
 def _depth(job: Job, name: str, value: Any) -> None:

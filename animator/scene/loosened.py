@@ -70,11 +70,12 @@ def held_by(scene: Scene, prompts: PromptTrack) -> np.ndarray | None:
 
 def changes(prompts: PromptTrack, frames: int, window: int) -> np.ndarray:
     """Return how much of the prompts of each frame is another than ``window`` frames before, 0 to 1."""
-    found = np.zeros(frames)
+    found, near = np.zeros(frames), np.zeros(frames, bool)
     reach = math.ceil(prompts.blend) + window
     for one in prompts.sets[1:]:
-        for frame in range(max(1, one.start), min(frames, one.start + reach + 1)):
-            found[frame] = _distance(prompts.at(frame), prompts.at(max(0, frame - window)))
+        near[max(1, one.start) : max(0, one.start + reach + 1)] = True
+    for frame in np.flatnonzero(near).tolist():
+        found[frame] = _distance(prompts.at(frame), prompts.at(max(0, frame - window)))
     return found
 
 

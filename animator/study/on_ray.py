@@ -17,7 +17,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +27,7 @@ import torch
 from animator.errors import UsageError
 from animator.memory.estimate import MemoryEstimate, estimate
 from animator.memory.fitting import taken
-from animator.memory.gpus import USABLE, Gpu, gpu_named
+from animator.memory.gpus import Gpu, gpu_named
 from animator.run.cancel import Cancel
 from animator.run.reporter import Reporter
 from animator.runs.files import errors_in_one_line
@@ -131,7 +131,8 @@ def _paint(
     from ray.util.queue import Queue
 
     events = Queue(actor_options={"num_cpus": 0})
-    resources = Resources(ray.cluster_resources())
+    resources = Resources([node["Resources"] for node in ray.nodes() if node["Alive"]])
+    version, threads = version_line(), torch.get_num_threads()
     work = ray.remote(painted_there)
     waiting: dict[Any, Painting] = {}
     for painting in paintings:
@@ -140,7 +141,7 @@ def _paint(
         except Exception as error:
             yield failure(painting.name, error)
             continue
-        order = Order(painting, packed(painting.path), version_line(), torch.get_num_threads())
+        order = Order(painting, packed(painting.path), version, threads)
         waiting[work.options(**asked, max_retries=RETRIES).remote(order, events)] = painting
     try:
         while waiting:
@@ -162,6 +163,8 @@ def _paint(
 def _brought_back(ray: ModuleType, one: Any, painting: Painting) -> Outcome:
     try:
         content, outcome = ray.get(one)
+    except ray.exceptions.RayTaskError as error:
+        return failure(painting.name, error.cause)
     except ray.exceptions.RayError as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         return Outcome(painting.name, f"its worker was lost {RETRIES + 1} times: {first}", 1)
@@ -175,13 +178,14 @@ class Resources:
     """What a task asks of the cluster, from the memory that its scene takes.
 
     Args:
-        cluster: what the cluster has of everything, as Ray counts it.
+        machines: what each machine of the cluster has, as Ray counts it.
     """
 
-    def __init__(self, cluster: dict[str, float]) -> None:
-        self._gpus = cluster.get("GPU", 0.0)
-        self._cpus, self._memory = cluster.get("CPU", 1.0), cluster.get("memory", 0.0)
-        self._gpu = smallest_gpu(cluster)
+    def __init__(self, machines: Sequence[Mapping[str, float]]) -> None:
+        self._gpus, self._cpus, self._memory = (
+            max((one.get(name, 0.0) for one in machines), default=0.0) for name in ("GPU", "CPU", "memory")
+        )
+        self._gpu = smallest_gpu([name for one in machines for name in one])
         self._known: dict[str, MemoryEstimate] = {}
 
     def of(self, loaded: LoadedScene) -> dict[str, float]:
@@ -189,32 +193,32 @@ class Resources:
         if self._gpus and loaded.scene.device != "cpu":
             return {"num_gpus": self._share(loaded)}
         threads = min(float(torch.get_num_threads()), self._cpus)
-        # More than there is would wait for ever; then the estimate is a guess, and the task may try.
-        return {"num_cpus": threads, "memory": min(self._taken(loaded).total, int(self._memory / 2))}
+        # More than the largest machine has would wait for ever; the task may try there, alone.
+        return {"num_cpus": threads, "memory": int(min(self._taken(loaded).total, self._memory))}
 
     def _share(self, loaded: LoadedScene) -> float:
         """Return the share of a GPU that a scene takes, in hundredths: several may run on one."""
         if self._gpu is None:
             return 1
-        share = self._taken(loaded).total / (self._gpu.gigabytes * 2**30 * USABLE)
+        share = self._taken(loaded).total / self._gpu.room
         return min(1.0, max(1, math.ceil(share * 100)) / 100)
 
     def _taken(self, loaded: LoadedScene) -> MemoryEstimate:
         alike = loaded.scene.model_dump(mode="json", exclude={"prompts", "image_prompts", "seed", "output"})
         key = json.dumps(alike, sort_keys=True)
         if key not in self._known:
-            here = self._gpu is None or loaded.scene.device == "cpu"
-            self._known[key] = estimate(loaded, "cpu") if here or not self._gpu else taken(loaded, self._gpu)
+            gpu = None if loaded.scene.device == "cpu" else self._gpu
+            self._known[key] = estimate(loaded, "cpu") if gpu is None else taken(loaded, gpu)
         return self._known[key]
 
 
-def smallest_gpu(cluster: Mapping[str, float]) -> Gpu | None:
-    """Return the GPU of a cluster that has the least memory, or None where one is not known.
+def smallest_gpu(resources: Iterable[str]) -> Gpu | None:
+    """Return the GPU of a cluster that has the least memory, by Ray's names; None where one is not known.
 
-    >>> smallest_gpu({"GPU": 3, "accelerator_type:A100": 1, "accelerator_type:T4": 1}).name
+    >>> smallest_gpu(["GPU", "accelerator_type:A100", "accelerator_type:T4"]).name
     'T4'
     """
-    kinds = [name.partition(":")[2] for name in cluster if name.startswith("accelerator_type:")]
+    kinds = [name.partition(":")[2] for name in resources if name.startswith("accelerator_type:")]
     try:
         return min(map(gpu_named, kinds), key=lambda gpu: gpu.gigabytes, default=None)
     except UsageError:
