@@ -74,7 +74,7 @@ def test_only_what_is_declared_to_change_no_frame_is_left_out(film) -> None:
     sections = {name.rpartition(".")[0] for name in every}
     leaves = {name for name in every if name not in sections}
     left_out = leaves - set(counted(film.scene))
-    apart = {name for name in leaves if name.startswith(("guard.", "output.", "video."))} - {
+    apart = {name for name in leaves if name.startswith(("guard.", "grade.", "output.", "video."))} - {
         "output.ten_bits"
     }
     assert left_out == CHANGES_NO_FRAME | apart
@@ -144,7 +144,7 @@ def test_neutral_values_are_those_of_earlier_programs() -> None:
 def test_every_animated_default_is_what_a_bare_scene_has(film) -> None:
     row = film.timeline.row(0)
     each = {name for name in row.names if neutral_schedule(Scene, name) is None}
-    assert all(name.startswith("guidance.clip_models.") for name in each)
+    assert all(name.startswith(("guidance.clip_models.", "grade.")) for name in each)
     for name in set(row.names) - each:
         assert np.array_equal(neutral_schedule(Scene, name), row.schedule(name)), name
 

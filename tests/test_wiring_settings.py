@@ -151,6 +151,16 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "guidance.cuts.sizes": ((*PLAIN, "guidance.cuts.ic_pow=5"), "varied"),
     "guidance.cuts.placement": (PLAIN, "stratified"),
     "guidance.compat": (GENTLE, "disco-5"),
+    "grade.brightness": (ONE, "0.2"),
+    "grade.contrast": (ONE, "1.5"),
+    "grade.saturation": (ONE, "0"),
+    "grade.gamma": (ONE, "2"),
+    "grade.lut": (ONE, "LUT"),
+    "grade.lut_amount": (("frames=1", "grade.lut=LUT"), "0.5"),
+    "grade.sharpen": (ONE, "1"),
+    "grade.sharpen_radius": (("frames=1", "grade.sharpen=1"), "3"),
+    "grade.grain": (ONE, "0.1"),
+    "grade.grain_size": (("frames=1", "grade.grain=0.1"), "3"),
     "output.crf": (ONE, "30"),
     "output.preset": (ONE, "slow"),
     "output.ten_bits": (ONE, "true"),
@@ -227,6 +237,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture(path)
     glass = cv2.cvtColor(cv2.imread(str(path / "init.png")), cv2.COLOR_BGR2BGRA)
     glass[..., 3] = np.linspace(0, 255, glass.shape[1], dtype=np.uint8)
+    (path / "dim.cube").write_text("LUT_1D_SIZE 2\n0 0 0\n0.5 0.5 0.5\n")
     (path / "glass").mkdir()
     for number in range(4):
         cv2.imwrite(str(path / "glass" / f"{number}.png"), np.roll(glass, number, axis=1))
@@ -251,6 +262,7 @@ def before(folder: Path) -> object:
 
 def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
     names = {"CLIP": folder / "clip.mp4", "INIT": folder / "init.png", "GLASS": folder / "glass"}
+    names["LUT"] = folder / "dim.cube"
     return [
         one.replace(*map(str, (word, path))) if f"={word}" in one else one
         for one in overrides

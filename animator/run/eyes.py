@@ -14,7 +14,7 @@ from animator.run.frame_source import FrameSource
 from animator.run.job import Job
 from animator.run.sound import Sound
 from animator.run.stages import Stage
-from animator.runs import Entry, RunFolder
+from animator.runs import Entry
 from animator.runs.png import encode_png
 from animator.video.formats import write_codec
 from animator.video.spherical import VR180_NAMES
@@ -38,11 +38,12 @@ def films_for_two_eyes(source: FrameSource, sound: Sound | None) -> tuple[list[S
 
 def _films_of_eyes(source: FrameSource) -> list[Stage]:
     """A film for each eye."""
+    look = source.job.grade.settings
     return [
         Stage(
             f"film {path.name}",
             path.name,
-            {**source.encoder, "fps": str(source.job.fps), name: source.eyes[name]},
+            {**source.encoder, "fps": str(source.job.fps), name: source.eyes[name], **look},
             partial(_write_eye, source, path, name),
         )
         for name, path in source.job.files.eyes.items()
@@ -60,7 +61,8 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         audio_start=sound.start if sound else 0.0,
         rate_change=sound.rate_change if sound else 1.0,
     )
-    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **(sound.settings if sound else {})}
+    heard = sound.settings if sound else {}
+    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **heard, **job.grade.settings}
     stages = []
     make: Callable[[], None]
     for layout, path in job.files.packed.items():
@@ -81,15 +83,15 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
     make: Callable[[], None]
     for layout in job.files.packed:
         for number in job.numbers:
-            settings: dict[str, Any] = {**entries[number].more, "layout": layout}
+            settings: dict[str, Any] = {**entries[number].more, "layout": layout, **job.grade.settings}
             name = f"{layout}/{number:06d}.png"
             if layout == "vr180":
                 how = _vr180(job, number)
                 settings |= how
                 name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
-                make = partial(_write_vr180_still, job.run, name, number, how)
+                make = partial(_write_vr180_still, job, name, number, how)
             else:
-                make = partial(_write_pair, job.run, layout, number)
+                make = partial(_write_pair, job, layout, number)
             stages.append(Stage(f"pair {name}", name, settings, make))
     return stages
 
@@ -109,7 +111,7 @@ def _fovs(job: Job, numbers: Iterable[int]) -> list[float]:
 
 
 def _write_eye(source: FrameSource, path: Path, name: str) -> None:
-    write_codec(path, source.saved(name), source.job.fps, "h264", **source.encoder)
+    write_codec(path, source.eye(name), source.job.fps, "h264", **source.encoder)
 
 
 def _write_packed(source: FrameSource, path: Path, layout: Packing, encoding: Encoding) -> None:
@@ -121,15 +123,22 @@ def _write_vr180(source: FrameSource, path: Path, encoding: Encoding, how: dict[
 
 
 def _pairs(source: FrameSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    return zip(source.saved(EYES[0]), source.saved(EYES[1]), strict=True)
+    return zip(source.eye(EYES[0]), source.eye(EYES[1]), strict=True)
 
 
-def _write_pair(run: RunFolder, layout: Packing, number: int) -> None:
-    left, right = (run.read_frame(number, name) for name in EYES)
-    run.write(f"{layout}/{run.frame_file(number).name}", encode_png(pack(left, right, layout), {}))
+def _write_pair(job: Job, layout: Packing, number: int) -> None:
+    left, right = _still_eyes(job, number)
+    job.run.write(f"{layout}/{job.run.frame_file(number).name}", encode_png(pack(left, right, layout), {}))
 
 
-def _write_vr180_still(run: RunFolder, name: str, number: int, how: Mapping[str, Any]) -> None:
-    left, right = (run.read_frame(number, eye) for eye in EYES)
-    views = hemispheres([(left, right)], iter(how["fovs"]), how["size"], how["edge"], how["layout"])
-    run.write(name, encode_png(next(views), {}))
+def _write_vr180_still(job: Job, name: str, number: int, how: Mapping[str, Any]) -> None:
+    views = hemispheres(
+        [_still_eyes(job, number)], iter(how["fovs"]), how["size"], how["edge"], how["layout"]
+    )
+    job.run.write(name, encode_png(next(views), {}))
+
+
+def _still_eyes(job: Job, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what both eyes see of a still, graded."""
+    left, right = (job.grade.one(job.run.read_frame(number, eye), number) for eye in EYES)
+    return left, right

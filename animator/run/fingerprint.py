@@ -16,7 +16,7 @@ from animator.run.sources import Sources
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.upright import canvas_of
-from animator.settings.base import counts_in, declared
+from animator.settings.base import EVERY_MODE, counts_in, declared
 from animator.settings.scene import Scene
 from animator.system.rng import picture_seed
 
@@ -50,7 +50,7 @@ def hash_inputs(
         rendering: number of the way in which they are made, of `RENDERINGS`; None is the last.
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
-    unread = tuple(f"{name}." for name in unread_by_engine(scene))
+    unread = tuple(f"{name}." for name in [*unread_by_engine(scene), *changing_no_frame(type(scene))])
     animated = [name for name in loaded.timeline.row(0).names if not f"{name}.".startswith(unread)]
     constant = {
         "rendering": renderings_of(type(scene), counted(scene), rendering),
@@ -147,6 +147,11 @@ def value_in(dumped: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         value = value[part]
     return value
+
+
+def changing_no_frame(scene: type[Scene]) -> list[str]:
+    """Return the sections and settings on which no frame of any mode depends, by dotted name."""
+    return [name for name, said in declared(scene) if not any(counts_in(mode, said) for mode in EVERY_MODE)]
 
 
 def unread_by_engine(scene: Scene) -> list[str]:

@@ -57,9 +57,17 @@ class FrameSource:
             yield pixels
 
     def shown(self) -> Iterator[np.ndarray]:
-        """Yield the frames as the film shows them: as they were saved, or blended along the footage."""
+        """Yield the frames as the film shows them: blended along the footage, and graded."""
+        return self.job.grade.over(self.blended())
+
+    def eye(self, name: str) -> Iterator[np.ndarray]:
+        """Yield what an eye sees as its films show it: graded, with the grain of the film."""
+        return self.job.grade.over(self.saved(name))
+
+    def blended(self) -> Iterator[np.ndarray]:
+        """Yield the frames as they were saved, or blended along the footage, yet without their look."""
         video = self.job.loaded.scene.video
-        if self.job.shows_frames:
+        if not self.job.blends:
             yield from self.saved()
             return
         with open_footage(self.job) as footage:
@@ -88,9 +96,10 @@ def frames_of(job: Job, entries: Mapping[int, Entry], check: Check) -> FrameSour
     frames = _digest([line.file for line in lines])
     eyes = {name: _digest([line.more[name] for line in lines]) for name in EYES if scene.vr.enabled}
     settings: dict[str, Any] = {"fps": str(job.fps), "frames": frames}
-    if not job.shows_frames:
+    if job.blends:
         video = scene.video.model_dump(mode="json", exclude={"init", "sound", "extract"})
         settings["blended"] = [video, job.sources.footage, job.tools.flow_name, scene.size]
+    settings |= job.grade.settings
     encoder = {"crf": scene.output.crf, "preset": scene.output.preset}
     return FrameSource(job, entries, check, encoder, frames, eyes, settings)
 

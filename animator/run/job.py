@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from animator.engines.family import read_sections
 from animator.engines.registry import family_of
@@ -13,6 +14,7 @@ from animator.film.loop import Shot, Turbo
 from animator.film.upright import Upright, on_canvas
 from animator.run.film_files import FilmFiles, film_files
 from animator.run.fingerprint import hash_inputs
+from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
 from animator.run.sources import Sources
@@ -74,9 +76,18 @@ class Job:
 
     @property
     def shows_frames(self) -> bool:
-        """Whether the finished film shows the frames as they are, not blended."""
-        scene = self.loaded.scene
-        return scene.mode != "video" or scene.video.finish == "none"
+        """Whether the finished film shows the frames as they are, neither blended nor graded."""
+        return not self.blends and not self.grade.settings
+
+    @property
+    def blends(self) -> bool:
+        """Whether the finished film blends each frame with the one before it."""
+        return self.loaded.scene.mode == "video" and self.loaded.scene.video.finish != "none"
+
+    @cached_property
+    def grade(self) -> Grade:
+        """The look of the finished film."""
+        return grade_of(self.loaded)
 
 
 def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:

@@ -12,6 +12,7 @@ from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
+from animator.run.sequences import graded_stills
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
 from animator.video.formats import Codec, write_codec, write_gif, write_webp
@@ -27,7 +28,7 @@ def stages_of(job: Job, check: Check) -> list[Stage]:
     """
     entries = job.run.journal()
     if job.still:
-        return still_pairs(job, entries)
+        return [*graded_stills(job, entries), *still_pairs(job, entries)]
     source, sound = frames_of(job, entries, check), sound_of(job)
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
     others = [*_every_nth(source), *_pictures(source)]
@@ -97,8 +98,9 @@ def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:
     flow = source.job.tools.flow or load_flow("dis")
-    frames = between(source.shown(), source.job.fps, target, flow, loop=source.job.shot.loop > 0)
-    write_codec(path, frames, target, "h264", **source.encoder)
+    rate = source.job.fps
+    frames = between(source.blended(), rate, target, flow, loop=source.job.shot.loop > 0)
+    write_codec(path, source.job.grade.over(frames, rate / target), target, "h264", **source.encoder)
 
 
 def _write_every_nth(source: FrameSource, path: Path, every: int) -> None:

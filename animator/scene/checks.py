@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +42,7 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_init(scene, fit)
     if scene.output.audio is not None:
         _note("output.audio", file_fault(scene.output.audio, net=False), fit)
+    check_lut(scene, fit)
     check_steps(scene, fit)
     check_turbo(scene, fit)
     check_seeds(scene, fit)
@@ -90,6 +92,23 @@ def check_init(scene: Scene, fit: Fit) -> None:
     if scene.diffusion.perlin_init != "none":
         perlin = f"is {scene.diffusion.perlin_init}, but there is an init_image"
         _note("diffusion.perlin_init", f"{perlin}; choose one: perlin_init: none, or no init_image", fit)
+
+
+def check_lut(scene: Scene, fit: Fit) -> None:
+    """Note a table of colours that is not there or is none."""
+    name, lut = "grade.lut", scene.grade.lut
+    if lut is None:
+        return
+    fault = file_fault(lut, net=False)
+    if not fault:
+        # Imported here because most scenes have none and their check should be quick.
+        from animator.grade.cube import read_cube
+
+        try:
+            read_cube(Path(lut))
+        except UsageError as error:
+            fault = str(error)
+    _note(name, fault, fit)
 
 
 def check_steps(scene: Scene, fit: Fit) -> None:

@@ -32,6 +32,7 @@ PATHS = (
     ("camera", "path"),
     ("video", "init"),
     ("output", "audio"),
+    ("grade", "lut"),
 )
 """Sections with their keys that name a file."""
 

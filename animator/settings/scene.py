@@ -14,6 +14,7 @@ from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions
 from animator.settings.diffusion import DiffusionOptions, Percent, percent
+from animator.settings.grade import GradeOptions
 from animator.settings.guard import GuardOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.settings.output import OutputOptions
@@ -221,6 +222,9 @@ class Scene(Options):
 
     guard: GuardOptions = setting(GuardOptions(), changes_frames=False)
     """When a painted frame is broken, and what becomes of it."""
+
+    grade: GradeOptions = setting(GradeOptions(), changes_frames=False)
+    """Colours, sharpness and grain that the films and graded stills get, over the finished frames."""
 
     output: OutputOptions = setting(OutputOptions(), changes_frames=False)
     """The film that the finished frames become."""

@@ -1,0 +1,1 @@
+"""The look of finished pictures: colours, sharpness and grain, each a formula over pixels."""
