@@ -26,7 +26,9 @@ def cube(path: Path, size: int, colour=lambda r, g, b: (r, g, b), head: str = ""
     points = np.linspace(0, 1, size)
     rows = [colour(r, g, b) for b in points for g in points for r in points]
     lines = [f"{r:.9f} {g:.9f} {b:.9f}" for r, g, b in rows]
-    path.write_text("\n".join(['TITLE "a 1 2 3"', "# made here", head, f"LUT_3D_SIZE {size}", "", *lines]) + "\n")
+    path.write_text(
+        "\n".join(['TITLE "a 1 2 3"', "# made here", head, f"LUT_3D_SIZE {size}", "", *lines]) + "\n"
+    )
     return path
 
 
@@ -147,7 +149,7 @@ def test_a_look_moves_over_the_frames_and_between_them(tmp_path) -> None:
 
     moved = grade_of(scene(tmp_path, "frames=3", "grade.brightness='0: (0), 2: (0.4)'"))
     assert [moved.at(t).brightness for t in (0, 1, 1.5, 9)] == pytest.approx([0, 0.2, 0.3, 0.4])
-    twice = list(moved.over([GREY] * 3, Fraction(1, 2)))
+    twice = list(moved.over([GREY] * 3, ratio=Fraction(1, 2)))
     assert [int(one[0, 0, 0]) for one in twice] == [128, 154, 179]  # 128 + 255 * 0.4 * (0, 1/4, 1/2)
     assert grade_of(scene(tmp_path, "frames=3")).settings == {}
     assert moved.settings != replace(moved, seed=9).settings

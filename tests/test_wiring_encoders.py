@@ -32,7 +32,12 @@ class Made:
         self.noted: list[tuple] = []
         monkeypatch.setattr(FrameSource, "shown", lambda self: iter(["shown 0", "shown 1", "shown 2"]))
         monkeypatch.setattr(
-            FrameSource, "saved", lambda self, folder="frames": iter([f"{folder} {n}" for n in range(3)])
+            FrameSource,
+            "saved",
+            lambda self, folder="frames", numbers=(): iter([f"{folder} {n}" for n in numbers or range(3)]),
+        )
+        monkeypatch.setattr(
+            FrameSource, "blended", lambda self: iter(["blended 0", "blended 1", "blended 2"])
         )
         for module in (outputs, eyes):
             monkeypatch.setattr(module, "write_codec", self.writer("codec"))
@@ -73,7 +78,7 @@ def test_films_are_made_of_the_frames_as_they_are_shown(tmp_path: Path, monkeypa
         tmp_path, *words, "output.codec=prores", "output.interpolate_to=24", monkeypatch=monkeypatch
     )
     rate = Fraction(10)
-    flow = [*SHOWN, rate, Fraction(24), "flow dis"]
+    flow = ["blended 0", "blended 1", "blended 2", rate, Fraction(24), "flow dis"]
     assert [made.by(stage) for stage in found.values()] == [
         ("codec", "scene.mp4", SHOWN, (rate, "h264"), ENCODER),
         ("codec", "scene-24fps.mp4", flow, (Fraction(24), "h264"), ENCODER),

@@ -42,7 +42,7 @@ class Table:
     high: np.ndarray
 
     def apply(self, frame: Tensor) -> Tensor:
-        """Return a frame, 3 x H x W, through the table, linear between its points; beyond its ends they hold."""
+        """Return a frame, 3 x H x W, through the table: linear between its points, held beyond its ends."""
         low, high = (torch.from_numpy(one.astype(np.float32))[:, None, None] for one in (self.low, self.high))
         share = ((frame - low) / (high - low)).clamp(0, 1)
         if self.values.ndim == 2:

@@ -38,7 +38,7 @@ def films_for_two_eyes(source: FrameSource, sound: Sound | None) -> tuple[list[S
 
 def _films_of_eyes(source: FrameSource) -> list[Stage]:
     """A film for each eye."""
-    look = source.job.grade.settings
+    look = source.looks
     return [
         Stage(
             f"film {path.name}",
@@ -62,7 +62,7 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         rate_change=sound.rate_change if sound else 1.0,
     )
     heard = sound.settings if sound else {}
-    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **heard, **job.grade.settings}
+    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **heard, **source.looks}
     stages = []
     make: Callable[[], None]
     for layout, path in job.files.packed.items():
@@ -99,7 +99,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
 def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
     """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
     vr = job.loaded.scene.vr
-    fovs = _fovs(job, numbers or job.numbers)
+    fovs = _fovs(job, numbers or job.shown)
     return {"fovs": fovs, "size": vr.vr180_size, "edge": vr.vr180_edge, "layout": vr.vr180_eyes}
 
 

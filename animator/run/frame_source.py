@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,6 +41,7 @@ class FrameSource:
         frames: hash of all frames as they were saved.
         eyes: the same of what each eye sees, by its folder.
         settings: what decides the frames that the film shows, as a `Stage` takes it.
+        looks: the part of it that holds for what the eyes see too: the look, and which frames are shown.
     """
 
     job: Job
@@ -48,27 +51,49 @@ class FrameSource:
     frames: str
     eyes: Mapping[str, str]
     settings: Mapping[str, Any]
+    looks: Mapping[str, Any]
 
-    def saved(self, folder: str = FRAMES) -> Iterator[np.ndarray]:
-        """Yield the frames as they were saved, H x W x 3, from the first on; those of the eyes in 8 bits."""
+    @property
+    def loops(self) -> bool:
+        """Whether the first picture of the film follows its last."""
+        return self.job.shot.loop > 0 and len(self.job.shown) == len(self.job.numbers)
+
+    def saved(self, folder: str = FRAMES, numbers: Sequence[int] = ()) -> Iterator[np.ndarray]:
+        """Yield frames as they were saved, H x W x 3; those of the eyes in 8 bits.
+
+        Args:
+            folder: which picture of them.
+            numbers: which, rising; all when left out.
+        """
         job = self.job
-        for pixels in read_frames(job.run, self.entries, job.numbers, folder, deep=folder == FRAMES):
+        for pixels in read_frames(
+            job.run, self.entries, numbers or job.numbers, folder, deep=folder == FRAMES
+        ):
             self.check()
             yield pixels
 
     def shown(self) -> Iterator[np.ndarray]:
-        """Yield the frames as the film shows them: blended along the footage, and graded."""
-        return self.job.grade.over(self.blended())
+        """Yield the frames that the film shows, as it does: blended along the footage, and graded."""
+        return self.graded(self.blended())
 
     def eye(self, name: str) -> Iterator[np.ndarray]:
         """Yield what an eye sees as its films show it: graded, with the grain of the film."""
-        return self.job.grade.over(self.saved(name))
+        return self.graded(self.saved(name, self.job.shown))
+
+    def graded(self, pictures: Iterable[np.ndarray], ratio: Fraction = Fraction(1)) -> Iterator[np.ndarray]:
+        """Yield pictures of a film with the look of the scene.
+
+        Args:
+            pictures: H x W x 3, from the first that the film shows on.
+            ratio: frames from one of them to the next; below 1 in a film at a higher rate.
+        """
+        return self.job.grade.over(pictures, self.job.shown.start, ratio)
 
     def blended(self) -> Iterator[np.ndarray]:
-        """Yield the frames as they were saved, or blended along the footage, yet without their look."""
-        video = self.job.loaded.scene.video
+        """Yield the frames that the film shows: as saved, or blended along the footage, but not graded."""
+        video, shown = self.job.loaded.scene.video, self.job.shown
         if not self.job.blends:
-            yield from self.saved()
+            yield from self.saved(numbers=shown)
             return
         with open_footage(self.job) as footage:
 
@@ -80,7 +105,8 @@ class FrameSource:
 
             along_flow = video.finish == "flow" and footage.flows is not None
             how: Literal["linear", "flow"] = "flow" if along_flow else "linear"
-            yield from finished_film(self.saved(), how, video.finish_blend, back, footage.cuts)
+            every = finished_film(self.saved(), how, video.finish_blend, back, footage.cuts)
+            yield from itertools.islice(every, shown.start, shown.stop)
 
 
 def frames_of(job: Job, entries: Mapping[int, Entry], check: Check) -> FrameSource:
@@ -99,9 +125,12 @@ def frames_of(job: Job, entries: Mapping[int, Entry], check: Check) -> FrameSour
     if job.blends:
         video = scene.video.model_dump(mode="json", exclude={"init", "sound", "extract"})
         settings["blended"] = [video, job.sources.footage, job.tools.flow_name, scene.size]
-    settings |= job.grade.settings
+    looks = dict(job.grade.settings)
+    if len(job.shown) < len(job.numbers):
+        looks["shown"] = [job.shown.start, job.shown.stop]
+    settings |= looks
     encoder = {"crf": scene.output.crf, "preset": scene.output.preset}
-    return FrameSource(job, entries, check, encoder, frames, eyes, settings)
+    return FrameSource(job, entries, check, encoder, frames, eyes, settings, looks)
 
 
 def _digest(hashes: list[str]) -> str:

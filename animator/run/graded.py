@@ -63,15 +63,18 @@ class Grade:
         values = {name: float(np.interp(moment, numbers, self._column(name))) for name in MOVING}
         return Look(**values, radius=self.options.sharpen_radius, grain_size=self.options.grain_size)
 
-    def over(self, pictures: Iterable[np.ndarray], ratio: Fraction = Fraction(1)) -> Iterator[np.ndarray]:
+    def over(
+        self, pictures: Iterable[np.ndarray], first: int = 0, ratio: Fraction = Fraction(1)
+    ) -> Iterator[np.ndarray]:
         """Yield pictures with the look.
 
         Args:
-            pictures: H x W x 3, from the first frame on.
+            pictures: H x W x 3.
+            first: number of the frame that the first of them is.
             ratio: frames from one of them to the next; below 1 in a film at a higher rate.
         """
         for number, pixels in enumerate(pictures):
-            yield self.one(pixels, number, float(number * ratio))
+            yield self.one(pixels, first + number, float(first + number * ratio))
 
     def one(self, pixels: np.ndarray, number: int, moment: float | None = None) -> np.ndarray:
         """Return a picture with the look.

@@ -23,6 +23,7 @@ from animator.runs import RunFolder
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
+from animator.scene.shown import shown_range
 from animator.scene.upright import canvas_of, rolls
 from animator.settings.base import share
 from animator.settings.scene import Scene
@@ -76,8 +77,13 @@ class Job:
 
     @property
     def shows_frames(self) -> bool:
-        """Whether the finished film shows the frames as they are, neither blended nor graded."""
-        return not self.blends and not self.grade.settings
+        """Whether the finished film shows the frames as they are, all of them, neither blended nor graded."""
+        return not self.blends and not self.grade.settings and len(self.shown) == len(self.numbers)
+
+    @cached_property
+    def shown(self) -> range:
+        """The numbers of the frames that the films show."""
+        return shown_range(self.loaded.scene)
 
     @property
     def blends(self) -> bool:

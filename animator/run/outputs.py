@@ -12,7 +12,7 @@ from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
-from animator.run.sequences import graded_stills
+from animator.run.sequences import graded_stills, sequence_of
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
 from animator.video.formats import Codec, write_codec, write_gif, write_webp
@@ -31,7 +31,7 @@ def stages_of(job: Job, check: Check) -> list[Stage]:
         return [*graded_stills(job, entries), *still_pairs(job, entries)]
     source, sound = frames_of(job, entries, check), sound_of(job)
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
-    others = [*_every_nth(source), *_pictures(source)]
+    others = [*_every_nth(source), *_pictures(source), *sequence_of(source)]
     eyes, packed = films_for_two_eyes(source, sound)
     silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
     sounds = [sound_under(job, film, sound) for film in silent.values()] if sound else []
@@ -51,10 +51,10 @@ def _smooth_film(source: FrameSource) -> list[Stage]:
     by, target = job.loaded.scene.output.interpolate_by, job.smooth_fps
     if path is None or target is None:
         return []
-    loop = {"loop": True} if job.shot.loop else {}
+    loop = {"loop": True} if source.loops else {}
     settings = {**source.encoder, "target": str(target), "by": by, **loop}
     if by == "ffmpeg":
-        make = partial(by_ffmpeg, film, path, target, **source.encoder, loop=job.shot.loop > 0)
+        make = partial(by_ffmpeg, film, path, target, **source.encoder, loop=source.loops)
         return [Stage(f"film {path.name}", path.name, settings, make, (f"film {film.name}",))]
     settings = {**settings, **source.settings, "flow": job.tools.flow_name or "dis"}
     return [Stage(f"film {path.name}", path.name, settings, partial(_write_smooth, source, path, target))]
@@ -99,8 +99,8 @@ def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:
     flow = source.job.tools.flow or load_flow("dis")
     rate = source.job.fps
-    frames = between(source.blended(), rate, target, flow, loop=source.job.shot.loop > 0)
-    write_codec(path, source.job.grade.over(frames, rate / target), target, "h264", **source.encoder)
+    frames = between(source.blended(), rate, target, flow, loop=source.loops)
+    write_codec(path, source.graded(frames, rate / target), target, "h264", **source.encoder)
 
 
 def _write_every_nth(source: FrameSource, path: Path, every: int) -> None:

@@ -1,17 +1,36 @@
-"""Finished pictures as files of their own: graded stills."""
+"""Finished pictures as files of their own: graded stills, and the frames of a film for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+import cv2
+import numpy as np
+
+from animator.errors import RunError
+from animator.film.layers import Layers, with_layers
+from animator.run.footage import open_footage
+from animator.run.frame_source import FrameSource
 from animator.run.job import Job
 from animator.run.stages import Stage
 from animator.runs import Entry
 from animator.runs.png import encode_png, read_text
+from animator.system.convert import frame_to_image, uint8_to_frame, uint16_to_frame
+from animator.video.exr import write_exr
+from animator.video.making import workshop
 
-GRADED = "graded"
-"""Folder of stills with the look of the scene."""
+if TYPE_CHECKING:
+    from animator.types import Frame
+
+GRADED, SEQUENCE = "graded", "sequence"
+"""Folders of stills with the look of the scene, and of a film's pictures for other programs."""
 
 
 def graded_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
@@ -29,8 +48,88 @@ def graded_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
     ]
 
 
+def sequence_of(source: FrameSource) -> list[Stage]:
+    """Return the stage of a film's pictures for other programs, if the scene asks for them."""
+    job, output = source.job, source.job.loaded.scene.output
+    if output.sequence == "none":
+        return []
+    settings: dict[str, Any] = {"kind": output.sequence, "from": output.number_from, **source.settings}
+    if output.sequence == "exr":  # as painted, with layers that follow from all that decides a frame
+        inputs = hashlib.sha256("".join(job.inputs).encode()).hexdigest()
+        settings |= {"inputs": inputs, "fps": str(job.fps)}
+    return [Stage(SEQUENCE, SEQUENCE, settings, partial(_write_sequence, source, output.sequence))]
+
+
 def _write_graded(job: Job, number: int) -> None:
     """Write a still with its look, and the texts that the still itself carries."""
     pixels = job.grade.one(job.run.read_frame(number, deep=True), number)
     text = read_text(job.run.frame_file(number).read_bytes())
     job.run.write(f"{GRADED}/{job.run.frame_file(number).name}", encode_png(pixels, text))
+
+
+def _write_sequence(source: FrameSource, kind: Literal["png", "tiff", "exr"]) -> None:
+    """Write all pictures into a folder that takes the place of the one before when it is whole."""
+    target, first = source.job.run.path / SEQUENCE, source.job.loaded.scene.output.number_from
+    with workshop(target) as folder:
+        for number, write in enumerate(_writers(source, kind), first):
+            write(folder / f"{source.job.files.film.stem}.{number:04d}.{kind}")
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(folder, target)
+
+
+def _writers(source: FrameSource, kind: Literal["png", "tiff", "exr"]) -> Iterator[Callable[[Path], None]]:
+    """Yield for each picture what writes it to a path."""
+    if kind == "exr":
+        for layers in itertools.islice(_layered(source), source.job.shown.start, source.job.shown.stop):
+            yield partial(_write_layers, layers=layers, source=source)
+        return
+    for pixels in source.graded(map(_deep, source.blended())):
+        yield partial(_write_deep, pixels=pixels)
+
+
+def _layered(source: FrameSource) -> Iterator[Layers]:
+    """Yield all frames of a film with their layers; in footage, motion where its flow is known."""
+    job = source.job
+    pictures = (
+        (uint8_to_frame if one.dtype == np.uint8 else uint16_to_frame)(one).to(job.tools.device)
+        for one in source.saved()
+    )
+    if job.shot.mode == "video":
+        yield from _footage_layers(job, pictures)
+    else:
+        yield from with_layers(pictures, job.loaded.timeline, job.shot, job.tools.depth)
+
+
+def _footage_layers(job: Job, pictures: Iterator[Frame]) -> Iterator[Layers]:
+    with open_footage(job) as footage:
+        for number, picture in enumerate(pictures):
+            if not number or footage.flows is None or number in footage.cuts:
+                yield Layers(picture)
+            else:
+                _, backward = footage.flows(number, footage.frame(number - 1), footage.frame(number))
+                yield Layers(picture, backward=backward)
+
+
+def _write_layers(path: Path, layers: Layers, source: FrameSource) -> None:
+    found: dict[str, np.ndarray] = {}
+    if layers.depth is not None:
+        found["Z"] = layers.depth.cpu().numpy()
+    if layers.backward is not None:
+        x, y = layers.backward.cpu().numpy()
+        found |= {"backward.u": x, "backward.v": -y}
+    if layers.uncovered is not None:
+        found["uncovered.mask"] = layers.uncovered.cpu().numpy()
+    write_exr(path, frame_to_image(layers.picture), found, source.job.fps)
+
+
+def _deep(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels in 16 bits: 255 levels of 257 each."""
+    return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * 257
+
+
+def _write_deep(path: Path, pixels: np.ndarray) -> None:
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise RunError(f"{path.name}: a picture of {pixels.shape} {pixels.dtype} cannot be written")
+    path.write_bytes(data.tobytes())

@@ -44,10 +44,10 @@ class Sound:
 def sound_of(job: Job) -> Sound | None:
     """Return the sound of a film, of its own or of its footage, or None."""
     scene = job.loaded.scene
-    seconds = float(len(job.numbers) / job.fps)
+    seconds, skipped = float(len(job.shown) / job.fps), float(job.shown.start / job.fps)
     if scene.output.audio is not None:
         path = Path(scene.output.audio)
-        return Sound(path, scene.output.audio_start, 1.0, seconds, hash_of(path))
+        return Sound(path, scene.output.audio_start + skipped, 1.0, seconds, hash_of(path))
     if scene.mode != "video" or not scene.video.sound:
         return None
     footage = open_footage_of(scene)
@@ -56,7 +56,7 @@ def sound_of(job: Job) -> Sound | None:
         return None
     if abs(change - 1) < SAME_SPEED:
         change = 1.0
-    return Sound(footage.path, footage.start, change, seconds, job.sources.footage)
+    return Sound(footage.path, footage.start + skipped * change, change, seconds, job.sources.footage)
 
 
 def sound_under(job: Job, film: Stage, sound: Sound) -> Stage:

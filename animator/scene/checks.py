@@ -15,11 +15,13 @@ from animator.keyframes import Curve
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
 from animator.scene.nodes import dotted
+from animator.scene.shown import shown_range
 from animator.settings.base import share
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
 from animator.system.picture_files import picture_file_fault
 from animator.types import Schedule
+from animator.video.exr import MISSING, can_write_exr
 from animator.weights.registry import find
 
 LARGEST_SIDE = 4096
@@ -43,12 +45,15 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     if scene.output.audio is not None:
         _note("output.audio", file_fault(scene.output.audio, net=False), fit)
     check_lut(scene, fit)
+    if scene.output.sequence == "exr" and not can_write_exr():
+        _note("output.sequence", MISSING, fit)
     check_steps(scene, fit)
     check_turbo(scene, fit)
     check_seeds(scene, fit)
     check_intermediates(scene, fit)
     if sure:
         check_values(scene, values, fit)
+        check_range(scene, fit)
 
 
 def check_planes(values: Values, fit: Fit) -> None:
@@ -92,6 +97,14 @@ def check_init(scene: Scene, fit: Fit) -> None:
     if scene.diffusion.perlin_init != "none":
         perlin = f"is {scene.diffusion.perlin_init}, but there is an init_image"
         _note("diffusion.perlin_init", f"{perlin}; choose one: perlin_init: none, or no init_image", fit)
+
+
+def check_range(scene: Scene, fit: Fit) -> None:
+    """Note a range of frames to show that the film does not have."""
+    try:
+        shown_range(scene)
+    except ExpressionError as error:
+        _note("output.range", str(error), fit)
 
 
 def check_lut(scene: Scene, fit: Fit) -> None:

@@ -1,4 +1,4 @@
-"""What a scene says about the look of its finished pictures, which is laid over them and painted by nobody."""
+"""What a scene says about the look of its finished pictures, laid over what was painted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class GradeOptions(Options):
     """How far colours are from middle grey, times this: 1 leaves them, 0 is flat grey."""
 
     saturation: Animated = animated(1, ge=0, le=4, unit="")
-    """How far colours are from grey of the same brightness, times this: 1 leaves them, 0 is black and white."""
+    """How far colours are from grey of the same brightness, times this: 1 leaves them, 0 is grey."""
 
     gamma: Animated = animated(1, ge=0.2, le=5, unit="")
     """Above 1 lifts the mid-tones, below 1 darkens them; black and white stay."""
 
     lut: str | None = setting(None)
-    """A look-up table of colours, a ``.cube`` file as grading programs write it, relative to the scene file."""
+    """A look-up table of colours, a ``.cube`` file as grading programs write, relative to the scene file."""
 
     lut_amount: Animated = animated(1, ge=0, le=1, unit="share 0..1", needs=given("grade.lut"))
     """How much of the table counts, 0 to 1."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from animator.settings.base import FILMS, SLOWEST, STILL, Need, Options, given, on, setting
+from animator.settings.prompts import Position
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 """A size on the disk, in decimal units."""
@@ -36,9 +37,10 @@ class OutputOptions(Options):
     are then kept as 16-bit PNGs. H.264 of 10 bits does not play in QuickTime, Firefox and on phones; HEVC
     does (`codec: hevc`)."""
 
-    codec: Literal["h264", "hevc", "prores"] = setting("h264", modes=FILMS)
-    """Codec of the film. H.264 of 8 bits plays everywhere; ProRes 422 HQ (a ``.mov``) is for cutting and
-    always has 10 bits. While the film grows it is H.264; the others are made of the frames at the end."""
+    codec: Literal["h264", "hevc", "prores", "prores-4444"] = setting("h264", modes=FILMS)
+    """Codec of the film. H.264 of 8 bits plays everywhere; ProRes (a ``.mov``) is for cutting and always has
+    10 bits: ``prores`` is 422 HQ, ``prores-4444`` keeps every pixel's own colour. While the film grows it is
+    H.264; the others are made of the frames at the end."""
 
     audio: str | None = setting(None, modes=FILMS)
     """Sound to put under the film, any file that ffmpeg reads, relative to the scene file. Formulas
@@ -59,6 +61,22 @@ class OutputOptions(Options):
 
     interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=given("output.interpolate_to"))
     """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
+
+    range: Annotated[list[Position], Field(min_length=2, max_length=2)] | None = setting(
+        None,
+        modes=FILMS,
+        json_schema_extra={"allowed": "the first and the last frame, such as [24, 95] or [2s, 8s]"},
+    )
+    """First and last frame that the films show, both included: frames, seconds or beats; left out, all.
+    Every frame is painted all the same, and the quick film of `film_every` shows all."""
+
+    sequence: Literal["none", "png", "tiff", "exr"] = setting("none", modes=FILMS)
+    """Pictures for compositing and cutting, in ``sequence/``: PNG or TIFF of 16 bits as the film shows the
+    frames, or OpenEXR as they were painted, in linear half floats, with depth, motion and what was uncovered
+    as further layers. Set `ten_bits` too, or the frames have 8 bits to begin with."""
+
+    number_from: int = setting(0, ge=0, le=9_999_999, unit="", needs=given("output.sequence"))
+    """Number of the first file of the sequence, such as 1001."""
 
     film_every: int = setting(0, ge=0, le=10000, unit="frames", modes=FILMS)
     """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at

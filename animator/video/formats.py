@@ -17,9 +17,9 @@ from animator.video.ffmpeg import QUIET, command, named, run
 from animator.video.film import THREADS, FilmWriter, frame_rate, to_bt709
 from animator.video.making import begun, feed, pictures_like, replacing
 
-Codec = Literal["h264", "hevc", "prores"]
+Codec = Literal["h264", "hevc", "prores", "prores-4444"]
 
-SUFFIX = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov"}
+SUFFIX = {"h264": ".mp4", "hevc": ".mp4", "prores": ".mov", "prores-4444": ".mov"}
 """Ending of a film by its codec."""
 
 FASTEST_GIF = Fraction(50)
@@ -43,9 +43,9 @@ def write_codec(
 ) -> None:
     """Write frames as a film of another codec. The bytes depend on the frames and settings alone.
 
-    HEVC carries the tag ``hvc1``, without which Apple's players refuse it. ProRes is 422 HQ, always of 10
-    bits, in a ``.mov``; it has no settings. As in the growing film there are no B-frames in the others, and
-    a size that is odd is made even by drawing out the last column or row.
+    HEVC carries the tag ``hvc1``, without which Apple's players refuse it. ProRes is 422 HQ or 4444, always
+    of 10 bits, in a ``.mov``; it has no settings. As in the growing film there are no B-frames in the others,
+    and a size that is odd is made even by drawing out the last column or row.
 
     Args:
         path: the film, with the ending that `SUFFIX` names.
@@ -73,8 +73,14 @@ def write_codec(
         fixed = f"frame-threads=1:pools={THREADS}:bframes=0:keyint={max(1, round(frame_rate(fps)))}"
         how["x265-params"] = f"{fixed}:info=0:log-level=error"
     else:
-        layout = "yuv422p10le"
-        how = {"vcodec": "prores_ks", "profile:v": "hq", "vendor": "apl0", "threads": THREADS}
+        full = codec == "prores-4444"
+        layout = "yuv444p10le" if full else "yuv422p10le"
+        how = {
+            "vcodec": "prores_ks",
+            "profile:v": "4444" if full else "hq",
+            "vendor": "apl0",
+            "threads": THREADS,
+        }
     with replacing(path) as part:
         film = pictures_like(first, fps).output(
             named(part),
