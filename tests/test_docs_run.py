@@ -47,7 +47,7 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 def make_files(folder: Path, text: str) -> None:
     """Make small files of the kinds that a text names, in a folder, and the folders they lie in."""
-    kinds = r"[\w./-]+\.(?:png|jpe?g|mp4|mov|mp3|wav|json|csv)\b|(?<=@)[\w./-]+\.txt\b"
+    kinds = r"[\w./-]+\.(?:png|jpe?g|mp4|mov|mp3|wav|json|csv|cube)\b|(?<=@)[\w./-]+\.txt\b"
     for name in set(re.findall(kinds, text)):
         path = folder / name
         if (path.is_absolute() and name.startswith("/")) or ".." in path.parts or path.exists():
@@ -72,6 +72,8 @@ def _make(path: Path) -> None:
             file.writeframes((tone * 32767).astype("<i2").tobytes())
     elif path.suffix == ".txt":
         path.write_text("one\nanother\n")
+    elif path.suffix == ".cube":
+        path.write_text("LUT_1D_SIZE 2\n0 0 0\n1 1 0.9\n")
     elif path.suffix == ".csv":
         path.write_text("frame,translation_z\n0,5\n9,10\n")
 

@@ -25,7 +25,7 @@ LEVELS: list[set[str]] = [
     {"report"},
     {"run"},
     {"memory"},
-    {"look"},
+    {"look", "edit"},
     {"study"},
     {"cli", "api"},
     {"start"},

@@ -107,7 +107,7 @@ def test_films_of_two_eyes_are_made_of_what_each_sees(tmp_path: Path, monkeypatc
     words = (*LIGHT, *OUTPUT, *EYES, "vr.vr180_codec=hevc", "vr.vr180_size=512", "vr.vr180_edge=mirror")
     of = source(tmp_path, *words, "camera.fov='0: (50), 1: (60)'")
     alone, packed = films_for_two_eyes(of, SOUND)
-    left, right = ([f"{name} {number}" for number in range(3)] for name in ("left", "right"))
+    left, right = ([f"{name} {number}" for number in range(2)] for name in ("left", "right"))
     assert [made.by(stage) for stage in alone] == [
         ("codec", "scene-left.mp4", left, (Fraction(10), "h264"), ENCODER),
         ("codec", "scene-right.mp4", right, (Fraction(10), "h264"), ENCODER),

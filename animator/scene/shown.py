@@ -18,6 +18,8 @@ def shown_range(scene: Scene) -> range:
         return range(pictures)
     clock = Clock(pictures, scene.fps, scene.bpm)
     first, last = (int(clock.frame(one)) for one in ends)
+    if last == pictures:  # the length of the film, meant as its end
+        last -= 1
     if last >= pictures:
         raise ExpressionError(f"ends with frame {last}; the last one is {pictures - 1}")
     if first > last:

@@ -1,0 +1,1 @@
+"""Several shots as one film: the edit list, the pictures and the sound."""
