@@ -9,6 +9,7 @@ from pathlib import Path
 
 from animator.errors import UsageError
 from animator.video.film import frame_rate
+from animator.video.footage import open_footage
 from animator.video.probe import FilmInfo, probe
 
 
@@ -73,7 +74,7 @@ def one_after_another(films: Sequence[Path], dissolve: int, audio: Path | None =
         UsageError: a film is too short for two dissolves.
         FilmError: a film cannot be read.
     """
-    facts = [probe(film) for film in films]
+    facts = [facts_of(film) for film in films]
     fps = frame_rate(facts[0].fps)
     shots = []
     for number, (film, info) in enumerate(zip(films, facts, strict=True)):
@@ -88,6 +89,17 @@ def one_after_another(films: Sequence[Path], dissolve: int, audio: Path | None =
     return Edit(tuple(shots), fps, audio)
 
 
+def facts_of(film: Path) -> FilmInfo:
+    """Return the facts of a film.
+
+    Raises:
+        UsageError: it is none that ffmpeg can read.
+        FilmError: it has no pictures.
+    """
+    open_footage(film)  # which says what is wrong with a file that is no film
+    return probe(film)
+
+
 def checked(edit: Edit) -> tuple[int, int]:
     """Return the size of an edit's frames, after checking that every shot can be shown as the edit says.
 
@@ -100,7 +112,7 @@ def checked(edit: Edit) -> tuple[int, int]:
     for number, shot in enumerate(edit.shots):
         if shot.film is None:
             continue  # black is as long as one likes
-        info = facts.setdefault(shot.film, probe(shot.film))
+        info = facts.setdefault(shot.film, facts_of(shot.film))
         sizes.setdefault((info.width, info.height), shot.film.name)
         first = shot.start - Fraction(shot.before) / edit.fps
         last = shot.start + Fraction(shot.frames + edit.tail(number)) / edit.fps
