@@ -33,7 +33,8 @@ allowed, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[
 that is given where it has no effect is noticed, not refused.
 
 `extends: other.yaml` lays a scene over another file, `extends: [one.yaml, two.yaml]` over several, of which
-later ones lie over earlier ones.
+later ones lie over earlier ones. `study:` is no setting of a film: it names settings to try with several
+values, see [a study](study.md#a-study).
 """
 
 OF_A_STILL = (

@@ -109,8 +109,8 @@ class DiffusionOptions(Options):
     )
 
     steps: int = setting(50, ge=1, le=1000, unit="steps")
-    """Steps of the whole diffusion; 50 suits the bundled network (Disco Diffusion: 250), more is slower and
-    finer."""
+    """Steps of the whole diffusion (Disco Diffusion: 250); more is slower and finer. The base `pocket` has
+    20, which do for the bundled networks."""
 
     skip_steps: int | Percent = setting("4%", unit="steps, or % of them", modes=(STILL, TWO_D, THREE_D))
     """Steps left out at the noisy end of a picture's diffusion, or their share of `steps` (Disco: 10 of 250).
