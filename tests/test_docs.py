@@ -25,7 +25,7 @@ def test_the_table_of_controls_is_what_the_program_takes() -> None:
     for control in ("size", "seed_mode", "diffusion.perlin_init", "guidance.cuts.ic_pow", "output.losses"):
         assert f"\n| `{control}` | " in page
     assert "| `camera.fov`" not in page
-    assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion; " in page
+    assert "| `diffusion.steps` | steps | `50` | 1 to 1000 | Steps of the whole diffusion " in page
 
 
 def test_every_number_has_a_unit_or_is_said_to_have_none() -> None:

@@ -124,7 +124,10 @@ def page_of(figures: Mapping[str, Figures]) -> str:
 
 
 def _memory_rows(figures: Mapping[str, Figures]) -> Iterator[str]:
-    yield "| networks | size | RTX 30, A100 and later (bfloat16) | older GPUs (float32) | the smallest of the later ones | of the older ones |"
+    yield (
+        "| networks | size | RTX 30, A100 and later (bfloat16) | older GPUs (float32) "
+        "| the smallest of the later ones | of the older ones |"
+    )
     yield "|---|---|---|---|---|---|"
     for name, of_setup in figures.items():
         for (width, height), one in of_setup.items():
