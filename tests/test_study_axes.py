@@ -301,3 +301,31 @@ def test_one_seed_is_drawn_for_all_cells_and_kept(tmp_path: Path) -> None:
     assert given.seed is None
     assert given.planned[0].loaded is not None
     assert given.planned[0].loaded.scene.seed == 5
+
+
+def words_of(scene: Path, *vary: str) -> list[str]:
+    read = study_of(str(scene), vary=vary)
+    assert not read.problems
+    assert not read.notices
+    (axis,) = read.grid.axes
+    assert [one.loaded.scene.prompts for one in read.planned if one.loaded] != []
+    return [value.label for value in axis.values]
+
+
+def test_choices_in_an_axis_of_prompts_are_all_painted(tmp_path: Path) -> None:
+    scene = tmp_path / "houses.yaml"
+    lists = "modifiers: {light: [by day, at night]}\nprompts: ['a {red|blue} house {light}', 'fog:-0.2']\n"
+    scene.write_text(f"version: 1\nmode: still\nmodels: fake\nseed: 3\n{lists}")
+    every = [
+        f"a {colour} house {light} | fog:-0.2"
+        for colour in ("red", "blue")
+        for light in ("by day", "at night")
+    ]
+    assert words_of(scene, "prompts=all") == every
+    assert words_of(scene, "prompts=a {light} sea,a castle,a {red|blue} boat") == [
+        *("a by day sea", "a at night sea", "a castle", "a red boat", "a blue boat")
+    ]
+    cells = [one.loaded for one in study_of(str(scene), vary=["prompts=all"]).planned]
+    assert [one.timeline.row(0).prompts[0].text for one in cells] == [one.split(" | ")[0] for one in every]
+    with pytest.raises(SceneError, match="the scene's prompts have no choices"):
+        study_of(str(scene), ["prompts=a sea"], vary=["prompts=all"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from animator.errors import Problem, SceneError
 from animator.importing.opening import open_scene
 from animator.scene.draft import draft_of
+from animator.scene.drawn_prompts import MODIFIERS, PROMPTS
 from animator.scene.layers import COMMAND_LINE
 from animator.scene.nodes import Place as Written
 from animator.scene.reading import PIPED, PIPED_NAME, LoadedScene, read_layered_text, read_study
@@ -20,6 +21,7 @@ from animator.scene.source import read_piped
 from animator.study.asked import VARY, Asked, asked_in_scene, asked_on_command_line
 from animator.study.axes import AxisError
 from animator.study.grid import Grid, Place, grid_of
+from animator.study.words import with_every_choice
 
 Read = Callable[[Sequence[str]], LoadedScene]
 """Reads the scene of a study with settings laid over it; raises SceneError."""
@@ -103,8 +105,14 @@ def study_of(
     folders = [Path(file).parent, Path.cwd()]
     asked, problems = asked_on_command_line(vary, zip_axes, at, folders)
     asked = asked.over(below)
+    if not (problems or faults):
+        try:
+            asked = with_every_choice(asked, read, settings)
+        except AxisError as error:
+            problems = [Written(VARY).problem("", str(error))]
     if not (asked.axes or problems or faults):
         read(settings)  # what is wrong with the scene comes before that nothing is varied
+    written_out = any(axis.names == (PROMPTS,) for axis in asked.axes)
     grid = grid_of_all(asked, [*problems, *faults])
     planned: list[Planned] = []
     drawn = False
@@ -125,6 +133,8 @@ def study_of(
             planned.append(Planned(place, None, _reason(wrong)))
             continue
         for notice in loaded.notices:
+            if written_out and notice.key.startswith(f"{MODIFIERS}."):
+                continue  # the lists are in the values of the axis
             notices.setdefault((notice.key, notice.message), named(notice, grid))
         planned.append(Planned(place, loaded))
     problems = [_of_cells(ones, grid) for ones in found.values()]
