@@ -188,7 +188,7 @@ def _make(
                 reporter.stage(plan.numbers[-1], stage)
                 log.info("%s", stage)
 
-            make_stages(run, stages_of(job, cancel.check), begin, films.stages)
+            make_stages(run, stages_of(job, cancel.check, reporter.made), begin, films.stages)
             if not job.still and job.shows_frames:
                 run.write_info({**run.read_info(), FILM: job.files.film.name})
             if report:

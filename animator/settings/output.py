@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from animator.settings.base import FILMS, SLOWEST, STILL, Need, Options, given, on, setting
+from animator.settings.upscale import UpscaleOptions
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 """A size on the disk, in decimal units."""
@@ -59,6 +60,9 @@ class OutputOptions(Options):
 
     interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=given("output.interpolate_to"))
     """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
+
+    upscale: UpscaleOptions = setting(UpscaleOptions())
+    """Larger copies of what is made."""
 
     film_every: int = setting(0, ge=0, le=10000, unit="frames", modes=FILMS)
     """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at

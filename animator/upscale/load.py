@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,8 +17,6 @@ from animator.weights.registry import Entry, find, locate, location, parts
 
 if TYPE_CHECKING:
     from animator.types import Frame
-
-Model = Literal["auto", "lanczos", "realesrgan-x4plus", "realesrgan-x4plus-anime", "animevideov3"]
 
 FACTORS: dict[str, dict[int, str]] = {
     "realesrgan-x4plus": {4: "realesrgan-x4plus"},
@@ -97,7 +95,7 @@ def load_upscaler(
     """Load what enlarges pictures of one size to another.
 
     Args:
-        model: one of `Model`.
+        model: one of `animator.settings.upscale.Model`.
         source: width and height of the pictures.
         target: width and height of the result.
         device: where networks run.

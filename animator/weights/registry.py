@@ -28,6 +28,9 @@ Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual", 
 OPTIONAL: Kind = "perceptual"
 """The kind without which a scene runs too: a simpler distance between pictures takes its place."""
 
+AFTER_FRAMES: frozenset[Kind] = frozenset({"upscale", "interpolate"})
+"""The kinds that work on finished frames, which do not depend on them."""
+
 PACKAGE = Path(__file__).resolve().parent.parent
 """Where bundled weights lie: the installed ``animator`` package."""
 
