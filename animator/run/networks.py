@@ -47,11 +47,12 @@ def needed(scene: Scene) -> list[Entry]:
 
 def after_frames(scene: Scene) -> list[Entry]:
     """Return the networks that a scene needs for what is made of its finished frames."""
-    wanted = scene.output.upscale
-    target = target_of(wanted.to, wanted.scale, scene.size)
-    if target is None:
-        return []
-    return passes(model_name(wanted.model, choose_device(scene.device)), scene.size, target)
+    wanted = [scene.output.upscale, *([] if scene.mode == "still" else [scene.output.finish])]
+    found = []
+    for one in wanted:
+        if target := target_of(one.to, one.scale, scene.size):
+            found += passes(model_name(one.model, choose_device(scene.device)), scene.size, target)
+    return found
 
 
 def sees_depth(scene: Scene) -> bool:

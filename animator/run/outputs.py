@@ -10,6 +10,7 @@ from pathlib import Path
 
 from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
+from animator.run.finished import finished_film, flicker_report
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
 from animator.run.kept_frames import Told, untold
@@ -32,14 +33,17 @@ def stages_of(job: Job, check: Check, told: Told = untold) -> list[Stage]:
     if job.still:
         return [*still_pairs(job, entries), *larger_stills(job, entries)]
     source, sound = frames_of(job, entries, check), sound_of(job)
-    films = [*_films(source), *_smooth_film(source), *_main_film(source), *larger_film(source, told)]
+    films = [*_films(source), *_smooth_film(source), *_main_film(source)]
+    finished = finished_film(source, told)
+    films += [*larger_film(source, told), *finished]
     others = [*_every_nth(source), *_pictures(source)]
     eyes, packed = films_for_two_eyes(source, sound)
     eyes += larger_eyes(source, told)
     packed += larger_packed(source, sound, told)
     silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
     sounds = [sound_under(job, film, sound) for film in silent.values()] if sound else []
-    return [*films, *others, *eyes, *sounds, *packed]
+    reports = [report for film in finished for report in flicker_report(source, film)]
+    return [*films, *others, *eyes, *sounds, *packed, *reports]
 
 
 def _films(source: FrameSource) -> list[Stage]:
