@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animator.flow.load import load_flow
+from animator.flow.shrunk import ShrunkFlow
 from animator.run.enlarging import Enlarging, enlarging
 from animator.run.film_files import beside
 from animator.run.frame_source import FrameSource
@@ -120,7 +121,9 @@ def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:
             write_codec(path, read_frames(smooth, deep=True), how.fps, codec, **source.encoder)
         return
     if how.by:
-        frames = between(frames, source.job.fps, how.fps, flow, loop=loop)
+        # On pictures that were made larger the motion is steadier as it was before.
+        motion = ShrunkFlow(flow, source.job.loaded.scene.size)
+        frames = between(frames, source.job.fps, how.fps, motion, loop=loop)
         total = count_between(total, source.job.fps, how.fps)
     write_codec(path, frames, how.fps, codec, **source.encoder)
 
