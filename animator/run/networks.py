@@ -47,11 +47,14 @@ def needed(scene: Scene) -> list[Entry]:
 
 def after_frames(scene: Scene) -> list[Entry]:
     """Return the networks that a scene needs for what is made of its finished frames."""
-    wanted = [scene.output.upscale, *([] if scene.mode == "still" else [scene.output.finish])]
-    found = []
-    for one in wanted:
-        if target := target_of(one.to, one.scale, scene.size):
-            found += passes(model_name(one.model, choose_device(scene.device)), scene.size, target)
+    upscale, finish = scene.output.upscale, scene.output.finish
+    wanted = [(upscale.model, target_of(upscale.to, upscale.scale, scene.size))]
+    if scene.mode != "still":
+        wanted.append((finish.model, target_of(finish.to, finish.scale, scene.size)))
+    found: list[Entry] = []
+    for model, target in wanted:
+        if target is not None:
+            found += passes(model_name(model, choose_device(scene.device)), scene.size, target)
     return found
 
 

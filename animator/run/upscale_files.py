@@ -18,7 +18,7 @@ from animator.run.kept_frames import kept_frames, key_of
 from animator.run.reporter import Reporter
 from animator.runs.files import errors_in_one_line, write_atomic
 from animator.runs.png import encode_png
-from animator.settings.upscale import LARGEST, Model, Target, target_of
+from animator.settings.upscale import LARGEST, Target, target_of
 from animator.system.convert import frame_to_uint8, frame_to_uint16
 from animator.system.images import read_whole
 from animator.upscale.load import load_upscaler, model_name, passes
@@ -42,13 +42,13 @@ class Asked:
     Attributes:
         to: width and height, or None.
         scale: how many times as wide and high, where ``to`` does not say; None is `LARGER` times.
-        model: what makes it larger.
+        model: what makes it larger, of `animator.settings.upscale.Model`.
         device: where networks run.
     """
 
     to: Target | None
     scale: float | None
-    model: Model
+    model: str
     device: torch.device
 
     def of(self, size: tuple[int, int]) -> Enlarging:

@@ -37,10 +37,11 @@ class Network(nn.Module):
     def __init__(self, layers: Sequence[Layer], weights: Sequence[dict[str, Tensor]]) -> None:
         super().__init__()
         self.layers = list(layers)
-        self.weights = nn.ModuleList(
+        self._weights = [
             nn.ParameterDict({name: nn.Parameter(one, requires_grad=False) for name, one in held.items()})
             for held in weights
-        )
+        ]
+        self.weights = nn.ModuleList(self._weights)  # so that they move with the network
         self._done_with = _done_with(layers)
         self.scale, self.reach, self.bytes_a_pixel = _measured(layers)
 
@@ -57,7 +58,7 @@ class Network(nn.Module):
         return result
 
     def _step(self, number: int, layer: Layer, read: list[Tensor]) -> Tensor:
-        weights = self.weights[number]
+        weights = self._weights[number]
         first = read[0]
         match layer.kind:
             case "Convolution":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from animator.errors import AnimatorError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MARGIN = 24
+MARGIN = 32
 """Pixels around a tile that the network also sees, at most; a network that looks less far needs no more."""
 
 WORK = 3
@@ -114,17 +115,43 @@ def _spans(length: int, side: int, margin: int) -> list[tuple[int, int]]:
 def _by_tiles(network: Network, picture: Frame, side: int, margin: int) -> Frame:
     _, height, width = picture.shape
     scale = round(network.scale)
-    result = picture.new_empty(3, height * scale, width * scale)
+    result = picture.new_zeros(3, height * scale, width * scale)
+    # A network that sees no farther than the margin makes the same of every tile; another a little different.
+    soft = 0 if network.reach <= margin else margin * scale
     with torch.inference_mode():
         for tile in tiles(height, width, side, margin):
-            part = picture[:, tile.outer_top : tile.outer_bottom, tile.outer_left : tile.outer_right]
-            made = network(part[None])[0].clamp(0, 1)
-            down, across = scale * (tile.top - tile.outer_top), scale * (tile.left - tile.outer_left)
-            high, wide = scale * (tile.bottom - tile.top), scale * (tile.right - tile.left)
-            result[:, scale * tile.top : scale * tile.bottom, scale * tile.left : scale * tile.right] = made[
-                :, down : down + high, across : across + wide
-            ]
+            rows, columns = slice(tile.outer_top, tile.outer_bottom), slice(tile.outer_left, tile.outer_right)
+            made = network(picture[None, :, rows, columns])[0].clamp(0, 1)
+            down = _shares(tile.top, tile.bottom, rows, height, scale, soft)
+            across = _shares(tile.left, tile.right, columns, width, scale, soft)
+            made *= made.new_tensor(down)[:, None] * made.new_tensor(across)
+            result[:, _times(rows, scale), _times(columns, scale)] += made
     return result
+
+
+def _shares(first: int, last: int, outer: slice, length: int, scale: int, soft: int) -> list[float]:
+    """Return how much of each row or column of a tile counts; over all tiles that is 1 everywhere.
+
+    Args:
+        first: where the tile begins, in pixels of the picture.
+        last: where it ends.
+        outer: the same with its margin.
+        length: of the picture.
+        scale: pixels of the result for one of the picture.
+        soft: over how many pixels of the result one tile fades into the next.
+    """
+    place = np.arange(outer.start * scale, outer.stop * scale) + 0.5
+    shares = np.ones(len(place))
+    width = max(soft, 1e-6)
+    if first > 0:
+        shares *= np.clip((place - first * scale) / width + 0.5, 0, 1)
+    if last < length:
+        shares *= np.clip((last * scale - place) / width + 0.5, 0, 1)
+    return [float(share) for share in shares]
+
+
+def _times(span: slice, scale: int) -> slice:
+    return slice(span.start * scale, span.stop * scale)
 
 
 def _no_memory(fault: RuntimeError) -> bool:

@@ -48,10 +48,9 @@ def flicker(frames: Iterable[np.ndarray], flow: FlowEstimator) -> Flicker:
     for before, frame, after in triples(map(as_bytes, frames)):
         if is_cut(before, frame) or is_cut(frame, after):
             continue
-        pictures = [uint8_to_frame(one) for one in (before, frame, after)]
-        levels = [_luma(one) for one in pictures]
-        brightness.append(abs(levels[1] - (levels[0] + levels[2]) / 2))
-        detail.append(_detail(*pictures, flow))
+        first, middle, last = (uint8_to_frame(one) for one in (before, frame, after))
+        brightness.append(abs(_luma(middle) - (_luma(first) + _luma(last)) / 2))
+        detail.append(_detail(first, middle, last, flow))
     if not brightness:
         return Flicker(0.0, 0.0)
     return Flicker(255 * float(np.mean(brightness)), 255 * float(np.mean(detail)))
