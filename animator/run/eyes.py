@@ -60,7 +60,7 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         if layout != "vr180":
             make = partial(_write_packed, source, path, layout, encoding)
         else:
-            how = _vr180(job)
+            how = vr180_of(job)
             settings |= {**how, "codec": vr.vr180_codec}
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
@@ -90,7 +90,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             settings: dict[str, Any] = {**entries[number].more, "layout": layout}
             name = f"{layout}/{number:06d}.png"
             if layout == "vr180":
-                how = _vr180(job, number)
+                how = vr180_of(job, number)
                 settings |= how
                 name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
                 make = partial(_write_vr180_still, job.run, name, number, how)
@@ -100,7 +100,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
     return stages
 
 
-def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
+def vr180_of(job: Job, *numbers: int) -> dict[str, Any]:
     """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
     vr = job.loaded.scene.vr
     fovs = _fovs(job, numbers or job.numbers)
