@@ -53,16 +53,7 @@ def _films_of_eyes(source: FrameSource) -> list[Stage]:
 def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
     """The films that show both eyes, with their sound."""
     job, vr = source.job, source.job.loaded.scene.vr
-    encoding = Encoding(
-        fps=job.fps,
-        codec=vr.vr180_codec,
-        **source.encoder,
-        audio=sound.path if sound else None,
-        audio_start=sound.start if sound else 0.0,
-        rate_change=sound.rate_change if sound else 1.0,
-    )
-    heard = sound.settings if sound else {}
-    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **heard, **source.looks}
+    encoding, decided = encoding_of(source, sound)
     stages = []
     make: Callable[[], None]
     for layout, path in job.files.packed.items():
@@ -70,11 +61,25 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         if layout != "vr180":
             make = partial(_write_packed, source, path, layout, encoding)
         else:
-            how = _vr180(job)
+            how = vr180_of(job)
             settings |= {**how, "codec": vr.vr180_codec}
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
     return stages
+
+
+def encoding_of(source: FrameSource, sound: Sound | None) -> tuple[Encoding, dict[str, Any]]:
+    """Return how films of both eyes are encoded, and what decides them besides their layout."""
+    encoding = Encoding(
+        fps=source.job.fps,
+        codec=source.job.loaded.scene.vr.vr180_codec,
+        **source.encoder,
+        audio=sound.path if sound else None,
+        audio_start=sound.start if sound else 0.0,
+        rate_change=sound.rate_change if sound else 1.0,
+    )
+    heard = sound.settings if sound else {}
+    return encoding, {"fps": str(source.job.fps), **source.eyes, **source.encoder, **heard, **source.looks}
 
 
 def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
@@ -86,7 +91,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             settings: dict[str, Any] = {**entries[number].more, "layout": layout, **job.grade.settings}
             name = f"{layout}/{number:06d}.png"
             if layout == "vr180":
-                how = _vr180(job, number)
+                how = vr180_of(job, number)
                 settings |= how
                 name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
                 make = partial(_write_vr180_still, job, name, number, how)
@@ -96,7 +101,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
     return stages
 
 
-def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
+def vr180_of(job: Job, *numbers: int) -> dict[str, Any]:
     """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
     vr = job.loaded.scene.vr
     fovs = _fovs(job, numbers or job.shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,6 +72,15 @@ class FrameSource:
         ):
             self.check()
             yield pixels
+
+    def decided(self, folder: str = FRAMES) -> list[str]:
+        """Return for each frame that is shown what decides it, or what an eye sees of it, but for its look."""
+        shown = self.job.shown
+        if folder != FRAMES:
+            return [self.entries[number].more[folder] for number in shown]
+        if not self.job.blends:
+            return [self.entries[number].file for number in shown]
+        return [json.dumps([self.settings["blended"], self.frames, number]) for number in shown]
 
     def shown(self) -> Iterator[np.ndarray]:
         """Yield the frames that the film shows, as it does: blended along the footage, and graded."""
