@@ -207,6 +207,15 @@ class Family(ABC):
         """
         return {}
 
+    def larger(self, request: Request, pixels: float) -> Request:
+        """Return what is asked where a picture is painted again at a larger size.
+
+        Args:
+            request: as the scene's settings have it.
+            pixels: how many times as many pixels it has as the scene says.
+        """
+        return request
+
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return what is asked in place of a request whose picture was bad, and in words what is less.
 

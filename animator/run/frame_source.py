@@ -52,7 +52,7 @@ class FrameSource:
     def saved(self, folder: str = FRAMES) -> Iterator[np.ndarray]:
         """Yield the frames as they were saved, H x W x 3, from the first on; those of the eyes in 8 bits."""
         job = self.job
-        for pixels in read_frames(job.run, self.entries, job.numbers, folder, deep=folder == FRAMES):
+        for pixels in read_frames(job.run, self.entries, job.numbers, folder, deep=folder not in EYES):
             self.check()
             yield pixels
 

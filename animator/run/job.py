@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 from animator.engines.family import read_sections
 from animator.engines.registry import family_of
@@ -18,6 +19,8 @@ from animator.run.networks import weights_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
+from animator.runs.folder import FRAMES
+from animator.runs.hires import HIRES
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
@@ -71,6 +74,14 @@ class Job:
     def still(self) -> bool:
         """Whether the scene makes single pictures."""
         return self.shot.mode == "still"
+
+    @property
+    def opened(self) -> Path:
+        """What a user will want to open: the main film, or the folder of the pictures; the larger ones first."""
+        if self.still:
+            large = self.run.path / HIRES
+            return large if self.loaded.scene.large_size and large.is_dir() else self.run.path / FRAMES
+        return self.files.large or self.files.main
 
     @property
     def shows_frames(self) -> bool:

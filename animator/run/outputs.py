@@ -12,8 +12,10 @@ from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
+from animator.run.larger import large_digest
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
+from animator.runs.hires import HIRES
 from animator.video.formats import Codec, write_codec, write_gif, write_webp
 from animator.video.interpolate import between, by_ffmpeg
 
@@ -29,7 +31,7 @@ def stages_of(job: Job, check: Check) -> list[Stage]:
     if job.still:
         return still_pairs(job, entries)
     source, sound = frames_of(job, entries, check), sound_of(job)
-    films = [*_films(source), *_smooth_film(source), *_main_film(source)]
+    films = [*_films(source), *_smooth_film(source), *_main_film(source), *_large_film(source)]
     others = [*_every_nth(source), *_pictures(source)]
     eyes, packed = films_for_two_eyes(source, sound)
     silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
@@ -71,6 +73,16 @@ def _main_film(source: FrameSource) -> list[Stage]:
     return [Stage(name, path.name, settings, partial(_write_film, source, path, codec), inputs)]
 
 
+def _large_film(source: FrameSource) -> list[Stage]:
+    """The film of the frames that were painted again, larger."""
+    job, path = source.job, source.job.files.large
+    if path is None:
+        return []
+    codec = job.loaded.scene.output.codec
+    settings = {**source.encoder, "fps": str(job.fps), "frames": large_digest(job), "codec": codec}
+    return [Stage(f"film {path.name}", path.name, settings, partial(_write_large, source, path, codec))]
+
+
 def _every_nth(source: FrameSource) -> list[Stage]:
     """The quick film of every n-th frame, which grows with them."""
     path, every = source.job.files.every, source.job.loaded.scene.output.film_every
@@ -93,6 +105,10 @@ def _pictures(source: FrameSource) -> list[Stage]:
 
 def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
     write_codec(path, source.shown(), source.job.fps, codec, **source.encoder)
+
+
+def _write_large(source: FrameSource, path: Path, codec: Codec) -> None:
+    write_codec(path, source.saved(HIRES), source.job.fps, codec, **source.encoder)
 
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from animator.weights.shared import SharedNetworks
 
 CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
+SCALE = "guidance.clip_guidance_scale"
 CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""
@@ -238,7 +239,7 @@ class Guided(Family):
         halved = {
             "cutn_batches": 1,
             "cuts": guidance.cuts.model_copy(update=cuts),
-            "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
+            "clip_guidance_scale": _times(SCALE, pixels, timeline),
         }
         shared = _shared(scene, steps)
         noise = diffusion.noise_size or (scene.size if pixels < 1 else None)
@@ -246,6 +247,13 @@ class Guided(Family):
             "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"], "noise_size": noise}),
             "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
+
+    def larger(self, request: Request, pixels: float) -> Request:
+        """Return a request whose guidance is for its pixels, so that it pulls as strongly at each."""
+        values = {**request.values}
+        if SCALE in values:
+            values[SCALE] = values[SCALE] * pixels
+        return replace(request, values=values)
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return a request whose gradient is limited to half, then to a quarter."""

@@ -1,0 +1,136 @@
+"""The larger pictures of a run: which are left to make, made and saved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from functools import partial
+
+from animator import __version__
+from animator.film.larger import Larger, larger
+from animator.flow.load import load_flow
+from animator.run.cancel import Cancel
+from animator.run.dispatch import family_of_job, judged
+from animator.run.job import Job
+from animator.run.plan import ranges
+from animator.run.progress import Progress
+from animator.run.reporter import Reporter
+from animator.run.save import picture_text, to_pixels
+from animator.runs import Entry
+from animator.runs.folder import FRAMES
+from animator.runs.hires import HIRES, finished_large, large_entries, save_large
+from animator.runs.read_frames import read_frames
+from animator.scene.larger import tile_side
+from animator.system.convert import pixels_to_frame
+from animator.types import Frame
+from animator.watch import Watch
+
+log = logging.getLogger(__name__)
+
+WAY = 1
+"""Number of the way in which larger pictures are made. Raise it when the program makes others of the same
+pictures and settings than before."""
+
+FLOW = "dis"
+"""Optical flow between frames of a film, see `animator.flow.load`: it needs no weights."""
+
+
+def how_larger(job: Job) -> Larger | None:
+    """Return how a scene's pictures are painted again; None where they are not."""
+    scene = job.loaded.scene
+    if scene.large_size is None:
+        return None
+    hold = 0.0 if job.still else scene.hires.hold
+    return Larger(*scene.large_size, scene.hires.keep(scene.diffusion.steps), tile_side(scene), hold)
+
+
+def large_inputs(job: Job, entries: Mapping[int, Entry]) -> dict[int, str]:
+    """Return the fingerprint of each larger picture that a scene wants, by its number.
+
+    It follows from the first picture, from all that decided that one (prompts, guidance, weights), and from
+    the section `hires`; in a film also from the larger frames before it. Drafts have none.
+
+    Args:
+        job: the scene, all of whose pictures are finished.
+        entries: their entries in the journal.
+    """
+    how = how_larger(job)
+    if how is None:
+        return {}
+    decided = [WAY, how.width, how.height, how.keep, how.tiles, how.hold, job.loaded.scene.output.ten_bits]
+    chain = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
+    found = {}
+    for number in job.numbers:
+        if entries[number].stopped < 1:
+            continue
+        parts = f"{chain} {job.inputs[number]} {entries[number].file}"
+        found[number] = hashlib.sha256(parts.encode()).hexdigest()
+        if how.hold:
+            chain = found[number]
+    return found
+
+
+def make_larger(job: Job, reporter: Reporter, cancel: Cancel) -> None:
+    """Make the larger pictures that are not up to date, in order; nothing where a scene wants none.
+
+    Args:
+        job: the scene, all of whose pictures are finished; its run is locked.
+        reporter: receives the progress.
+        cancel: stops it.
+
+    Raises:
+        MemoryShortage: not even the smallest tiles fit into the memory.
+        PaintError: a picture is bad, whatever is tried.
+        RunError: the disk refuses.
+    """
+    how, run, entries = how_larger(job), job.run, job.run.journal()
+    wanted, saved = large_inputs(job, entries), finished_large(job.run)
+    missing = [n for n, inputs in wanted.items() if n not in saved or saved[n].inputs != inputs]
+    if how is None or not missing:
+        return
+    name = f"{job.loaded.name} {how.width} x {how.height}"
+    again = [number for number in missing if number in saved]
+    if again:
+        log.warning("%d larger pictures are made again (%s)", len(again), ranges(again))
+    log.info("%s: %d of %d are up to date", name, len(wanted) - len(missing), len(wanted))
+
+    def picture(number: int, folder: str, lines: Mapping[int, Entry]) -> Frame:
+        return pixels_to_frame(next(read_frames(run, lines, [number], folder, deep=True)))
+
+    small, large = partial(picture, folder=FRAMES, lines=entries), partial(picture, folder=HIRES, lines={})
+    flow = load_flow(FLOW) if how.hold else None
+    family = family_of_job(job)
+    # What is kept of the first painting must not be written over.
+    nothing = {"losses": False, "show_cuts": False, "intermediates": 0, "diffusion_film": False}
+    output = job.loaded.scene.output.model_copy(update=nothing)
+    with Watch(run.path, output, fps=job.loaded.scene.fps) as watch:
+        progress = Progress(reporter, watch, cancel)
+        reporter.begin(name, len(wanted), len(wanted) - len(missing))
+        drive = lambda engine, listener: larger(  # noqa: E731
+            job.loaded.timeline, job.shot, how, engine, missing, small, large, flow,
+            family=family, listener=listener,
+        )  # fmt: skip
+        for left, finished in zip(reversed(range(len(missing))), judged(job, drive, progress), strict=True):
+            progress.next_lap()
+            lap, number = progress.lap, finished.frame
+            entry = Entry(
+                number,
+                wanted[number],
+                finished.seed,
+                round(lap.seconds, 3),
+                stages={stage: round(part, 4) for stage, part in lap.stages.items()},
+                notes=finished.notes,
+                program=__version__,
+            )
+            save_large(run, to_pixels(job, finished.picture), picture_text(job, finished), entry)
+            log.info("larger picture %d saved after %.1f s", number, lap.seconds)
+            reporter.finished(number, lap.seconds, left)
+        watch.end((), run.read_frame, {})
+
+
+def large_digest(job: Job) -> str:
+    """Return a hash of all larger pictures of a film, as they were saved."""
+    lines = large_entries(job.run)
+    return hashlib.sha256("\n".join(lines[number].file for number in job.numbers).encode()).hexdigest()
