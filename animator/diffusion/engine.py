@@ -15,22 +15,13 @@ from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.grain_noise import noise_source
 from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.init_filter import Steps, grounds
-from animator.diffusion.kept import Kept, Layered, kept_of, reusing
+from animator.diffusion.kept import Kept, kept_of, saving
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
-from animator.diffusion.prediction import (
-    Denoise,
-    Estimate,
-    Network,
-    Prediction,
-    held,
-    hold_for,
-    network_denoiser,
-    relayed,
-)
+from animator.diffusion.prediction import Denoise, Estimate, Network, Prediction, held, hold_for, relayed
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, etas_taken, walk
@@ -320,11 +311,8 @@ class GuidedDiffusion:
     ) -> Denoise:
         """Return the denoiser, in tiles if asked for, bent by a guide if there is one, held to its range."""
         tiled = partial(in_tiles, side=tiles, recompute=self.thrift.checkpoint)
-        network, steps = tiled(self.networks.denoiser), [values.reuse for values in plan]
-        if isinstance(network, Layered) and max(steps) > 1:
-            ask = reusing(network, self.schedule, steps.__getitem__, kept.deep)
-        else:
-            ask = network_denoiser(tiled(self._network), self.schedule)
+        steps, whole = [values.reuse for values in plan], self.networks.denoiser
+        ask = saving(tiled(self._network), tiled(whole), self.schedule, steps, kept.deep)
         denoise = self._asked(ask)
         if guide is None:
             return held(denoise, self.schedule, self._hold)

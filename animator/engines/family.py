@@ -178,8 +178,16 @@ class Family(ABC):
 
         return Work([], cost, lambda steps, looks: [("diffusion steps", str(steps))])
 
-    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+    def memory(
+        self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0
+    ) -> Memory:
         """Return what a scene takes, without reading any weights; nothing where it is not known.
+
+        Args:
+            scene: the scene.
+            timeline: its numbers.
+            device_kind: where its networks run.
+            tiles: side of the tiles in which a picture is painted, see `animator.types.Request`.
 
         Raises:
             UsageError: a network is unknown, or cannot be known from the scene.

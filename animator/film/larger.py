@@ -30,6 +30,8 @@ from animator.warp.by_flow import warp_by_flow
 from animator.warp.disco import eight_bits
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from animator.engines.family import Family
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import Engine, FlowEstimator, Frame
@@ -39,6 +41,13 @@ log = logging.getLogger(__name__)
 WIDENED, SOFTENED = 2, 1.5
 """Pixels of the first pictures by which the places are widened where a flow is not trusted, and the standard
 deviation, in such pixels, of the blur of their edges."""
+
+ALIKE, UNLIKE = 0.06, 0.16
+"""Differences of colour, of 1, up to which a moved frame counts as the same thing, and from which on as
+another: flows between pictures of other things, as at a cut, may agree with one another, too."""
+
+AROUND = 5
+"""Pixels of a side of the square over which that difference is averaged."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ def larger(
             listener.stage(number, "warp")
             init = held_over(init, first, small(number - 1), large(number - 1), flow, how.hold)
         pixels = how.width * how.height / (shot.width * shot.height)
-        request = family.larger(_request(row, shot, how, init), pixels)
+        request = family.larger(larger_request(row, shot, how, init), pixels)
         listener.stage(number, "denoise")
         listener.begin([number])
         picture, tiles = _painted(engine, request, listener)
@@ -111,7 +120,7 @@ def larger(
         yield Finished(number, eight_bits(picture) if shot.disco else picture, request.seed, row)
 
 
-def _request(row: Row, shot: Shot, how: Larger, init: Frame) -> Request:
+def larger_request(row: Row, shot: Shot, how: Larger, init: Frame) -> Request:
     """Ask for a picture over its enlargement. Of a film all have the same noise, that of the first."""
     return Request(
         frame=0,
@@ -157,6 +166,13 @@ def enlarged(picture: Frame, width: int, height: int) -> Frame:
     return image_to_frame(image).clamp(0, 1)
 
 
+def alike(moved: Frame, picture: Frame) -> Tensor:
+    """Return how far each pixel of a moved frame shows what a picture shows there, 0 to 1, H x W."""
+    difference = (moved - picture).abs().mean(dim=0)[None, None]
+    mean = F.avg_pool2d(difference, AROUND, 1, AROUND // 2, count_include_pad=False)[0, 0]
+    return ((UNLIKE - mean) / (UNLIKE - ALIKE)).clamp(0, 1)
+
+
 def held_over(
     init: Frame, small: Frame, small_before: Frame, large_before: Frame, flow: FlowEstimator, share: float
 ) -> Frame:
@@ -171,7 +187,7 @@ def held_over(
         share: of the moved frame where the flow is trusted, 0 to 1.
     """
     forward, backward = flow.both_ways(small_before, small)
-    known = trusted(backward, forward, WIDENED, SOFTENED)
+    known = trusted(backward, forward, WIDENED, SOFTENED) * alike(warp_by_flow(small_before, backward), small)
     height, width = init.shape[-2:]
     times = backward.new_tensor([width / small.shape[-1], height / small.shape[-2]])
     motion, weight = (

@@ -23,6 +23,7 @@ from animator.runs.folder import FRAMES
 from animator.runs.hires import HIRES, finished_large, large_entries, save_large
 from animator.runs.read_frames import read_frames
 from animator.scene.larger import tile_side
+from animator.settings.scene import Scene
 from animator.system.convert import pixels_to_frame
 from animator.types import Frame
 from animator.watch import Watch
@@ -37,12 +38,11 @@ FLOW = "dis"
 """Optical flow between frames of a film, see `animator.flow.load`: it needs no weights."""
 
 
-def how_larger(job: Job) -> Larger | None:
+def larger_of(scene: Scene) -> Larger | None:
     """Return how a scene's pictures are painted again; None where they are not."""
-    scene = job.loaded.scene
     if scene.large_size is None:
         return None
-    hold = 0.0 if job.still else scene.hires.hold
+    hold = 0.0 if scene.mode == "still" else scene.hires.hold
     return Larger(*scene.large_size, scene.hires.keep(scene.diffusion.steps), tile_side(scene), hold)
 
 
@@ -56,7 +56,7 @@ def large_inputs(job: Job, entries: Mapping[int, Entry]) -> dict[int, str]:
         job: the scene, all of whose pictures are finished.
         entries: their entries in the journal.
     """
-    how = how_larger(job)
+    how = larger_of(job.loaded.scene)
     if how is None:
         return {}
     decided = [WAY, how.width, how.height, how.keep, how.tiles, how.hold, job.loaded.scene.output.ten_bits]
@@ -85,7 +85,7 @@ def make_larger(job: Job, reporter: Reporter, cancel: Cancel) -> None:
         PaintError: a picture is bad, whatever is tried.
         RunError: the disk refuses.
     """
-    how, run, entries = how_larger(job), job.run, job.run.journal()
+    how, run, entries = larger_of(job.loaded.scene), job.run, job.run.journal()
     wanted, saved = large_inputs(job, entries), finished_large(job.run)
     missing = [n for n, inputs in wanted.items() if n not in saved or saved[n].inputs != inputs]
     if how is None or not missing:

@@ -21,7 +21,7 @@ class HiresOptions(Options):
     scale: float = setting(1.0, ge=1, le=8, unit="times")
     """How many times as wide and as high the second picture is, rounded to multiples of 64; 1 paints none."""
 
-    skip_steps: int | Percent = setting("55%", unit="steps, or % of them", needs=_LARGER)
+    skip_steps: int | Percent = setting("65%", unit="steps, or % of them", needs=_LARGER)
     """Steps of the second painting left out at the noisy end, or their share of `diffusion.steps`: more keeps
     more of the first picture, less draws more anew."""
 

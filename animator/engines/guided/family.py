@@ -200,11 +200,13 @@ class Guided(Family):
         names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
         return Work(names, cost, rows)
 
-    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+    def memory(
+        self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0
+    ) -> Memory:
         """Return what one guided step takes that asks for the most of everything."""
         from animator.engines.guided.memory import guided_memory
 
-        return guided_memory(scene, timeline, device_kind)
+        return guided_memory(scene, timeline, device_kind, tiles)
 
     def lighter(self, scene: Scene, at_work: Mapping[str, int], most: int) -> list[str]:
         """Return gradients by the secondary model, fewer cuts or CLIP models, and half precision."""
