@@ -16,10 +16,10 @@ from animator.engines.family import Memory
 from animator.engines.guided.family import Guided
 from animator.engines.guided.memory import guided_memory
 from animator.errors import MemoryShortage
-from animator.film.larger import Larger, enlarged, halved, held_over, larger
+from animator.film.larger import Larger, Saved, enlarged, halved, held_over, larger
 from animator.flow.load import load_flow
-from animator.memory.estimate import estimate
 from animator.look.work import work_of, work_text
+from animator.memory.estimate import estimate
 from animator.run.job import shot_of
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
@@ -28,7 +28,7 @@ from animator.runs import RunFolder
 from animator.runs.hires import finished_large
 from animator.scene.draft import draft_of
 from animator.scene.larger import tile_side
-from animator.scene.reading import LoadedScene, read_scene
+from animator.scene.reading import LoadedScene
 from animator.settings.scene import Scene
 from animator.types import Frame, Request
 from tests.test_kill import files_of
@@ -71,7 +71,7 @@ def asked(
         return picture(number, 128)
 
     flow = load_flow("dis") if how.hold else None
-    made = list(larger(loaded.timeline, shot, how, engine, wanted, picture, large, flow))
+    made = list(larger(loaded.timeline, shot, how, engine, wanted, Saved(picture, large), flow))
     assert [one.frame for one in made] == wanted
     return engine.requests, read
 
@@ -234,7 +234,10 @@ def test_stills_are_painted_larger_but_not_drafts(tmp_path: Path) -> None:
 
 def test_sixteen_bits_stay_sixteen(tmp_path: Path) -> None:
     render_scene(
-        scene(tmp_path, *LARGE, "frames=1", "output.ten_bits=true"), Told(), out=tmp_path / "run", report=False
+        scene(tmp_path, *LARGE, "frames=1", "output.ten_bits=true"),
+        Told(),
+        out=tmp_path / "run",
+        report=False,
     )
     pixels = RunFolder.open(tmp_path / "run").read_frame(0, "hires", deep=True)
     assert pixels.dtype == np.uint16
@@ -254,7 +257,10 @@ def test_tiles_follow_what_the_network_was_trained_on(read) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("size: [1024, 640]\nhires: {scale: 8}", "hires.scale: makes 8192 x 5120, and a side has at most 4096"),
+        (
+            "size: [1024, 640]\nhires: {scale: 8}",
+            "hires.scale: makes 8192 x 5120, and a side has at most 4096",
+        ),
         ("size: [128, 128]\nhires: {scale: 1.2}", "hires.scale: is 1.2, which leaves 128 x 128"),
         ("hires: {scale: 2, skip_steps: 100%}", "hires.skip_steps: leaves out all 50 steps"),
         ("hires: {scale: 2, tiles: 100}", "hires.tiles"),
@@ -271,9 +277,15 @@ def test_what_makes_no_sense_is_refused(fault, text: str, message: str) -> None:
     [
         ("mode: still\nhires: {tiles: 64}", "has no effect without hires.scale above 1"),
         ("mode: still\nhires: {scale: 2, hold: 0.3}", "has no effect in mode still"),
-        ("mode: still\nsize: [192, 128]\nhires: {scale: 1.5}", "makes 256 x 192, in which 192 x 128 is stretched"),
+        (
+            "mode: still\nsize: [192, 128]\nhires: {scale: 1.5}",
+            "makes 256 x 192, in which 192 x 128 is stretched",
+        ),
         ("mode: 3d\nvr: true\nhires: {scale: 2}", "what two eyes see stays 192 x 128"),
-        ("mode: still\nsize: [768, 512]", "size: [192, 128] with hires: {scale: 4} paints it once, then larger"),
+        (
+            "mode: still\nsize: [768, 512]",
+            "size: [192, 128] with hires: {scale: 4} paints it once, then larger",
+        ),
         ("mode: still\nhires: {scale: 2}\ndiffusion: {stop_at: 50%}", "animator finish"),
     ],
 )
@@ -308,9 +320,7 @@ def test_memory_is_that_of_the_more_demanding_painting(read, monkeypatch) -> Non
 @pytest.mark.slow
 def test_tiles_take_memory_by_their_pixels(read) -> None:
     loaded = read("prompts: x\nmode: still\nsize: [256, 192]\ndiffusion: {secondary: true}\n")
-    whole, tiled = (
-        guided_memory(loaded.scene, loaded.timeline, "cpu", side).peak for side in (0, 128)
-    )
+    whole, tiled = (guided_memory(loaded.scene, loaded.timeline, "cpu", side).peak for side in (0, 128))
     assert tiled["diffusion network"] == round(whole["diffusion network"] * 128 * 128 / (256 * 192))
     assert {**tiled, "diffusion network": 0} == {**whole, "diffusion network": 0}
 

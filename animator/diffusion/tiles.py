@@ -148,7 +148,9 @@ class TiledLayers(Tiled):
     def with_deep(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prediction, and the deep features of all tiles, N x tiles x C x H x W."""
         answers = [self.network.with_deep(part, t) for part in self._parts(x)]
-        return self._blended(x, (one for one, _ in answers)), torch.stack([deep for _, deep in answers], dim=1)
+        return self._blended(x, (one for one, _ in answers)), torch.stack(
+            [deep for _, deep in answers], dim=1
+        )
 
     def from_deep(self, x: Tensor, t: Tensor, deep: Tensor) -> Tensor:
         """Return a prediction made with deep features of before."""

@@ -178,9 +178,7 @@ class Family(ABC):
 
         return Work([], cost, lambda steps, looks: [("diffusion steps", str(steps))])
 
-    def memory(
-        self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0
-    ) -> Memory:
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
         """Return what a scene takes, without reading any weights; nothing where it is not known.
 
         Args:

@@ -69,8 +69,17 @@ class Larger:
     hold: float = 0.0
 
 
-Finder = Callable[[int], "Frame"]
-"""Returns a finished picture by its number."""
+@dataclass(frozen=True)
+class Saved:
+    """Where finished pictures are read, by their numbers.
+
+    Attributes:
+        small: returns a picture of the first painting.
+        large: returns one of the second; asked for the frame before one that is painted.
+    """
+
+    small: Callable[[int], Frame]
+    large: Callable[[int], Frame]
 
 
 def larger(
@@ -79,8 +88,7 @@ def larger(
     how: Larger,
     engine: Engine,
     wanted: Sequence[int],
-    small: Finder,
-    large: Finder,
+    saved: Saved,
     flow: FlowEstimator | None = None,
     *,
     family: Family = GUIDED,
@@ -94,8 +102,7 @@ def larger(
         how: the larger pictures.
         engine: paints them.
         wanted: their numbers; of a film rising.
-        small: returns a finished picture of the first painting.
-        large: returns one of the second; asked for the frame before a wanted one.
+        saved: the pictures that they are painted over.
         flow: estimates how things move between two pictures; needed where frames hold on to one another.
         family: of the engine.
         listener: called at every step.
@@ -105,11 +112,12 @@ def larger(
     """
     for number in wanted:
         listener.stage(number, "look up")
-        row, first = timeline.row(number), small(number)
+        row, first = timeline.row(number), saved.small(number)
         init = enlarged(first, how.width, how.height)
         if shot.mode != "still" and number and how.hold and flow is not None:
             listener.stage(number, "warp")
-            init = held_over(init, first, small(number - 1), large(number - 1), flow, how.hold)
+            before = saved.small(number - 1), saved.large(number - 1)
+            init = held_over(init, first, *before, flow, how.hold)
         pixels = how.width * how.height / (shot.width * shot.height)
         request = family.larger(larger_request(row, shot, how, init), pixels)
         listener.stage(number, "denoise")

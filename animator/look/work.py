@@ -73,7 +73,11 @@ def work_of(loaded: LoadedScene) -> Work:
     moves = (scene.pictures - 1) * (2 if turbo else 1) if moved else 0
     larger, larger_steps = 0, 0
     if scene.large_size is not None and diffusion.stop_at is None:
-        larger = min(scene.keep_best or scene.pictures, scene.pictures) if scene.mode == "still" else scene.pictures
+        larger = (
+            min(scene.keep_best or scene.pictures, scene.pictures)
+            if scene.mode == "still"
+            else scene.pictures
+        )
         larger_steps, _ = cost(scene.hires.keep(diffusion.steps), True, 0)
     depths = _depths(loaded, diffused, moved)
     return Work(scene.pictures, steps, cuts, depths, moves, larger, larger_steps)

@@ -88,7 +88,13 @@ def judged(
     if scene.models == "fake":
         return driver(tools.engine, listener)
     return guarded(
-        driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken, family=family_of_job(job)
+        driver,
+        tools.engine,
+        scene.guard,
+        listener,
+        device=tools.device,
+        broken=broken,
+        family=family_of_job(job),
     )
 
 

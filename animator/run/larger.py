@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from animator import __version__
-from animator.film.larger import Larger, larger
+from animator.film.larger import Larger, Saved, larger
+from animator.film.loop import Finished, Listener
 from animator.flow.load import load_flow
 from animator.run.cancel import Cancel
 from animator.run.dispatch import family_of_job, judged
@@ -17,7 +18,7 @@ from animator.run.job import Job
 from animator.run.plan import ranges
 from animator.run.progress import Progress
 from animator.run.reporter import Reporter
-from animator.run.save import picture_text, to_pixels
+from animator.run.save import Lap, picture_text, to_pixels
 from animator.runs import Entry
 from animator.runs.folder import FRAMES
 from animator.runs.hires import HIRES, finished_large, large_entries, save_large
@@ -25,7 +26,7 @@ from animator.runs.read_frames import read_frames
 from animator.scene.larger import tile_side
 from animator.settings.scene import Scene
 from animator.system.convert import pixels_to_frame
-from animator.types import Frame
+from animator.types import Frame, StillEngine
 from animator.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -96,38 +97,52 @@ def make_larger(job: Job, reporter: Reporter, cancel: Cancel) -> None:
         log.warning("%d larger pictures are made again (%s)", len(again), ranges(again))
     log.info("%s: %d of %d are up to date", name, len(wanted) - len(missing), len(wanted))
 
-    def picture(number: int, folder: str, lines: Mapping[int, Entry]) -> Frame:
-        return pixels_to_frame(next(read_frames(run, lines, [number], folder, deep=True)))
-
-    small, large = partial(picture, folder=FRAMES, lines=entries), partial(picture, folder=HIRES, lines={})
-    flow = load_flow(FLOW) if how.hold else None
-    family = family_of_job(job)
+    drive = partial(_drive, job, how, missing, entries)
     # What is kept of the first painting must not be written over.
     nothing = {"losses": False, "show_cuts": False, "intermediates": 0, "diffusion_film": False}
     output = job.loaded.scene.output.model_copy(update=nothing)
     with Watch(run.path, output, fps=job.loaded.scene.fps) as watch:
         progress = Progress(reporter, watch, cancel)
         reporter.begin(name, len(wanted), len(wanted) - len(missing))
-        drive = lambda engine, listener: larger(  # noqa: E731
-            job.loaded.timeline, job.shot, how, engine, missing, small, large, flow,
-            family=family, listener=listener,
-        )  # fmt: skip
         for left, finished in zip(reversed(range(len(missing))), judged(job, drive, progress), strict=True):
             progress.next_lap()
-            lap, number = progress.lap, finished.frame
-            entry = Entry(
-                number,
-                wanted[number],
-                finished.seed,
-                round(lap.seconds, 3),
-                stages={stage: round(part, 4) for stage, part in lap.stages.items()},
-                notes=finished.notes,
-                program=__version__,
-            )
-            save_large(run, to_pixels(job, finished.picture), picture_text(job, finished), entry)
-            log.info("larger picture %d saved after %.1f s", number, lap.seconds)
-            reporter.finished(number, lap.seconds, left)
+            _save(job, finished, wanted[finished.frame], progress.lap)
+            reporter.finished(finished.frame, progress.lap.seconds, left)
         watch.end((), run.read_frame, {})
+
+
+def _drive(
+    job: Job,
+    how: Larger,
+    missing: Sequence[int],
+    entries: Mapping[int, Entry],
+    engine: StillEngine,
+    listener: Listener,
+) -> Iterator[Finished]:
+    """Return the larger pictures that are left, each made when it is asked for."""
+
+    def read(number: int, folder: str, lines: Mapping[int, Entry]) -> Frame:
+        return pixels_to_frame(next(read_frames(job.run, lines, [number], folder, deep=True)))
+
+    saved = Saved(partial(read, folder=FRAMES, lines=entries), partial(read, folder=HIRES, lines={}))
+    flow, family = load_flow(FLOW) if how.hold else None, family_of_job(job)
+    timeline, shot = job.loaded.timeline, job.shot
+    return larger(timeline, shot, how, engine, missing, saved, flow, family=family, listener=listener)
+
+
+def _save(job: Job, finished: Finished, inputs: str, lap: Lap) -> None:
+    """Write a larger picture and its line, before the next one, which may be painted over it, is made."""
+    entry = Entry(
+        finished.frame,
+        inputs,
+        finished.seed,
+        round(lap.seconds, 3),
+        stages={stage: round(part, 4) for stage, part in lap.stages.items()},
+        notes=finished.notes,
+        program=__version__,
+    )
+    save_large(job.run, to_pixels(job, finished.picture), picture_text(job, finished), entry)
+    log.info("larger picture %d saved after %.1f s", finished.frame, lap.seconds)
 
 
 def large_digest(job: Job) -> str:

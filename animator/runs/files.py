@@ -28,7 +28,9 @@ ENDINGS = frozenset(
 )
 """How names of files in a run end; no folder of one has such a name."""
 
-FOLDERS = frozenset({"frames", "left", "right", "state", "drafts", "inputs", "losses", "flow", "pruned", "hires"})
+FOLDERS = frozenset(
+    {"frames", "left", "right", "state", "drafts", "inputs", "losses", "flow", "pruned", "hires"}
+)
 """Folders of a run."""
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)

@@ -43,7 +43,8 @@ def drafted(loaded: LoadedScene) -> Scene:
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
     batch, and spread evenly; 40 steps and more share deep features and gradients with their neighbours
     (`reuse`, `every`); neither with `compat`. What goes by pixels, the strength of the guidance and the
-    shifts of a 2D film, follows the size; nothing is painted a second time. Cuts and shifts that move over the frames become a key a frame.
+    shifts of a 2D film, follows the size; nothing is painted a second time. Cuts and shifts that move over
+    the frames become a key a frame.
     """
     scene = loaded.scene
     size = draft_size(scene.size)

@@ -45,9 +45,12 @@ def hires_faults(scene: Scene) -> Iterator[tuple[str, str]]:
         yield SCALE, f"makes {_sides(size)}, and a side has at most {LARGEST_SIDE}; use {most:g} at most"
     elif size == scene.size:
         least = 1 + SIDE_STEP / max(scene.size)
-        yield SCALE, (
-            f"is {hires.scale:g}, which leaves {_sides(size)}: sides are multiples of {SIDE_STEP}; "
-            f"use {least:.2g} or more"
+        yield (
+            SCALE,
+            (
+                f"is {hires.scale:g}, which leaves {_sides(size)}: sides are multiples of {SIDE_STEP}; "
+                f"use {least:.2g} or more"
+            ),
         )
     steps = scene.diffusion.steps
     if math.floor(hires.keep(steps) * steps + 0.5) >= steps:
@@ -67,7 +70,9 @@ def notice_hires(scene: Scene, fit: Fit) -> Iterator[Problem]:
         )
         yield node.place.problem(SCALE, message)
     if scene.vr.enabled:
-        message = f"only the pictures themselves are painted larger; what two eyes see stays {_sides(scene.size)}"
+        message = (
+            f"only the pictures themselves are painted larger; what two eyes see stays {_sides(scene.size)}"
+        )
         yield node.place.problem(SCALE, message)
     if scene.mode == "video" and scene.video.finish != "none":
         yield node.place.problem(SCALE, "the larger film shows its frames as they are, without video.finish")

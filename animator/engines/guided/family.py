@@ -200,9 +200,7 @@ class Guided(Family):
         names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
         return Work(names, cost, rows)
 
-    def memory(
-        self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0
-    ) -> Memory:
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
         """Return what one guided step takes that asks for the most of everything."""
         from animator.engines.guided.memory import guided_memory
 

@@ -37,9 +37,7 @@ CPU = torch.device("cpu")
 NETWORK = "diffusion network"
 
 
-def guided_memory(
-    scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0
-) -> Memory:
+def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
     """Return the bytes of each network of a scene, and those at the peak of its most demanding step.
 
     The networks are built in their shapes, and one guided step of the scene's size and largest number of cuts
@@ -105,7 +103,9 @@ def guided_memory(
         # Walked through whole, which is quick: what tiles take is in proportion to their pixels. Where they
         # are differentiated, the activations of all of them are there at once.
         every = [one.weight.numel() for one in tiles_of(height, width, tiles)]
-        peak[NETWORK] = round(peak[NETWORK] * (sum(every) if secondary is None else every[0]) / (height * width))
+        peak[NETWORK] = round(
+            peak[NETWORK] * (sum(every) if secondary is None else every[0]) / (height * width)
+        )
     return Memory(tuple(held), peak)
 
 
