@@ -77,7 +77,7 @@ class Job:
 
     @property
     def opened(self) -> Path:
-        """What a user will want to open: the film, or the folder of the pictures; where there are, the larger."""
+        """What a user will want to open: the film, or the folder of the pictures; the larger ones if any."""
         if self.still:
             large = self.run.path / HIRES
             return large if self.loaded.scene.large_size and large.is_dir() else self.run.path / FRAMES

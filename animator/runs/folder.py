@@ -7,8 +7,7 @@
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
     frames.before-001/       frames that were made again since
-    left/, right/            the same as two eyes see it, where the scene has eyes
-    hires/000000.png ...     the frames painted again, larger, with a journal of their own
+    left/, right/, hires/    the same as two eyes see it; painted again, larger (`animator.runs.hires`)
     state/000012.safetensors what is needed to resume after that frame
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
     inputs/                  pictures that were fetched from the web
