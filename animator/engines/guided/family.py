@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
 SCALE = "guidance.clip_guidance_scale"
+GROWING = {SCALE, "guidance.tv_scale", "guidance.range_scale", "guidance.sat_scale"}
+"""Strengths of losses that are means over the picture: as strong at each pixel if they grow with the pixels."""
+
 CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""
@@ -250,10 +253,8 @@ class Guided(Family):
 
     def larger(self, request: Request, pixels: float) -> Request:
         """Return a request whose guidance is for its pixels, so that it pulls as strongly at each."""
-        values = {**request.values}
-        if SCALE in values:
-            values[SCALE] = values[SCALE] * pixels
-        return replace(request, values=values)
+        grown = {name: value * pixels for name, value in request.values.items() if name in GROWING}
+        return replace(request, values={**request.values, **grown})
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return a request whose gradient is limited to half, then to a quarter."""
