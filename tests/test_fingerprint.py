@@ -30,7 +30,7 @@ CHANGES_NO_FRAME = {
     *("keep_best", "judge_at", "modifiers"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
-"""What is not counted, or is counted by what it comes to at each frame, outside of guard, hires, output, video."""
+"""What is not counted, or is counted by what it comes to at each frame; guard, hires, output, video aside."""
 
 
 class GlowOptions(Options):

@@ -24,6 +24,7 @@ from animator.run.job import shot_of
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
 from animator.run.sources import gather
+from animator.run.status import status_of, status_text
 from animator.runs import RunFolder
 from animator.runs.hires import finished_large
 from animator.scene.draft import draft_of
@@ -172,6 +173,7 @@ def test_a_run_holds_the_larger_frames_and_their_film(whole: tuple[Path, Told]) 
     assert sorted(finished_large(run)) == [0, 1, 2]
     assert (path / "scene-128x128.mp4").is_file()
     assert run.read_info()["film"] == "scene.mp4"
+    assert status_of(path).larger == (3, 3)
 
 
 def test_what_is_up_to_date_is_not_made_again(whole: tuple[Path, Told], tmp_path: Path) -> None:
@@ -180,6 +182,9 @@ def test_what_is_up_to_date_is_not_made_again(whole: tuple[Path, Told], tmp_path
     resume_run(path, told)
     assert (told.made, told.stages) == ([], [])
     (path / "hires" / "000001.png").unlink()
+    status = status_of(path)
+    assert status.larger == (2, 3)
+    assert "resume makes 1 larger frames" in status_text(status)
     told = Told()
     resume_run(path, told)
     assert told.made == [("scene 128 x 128", 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from animator import __version__
@@ -47,26 +47,31 @@ def larger_of(scene: Scene) -> Larger | None:
     return Larger(*scene.large_size, scene.hires.keep(scene.diffusion.steps), tile_side(scene), hold)
 
 
-def large_inputs(job: Job, entries: Mapping[int, Entry]) -> dict[int, str]:
+def large_inputs(
+    scene: Scene, numbers: Iterable[int], inputs: Sequence[str], entries: Mapping[int, Entry]
+) -> dict[int, str]:
     """Return the fingerprint of each larger picture that a scene wants, by its number.
 
     It follows from the first picture, from all that decided that one (prompts, guidance, weights), and from
-    the section `hires`; in a film also from the larger frames before it. Drafts have none.
+    the section `hires`; in a film also from the larger frames before it. Drafts have none, nor pictures that
+    are not there.
 
     Args:
-        job: the scene, all of whose pictures are finished.
+        scene: the scene.
+        numbers: which pictures are wanted, in order.
+        inputs: fingerprint of each picture of the first painting.
         entries: their entries in the journal.
     """
-    how = larger_of(job.loaded.scene)
+    how = larger_of(scene)
     if how is None:
         return {}
-    decided = [WAY, how.width, how.height, how.keep, how.tiles, how.hold, job.loaded.scene.output.ten_bits]
+    decided = [WAY, how.width, how.height, how.keep, how.tiles, how.hold, scene.output.ten_bits]
     chain = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
     found = {}
-    for number in job.numbers:
-        if entries[number].stopped < 1:
+    for number in numbers:
+        if number not in entries or entries[number].stopped < 1:
             continue
-        parts = f"{chain} {job.inputs[number]} {entries[number].file}"
+        parts = f"{chain} {inputs[number]} {entries[number].file}"
         found[number] = hashlib.sha256(parts.encode()).hexdigest()
         if how.hold:
             chain = found[number]
@@ -87,7 +92,8 @@ def make_larger(job: Job, reporter: Reporter, cancel: Cancel) -> None:
         RunError: the disk refuses.
     """
     how, run, entries = larger_of(job.loaded.scene), job.run, job.run.journal()
-    wanted, saved = large_inputs(job, entries), finished_large(job.run)
+    saved, scene = finished_large(job.run), job.loaded.scene
+    wanted = large_inputs(scene, job.numbers, job.inputs, entries)
     missing = [n for n, inputs in wanted.items() if n not in saved or saved[n].inputs != inputs]
     if how is None or not missing:
         return
@@ -100,8 +106,8 @@ def make_larger(job: Job, reporter: Reporter, cancel: Cancel) -> None:
     drive = partial(_drive, job, how, missing, entries)
     # What is kept of the first painting must not be written over.
     nothing = {"losses": False, "show_cuts": False, "intermediates": 0, "diffusion_film": False}
-    output = job.loaded.scene.output.model_copy(update=nothing)
-    with Watch(run.path, output, fps=job.loaded.scene.fps) as watch:
+    output = scene.output.model_copy(update=nothing)
+    with Watch(run.path, output, fps=scene.fps) as watch:
         progress = Progress(reporter, watch, cancel)
         reporter.begin(name, len(wanted), len(wanted) - len(missing))
         for left, finished in zip(reversed(range(len(missing))), judged(job, drive, progress), strict=True):

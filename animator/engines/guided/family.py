@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
 SCALE = "guidance.clip_guidance_scale"
 GROWING = {SCALE, "guidance.tv_scale", "guidance.range_scale", "guidance.sat_scale"}
-"""Strengths of losses that are means over the picture: as strong at each pixel if they grow with the pixels."""
+"""Strengths of losses that are means over the picture: as strong at each pixel if they grow with those."""
 
 CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
