@@ -39,9 +39,9 @@ class HiresOptions(Options):
     ``auto`` is about the size that it was trained on, ``none`` the whole picture. The CLIP models always see
     the whole. Where the memory does not hold a tile, its side is halved."""
 
-    hold: float = setting(0.5, ge=0, le=1, unit="share 0..1", modes=FILMS, needs=_LARGER)
+    hold: float = setting(0.3, ge=0, le=1, unit="share 0..1", modes=FILMS, needs=_LARGER)
     """In a film: share of the larger frame before, moved along the optical flow, in what the next one is
-    painted over, where that flow can be trusted; more is calmer, 0 paints each frame by itself."""
+    painted over, where that flow can be trusted; more is calmer, but what it drew hardens; 0 paints each frame by itself."""
 
     @field_validator("skip_steps")
     @classmethod
