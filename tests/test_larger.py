@@ -32,8 +32,9 @@ from animator.scene.larger import tile_side
 from animator.scene.reading import LoadedScene
 from animator.settings.scene import Scene
 from animator.types import Frame, Request
+from animator.video.probe import probe
 from tests.test_kill import files_of
-from tests.wiring import scene
+from tests.wiring import footage, scene
 
 LARGE = ("mode=2d", "camera.zoom=1.05", "frames=3", "hires.scale=2", "hires.tiles=64")
 HOW = Larger(128, 128, 0.55, 64, 0.5)
@@ -235,6 +236,18 @@ def test_stills_are_painted_larger_but_not_drafts(tmp_path: Path) -> None:
     assert len(finished) == 1
     draft = render_scene(scene(tmp_path, *still[:2], *still[3:], "diffusion.stop_at=50%"), told)
     assert draft.name == "frames"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["mode=3d", "turbo.steps=2", "video", "output.codec=prores"])
+def test_every_kind_of_film_is_painted_larger(tmp_path: Path, mode: str) -> None:
+    more = (mode,)
+    if mode == "video":
+        more = ("mode=video", f"video.init={footage(tmp_path)}", "video.flow=dis", "video.sound=false")
+    made = render_scene(scene(tmp_path, *LARGE, *more), Told(), out=tmp_path / "run", report=False)
+    assert made.name == ("scene-128x128.mov" if "codec" in mode else "scene-128x128.mp4")
+    assert probe(made).frames == 3
+    assert sorted(finished_large(RunFolder.open(tmp_path / "run"))) == [0, 1, 2]
 
 
 def test_sixteen_bits_stay_sixteen(tmp_path: Path) -> None:

@@ -143,11 +143,13 @@ class Tiled:
 class TiledLayers(Tiled):
     """The same of a network whose deep features can be used again; see `animator.diffusion.kept.Layered`."""
 
-    network: Layered
+    def __init__(self, network: Network, layers: Layered, side: int, *, recompute: bool = False) -> None:
+        super().__init__(network, side, recompute=recompute)
+        self.layers = layers
 
     def with_deep(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prediction, and the deep features of all tiles, N x tiles x C x H x W."""
-        answers = [self.network.with_deep(part, t) for part in self._parts(x)]
+        answers = [self.layers.with_deep(part, t) for part in self._parts(x)]
         return self._blended(x, (one for one, _ in answers)), torch.stack(
             [deep for _, deep in answers], dim=1
         )
@@ -155,11 +157,13 @@ class TiledLayers(Tiled):
     def from_deep(self, x: Tensor, t: Tensor, deep: Tensor) -> Tensor:
         """Return a prediction made with deep features of before."""
         every = zip(self._parts(x), deep.unbind(dim=1), strict=True)
-        return self._blended(x, (self.network.from_deep(part, t, one) for part, one in every))
+        return self._blended(x, (self.layers.from_deep(part, t, one) for part, one in every))
 
 
 def in_tiles(network: Network, side: int, *, recompute: bool = False) -> Network:
     """Return a network that is asked in tiles, see `Tiled`; with ``side`` 0 the network itself."""
     if not side:
         return network
-    return (TiledLayers if isinstance(network, Layered) else Tiled)(network, side, recompute=recompute)
+    if isinstance(network, Layered):
+        return TiledLayers(network, network, side, recompute=recompute)
+    return Tiled(network, side, recompute=recompute)

@@ -41,7 +41,8 @@ class HiresOptions(Options):
 
     hold: float = setting(0.3, ge=0, le=1, unit="share 0..1", modes=FILMS, needs=_LARGER)
     """In a film: share of the larger frame before, moved along the optical flow, in what the next one is
-    painted over, where that flow can be trusted; more is calmer, but what it drew hardens; 0 paints each frame by itself."""
+    painted over, where that flow can be trusted; more is calmer, but hardens what is drawn; 0 takes none
+    of it."""
 
     @field_validator("skip_steps")
     @classmethod
