@@ -16,14 +16,14 @@ from animator.engines.family import Memory
 from animator.engines.guided.family import Guided
 from animator.engines.guided.memory import guided_memory
 from animator.errors import MemoryShortage
-from animator.film.larger import Larger, Saved, enlarged, halved, held_over, larger
+from animator.film.larger import Larger, Saved, enlarged, halved, held_over, held_to, larger
 from animator.flow.load import load_flow
 from animator.look.work import work_of, work_text
 from animator.memory.estimate import estimate
 from animator.run.job import shot_of
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
-from animator.run.sources import gather
+from animator.run.sources import Sources, gather
 from animator.run.status import status_of, status_text
 from animator.runs import RunFolder
 from animator.runs.hires import finished_large
@@ -100,6 +100,16 @@ def test_frames_of_a_film_hold_on_to_the_larger_frame_before(tmp_path: Path) -> 
     assert second.init is not None
     assert torch.equal(first.init, enlarged(picture(0), 128, 128))
     assert not torch.equal(second.init, enlarged(picture(1), 128, 128))
+
+
+def test_the_end_of_a_loop_holds_on_to_its_first_frame(tmp_path: Path) -> None:
+    shot = shot_of(scene(tmp_path, "mode=2d", "frames=8", "loop=true", "fps=2"), Sources({}))
+    assert shot.loop == 4
+    shares = {number: held_to(shot, number, 0.3) for number in (3, 4, 5, 7)}
+    assert shares[3] == {2: 0.3}
+    assert shares[4] == {3: 0.3, 0: pytest.approx(0.15)}
+    assert shares[5] == {4: 0.3, 0: pytest.approx(0.3)}
+    assert shares[7] == {6: 0.3, 0: pytest.approx(0.6)}
 
 
 def test_what_is_held_was_moved_along_the_flow() -> None:
@@ -294,7 +304,7 @@ def test_what_makes_no_sense_is_refused(fault, text: str, message: str) -> None:
     ("text", "message"),
     [
         ("mode: still\nhires: {tiles: 64}", "has no effect without hires.scale above 1"),
-        ("mode: still\nhires: {scale: 2, hold: 0.3}", "has no effect in mode still"),
+        ("mode: still\nhires: {scale: 2, hold: 0.4}", "has no effect in mode still"),
         (
             "mode: still\nsize: [192, 128]\nhires: {scale: 1.5}",
             "makes 256 x 192, in which 192 x 128 is stretched",

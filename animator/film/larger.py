@@ -75,7 +75,7 @@ class Saved:
 
     Attributes:
         small: returns a picture of the first painting.
-        large: returns one of the second; asked for the frame before one that is painted.
+        large: returns one of the second; asked for frames before one that is painted.
     """
 
     small: Callable[[int], Frame]
@@ -116,8 +116,8 @@ def larger(
         init = enlarged(first, how.width, how.height)
         if shot.mode != "still" and number and how.hold and flow is not None:
             listener.stage(number, "warp")
-            before = saved.small(number - 1), saved.large(number - 1)
-            init = held_over(init, first, *before, flow, how.hold)
+            for other, share in held_to(shot, number, how.hold).items():
+                init = held_over(init, first, saved.small(other), saved.large(other), flow, share)
         pixels = how.width * how.height / (shot.width * shot.height)
         request = family.larger(larger_request(row, shot, how, init), pixels)
         listener.stage(number, "denoise")
@@ -126,6 +126,23 @@ def larger(
         how = replace(how, tiles=tiles)
         listener.stage(number, "keep")
         yield Finished(number, eight_bits(picture) if shot.disco else picture, request.seed, row)
+
+
+def held_to(shot: Shot, number: int, hold: float) -> dict[int, float]:
+    """Return the frames that a frame after the first holds on to, and the share of each in its init.
+
+    That is the frame before it, and at the end of a film that loops the first one, more and more: in the last
+    frame twice as much as of the one before.
+
+    Args:
+        shot: the film.
+        number: of the frame.
+        hold: share of the frame before, 0 to 1.
+    """
+    left = shot.pictures - number
+    if left > shot.loop:
+        return {number - 1: hold}
+    return {number - 1: hold, 0: min(1.0, 2 * hold) * (1 - (left - 1) / shot.loop)}
 
 
 def larger_request(row: Row, shot: Shot, how: Larger, init: Frame) -> Request:
