@@ -83,6 +83,10 @@ class PaintError(AnimatorError):
     """A picture could not be painted: what came of it are no numbers, or it is bad whatever is tried."""
 
 
+class MemoryShortage(AnimatorError):
+    """A picture does not fit into the memory of a device, whatever is done to save it."""
+
+
 class RunError(AnimatorError):
     """A run folder cannot be used: absent, damaged, not writable, or of another scene."""
 

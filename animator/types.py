@@ -138,6 +138,7 @@ class Request:
         uncovered_keep: what takes the place of ``keep`` there, if it is less, or None.
         depth: the depth of ``init``, moved by the camera with it, or None where it is not known.
         noise: what all noise of the diffusion follows from, or None where that is ``seed`` and ``frame``.
+        tiles: side in pixels of the overlapping tiles in which the network is asked; 0: the whole at once.
     """
 
     frame: int
@@ -154,6 +155,7 @@ class Request:
     written: tuple[Prompt, ...] = ()
     depth: DepthMap | None = None
     noise: GrainNoise | None = None
+    tiles: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ them in ``gallery/``, the first as a moving picture too.
 ``pocket`` paints eight prompts, three seeds each: ``pocket.jpg``; ``world.jpg`` is what
 they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
-``animator plot`` of the first scene. Without a word, all of them are made. Of what they
+``animator plot`` of the first scene. ``larger`` paints a still again at four times its size:
+``gallery/larger.jpg``, beside its enlargement. Without a word, all of them are made. Of what they
 give nothing is picked.
 """
 
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from animator.cli.progress import LineReporter
 from animator.depth.pocket import FARTHEST, NEAREST
+from animator.film.larger import enlarged
 from animator.film.stills import stills
 from animator.look.dump import near_is_warm
 from animator.look.plot import plot
@@ -33,10 +35,11 @@ from animator.run.render import render_scene
 from animator.run.sources import gather
 from animator.run.tools import load_tools
 from animator.runs import RunFolder
+from animator.runs.hires import HIRES
 from animator.runs.png import encode_png
 from animator.scene.footage_reading import open_footage_of
-from animator.scene.reading import LoadedScene, read_scene, read_text_scene
-from animator.system.convert import frame_to_uint8
+from animator.scene.reading import LoadedScene, read_layered_text, read_scene, read_text_scene
+from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.video.footage import FootageReader
 from animator.video.stereo_film import pack
 from animator.watch.sheet import sheet, strip
@@ -113,6 +116,15 @@ ROWS: list[list[tuple[str, list[str]]]] = [
     ],
 ]
 
+
+LARGER = """
+extends: pocket
+mode: still
+size: [128, 128]
+seed: 8
+prompts: ["an oil painting of a white castle on a green meadow by day, snowy mountains"]
+hires: {scale: 4}
+"""
 
 PROMPTS = [
     "a red lighthouse on a cliff above a stormy sea at dusk, watercolour",
@@ -261,6 +273,18 @@ def show_plot() -> None:
     (HERE / "plot.png").write_bytes(plot(read_scene(SCENES / f"{FILMS[0]}.yaml")))
 
 
+def show_larger() -> None:
+    """Show a still enlarged, and beside it painted again at that size, where it does not stand already."""
+    loaded = read_layered_text(LARGER, str(HERE / "larger.yaml"))
+    render_scene(loaded, LineReporter(sys.stderr), out=RUNS / "larger")
+    run, size = RunFolder.open(RUNS / "larger"), loaded.scene.large_size
+    assert size is not None
+    first = frame_to_uint8(enlarged(uint8_to_frame(run.read_frame(0)), *size))
+    (HERE / "gallery" / "larger.jpg").write_bytes(
+        small_jpeg(sheet([first, run.read_frame(0, HIRES)], 2, 2, GAP))
+    )
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
     "world": show_world,
@@ -268,6 +292,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "films": show_films,
     "pocket": show_pocket,
     "controls": show_controls,
+    "larger": show_larger,
 }
 
 

@@ -30,7 +30,7 @@ CHANGES_NO_FRAME = {
     *("keep_best", "judge_at", "modifiers"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
-"""What is not counted, or is counted by what it comes to at each frame, outside of guard, output, video."""
+"""What is not counted, or is counted by what it comes to at each frame; guard, hires, output, video aside."""
 
 
 class GlowOptions(Options):
@@ -74,9 +74,9 @@ def test_only_what_is_declared_to_change_no_frame_is_left_out(film) -> None:
     sections = {name.rpartition(".")[0] for name in every}
     leaves = {name for name in every if name not in sections}
     left_out = leaves - set(counted(film.scene))
-    apart = {name for name in leaves if name.startswith(("guard.", "grade.", "output.", "video."))} - {
-        "output.ten_bits"
-    }
+    apart = {
+        name for name in leaves if name.startswith(("guard.", "grade.", "hires.", "output.", "video."))
+    } - {"output.ten_bits"}
     assert left_out == CHANGES_NO_FRAME | apart
 
 

@@ -193,6 +193,10 @@ def test_the_flat_disco_file_is_whole() -> None:
         ("format", "GIF", "output.gif"),
         ("format", "16:9", "size"),
         ("output_format", "webp", "output.webp"),
+        ("enable_hr", True, "hires"),
+        ("hr_scale", 2, "hires.scale"),
+        ("hires_fix", True, "hires"),
+        ("gobig", True, "hires"),
     ],
 )
 def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place: str) -> None:
@@ -203,7 +207,7 @@ def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place
     "key",
     [
         *("key_frames", "resume_run", "init_frame", "last_frame", "diffusion_steps", "cn_2_weight", "fill"),
-        *("seed_resize", "hires", "hires_fix", "enable_hr", "hr_scale", "subseed", "variation_amount"),
+        *("seed_resize", "hr_prompt", "hires_upscaler", "subseed", "variation_amount"),
         *("restore_faces", "lora", "controlnets", "refiner", "vae", "clip_skip", "CLIP_stop_at_last_layers"),
         *(
             "seamless",
@@ -228,7 +232,7 @@ def test_what_has_no_place_is_said_to_have_none(key: str) -> None:
         ("skip_step_ratio", "coherence.frames_skip_steps"),
         ("pad_or_pulp_cut_ic_pow", "'guidance.cuts'; pixel-art or pulp"),
         ("watercolor_cut_overview", "'guidance.cuts'; watercolor"),
-        ("gobig_maximize", "not here, because pictures are not enlarged"),
+        ("gobig_maximize", "'hires'; {scale: 2}"),
         ("keep_audio", "video.sound"),
         ("prompt_weight_3", "'prompts'"),
         ("translation_x_series", "'camera'"),

@@ -240,6 +240,8 @@ def test_a_smaller_picture_has_the_noise_of_a_large_one() -> None:
     large, small = draw(256, 384), draw(128, 192, size=(384, 256))
     torch.testing.assert_close(small, 2 * torch.nn.functional.avg_pool2d(large, 2))
     assert torch.equal(draw(128, 192, size=(192, 128)), draw(128, 192))
+    # A smaller one says nothing of a larger one.
+    assert torch.equal(draw(128, 192, size=(96, 64)), draw(128, 192))
     # Also where no whole number of pixels becomes one it is of unit variance, and nearly white.
     odd = draw(96, 160, size=(384, 230))
     assert float(odd.std()) == pytest.approx(1, abs=0.02)

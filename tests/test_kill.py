@@ -33,6 +33,7 @@ MODES = {
     f"camera: {{angle: 3}}\ncoherence: {{noise: moved}}\nseed: {{0: 5, 4: 7}}\n{PLAIN}",
     "stereo": f"mode: 3d\nframes: 4\n{CAMERA}turbo: {{steps: 2, preroll: 1}}\n"
     "vr: {layouts: [left_right, anaglyph]}\noutput: {gif: true, losses: false}\n",
+    "larger": f"mode: 2d\nframes: 3\ncamera: {{zoom: 1.05}}\nhires: {{scale: 2, tiles: 64}}\n{PLAIN}",
     "video": "mode: video\nvideo: {init: clip.mp4, flow: dis, finish: flow}\n"
     "coherence: {color_coherence: 0.4, noise: moved}\n"
     "output: {film_every: 2, losses: false}\n",

@@ -209,6 +209,8 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
         scene = one.scene
         what = "pictures" if scene.mode == "still" else "frames"
         size = f"{scene.size[0]} x {scene.size[1]}"
+        if scene.large_size is not None:
+            size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
         made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
         print(f"{printable(str(one.source))}: fine: {made}{studied}")
 

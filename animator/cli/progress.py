@@ -169,7 +169,8 @@ class LiveReporter(Reporter):
 
     def begin(self, name: str, total: int, done: int) -> None:
         """Draw the line for the first time."""
-        self._name, self._total, self._done = name, total, done
+        self.end()  # of the pass before
+        self._name, self._total, self._done, self._pace = name, total, done, Pace()
         self._live = Live(
             console=self._console, get_renderable=self._line, refresh_per_second=6, transient=True
         )

@@ -15,22 +15,13 @@ from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.grain_noise import noise_source
 from animator.diffusion.guidance import Guide, Notes, guided
 from animator.diffusion.init_filter import Steps, grounds
-from animator.diffusion.kept import Kept, Layered, kept_of, reusing
+from animator.diffusion.kept import Kept, kept_of, saving
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
-from animator.diffusion.prediction import (
-    Denoise,
-    Estimate,
-    Network,
-    Prediction,
-    held,
-    hold_for,
-    network_denoiser,
-    relayed,
-)
+from animator.diffusion.prediction import Denoise, Estimate, Network, Prediction, held, hold_for, relayed
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, etas_taken, walk
@@ -48,8 +39,9 @@ from animator.diffusion.step_range import (
 from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
+from animator.diffusion.tiles import in_tiles
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
-from animator.errors import AnimatorError, UsageError
+from animator.errors import MemoryShortage, UsageError
 from animator.settings.base import STILL, share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
@@ -142,7 +134,7 @@ class GuidedDiffusion:
         network: Network = networks.denoiser
         if diffusion.compile:
             network = compiled(network, self.device, first=True)
-        self._denoise = self._asked(network_denoiser(network, self.schedule))
+        self._network = network
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))
@@ -179,7 +171,7 @@ class GuidedDiffusion:
         Raises:
             UsageError: the size does not suit the network, or an init has another size.
             PaintError: the networks gave values that are no numbers.
-            AnimatorError: one picture is too large for the memory whatever is done to save it.
+            MemoryShortage: one picture is too large for the memory whatever is done to save it.
             torch.OutOfMemoryError: several pictures are too many for the memory (on a CPU: RuntimeError, see
                 `thrift.out_of_memory`); less memory is then not tried, so that fewer of them can be.
         """
@@ -226,7 +218,7 @@ class GuidedDiffusion:
         kept = kept_of(unfinished or (), self.device)
         guide = self._guide(requests, plan, init, growth, [one.cuts for one in draws], notes, kept)
         indices = range(first, min(course.end, first) - 1, -1)
-        denoise = self._denoiser(guide, plan, kept)
+        denoise = self._denoiser(guide, plan, kept, request.tiles)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
@@ -279,7 +271,7 @@ class GuidedDiffusion:
         """Go to the next level of thrift, for this request and all that follow.
 
         Raises:
-            AnimatorError: there is none.
+            MemoryShortage: there is none.
         """
         plan = self._plan(request)
         looks = max(values.cuts.overview + values.cuts.innercut for values in plan)
@@ -292,7 +284,7 @@ class GuidedDiffusion:
         level = (replace(self.thrift, together=False) if alone else self.thrift).next(most)
         size = f"{request.width} x {request.height} pixels"
         if level is None:
-            raise AnimatorError(
+            raise MemoryShortage(
                 f"frame {request.frame}: {size} do not fit into the memory of the device {self.device.type} "
                 f"(tried: {self.thrift}); use a smaller size, fewer or smaller guidance.clip_models, or "
                 "diffusion.secondary: true"
@@ -314,12 +306,12 @@ class GuidedDiffusion:
         expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
         return relayed(expert, computing, self.schedule, networks.noisy_above)
 
-    def _denoiser(self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept) -> Denoise:
-        """Return the denoiser, bent by a guide if there is one, and held to its range."""
-        denoise, network = self._denoise, self.networks.denoiser
-        if isinstance(network, Layered) and any(values.reuse > 1 for values in plan):
-            steps = [values.reuse for values in plan]
-            denoise = self._asked(reusing(network, self.schedule, steps.__getitem__, kept.deep))
+    def _denoiser(self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, tiles: int) -> Denoise:
+        """Return the denoiser, in tiles if asked for, bent by a guide if there is one, held to its range."""
+        tiled = partial(in_tiles, side=tiles, recompute=self.thrift.checkpoint)
+        steps, whole = [values.reuse for values in plan], self.networks.denoiser
+        ask = saving(tiled(self._network), tiled(whole), self.schedule, steps, kept.deep)
+        denoise = self._asked(ask)
         if guide is None:
             return held(denoise, self.schedule, self._hold)
         return guided(denoise, self.schedule, guide, through=guide.through, hold=self._hold)

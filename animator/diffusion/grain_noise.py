@@ -83,9 +83,10 @@ def white_noise(
         width: pixels.
         generator: source of the numbers.
         size: width and height of a larger picture, whose noise is drawn and averaged down: a smaller picture
-            then begins as the large one does, seen from afar.
+            then begins as the large one does, seen from afar. One that is not larger, as where a picture is
+            painted again beyond it, is passed over.
     """
-    if size is None or size == (width, height):
+    if size is None or size == (width, height) or size[0] < width or size[1] < height:
         return torch.randn((1, 3, height, width), generator=generator)
     large = torch.randn((3, size[1], size[0]), generator=generator)
     down, across = (_averaging(length, wanted) for length, wanted in ((size[1], height), (size[0], width)))

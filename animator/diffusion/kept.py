@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.noise_schedule import NoiseSchedule
-from animator.diffusion.prediction import Denoise, Prediction, network_denoiser
+from animator.diffusion.prediction import Denoise, Network, Prediction, network_denoiser
 
 
 @runtime_checkable
@@ -91,6 +91,23 @@ def kept_of(unfinished: Sequence[Mapping[str, Tensor]], device: torch.device) ->
                 torch.stack([one[name] for one in unfinished]).to(device), int(unfinished[0][f"{name}_index"])
             )
     return kept
+
+
+def saving(
+    network: Network, plain: Network, schedule: NoiseSchedule, steps: Sequence[int], last: Last
+) -> Denoise:
+    """Turn a network into a `Denoise`, whose deep features serve several steps where that is asked for.
+
+    Args:
+        network: what is asked.
+        plain: the same, not compiled; is asked in its place where features are used again, if it is layered.
+        schedule: what the indices mean.
+        steps: at each index, how many steps deep features serve from there on.
+        last: where they are kept.
+    """
+    if isinstance(plain, Layered) and max(steps) > 1:
+        return reusing(plain, schedule, steps.__getitem__, last)
+    return network_denoiser(network, schedule)
 
 
 def reusing(network: Layered, schedule: NoiseSchedule, steps: Callable[[int], int], last: Last) -> Denoise:

@@ -47,7 +47,7 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
 
 def _alike(one: Request, other: Request) -> bool:
     """Return whether two requests differ only in their seeds, frames, inits and the shape of their holes."""
-    names = ("width", "height", "prompts", "keep")
+    names = ("width", "height", "prompts", "keep", "tiles")
     if any(getattr(one, name) != getattr(other, name) for name in names):
         return False
     if asked_for(one) != asked_for(other):

@@ -178,8 +178,14 @@ class Family(ABC):
 
         return Work([], cost, lambda steps, looks: [("diffusion steps", str(steps))])
 
-    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
         """Return what a scene takes, without reading any weights; nothing where it is not known.
+
+        Args:
+            scene: the scene.
+            timeline: its numbers.
+            device_kind: where its networks run.
+            tiles: side of the tiles in which a picture is painted, see `animator.types.Request`.
 
         Raises:
             UsageError: a network is unknown, or cannot be known from the scene.
@@ -206,6 +212,15 @@ class Family(ABC):
             pixels: how many pixels the draft has, as a share of the scene's.
         """
         return {}
+
+    def larger(self, request: Request, pixels: float) -> Request:
+        """Return what is asked where a picture is painted again at a larger size.
+
+        Args:
+            request: as the scene's settings have it.
+            pixels: how many times as many pixels it has as the scene says.
+        """
+        return request
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return what is asked in place of a request whose picture was bad, and in words what is less.

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 
 import torch
 
+from animator.film.larger import enlarged, larger_request
 from animator.film.loop import SILENT, Shot, Track, Turbo, move
 from animator.film.requests import first_request, next_request
 from animator.look.scenery import Pose, view
 from animator.look.work import Work, work_of
 from animator.memory.machine import in_gib
 from animator.run.job import shot_of
+from animator.run.larger import larger_of
 from animator.run.sources import gather
 from animator.run.tools import Tools, load_tools
 from animator.runs.png import encode_png
@@ -48,6 +50,7 @@ class Probe:
         peak: bytes of memory at the peak: of the GPU where there is one, else of the whole program.
         device: where the networks ran.
         shares: of each loss the share of its gradient on the picture half-way, 0 to 1.
+        larger: seconds of a step of the second, larger painting; 0 where there is none.
     """
 
     load: float
@@ -58,11 +61,13 @@ class Probe:
     peak: int
     device: torch.device = CPU
     shares: Mapping[str, float] = field(default_factory=dict)
+    larger: float = 0.0
 
     def seconds(self, work: Work) -> tuple[float, float, float]:
         """Return how long a scene takes: what to expect, the least and the most."""
         step = statistics.median(self.steps)
         frames = work.depths * self.depth + work.moves * self.move + work.frames * self.keep
+        frames += work.larger * work.larger_steps * self.larger
         steps = int(work.steps.sum())
         expected = self.load + frames + steps * step
         low = min(self.load + frames + steps * min(self.steps), expected * (1 - LEAST_SPREAD))
@@ -95,7 +100,18 @@ def probe(loaded: LoadedScene) -> Probe:
         distance = torch.full_like(picture[0], 2.0)
         moving = _timed(lambda: move(Track(picture, distance), row, plain, None, SILENT))
     keep = _timed(lambda: encode_png(frame_to_uint8(picture), {}))
-    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device, shares)
+    larger = _larger(loaded, shot, tools, picture)
+    return Probe(load, steps, depth, moving, keep, _peak(tools.device), tools.device, shares, larger)
+
+
+def _larger(loaded: LoadedScene, shot: Shot, tools: Tools, picture: torch.Tensor) -> float:
+    """Return the seconds of a step of the second, larger painting; 0 where there is none."""
+    how = larger_of(loaded.scene)
+    if how is None:
+        return 0.0
+    init = enlarged(picture, how.width, how.height)
+    total = loaded.scene.diffusion.steps
+    return statistics.median(_steps(tools, larger_request(loaded.timeline.row(0), shot, how, init), total))
 
 
 def _request(loaded: LoadedScene, shot: Shot, picture: torch.Tensor) -> Request:
@@ -172,6 +188,8 @@ def probe_text(loaded: LoadedScene) -> str:
         lines.append(f"  an estimate of depth {_ms(found.depth)}")
     if work.moves:
         lines.append(f"  a move {_ms(found.move)}")
+    if work.larger:
+        lines.append(f"  a step of the larger painting {_ms(found.larger)}")
     lines += [
         f"  loading {found.load:.1f} s",
         f"  memory at the peak {in_gib(found.peak)}, {where}",

@@ -7,10 +7,13 @@ from functools import cache
 
 import numpy as np
 
+from animator.diffusion.tiles import tiles_of
 from animator.engines.registry import family_of
+from animator.scene.larger import tile_side
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.settings.base import share
+from animator.settings.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Work:
         cuts: of every frame the pictures that all perceptors together look at, as often as they do.
         depths: estimates of depth.
         moves: pictures that are moved by the camera.
+        larger: pictures that are painted a second time, larger.
+        larger_steps: the steps of each of those.
     """
 
     frames: int
@@ -30,6 +35,8 @@ class Work:
     cuts: np.ndarray
     depths: int
     moves: int
+    larger: int = 0
+    larger_steps: int = 0
 
     @property
     def diffused(self) -> int:
@@ -64,7 +71,25 @@ def work_of(loaded: LoadedScene) -> Work:
     turbo = scene.turbo.steps > 1
     # In turbo two pictures are moved as soon as there are two.
     moves = (scene.pictures - 1) * (2 if turbo else 1) if moved else 0
-    return Work(scene.pictures, steps, cuts, _depths(loaded, diffused, moved), moves)
+    larger, larger_steps = 0, 0
+    if scene.large_size is not None and diffusion.stop_at is None:
+        larger = (
+            min(scene.keep_best or scene.pictures, scene.pictures)
+            if scene.mode == "still"
+            else scene.pictures
+        )
+        larger_steps, _ = cost(scene.hires.keep(diffusion.steps), True, 0)
+    depths = _depths(loaded, diffused, moved)
+    return Work(scene.pictures, steps, cuts, depths, moves, larger, larger_steps)
+
+
+def larger_text(scene: Scene, work: Work) -> str:
+    """Return how often, at what size, in how many steps and tiles pictures are painted a second time."""
+    assert scene.large_size is not None
+    width, height = scene.large_size
+    side = tile_side(scene)
+    tiles = f", in {len(tiles_of(height, width, side))} tiles of {side}" if side else ""
+    return f"{work.larger}, at {width} x {height}, {work.larger_steps} steps each{tiles}"
 
 
 def _depths(loaded: LoadedScene, diffused: np.ndarray, moved: bool) -> int:
@@ -99,6 +124,8 @@ def work_text(loaded: LoadedScene) -> str:
         rows.append(("depth estimates", f"{work.depths}"))
     if work.moves:
         rows.append(("moves of a picture", f"{work.moves}"))
+    if work.larger and scene.large_size is not None:
+        rows.append(("painted again, larger", larger_text(scene, work)))
     wide = max(len(name) for name, _ in rows)
     head = "what will run" if networks else "what will run (models: fake, so no network takes part)"
     return "\n".join([head, *(f"  {name:<{wide}}  {value}" for name, value in rows)])

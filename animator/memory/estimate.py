@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from animator.engines.registry import family_of
 from animator.memory.depth import depth_memory
+from animator.scene.larger import tile_side
 from animator.scene.reading import LoadedScene
 from animator.scene.upright import painted_size
 from animator.system.devices import DeviceKind
@@ -65,7 +66,12 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
     if loaded.scene.models == "fake":
         return _added_up([], {}, program, device_kind)
     scene = loaded.scene.model_copy(update={"size": painted_size(loaded.scene, loaded.timeline.table)})
-    painting = family_of(scene.diffusion.model).memory(scene, loaded.timeline, device_kind)
+    family = family_of(scene.diffusion.model)
+    painting = family.memory(scene, loaded.timeline, device_kind)
+    if scene.large_size is not None:
+        large = scene.model_copy(update={"size": loaded.scene.large_size})
+        again = family.memory(large, loaded.timeline, device_kind, tile_side(loaded.scene))
+        painting = max(painting, again, key=lambda one: sum(one.peak.values()))
     depth, looking = depth_memory(scene)
     # A frame's depth is estimated before its diffusion begins: the larger of the two counts.
     peak = looking if sum(looking.values()) > sum(painting.peak.values()) else painting.peak

@@ -36,7 +36,7 @@ def frames_left(job: Job, plan: ResumePlan, listener: Listener) -> Iterator[Fini
         listener: is called after every step.
     """
     if job.still:
-        return _guarded(job, partial(_stills, job, plan), listener)
+        return judged(job, partial(_stills, job, plan), listener)
     return _gaps(job, plan, listener)
 
 
@@ -68,7 +68,7 @@ def _state_before(job: Job, gap: Gap, after: int) -> LoopState | None:
 
 def _film(job: Job, state: LoopState, entries: Mapping[int, Entry], listener: Listener) -> Iterator[Finished]:
     """Return the frames of a film from a state on, none of them bad."""
-    return _guarded(
+    return judged(
         job, partial(_driver_of(job), job, state), listener, broken_before(entries, state.frame + 1)
     )
 
@@ -77,7 +77,7 @@ Driver = Callable[[Job, LoopState, StillEngine, Listener], Iterator[Finished]]
 """Makes the frames of a film, from a state on."""
 
 
-def _guarded(
+def judged(
     job: Job,
     driver: Callable[[StillEngine, Listener], Iterator[Finished]],
     listener: Listener,
@@ -88,11 +88,18 @@ def _guarded(
     if scene.models == "fake":
         return driver(tools.engine, listener)
     return guarded(
-        driver, tools.engine, scene.guard, listener, device=tools.device, broken=broken, family=_family(job)
+        driver,
+        tools.engine,
+        scene.guard,
+        listener,
+        device=tools.device,
+        broken=broken,
+        family=family_of_job(job),
     )
 
 
-def _family(job: Job) -> Family:
+def family_of_job(job: Job) -> Family:
+    """Return the family of the engine that paints a scene."""
     return family_of(job.loaded.scene.diffusion.model)
 
 
@@ -151,7 +158,7 @@ def _stills(job: Job, plan: ResumePlan, engine: StillEngine, listener: Listener)
         drafts,
         batch=batch,
         stop_at=job.stop_at,
-        same_stop=_family(job).same_stop,
+        same_stop=family_of_job(job).same_stop,
         listener=listener,
     )
 

@@ -26,6 +26,7 @@ class FilmFiles:
     Attributes:
         film: the film that shows the frames.
         main: the film that a user will want to open: ``film``, or the one in another codec.
+        large: the film of the frames that were painted again, larger, or None.
         every: the quick film of every n-th frame, or None.
         smooth: the film at a higher frame rate, or None.
         eyes: the film of each eye.
@@ -34,6 +35,7 @@ class FilmFiles:
 
     film: Path
     main: Path
+    large: Path | None
     every: Path | None
     smooth: Path | None
     eyes: dict[str, Path]
@@ -54,10 +56,12 @@ def film_files(run: RunFolder, scene: Scene, name: str) -> FilmFiles:
         name: of the scene; the film is named after it unless the scene says otherwise.
     """
     film, output, vr = run.film_file(scene.output.film or name), scene.output, scene.vr
+    main = film if output.codec == "h264" else film.with_suffix(SUFFIX[output.codec])
     packed = [layout for layout in dict.fromkeys(vr.layouts) if layout != "left_right"]
     return FilmFiles(
         film=film,
-        main=film if output.codec == "h264" else film.with_suffix(SUFFIX[output.codec]),
+        main=main,
+        large=beside(main, "x".join(map(str, scene.large_size))) if scene.large_size else None,
         every=beside(film, f"every{output.film_every}") if output.film_every > 1 else None,
         smooth=None if output.interpolate_to is None else beside(film, f"{output.interpolate_to:g}fps"),
         eyes={name: beside(film, name) for name in EYES} if "left_right" in vr.layouts and vr.enabled else {},

@@ -67,9 +67,8 @@ class FrameSource:
             numbers: which, rising; all when left out.
         """
         job = self.job
-        for pixels in read_frames(
-            job.run, self.entries, numbers or job.numbers, folder, deep=folder == FRAMES
-        ):
+        deep = folder not in EYES
+        for pixels in read_frames(job.run, self.entries, numbers or job.numbers, folder, deep=deep):
             self.check()
             yield pixels
 

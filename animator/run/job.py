@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 
 from animator.engines.family import read_sections
 from animator.engines.registry import family_of
@@ -20,6 +21,8 @@ from animator.run.networks import weights_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
+from animator.runs.folder import FRAMES
+from animator.runs.hires import HIRES
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
 from animator.scene.resolved import resolved_text
@@ -74,6 +77,14 @@ class Job:
     def still(self) -> bool:
         """Whether the scene makes single pictures."""
         return self.shot.mode == "still"
+
+    @property
+    def opened(self) -> Path:
+        """What a user will want to open: the film, or the folder of the pictures; the larger ones if any."""
+        if self.still:
+            large = self.run.path / HIRES
+            return large if self.loaded.scene.large_size and large.is_dir() else self.run.path / FRAMES
+        return self.files.large or self.files.main
 
     @property
     def shows_frames(self) -> bool:

@@ -14,10 +14,12 @@ from animator.run.finished import finished_film, flicker_report
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
 from animator.run.kept_frames import Told, untold
+from animator.run.larger import large_digest
 from animator.run.sequences import graded_stills, sequence_of
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
 from animator.run.upscaled import larger_eyes, larger_film, larger_packed, larger_stills
+from animator.runs.hires import HIRES
 from animator.video.formats import Codec, write_codec, write_gif, write_webp
 from animator.video.interpolate import between, by_ffmpeg
 
@@ -37,7 +39,7 @@ def stages_of(job: Job, check: Check, told: Told = untold) -> list[Stage]:
     source, sound = frames_of(job, entries, check), sound_of(job)
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
     finished = finished_film(source, told)
-    films += [*larger_film(source, told), *finished]
+    films += [*larger_film(source, told), *finished, *_large_film(source)]
     others = [*_every_nth(source), *_pictures(source), *sequence_of(source)]
     eyes, packed = films_for_two_eyes(source, sound)
     eyes += larger_eyes(source, told)
@@ -82,6 +84,17 @@ def _main_film(source: FrameSource) -> list[Stage]:
     return [Stage(name, path.name, settings, partial(_write_film, source, path, codec), inputs)]
 
 
+def _large_film(source: FrameSource) -> list[Stage]:
+    """The film of the frames that were painted again, larger."""
+    job, path = source.job, source.job.files.large
+    if path is None:
+        return []
+    codec = job.loaded.scene.output.codec
+    settings = {**source.encoder, "fps": str(job.fps), "frames": large_digest(job), "codec": codec}
+    settings |= source.looks
+    return [Stage(f"film {path.name}", path.name, settings, partial(_write_large, source, path, codec))]
+
+
 def _every_nth(source: FrameSource) -> list[Stage]:
     """The quick film of every n-th frame, which grows with them."""
     path, every = source.job.files.every, source.job.loaded.scene.output.film_every
@@ -104,6 +117,11 @@ def _pictures(source: FrameSource) -> list[Stage]:
 
 def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
     write_codec(path, source.shown(), source.job.fps, codec, **source.encoder)
+
+
+def _write_large(source: FrameSource, path: Path, codec: Codec) -> None:
+    frames = source.graded(source.saved(HIRES, source.job.shown))
+    write_codec(path, frames, source.job.fps, codec, **source.encoder)
 
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:

@@ -8,8 +8,9 @@ The way of a scene through a run, each step with its file:
 4. `job`: all that decides its frames, as plain values, with their fingerprints;
 5. `plan`: which frames are finished, and which are left to make;
 6. `frames`: these are made and saved;
-7. `outputs`: films, sound and pictures are made of all frames, as far as they are not up to date;
-8. `animator.report`: the report.
+7. `larger`: they are painted again, larger, where the scene says so;
+8. `outputs`: films, sound and pictures are made of all frames, as far as they are not up to date;
+9. `animator.report`: the report.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from animator.run.cancel import Cancel
 from animator.run.frames import make_frames
 from animator.run.growing import GrowingFilms
 from animator.run.job import Job, job_of
+from animator.run.larger import make_larger
 from animator.run.outdated import edited, report_outdated
 from animator.run.outputs import stages_of
 from animator.run.plan import plan_of
@@ -38,7 +40,7 @@ from animator.run.sources import gather
 from animator.run.stages import make_stages
 from animator.run.tools import load_tools
 from animator.runs import RunFolder
-from animator.runs.folder import FILM, FRAMES
+from animator.runs.folder import FILM
 from animator.runs.log import LOG, log_levels, run_log
 from animator.scene.reading import LoadedScene, read_scene
 from animator.weights.shared import SharedNetworks
@@ -182,6 +184,7 @@ def _make(
             make_frames(job, plan, films, reporter, cancel)
             if choosing:
                 report_saving(job)
+            make_larger(job, reporter, cancel)
 
             def begin(stage: str) -> None:
                 cancel.check()
@@ -195,7 +198,7 @@ def _make(
                 reporter.stage(plan.numbers[-1], "report")
                 write_report(run)
             log.info("done")
-            return run.path / FRAMES if job.still else job.files.main
+            return job.opened
     except KeyboardInterrupt as stop:
         raise Interrupted(f"stopped; continue with: animator {resume_with} {run.path}") from stop
     finally:

@@ -19,6 +19,7 @@ from animator.run.loop_state import saved_state
 from animator.run.sources import FETCHED
 from animator.runs import Entry
 from animator.system import convert
+from animator.types import Frame
 from animator.warp.stereo import stereo_eyes
 
 
@@ -49,11 +50,7 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
     if finished.unfinished is not None:
         run.save_draft(finished.frame, finished.unfinished)
         stopped = job.stop_at
-    to_pixels = convert.frame_to_uint16 if job.loaded.scene.output.ten_bits else convert.frame_to_uint8
-    pixels = to_pixels(finished.picture)
-    prompt = " | ".join(f"{one.text}:{weight_text(one)}" for one in finished.row.prompts)
-    text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
-    text |= {"prompt": prompt, "animator.scene": job.carried}
+    pixels, text = to_pixels(job, finished.picture), picture_text(job, finished)
     inputs = job.inputs[finished.frame]
     entry = Entry(
         finished.frame,
@@ -67,6 +64,19 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
     )
     run.save_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
     return pixels
+
+
+def to_pixels(job: Job, picture: Frame) -> np.ndarray:
+    """Return a picture as a run keeps it: H x W x 3 uint8, or uint16 for a film of 10 bits."""
+    deep = job.loaded.scene.output.ten_bits
+    return convert.frame_to_uint16(picture) if deep else convert.frame_to_uint8(picture)
+
+
+def picture_text(job: Job, finished: Finished) -> dict[str, str]:
+    """Return what the PNG of a picture carries, by keyword."""
+    prompt = " | ".join(f"{one.text}:{weight_text(one)}" for one in finished.row.prompts)
+    text = {"scene": job.loaded.name, "frame": str(finished.frame), "seed": str(finished.seed)}
+    return text | {"prompt": prompt, "animator.scene": job.carried}
 
 
 def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:

@@ -21,6 +21,8 @@ from animator.run.frame_source import FrameSource
 from animator.run.job import Job
 from animator.run.stages import Stage
 from animator.runs import Entry
+from animator.runs.folder import FRAMES
+from animator.runs.hires import HIRES, large_entries
 from animator.runs.png import encode_png, read_text
 from animator.system.convert import frame_to_image, uint8_to_frame, uint16_to_frame
 from animator.video.exr import write_exr
@@ -34,18 +36,17 @@ GRADED, SEQUENCE = "graded", "sequence"
 
 
 def graded_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
-    """Return a stage for each still with its look; none where the scene gives none."""
+    """Return a stage for each still with its look, larger where it was painted again; none without a look."""
     if not job.grade.settings:
         return []
-    return [
-        Stage(
-            f"{GRADED} {number}",
-            f"{GRADED}/{job.run.frame_file(number).name}",
-            {"frame": entries[number].file, **job.grade.settings},
-            partial(_write_graded, job, number),
-        )
-        for number in job.numbers
-    ]
+    large = large_entries(job.run) if job.loaded.scene.large_size else {}
+    stages = []
+    for number in job.numbers:
+        folder, entry = (HIRES, large[number]) if number in large else (FRAMES, entries[number])
+        name = f"{GRADED}/{job.run.frame_file(number).name}"
+        settings = {"frame": entry.file, **job.grade.settings}
+        stages.append(Stage(name, name, settings, partial(_write_graded, job, number, folder)))
+    return stages
 
 
 def sequence_of(source: FrameSource) -> list[Stage]:
@@ -60,10 +61,10 @@ def sequence_of(source: FrameSource) -> list[Stage]:
     return [Stage(SEQUENCE, SEQUENCE, settings, partial(_write_sequence, source, output.sequence))]
 
 
-def _write_graded(job: Job, number: int) -> None:
+def _write_graded(job: Job, number: int, folder: str) -> None:
     """Write a still with its look, and the texts that the still itself carries."""
-    pixels = job.grade.one(job.run.read_frame(number, deep=True), number)
-    text = read_text(job.run.frame_file(number).read_bytes())
+    pixels = job.grade.one(job.run.read_frame(number, folder, deep=True), number)
+    text = read_text(job.run.frame_file(number, folder).read_bytes())
     job.run.write(f"{GRADED}/{job.run.frame_file(number).name}", encode_png(pixels, text))
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +14,17 @@ from animator.errors import AnimatorError
 from animator.run.best import chooses, stops
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
+from animator.run.larger import large_inputs
 from animator.run.networks import weights_of
 from animator.run.outdated import why_outdated
-from animator.run.plan import plan_of, ranges
+from animator.run.plan import ResumePlan, plan_of, ranges
 from animator.run.sources import gather
 from animator.runs import Entry, RunFolder
 from animator.runs.folder import FRAMES
+from animator.runs.hires import finished_large
 from animator.runs.lock import owner_of
 from animator.scene.reading import LoadedScene, read_scene
+from animator.settings.scene import Scene
 from animator.system.locks import take
 
 FILMS = (".mp4", ".mov", ".gif", ".webp")
@@ -66,6 +69,7 @@ class Status:
         owner: the program that is at work there; empty if none is.
         films: the films and their bytes.
         todo: what resuming would make.
+        larger: how many pictures that are painted again, larger, are up to date, and how many are wanted.
         fault: why the frames could not be compared with the scene; then the journal is believed.
     """
 
@@ -88,6 +92,7 @@ class Status:
     todo: tuple[Gap, ...]
     fault: str = ""
     program: str = ""
+    larger: tuple[int, int] = (0, 0)
     because: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
 
@@ -134,6 +139,7 @@ def status_of(path: Path) -> Status:
         todo=tuple(Gap(one.first, one.last, next(iter(one.states), None)) for one in plan.gaps),
         fault=fault,
         program=str(info.get("animator", "")),
+        larger=_larger(run, loaded.scene, plan, inputs),
         because={why: tuple(n for n in numbers if n in plan.numbers) for why, numbers in because.items()},
     )
 
@@ -160,12 +166,19 @@ def status_text(status: Status) -> str:
     }
     lines += [f"{kind}: {ranges(numbers)}" for kind, numbers in kinds.items() if numbers]
     lines += [f"{what[:-1]} {number}: {'; '.join(notes)}" for number, notes in status.notes.items()]
+    done, wanted = status.larger
+    if wanted:
+        lines.append(f"painted again, larger: {done} of {wanted} are up to date")
     lines.append(f"states: {status.states}, {megabytes(status.state_bytes)}")
     lines.append(f"disk: {megabytes(sum(status.sizes.values()))}")
     lines += [f"  {name}/: {megabytes(size)}" for name, size in status.sizes.items() if name != "."]
     lines += [f"film: {name}, {megabytes(size)}" for name, size in status.films.items()]
     lines += [f"resume makes {_gap_text(gap, status.mode)}" for gap in status.todo]
-    return "\n".join(lines if status.todo else [*lines, f"resume has no {what} to make"])
+    if done < wanted:
+        lines.append(f"resume makes {wanted - done} larger {what}")
+    elif not status.todo:
+        lines.append(f"resume has no {what} to make")
+    return "\n".join(lines)
 
 
 def status_json(status: Status) -> str:
@@ -187,6 +200,17 @@ def _gap_text(gap: Gap, mode: str) -> str:
     if mode == "still":
         return f"{made}"
     return f"{made}, from the beginning" if gap.state is None else f"{made}, from the state of {gap.state}"
+
+
+def _larger(run: RunFolder, scene: Scene, plan: ResumePlan, inputs: Sequence[str]) -> tuple[int, int]:
+    """Return how many larger pictures are up to date, and how many the scene wants."""
+    if scene.large_size is None:
+        return 0, 0
+    current = {number: plan.entries[number] for number in plan.done}
+    fresh, saved = large_inputs(scene, plan.numbers, inputs, current), finished_large(run)
+    done = sum(number in saved and saved[number].inputs == one for number, one in fresh.items())
+    drafts = [number for number in plan.done if plan.entries[number].stopped < 1]
+    return done, len(plan.numbers) - len(drafts)
 
 
 def _inputs(

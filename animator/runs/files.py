@@ -41,6 +41,7 @@ FOLDERS = frozenset(
         "pruned",
         "upscaled",
         "finishing",
+        "hires",
     }
 )
 """Folders of a run."""

@@ -7,7 +7,7 @@
     journal.jsonl            a line a finished frame
     frames/000000.png ...    the frames
     frames.before-001/       frames that were made again since
-    left/, right/            the same as two eyes see it, where the scene has eyes
+    left/, right/, hires/    the same as two eyes see it; painted again, larger (`animator.runs.hires`)
     state/000012.safetensors what is needed to resume after that frame
     drafts/000003.safetensors what is needed to finish a still that was stopped half-way
     inputs/                  pictures that were fetched from the web
@@ -365,12 +365,13 @@ class RunFolder:
 
     def _is_whole(self, entry: Entry) -> bool:
         return all(
-            name in entry.pruned or self._holds(self.frame_file(entry.frame, name), file)
+            name in entry.pruned or self.holds(self.frame_file(entry.frame, name), file)
             for name, file in {FRAMES: entry.file, **entry.more}.items()
         )
 
     @staticmethod
-    def _holds(path: Path, file: str) -> bool:
+    def holds(path: Path, file: str) -> bool:
+        """Return whether a file is there with the bytes of a SHA-256."""
         with errors_in_one_line(path):
             return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file
 

@@ -14,6 +14,7 @@ from animator.errors import ExpressionError, UsageError
 from animator.keyframes import Curve
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
+from animator.scene.larger import LARGEST_SIDE, hires_faults
 from animator.scene.nodes import dotted
 from animator.scene.shown import shown_range
 from animator.settings.base import share
@@ -23,9 +24,6 @@ from animator.system.picture_files import picture_file_fault
 from animator.types import Schedule
 from animator.video.exr import MISSING, can_write_exr
 from animator.weights.registry import find
-
-LARGEST_SIDE = 4096
-"""Pixels of the longest side of a picture."""
 
 Values = Mapping[str, Curve | Schedule]
 
@@ -51,6 +49,8 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_turbo(scene, fit)
     check_seeds(scene, fit)
     check_intermediates(scene, fit)
+    for name, message in hires_faults(scene):
+        _note(name, message, fit)
     if sure:
         check_values(scene, values, fit)
         check_range(scene, fit)

@@ -14,6 +14,7 @@ from animator.scene.reading import LoadedScene, read_text_scene
 from animator.scene.resolved import resolved_text
 from animator.settings.base import Animated
 from animator.settings.coherence import without_percent
+from animator.settings.hires import HiresOptions
 from animator.settings.scene import SIZE_STEP, Scene
 
 _SKIP = "coherence.frames_skip_steps"
@@ -42,7 +43,8 @@ def drafted(loaded: LoadedScene) -> Scene:
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
     batch, and spread evenly; 40 steps and more share deep features and gradients with their neighbours
     (`reuse`, `every`); neither with `compat`. What goes by pixels, the strength of the guidance and the
-    shifts of a 2D film, follows the size. Cuts and shifts that move over the frames become a key a frame.
+    shifts of a 2D film, follows the size; nothing is painted a second time. Cuts and shifts that move over
+    the frames become a key a frame.
     """
     scene = loaded.scene
     size = draft_size(scene.size)
@@ -54,6 +56,7 @@ def drafted(loaded: LoadedScene) -> Scene:
         "size": size,
         "camera": scene.camera.model_copy(update=_shifts(loaded, size)),
         "coherence": scene.coherence.model_copy(update=_skips(loaded)),
+        "hires": HiresOptions(),
         "output": scene.output.model_copy(
             update={"intermediates": _moments(scene.output.intermediates, steps, before)}
         ),

@@ -26,6 +26,7 @@ FIRST: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "depth": ("model", str),
     "diffusion": ("steps", int),
     "guidance": ("clip_guidance_scale", (int, float)),
+    "hires": ("scale", (int, float)),
     "output": ("film", str),
     "video": ("init", str),
 }

@@ -16,6 +16,7 @@ from animator.keyframes.keys import Key, keys_of_mapping, parse_keys
 from animator.keyframes.schedules import is_schedule
 from animator.scene.enlarged import notice_enlarged
 from animator.scene.fit import Fit
+from animator.scene.larger import STRETCHED, notice_hires, suggested_hires
 from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
@@ -34,9 +35,6 @@ RESIZED = 1.6
 """How many times as many pixels make another guidance worth a notice."""
 
 SAID = dict(declared(Scene))
-
-STRETCHED = 0.03
-"""Relative difference of two shapes that is seen."""
 
 PAINTING = ("diffusion", "guidance")
 """Sections that act on painted frames alone."""
@@ -63,6 +61,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_seeds(scene, fit),
         *notice_init(scene, fit),
         *notice_eyes(scene, fit),
+        *notice_hires(scene, fit),
         *notice_unpainted(scene, fit, clock),
         *notice_noise(scene, values, fit),
         *notice_upright(scene, values, fit),
@@ -95,6 +94,8 @@ def notice_trained(scene: Scene, fit: Fit) -> Iterator[Problem]:
         f"{scene.size[0]} x {scene.size[1]} is {times:.2g} times the {trained:.4g} pixels a side that "
         f"{scene.diffusion.model} was trained on: expect {what}"
     )
+    if times > 1 and (instead := suggested_hires(scene, times, 1.0)):
+        message += f"; {instead} paints it once, then larger"
     yield node.place.problem("size", message)
 
 

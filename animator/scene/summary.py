@@ -23,6 +23,8 @@ def summary(loaded: LoadedScene) -> str:
         else f", {scene.frames / scene.fps:.1f} s at {scene.fps:g} frames a second"
     )
     size = f"{scene.pictures} {what} of {width} x {height}"
+    if scene.large_size is not None:
+        size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
     lines = [f"{loaded.source}: {scene.mode}, {size}{length}, seed {scene.seed}"]
     lines += ["", "prompts", *_prompts(loaded)]
     changing = timeline.table.loc[:, timeline.table.nunique() > 1]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from animator.settings.base import FILMS, SLOWEST, STILL, Need, Options, given, on, setting
-from animator.settings.prompts import Position
 from animator.settings.finish import FinishOptions
+from animator.settings.prompts import Position
 from animator.settings.upscale import UpscaleOptions
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"

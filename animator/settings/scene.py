@@ -17,6 +17,7 @@ from animator.settings.diffusion import DiffusionOptions, Percent, percent
 from animator.settings.grade import GradeOptions
 from animator.settings.guard import GuardOptions
 from animator.settings.guidance import GuidanceOptions
+from animator.settings.hires import HiresOptions
 from animator.settings.output import OutputOptions
 from animator.settings.prompts import ImagePrompts, Position, Prompts
 from animator.settings.seeds import scheduled
@@ -226,6 +227,9 @@ class Scene(Options):
     grade: GradeOptions = setting(GradeOptions(), changes_frames=False)
     """Colours, sharpness and grain that the films and graded stills get, over the finished frames."""
 
+    hires: HiresOptions = setting(HiresOptions(), changes_frames=False)
+    """A second, larger painting over each finished picture."""
+
     output: OutputOptions = setting(OutputOptions(), changes_frames=False)
     """The film that the finished frames become."""
 
@@ -263,6 +267,11 @@ class Scene(Options):
         if not isinstance(self.seed, dict):
             return self.seed
         return scheduled(self.seed, self.seed_mode, Clock(self.pictures, self.fps, self.bpm))
+
+    @property
+    def large_size(self) -> tuple[int, int] | None:
+        """Width and height of the pictures that are painted a second time, larger; None without `hires`."""
+        return self.hires.size(self.size)
 
     @property
     def pictures(self) -> int:

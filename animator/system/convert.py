@@ -71,6 +71,11 @@ def uint16_to_frame(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1).contiguous() / 65535
 
 
+def pixels_to_frame(pixels: np.ndarray) -> Tensor:
+    """Turn H x W x 3 uint8 or uint16 into a frame."""
+    return uint8_to_frame(pixels) if pixels.dtype == np.uint8 else uint16_to_frame(pixels)
+
+
 def frame_to_image(frame: Tensor) -> np.ndarray:
     """Turn a frame into the H x W x 3 float32 array, still [0, 1], that OpenCV works on."""
     return np.ascontiguousarray(frame.detach().cpu().permute(1, 2, 0).numpy())

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from animator.weights.shared import SharedNetworks
 
 CLAMP, CLAMPED = "guidance.clamp_max", "guidance.clamp_grad"
+SCALE = "guidance.clip_guidance_scale"
+GROWING = {SCALE, "guidance.tv_scale", "guidance.range_scale", "guidance.sat_scale"}
+"""Strengths of losses that are means over the picture: as strong at each pixel if they grow with those."""
+
 CUTS = ("overview", "innercut")
 LOOKS = ("guidance.cuts.overview", "guidance.cuts.innercut", "guidance.cutn_batches")
 """What decides how many cuts a perceptor sees in a step."""
@@ -199,11 +203,11 @@ class Guided(Family):
         names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
         return Work(names, cost, rows)
 
-    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+    def memory(self, scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
         """Return what one guided step takes that asks for the most of everything."""
         from animator.engines.guided.memory import guided_memory
 
-        return guided_memory(scene, timeline, device_kind)
+        return guided_memory(scene, timeline, device_kind, tiles)
 
     def lighter(self, scene: Scene, at_work: Mapping[str, int], most: int) -> list[str]:
         """Return gradients by the secondary model, fewer cuts or CLIP models, and half precision."""
@@ -238,7 +242,7 @@ class Guided(Family):
         halved = {
             "cutn_batches": 1,
             "cuts": guidance.cuts.model_copy(update=cuts),
-            "clip_guidance_scale": _times("guidance.clip_guidance_scale", pixels, timeline),
+            "clip_guidance_scale": _times(SCALE, pixels, timeline),
         }
         shared = _shared(scene, steps)
         noise = diffusion.noise_size or (scene.size if pixels < 1 else None)
@@ -246,6 +250,11 @@ class Guided(Family):
             "diffusion": diffusion.model_copy(update={**fewer, **shared["diffusion"], "noise_size": noise}),
             "guidance": guidance.model_copy(update={**halved, **shared["guidance"]}),
         }
+
+    def larger(self, request: Request, pixels: float) -> Request:
+        """Return a request whose guidance is for its pixels, so that it pulls as strongly at each."""
+        grown = {name: value * pixels for name, value in request.values.items() if name in GROWING}
+        return replace(request, values={**request.values, **grown})
 
     def gentler(self, request: Request, turn: int) -> tuple[Request, str]:
         """Return a request whose gradient is limited to half, then to a quarter."""

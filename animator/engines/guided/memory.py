@@ -17,6 +17,7 @@ from animator.diffusion.precision import Precision, computing_in, precision_for
 from animator.diffusion.prediction import Denoise, Prediction, hold_for, network_denoiser
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.targets import FUZZY_COPIES
+from animator.diffusion.tiles import tiles_of
 from animator.engines.family import Memory
 from animator.engines.guided.peak_step import Worst, worst_step
 from animator.engines.guided.shapes import (
@@ -33,9 +34,10 @@ from animator.system.meter import Meter, without_numbers
 from animator.system.shapes import held_by
 
 CPU = torch.device("cpu")
+NETWORK = "diffusion network"
 
 
-def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> Memory:
+def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind, tiles: int = 0) -> Memory:
     """Return the bytes of each network of a scene, and those at the peak of its most demanding step.
 
     The networks are built in their shapes, and one guided step of the scene's size and largest number of cuts
@@ -47,6 +49,7 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
         scene: the scene.
         timeline: its values over the frames.
         device_kind: where its networks run.
+        tiles: side of the tiles in which the network is asked; 0: the whole picture at once.
 
     Raises:
         UsageError: a network is unknown, or is a file that names no family.
@@ -60,14 +63,14 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
     meter = Meter()
     with without_numbers():
         network = diffusion_network(diffusion)
-        held = [("diffusion network", held_by(network))]
+        held = [(NETWORK, held_by(network))]
         deep = Last()
         asked = (
             network_denoiser(network, schedule)
             if worst.values.reuse == 1
             else reusing(network, schedule, lambda index: 1, deep)
         )
-        denoise = meter.labelled("diffusion network", computing(asked))
+        denoise = meter.labelled(NETWORK, computing(asked))
         secondary = None
         for name in secondary_names(diffusion):
             model = secondary_network(name)
@@ -95,7 +98,15 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind) -> 
         middle = schedule.num_timesteps // 2
         with meter:
             guided(denoise, schedule, guide, through=guide.through, hold=hold)(torch.zeros(shape), middle)
-    return Memory(tuple(held), meter.peak)
+    peak = dict(meter.peak)
+    if tiles and NETWORK in peak:
+        # Walked through whole, which is quick: what tiles take is in proportion to their pixels. Where they
+        # are differentiated, the activations of all of them are there at once.
+        every = [one.weight.numel() for one in tiles_of(height, width, tiles)]
+        peak[NETWORK] = round(
+            peak[NETWORK] * (sum(every) if secondary is None else every[0]) / (height * width)
+        )
+    return Memory(tuple(held), peak)
 
 
 def _at_half_time(model: SecondaryModel) -> Denoise:
