@@ -17,7 +17,7 @@ LEVELS: list[set[str]] = [
     {"weights"},
     {"keyframes"},
     {"settings"},
-    {"depth", "warp", "flow", "sound", "diffusion"},
+    {"depth", "warp", "flow", "sound", "diffusion", "upscale"},
     {"video", "engines"},
     {"scene", "film"},
     {"runs", "importing"},

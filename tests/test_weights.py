@@ -58,9 +58,10 @@ def test_families_are_the_published_ones(family: str) -> None:
 
 
 def test_every_entry_can_be_used() -> None:
-    assert len({registry.location(entry) for entry in registry.entries().values()}) == len(registry.entries())
+    files = [part for entry in registry.entries().values() for part in registry.parts(entry)]
+    assert len({registry.location(part) for part in files}) == len(files) > len(registry.entries())
     for entry in registry.entries().values():
-        assert entry.bundled or entry.urls, entry
+        assert entry.bundled or entry.urls or entry.wheel, entry
         assert all(url.startswith("https://") for url in entry.urls), entry
         assert entry.family is None or registry.families()[entry.family].kind == entry.kind, entry
         assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256), entry

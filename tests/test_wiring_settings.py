@@ -161,6 +161,12 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "output.webp": (ONE, "true"),
     "output.interpolate_to": ((), "24"),
     "output.interpolate_by": (("output.interpolate_to=24",), "ffmpeg"),
+    "output.upscale.to": (ONE, "[96, 80]"),
+    "output.upscale.scale": (ONE, "1.5"),
+    "output.finish.to": (ONE, "[96, 80]"),
+    "output.finish.scale": (ONE, "1.5"),
+    "output.finish.fps": ((), "24"),
+    "output.finish.deflicker": (("frames=3", "output.finish.fps=24"), "0"),
     "output.film_every": ((), "2"),
     "output.film": (ONE, "another"),
     "output.intermediates": (ONE, "2"),
@@ -201,6 +207,8 @@ ELSEWHERE = {
     "guard.beyond": "the same",
     "guard.clipped": "the same",
     "guard.grain": "the same",
+    "output.upscale.model": "fake scenes have no networks: test_upscaled_runs.py",
+    "output.finish.model": "the same",
     "output.progress_image": "is gone when a run ends: test_watch.py",
 }
 """Settings that another value of does nothing in a small fake scene, and where they are tried."""

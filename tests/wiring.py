@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import animator.run.render as rendering
-from animator.run import eyes, growing, outputs, sound
+from animator.run import eyes, finished, growing, outputs, sound, upscaled
 from animator.run.job import Job, job_of
 from animator.run.reporter import Reporter
 from animator.run.sources import gather
@@ -139,8 +139,13 @@ class Desk:
             monkeypatch.setattr(outputs, kind, taking(kind))
         for kind in ("write_codec", "write_packed", "write_vr180"):
             monkeypatch.setattr(eyes, kind, taking(kind))
-        monkeypatch.setattr(outputs, "between", smooth)
-        monkeypatch.setattr(outputs, "by_ffmpeg", changing("by_ffmpeg"))
+        for kind in ("write_codec", "write_packed"):
+            monkeypatch.setattr(upscaled, kind, taking(kind))
+        monkeypatch.setattr(finished, "write_codec", taking("write_codec"))
+        monkeypatch.setattr(finished, "read_frames", lambda path, deep=False: ())
+        for room in (outputs, finished):
+            monkeypatch.setattr(room, "between", smooth)
+            monkeypatch.setattr(room, "by_ffmpeg", changing("by_ffmpeg"))
         monkeypatch.setattr(sound, "with_sound", changing("with_sound"))
         monkeypatch.setattr(rendering, "write_report", lambda run: run.path)
 

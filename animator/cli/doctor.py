@@ -19,6 +19,7 @@ from animator.errors import AnimatorError, FilmError
 from animator.memory.machine import Room, in_gib, ram
 from animator.scene.reading import LoadedScene
 from animator.video import ffmpeg
+from animator.weights.cache import lies_there
 from animator.weights.registry import Entry, about_bytes, cache_folder, entries, location
 
 DISTRIBUTION = "animator"
@@ -222,7 +223,7 @@ def networks(loaded: LoadedScene) -> Iterator[Finding]:
 
 def _network(entry: Entry) -> Finding:
     what = f"{entry.kind} network {entry.name}"
-    if location(entry).is_file():
+    if lies_there(entry):
         fault = _unreadable(location(entry))
         remedy = f"remove it, then: animator models fetch {entry.name}"
         return Finding("FAIL", what, fault, remedy) if fault else Finding("ok", what, str(location(entry)))
@@ -253,7 +254,7 @@ def _missing_bytes(loaded: LoadedScene | None) -> int:
         wanted = needed(loaded.scene)
     except AnimatorError:  # reported by `networks`
         return 0
-    return sum(about_bytes(entry) or 0 for entry in wanted if not location(entry).is_file())
+    return sum(about_bytes(entry) or 0 for entry in wanted if not lies_there(entry))
 
 
 def _bytes_of_run(loaded: LoadedScene | None) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from animator.cli.camera import camera
+from animator.cli.finishing import finish_film, upscale
 from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more, print_fitting
@@ -59,6 +60,8 @@ app = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.command()(vr180)
+app.command()(upscale)
+app.command("finish-film")(finish_film)
 app.command()(report)
 app.command()(score)
 app.command("import")(import_)

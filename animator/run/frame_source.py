@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,6 +56,14 @@ class FrameSource:
         for pixels in read_frames(job.run, self.entries, job.numbers, folder, deep=folder == FRAMES):
             self.check()
             yield pixels
+
+    def decided(self, folder: str = FRAMES) -> list[str]:
+        """Return for each frame what decides how the film, or that of an eye, shows it."""
+        if folder != FRAMES:
+            return [self.entries[number].more[folder] for number in self.job.numbers]
+        if self.job.shows_frames:
+            return [self.entries[number].file for number in self.job.numbers]
+        return [json.dumps([self.settings, number]) for number in self.job.numbers]
 
     def shown(self) -> Iterator[np.ndarray]:
         """Yield the frames as the film shows them: as they were saved, or blended along the footage."""

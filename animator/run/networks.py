@@ -12,9 +12,11 @@ from animator.engines.registry import family_of
 from animator.errors import WeightsError
 from animator.flow.load import flow_name
 from animator.scene.reading import LoadedScene
+from animator.settings.upscale import target_of
 from animator.system.devices import choose_device
+from animator.upscale.load import model_name, passes
 from animator.weights.hashes import file_hash
-from animator.weights.registry import OPTIONAL, Entry, Kind, find, locate
+from animator.weights.registry import AFTER_FRAMES, OPTIONAL, Entry, Kind, find, locate
 
 if TYPE_CHECKING:
     from animator.settings.scene import Scene
@@ -39,7 +41,21 @@ def needed(scene: Scene) -> list[Entry]:
     if flow.startswith("raft"):
         used.append(("flow", flow))
     entries += [find(kind, name) for kind, name in used]
+    entries += after_frames(scene)
     return [entry for entry in dict.fromkeys(entries) if entry.file]
+
+
+def after_frames(scene: Scene) -> list[Entry]:
+    """Return the networks that a scene needs for what is made of its finished frames."""
+    upscale, finish = scene.output.upscale, scene.output.finish
+    wanted = [(upscale.model, target_of(upscale.to, upscale.scale, scene.size))]
+    if scene.mode != "still":
+        wanted.append((finish.model, target_of(finish.to, finish.scale, scene.size)))
+    found: list[Entry] = []
+    for model, target in wanted:
+        if target is not None:
+            found += passes(model_name(model, choose_device(scene.device)), scene.size, target)
+    return found
 
 
 def sees_depth(scene: Scene) -> bool:
@@ -55,7 +71,7 @@ def flow_of(scene: Scene) -> str:
 
 
 def weights_of(loaded: LoadedScene) -> dict[str, str]:
-    """Return the SHA-256 of every file of weights that a scene runs on, by kind and name.
+    """Return the SHA-256 of every file of weights that a scene's frames are made with, by kind and name.
 
     Raises:
         WeightsError: one is not there; the message says how to get it.
@@ -65,7 +81,7 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     if scene.models == "real":
         files = family_of(scene.diffusion.model).files(scene)
         hashes |= {name: hash_of(path) for name, path in files.items()}
-    entries = needed(scene)
+    entries = [one for one in needed(scene) if one.kind not in AFTER_FRAMES]
     hashes |= {f"{one.kind} {one.name}": hash_of(locate(one)) for one in entries if one.kind != OPTIONAL}
     if any(entry.kind == OPTIONAL for entry in entries):
         found = next((path for path in perceptual_files() if path.is_file()), None)

@@ -10,31 +10,40 @@ from pathlib import Path
 
 from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
+from animator.run.finished import finished_film, flicker_report
 from animator.run.frame_source import Check, FrameSource, frames_of
 from animator.run.job import Job
+from animator.run.kept_frames import Told, untold
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
+from animator.run.upscaled import larger_eyes, larger_film, larger_packed, larger_stills
 from animator.video.formats import Codec, write_codec, write_gif, write_webp
 from animator.video.interpolate import between, by_ffmpeg
 
 
-def stages_of(job: Job, check: Check) -> list[Stage]:
+def stages_of(job: Job, check: Check, told: Told = untold) -> list[Stage]:
     """Return all that a scene asks to be made of its frames, in order.
 
     Args:
         job: the scene, all of whose frames are finished.
         check: called at every frame that is read.
+        told: receives how far a stage is.
     """
     entries = job.run.journal()
     if job.still:
-        return still_pairs(job, entries)
+        return [*still_pairs(job, entries), *larger_stills(job, entries)]
     source, sound = frames_of(job, entries, check), sound_of(job)
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
+    finished = finished_film(source, told)
+    films += [*larger_film(source, told), *finished]
     others = [*_every_nth(source), *_pictures(source)]
     eyes, packed = films_for_two_eyes(source, sound)
+    eyes += larger_eyes(source, told)
+    packed += larger_packed(source, sound, told)
     silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
     sounds = [sound_under(job, film, sound) for film in silent.values()] if sound else []
-    return [*films, *others, *eyes, *sounds, *packed]
+    reports = [report for film in finished for report in flicker_report(source, film)]
+    return [*films, *others, *eyes, *sounds, *packed, *reports]
 
 
 def _films(source: FrameSource) -> list[Stage]:

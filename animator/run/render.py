@@ -107,7 +107,7 @@ def resume_run(
         device: where the networks run from now on, in place of the scene's ``device``.
         cancel: stops it, from another thread.
     """
-    run, loaded = _opened(path, device)
+    run, loaded = opened_run(path, device)
     sources = gather(loaded, run.path)
     tools = load_tools(loaded, sources)
     return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
@@ -136,7 +136,7 @@ def finish_run(
     Raises:
         UsageError: one of them is no draft, or there is none.
     """
-    run, loaded = _opened(path, device)
+    run, loaded = opened_run(path, device)
     loaded = _without_stop(loaded, _drafts(run, pictures))
     sources = gather(loaded, run.path)
     tools = load_tools(loaded, sources)
@@ -188,7 +188,7 @@ def _make(
                 reporter.stage(plan.numbers[-1], stage)
                 log.info("%s", stage)
 
-            make_stages(run, stages_of(job, cancel.check), begin, films.stages)
+            make_stages(run, stages_of(job, cancel.check, reporter.made), begin, films.stages)
             if not job.still and job.shows_frames:
                 run.write_info({**run.read_info(), FILM: job.files.film.name})
             if report:
@@ -202,13 +202,24 @@ def _make(
         reporter.end()
 
 
-def _opened(path: Path, device: str | None) -> tuple[RunFolder, LoadedScene]:
-    """Return a run and its scene, with the pictures that were chosen from it."""
+def opened_run(path: Path, device: str | None, settings: Sequence[str] = ()) -> tuple[RunFolder, LoadedScene]:
+    """Return a run and its scene, with the pictures that were chosen from it.
+
+    Args:
+        path: the run folder.
+        device: where networks run, in place of the scene's ``device``, or None.
+        settings: ``KEY=VALUE``, over those of the scene.
+
+    Raises:
+        UsageError: there is no run.
+        RunError: it has no scene.
+        SceneError: a setting is wrong.
+    """
     run = RunFolder.open(path)
     if not run.scene_file.is_file():
         raise RunError(f"{path}: has no scene.yaml: the run never started; render the scene again")
     info = run.read_info()
-    loaded = read_scene(run.scene_file)
+    loaded = read_scene(run.scene_file, settings)
     scene = loaded.scene if device is None else loaded.scene.model_copy(update={"device": device})
     only = tuple(int(number) for number in info.get("only", ()))
     return run, dataclasses.replace(loaded, scene=scene, title=str(info.get("scene", "scene")), only=only)

@@ -15,6 +15,15 @@ class Reporter:
     def step(self, done: int, total: int) -> None:
         """So many steps of this frame's diffusion are done."""
 
+    def made(self, done: int, total: int, left: float | None) -> None:
+        """Of the stage after the frames that runs, so many pictures of so many are made.
+
+        Args:
+            done: pictures that are made.
+            total: all of them.
+            left: seconds that the others will take, or None where that is not known.
+        """
+
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """A frame is saved, which took so long; so many are left to make."""
 

@@ -28,7 +28,21 @@ ENDINGS = frozenset(
 )
 """How names of files in a run end; no folder of one has such a name."""
 
-FOLDERS = frozenset({"frames", "left", "right", "state", "drafts", "inputs", "losses", "flow", "pruned"})
+FOLDERS = frozenset(
+    {
+        "frames",
+        "left",
+        "right",
+        "state",
+        "drafts",
+        "inputs",
+        "losses",
+        "flow",
+        "pruned",
+        "upscaled",
+        "finishing",
+    }
+)
 """Folders of a run."""
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)

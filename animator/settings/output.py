@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from animator.settings.base import FILMS, SLOWEST, STILL, Need, Options, given, on, setting
+from animator.settings.finish import FinishOptions
+from animator.settings.upscale import UpscaleOptions
 
 STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 """A size on the disk, in decimal units."""
@@ -15,6 +17,11 @@ STORAGE = r"^\s*[0-9]+(\.[0-9]+)?\s*[kMGT]?B\s*$"
 _FILM = Need(
     "without output.diffusion_film in mode still",
     {"mode": lambda mode: mode != STILL, "output.diffusion_film": on},
+)
+
+_SMOOTHER = Need(
+    "without output.interpolate_to or output.finish.fps",
+    {"output.interpolate_to": on, "output.finish.fps": on},
 )
 
 _SHARE = {"allowed": "a percentage such as 50%"}
@@ -57,8 +64,14 @@ class OutputOptions(Options):
     """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
     of the first."""
 
-    interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=given("output.interpolate_to"))
+    interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=_SMOOTHER)
     """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
+
+    upscale: UpscaleOptions = setting(UpscaleOptions())
+    """Larger copies of what is made."""
+
+    finish: FinishOptions = setting(FinishOptions())
+    """A finished copy of the film."""
 
     film_every: int = setting(0, ge=0, le=10000, unit="frames", modes=FILMS)
     """While rendering, a second film of every n-th frame, ``<name>-every<n>.mp4``, to see the whole motion at

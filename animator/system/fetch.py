@@ -176,7 +176,7 @@ def _answer(url: str, end: float, redirected: bool) -> Iterator[http.client.HTTP
     else:
         connection = http.client.HTTPConnection(proxy.hostname or "", proxy.port or 80, timeout=seconds)
         if parts.scheme == "https":
-            connection.set_tunnel(host, port, _credentials("Proxy-Authorization", proxy))
+            connection.set_tunnel(host, port, credentials("Proxy-Authorization", proxy))
     with closing(connection):
         connection.connect()
         if redirected:
@@ -194,10 +194,10 @@ def _answer(url: str, end: float, redirected: bool) -> Iterator[http.client.HTTP
                 connection.sock.do_handshake()
             target = quote(parts.path or "/", safe=KEPT) + ("?" if parts.query else "")
             target += quote(parts.query, safe=KEPT)
-            headers = HEADERS | {"Host": _place(parts)} | _credentials("Authorization", parts)
+            headers = HEADERS | {"Host": _place(parts)} | credentials("Authorization", parts)
             if proxy is not None and parts.scheme == "http":
                 target = f"http://{_place(parts)}{target}"
-                headers |= _credentials("Proxy-Authorization", proxy)
+                headers |= credentials("Proxy-Authorization", proxy)
             connection.request("GET", target, headers=headers)
             with connection.getresponse() as answer:
                 yield answer
@@ -289,7 +289,7 @@ def _proxy(parts: SplitResult) -> SplitResult | None:
     return urlsplit(proxy if "//" in proxy else f"//{proxy}")
 
 
-def _credentials(header: str, parts: SplitResult) -> dict[str, str]:
+def credentials(header: str, parts: SplitResult) -> dict[str, str]:
     """Return the header that carries the user name and password of an address, if it has them (RFC 7617)."""
     if parts.username is None:
         return {}

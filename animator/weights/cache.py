@@ -13,7 +13,8 @@ from animator.errors import UsageError, WeightsError
 from animator.weights.disk import alone, errors_explained
 from animator.weights.download import part_of
 from animator.weights.hashes import file_hash, file_hashes, fits, published, read_note, write_note
-from animator.weights.registry import Entry, entries, location, named
+from animator.weights.registry import Entry, entries, location, named, parts
+from animator.weights.wheels import wheel_file
 
 PICKLES = frozenset({".pt", ".pth", ".ckpt"})
 """Endings of files that `torch.save` writes; they are read alike."""
@@ -35,22 +36,27 @@ class Finding:
 
 
 def lies_there(entry: Entry) -> bool:
-    """Return whether the file of an entry is there; one that needs no file (``plane``) always is."""
-    return not entry.file or location(entry).is_file()
+    """Return whether the files of an entry are there; one that needs no file (``plane``) always is."""
+    return not entry.file or all(location(part).is_file() for part in parts(entry))
 
 
 def begun_bytes(entry: Entry) -> int:
-    """Return how many bytes of an entry's file were fetched so far, where it is not whole; else 0."""
-    part = part_of(location(entry))
+    """Return how many bytes of an entry's file or wheel were fetched so far, else 0."""
+    part = part_of(wheel_file(entry.wheel) if entry.wheel else location(entry))
     return part.stat().st_size if part.is_file() else 0
 
 
 def verify(entry: Entry) -> Finding:
-    """Hold the file of an entry to its published hash, or else to the one that was noted when it came.
+    """Hold the files of an entry to their published hashes, or else to those noted when they came.
 
     Raises:
-        WeightsError: it cannot be read.
+        WeightsError: one cannot be read.
     """
+    found = [_verified(part) for part in parts(entry)]
+    return next((one for one in found if one.verdict != "fine"), found[0])
+
+
+def _verified(entry: Entry) -> Finding:
     path = location(entry)
     with errors_explained(path):
         hashes = file_hashes(path)
@@ -107,9 +113,10 @@ def adopt(source: Path, name: str | None, recognise: Callable[[Path], str | None
         raise UsageError(f"{source}: no such file; name a file of weights")
     with errors_explained(source):
         hashes = file_hashes(source)
-    by_hash = [entry for entry in entries().values() if fits(entry, hashes)]
-    if by_hash and (name is None or by_hash[0] in named(name)):
-        return _kept(source, by_hash[0], hashes["sha256"], "")
+    by_hash = [part for entry in entries().values() for part in parts(entry) if fits(part, hashes)]
+    wanted = {part for entry in named(name) for part in parts(entry)} if name else set(by_hash)
+    if fitting := [part for part in by_hash if part in wanted]:
+        return _kept(source, fitting[0], hashes["sha256"], "")
     if by_hash:
         raise UsageError(f"{source}: its hash is that of {by_hash[0].name}, not of {name}; leave --name out")
     entry = _meant(source, name, recognise)

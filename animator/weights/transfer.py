@@ -14,14 +14,14 @@ import re
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from animator.system.fetch import fault_of, shown
+from animator.system.fetch import credentials, fault_of, shown
 from animator.system.json_text import parse_json
 from animator.weights.disk import require_room
 
@@ -131,11 +131,21 @@ def _may_go_on(mark: Mark, url: str, checked: bool) -> bool:
 
 def _request(url: str, mark: Mark | None, have: int) -> urllib.request.Request:
     """Return the request for a file, or for what follows the bytes that are there."""
-    request = urllib.request.Request(url, headers={"User-Agent": "animator", "Accept-Encoding": "identity"})
+    request = request_for(url, {"Accept-Encoding": "identity"})
     if mark and have:
         request.add_header("Range", f"bytes={have}-")
         if mark.url == url and mark.validator:
             request.add_header("If-Range", mark.validator)
+    return request
+
+
+def request_for(url: str, headers: Mapping[str, str]) -> urllib.request.Request:
+    """Return a request for an address; a user name and password in it go to that server alone."""
+    place = urlsplit(url)
+    plain = place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+    request = urllib.request.Request(plain, headers={"User-Agent": "animator", **headers})
+    for name, value in credentials("Authorization", place).items():
+        request.add_unredirected_header(name, value)
     return request
 
 

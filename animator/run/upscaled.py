@@ -1,0 +1,137 @@
+"""Larger copies of what a run has made: a film, the films of both eyes, stills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from animator.run.enlarging import Enlarging, enlarging
+from animator.run.eyes import encoding_of
+from animator.run.film_files import EYES, beside
+from animator.run.frame_source import FrameSource
+from animator.run.job import Job
+from animator.run.kept_frames import Told, kept_frames, key_of
+from animator.run.sound import Sound
+from animator.run.stages import Stage
+from animator.runs import Entry
+from animator.runs.files import errors_in_one_line, write_atomic
+from animator.runs.folder import FRAMES
+from animator.runs.png import encode_png, read_text
+from animator.settings.upscale import target_of
+from animator.video.formats import write_codec
+from animator.video.stereo_film import Encoding, Packing, write_packed
+
+UPSCALED = "upscaled"
+"""Folder of a run with pictures that were made larger; those of the eyes are in folders in it."""
+
+
+def asked(job: Job) -> Enlarging | None:
+    """Return how a scene asks for larger copies, or None where it does not."""
+    scene, wanted = job.loaded.scene, job.loaded.scene.output.upscale
+    target = target_of(wanted.to, wanted.scale, scene.size)
+    return None if target is None else enlarging(scene, wanted.model, target, job.tools.device)
+
+
+def larger_film(source: FrameSource, told: Told) -> list[Stage]:
+    """The film once more, larger."""
+    how = asked(source.job)
+    if how is None:
+        return []
+    output, path = source.job.loaded.scene.output, beside(source.job.files.main, how.word)
+    settings = {**source.settings, **source.encoder, **how.settings, "codec": output.codec}
+    return [Stage(f"film {path.name}", path.name, settings, partial(_write, source, path, how, told))]
+
+
+def larger_eyes(source: FrameSource, told: Told) -> list[Stage]:
+    """The film of each eye once more, larger."""
+    how = asked(source.job)
+    if how is None:
+        return []
+    stages = []
+    for eye, film in source.job.files.eyes.items():
+        path = beside(film, how.word)
+        settings = {**source.encoder, **how.settings, "fps": str(source.job.fps), eye: source.eyes[eye]}
+        make = partial(_write_eye, source, path, how, eye, told)
+        stages.append(Stage(f"film {path.name}", path.name, settings, make))
+    return stages
+
+
+def larger_packed(source: FrameSource, sound: Sound | None, told: Told) -> list[Stage]:
+    """The films of both eyes in one picture once more, larger; not VR180, which has a size of its own."""
+    how = asked(source.job)
+    encoding, decided = encoding_of(source, sound)
+    stages = []
+    for layout, film in source.job.files.packed.items() if how else ():
+        if how is None or layout == "vr180":
+            continue
+        path = beside(film, how.word)
+        settings = {**decided, **how.settings, "layout": layout}
+        make = partial(_write_packed, source, path, layout, encoding, how, told)
+        stages.append(Stage(f"film {path.name}", path.name, settings, make))
+    return stages
+
+
+def larger_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
+    """Each still once more, larger, and what each eye sees of it."""
+    how = asked(job)
+    stages = []
+    for number in job.numbers if how else ():
+        pictures = {FRAMES: entries[number].file, **entries[number].more}
+        for folder, digest in pictures.items():
+            if how is None or folder not in (FRAMES, *EYES):
+                continue
+            below = UPSCALED if folder == FRAMES else f"{UPSCALED}/{folder}"
+            name = f"{below}/{number:06d}.png"
+            make = partial(_write_still, job, name, number, folder, how)
+            stages.append(Stage(f"larger {name}", name, {**how.settings, "picture": digest}, make))
+    return stages
+
+
+def larger_frames(
+    source: FrameSource, how: Enlarging, told: Told, folder: str = FRAMES
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a run's film, or of an eye, larger; what a network made is kept in the run.
+
+    Args:
+        source: the finished frames.
+        how: how they are made larger.
+        told: receives the progress.
+        folder: of the eye, or of the frames.
+    """
+    frames = source.shown() if folder == FRAMES else source.saved(folder)
+    make = how.load()
+    if not how.networks:  # a filter is quicker than reading what it made
+        for number, pixels in enumerate(frames, start=1):
+            yield make(pixels)
+            told(number, len(source.job.numbers), None)
+        return
+    place = source.job.run.path / UPSCALED / ("" if folder == FRAMES else folder)
+    keys = [key_of(decided, how.settings) for decided in source.decided(folder)]
+    yield from kept_frames(place, keys, frames, make, told)
+
+
+def _write(source: FrameSource, path: Path, how: Enlarging, told: Told) -> None:
+    codec = source.job.loaded.scene.output.codec
+    write_codec(path, larger_frames(source, how, told), source.job.fps, codec, **source.encoder)
+
+
+def _write_eye(source: FrameSource, path: Path, how: Enlarging, eye: str, told: Told) -> None:
+    write_codec(path, larger_frames(source, how, told, eye), source.job.fps, "h264", **source.encoder)
+
+
+def _write_packed(
+    source: FrameSource, path: Path, layout: Packing, encoding: Encoding, how: Enlarging, told: Told
+) -> None:
+    pairs = zip(*(larger_frames(source, how, told, eye) for eye in EYES), strict=True)
+    write_packed(path, pairs, layout, encoding)
+
+
+def _write_still(job: Job, name: str, number: int, folder: str, how: Enlarging) -> None:
+    pixels = job.run.read_frame(number, folder, deep=folder == FRAMES)
+    path, texts = job.run.path / name, read_text(job.run.frame_file(number, folder).read_bytes())
+    with errors_in_one_line(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, encode_png(how.load()(pixels), texts))

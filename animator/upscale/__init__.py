@@ -1,0 +1,1 @@
+"""Larger pictures by a network or a filter. It knows nothing of scenes, films and runs."""
