@@ -11,6 +11,10 @@ import torch
 from animator.between.motion import STEPS, Field, Moved, Picture, both_moved, jumps, read, shifted, unlikeness
 from animator.types import FlowEstimator, Frame
 
+WAY = 2
+"""Number of the way in which frames are made along the flow. Raise it when the same frames make others than
+before."""
+
 SMOOTHED = (4.0, 12.0, None)
 """Standard deviations, in pixels, of the blurs that make other motions of the one that was found; None stands
 still."""
@@ -58,10 +62,10 @@ class FlowPair:
         """Return the frame at a time from 0, the first, to 1, the second.
 
         The motion at that time is found by moving each frame's flow along itself (as in Baker et al. 2011, "A
-        database and evaluation methodology for optical flow", 4.4). Both frames are read along it and mixed by
-        nearness; what one of them does not show is taken from the other. Where they differ although both show
-        it, as painted detail is another in every frame, no motion is right, and the mean of several is
-        nearest to what may be there: each counts by how well both frames agree along it.
+        database and evaluation methodology for optical flow", 4.4). Both frames are read along it and mixed
+        by nearness; what one of them does not show is taken from the other. Where they differ although both
+        show it, as a painted film draws its detail anew in every frame, no motion is right, and several are
+        mixed: each counts by how well both frames agree along it.
         """
         part = float(share)
         motion, weight, single = self._motion(part)
@@ -96,7 +100,7 @@ class FlowPair:
     def _with_others(
         self, mixed: Picture, off: np.ndarray, doubt: np.ndarray, motion: Field, part: float
     ) -> Picture:
-        """Return a mixture with what other motions make, as far as there is doubt about the one that was found."""
+        """Return a mixture with what other motions make, as far as the one that was found is in doubt."""
         total = (off + LEAST) ** -POWER
         result = mixed * total[..., None]
         for blur in SMOOTHED:
@@ -154,7 +158,8 @@ def _landed(moved: Moved, way: float) -> tuple[np.ndarray, np.ndarray]:
     columns = np.arange(width) + np.rint(moved.flow[..., 0] * way).astype(np.int64)
     rows = np.arange(height)[:, None] + np.rint(moved.flow[..., 1] * way).astype(np.int64)
     arrives = np.flatnonzero((columns >= 0) & (columns < width) & (rows >= 0) & (rows < height))
-    order = arrives[np.argsort(-(rank + (moved.unlike.clip(0, 1) + jumps(moved.flow, 1)) / 3).ravel()[arrives], kind="stable")]
+    later = rank + (moved.unlike.clip(0, 1) + jumps(moved.flow, 1)) / 3
+    order = arrives[np.argsort(-later.ravel()[arrives], kind="stable")]
     source = np.zeros(height * width, np.int64)
     ranks = np.full(height * width, NOBODY)
     place = (rows * width + columns).ravel()[order]  # where several arrive, the last is kept

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from animator.flow.consistency import consistency
-from animator.types import Flow, FlowEstimator, Frame
+from animator.types import Flow, FlowEstimator
 
 Picture = np.ndarray
 """H x W x 3, float32 in [0, 1]."""
@@ -186,9 +187,8 @@ def _carried_on(picture: Picture, flow: Field, known: np.ndarray) -> Field:
     """
     if known.all() or not known.any():
         return flow
-    height, width = known.shape
-    far = cv2.copyMakeBorder(np.where(known, 0, np.inf).astype(np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT,
-                             value=np.inf).ravel()
+    width = known.shape[1]
+    far = np.pad(np.where(known, np.float32(0), np.float32(np.inf)), 1, constant_values=np.inf).ravel()
     source = np.arange(far.size)
     rows, columns = np.nonzero(~known)
     here = (rows + 1) * (width + 2) + columns + 1
@@ -237,7 +237,9 @@ def _mostly(found: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
 
 def _agreed(forward: Field, backward: Field) -> tuple[np.ndarray, np.ndarray]:
     """Return which pixels of either frame both flows agree about."""
-    one, other = (torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1))) for flow in (forward, backward))
+    one, other = (
+        torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1))) for flow in (forward, backward)
+    )
     return consistency(one, other).numpy(), consistency(other, one).numpy()
 
 
@@ -247,8 +249,8 @@ def _span(there: np.ndarray, more: int) -> slice:
     return slice(max(0, int(found[0]) - more), min(there.size, int(found[-1]) + more + 1))
 
 
-def _tensor(picture: Picture) -> Frame:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+def _tensor(values: Picture | Field) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
 def _field(flow: Flow) -> Field:

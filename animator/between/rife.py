@@ -17,7 +17,7 @@ SCALES = (4, 2, 1)
 """How many times smaller the pictures are that each of the three blocks sees, the coarsest first."""
 
 MULTIPLE = 32
-"""The sides of a picture must be multiples of it: the coarsest block halves a quarter of it three times."""
+"""The sides of a picture must be multiples of it: that is what its authors pad them to."""
 
 HALVINGS = 3
 """How often a gap is halved before the flows of its middle are scaled to the time that is asked for."""
@@ -36,7 +36,7 @@ def _enlarging(after: int) -> nn.Sequential:
 
 
 class _Block(nn.Module):
-    """One refinement of both flows and of the mask, at one scale. The names are those of the published file."""
+    """One refinement of both flows and of the mask, at one scale, by the names of the published file."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -85,8 +85,8 @@ class IntermediateFlow(nn.Module):
             second: the same.
 
         Returns:
-            Both flows, N x 4 x H x W in pixels: from the middle to the first picture (x, y) and to the second;
-            and the logit of the first picture's share, N x 1 x H x W.
+            Both flows, N x 4 x H x W in pixels: from the middle to the first picture (x, y), and to the
+            second; and the logit of the first picture's share, N x 1 x H x W.
         """
         flows, mask = torch.zeros_like(first[:, :1]).repeat(1, 4, 1, 1), torch.zeros_like(first[:, :1])
         warped = first, second
@@ -120,7 +120,13 @@ class Rife:
 
     @torch.no_grad()
     def at(self, first: Frame, second: Frame, share: float) -> Frame:
-        """Return the frame at a time from 0, ``first``, to 1, ``second``, from the motion around the middle."""
+        """Return the frame at a time from 0 to 1, without halving: its flows are the middle's, scaled.
+
+        Args:
+            first: the earlier frame.
+            second: the later one, of the same size.
+            share: the time; at 0.5 nothing is scaled.
+        """
         _, height, width = first.shape
         more = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         pair = [

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from animator.between.load import decided_by, load_maker
 from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.finished import finished_film, flicker_report
@@ -64,7 +65,7 @@ def _smooth_film(source: FrameSource) -> list[Stage]:
     if by == "ffmpeg":
         make = partial(by_ffmpeg, film, path, target, **source.encoder, loop=job.shot.loop > 0)
         return [Stage(f"film {path.name}", path.name, settings, make, (f"film {film.name}",))]
-    settings = {**settings, **source.settings, "flow": job.tools.flow_name or "dis"}
+    settings = {**settings, **source.settings, **decided_by(by, job.tools.flow_name or "dis")}
     return [Stage(f"film {path.name}", path.name, settings, partial(_write_smooth, source, path, target))]
 
 
@@ -106,7 +107,8 @@ def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:
     flow = source.job.tools.flow or load_flow("dis")
-    frames = between(source.shown(), source.job.fps, target, flow, loop=source.job.shot.loop > 0)
+    maker = load_maker(source.job.loaded.scene.output.interpolate_by, flow, source.job.tools.device)
+    frames = between(source.shown(), source.job.fps, target, maker, loop=source.job.shot.loop > 0)
     write_codec(path, frames, target, "h264", **source.encoder)
 
 
