@@ -24,6 +24,7 @@ from animator.system.images import read_whole
 from animator.upscale.load import load_upscaler, model_name, passes
 from animator.video.footage import Footage, FootageReader, open_footage
 from animator.video.formats import write_codec
+from animator.video.making import replacing
 from animator.video.mux import with_sound
 from animator.video.source_pictures import PICTURE_ENDINGS, pictures_of, upright_size
 from animator.weights.hashes import file_hash
@@ -167,11 +168,12 @@ def _film(film: Footage, target: Path, how: Enlarging, reporter: Reporter, cance
             cancel.check()
             yield pixels
 
-    with FootageReader(film, film.width, film.height, "stretch", keep=1) as reader:
-        write_codec(target, checked(larger(reader)), film.fps, "h264")
-    if film.sound:
-        seconds = float(film.frames / film.fps)
-        with_sound(target, film.path, target, start_at=film.start, seconds=seconds)
+    with replacing(target) as part:
+        with FootageReader(film, film.width, film.height, "stretch", keep=1) as reader:
+            write_codec(part, checked(larger(reader)), film.fps, "h264")
+        if film.sound:
+            seconds = float(film.frames / film.fps)
+            with_sound(part, film.path, part, start_at=film.start, seconds=seconds)
     with errors_in_one_line(kept):
         if kept.is_dir():
             shutil.rmtree(kept)
