@@ -83,8 +83,8 @@ def test_other_times_are_reached_by_halving(network, monkeypatch):
     torch.testing.assert_close(quarter, plain(waves(0), plain(waves(0), waves(2), 0.5), 0.5))
     pair.at(HALF)
     assert len(asked) == 2  # made on the way
-    pair.at(Fraction(1, 5))  # between 1/8 and 1/4: 0.6 of what is left
-    assert asked[2:] == [0.5, pytest.approx(0.6)]
+    pair.at(Fraction(1, 5))  # of the first half 0.4
+    assert asked[2:] == [pytest.approx(0.4)]
 
 
 def test_scaled_flows_go_over_into_the_frames(network):
