@@ -27,6 +27,7 @@ CHANGES_NO_FRAME = {
     *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
     *("coherence.loosen", "camera.path_scale"),
+    "vr.vr180_photo",
     *("keep_best", "judge_at", "modifiers"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
@@ -241,3 +242,15 @@ def test_the_depth_of_a_frames_colours_counts(read) -> None:
 
 if __name__ == "__main__":
     NEUTRAL.write_text(json.dumps(neutral_values(Scene), indent=1, sort_keys=True) + "\n")
+
+
+def test_the_distance_of_the_eyes_counts_as_it_did_before_it_could_change(read, film) -> None:
+    """As one number it is among the settings, as the float that it was; over the frames it counts at each."""
+
+    def of(ipd):
+        return hashes(read(f"prompts: x\nmode: 3d\nframes: 3\nseed: 4\nvr: {{ipd: {ipd}}}\n"))
+
+    assert of("5") == of("5.0") != of("9")
+    turned = of("'0: (5), 2: (9)'")
+    assert [one == other for one, other in zip(turned, of("5"), strict=True)] == [True, False, False]
+    assert len({*turned, *of("'0: (5), 2: (7)'")}) == 5

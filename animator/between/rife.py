@@ -21,7 +21,7 @@ MULTIPLE = 32
 
 HALVINGS = 1
 """How often a gap is halved before the flows of its middle are scaled to the time that is asked for. On films
-with four of five frames left out one halving came nearest: more of them soften what they are made of again."""
+with four of five frames left out one halving came nearest: each more softens what it starts from again."""
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:

@@ -26,6 +26,7 @@ from animator.video.stereo_film import (
     write_packed,
     write_vr180,
 )
+from animator.video.vr_photo import vr180_photo
 
 BOX_FOV = 90.0
 """Degrees before the eye that a picture of Disco's box space fills, which has no angle of its own."""
@@ -61,7 +62,9 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
             make = partial(_write_packed, source, path, layout, encoding)
         else:
             how = _vr180(job)
-            settings |= {**how, "codec": vr.vr180_codec}
+            settings |= {**how, "codec": vr.vr180_codec} | (
+                {"apple": True} if vr.vr180_codec == "hevc" else {}
+            )
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
     return stages
@@ -97,7 +100,16 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             else:
                 make = partial(_write_pair, job.run, layout, number)
             stages.append(Stage(f"pair {name}", name, settings, make))
+        if layout == "vr180" and job.loaded.scene.vr.vr180_photo:
+            stages += [_photo(job, entries[number], number) for number in job.numbers]
     return stages
+
+
+def _photo(job: Job, entry: Entry, number: int) -> Stage:
+    """A VR180 photo of a still."""
+    how = {**_vr180(job, number), "layout": "side_by_side"}
+    name, settings = f"vr180/{number:06d}.vr.jpg", {**entry.more, **how}
+    return Stage(f"photo {name}", name, settings, partial(_write_photo, job.run, name, number, how))
 
 
 def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
@@ -139,3 +151,9 @@ def _write_vr180_still(run: RunFolder, name: str, number: int, how: Mapping[str,
     left, right = (run.read_frame(number, eye) for eye in EYES)
     views = hemispheres([(left, right)], iter(how["fovs"]), how["size"], how["edge"], how["layout"])
     run.write(name, encode_png(next(views), {}))
+
+
+def _write_photo(run: RunFolder, name: str, number: int, how: Mapping[str, Any]) -> None:
+    eyes = [run.read_frame(number, eye) for eye in EYES]
+    views = hemispheres([(eyes[0], eyes[1])], iter(how["fovs"]), how["size"], how["edge"])
+    run.write(name, vr180_photo(*np.hsplit(next(views), 2)))
