@@ -37,6 +37,9 @@ FRAMES = {"zoom, turn and pan": 13, "object over background": 9}
 MOST = 25
 """Frames of a film from a folder that are looked at."""
 
+THING = np.array([1, 0.75, 0.45], np.float32)
+"""By what the colours of the object are multiplied."""
+
 CELLS = (64, 32, 16, 8, 4)
 """Pixels of the cells of a texture's octaves."""
 
@@ -78,7 +81,7 @@ def zoom_turn_pan(frames: int) -> Iterator[np.ndarray]:
 
 def object_over_background(frames: int) -> Iterator[np.ndarray]:
     """Yield an ellipse that goes (4, 1) pixels a frame before a ground that goes (-1, -1/4)."""
-    ground, thing = _texture(2, 512, 384), _texture(3, 256, 192) * np.float32([1, 0.75, 0.45])
+    ground, thing = _texture(2, 512, 384), _texture(3, 256, 192) * THING
     for frame in range(frames):
         x, y = 80 + 4 * frame, 90 + frame
         behind = _moved(ground, _shift(100 + frame, 80 + frame / 4))
@@ -102,7 +105,7 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 
 def measure(film: Film, way: Way) -> Measured:
     """Return how near a way comes to every second frame of a film."""
-    found, begin = [], time.process_time()
+    begin = time.process_time()
     pictures = [(way(film[at - 1], film[at + 1]), film[at]) for at in range(1, len(film) - 1, 2)]
     seconds = (time.process_time() - begin) / len(pictures)
     found = [psnr(made, there) for made, there in pictures]
@@ -159,7 +162,7 @@ def _texture(seed: int, width: int, height: int) -> np.ndarray:
 
 
 def _shift(x: float, y: float) -> np.ndarray:
-    return np.float32([[1, 0, x * FINER], [0, 1, y * FINER]])
+    return np.array([[1, 0, x * FINER], [0, 1, y * FINER]], np.float32)
 
 
 def _moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -27,8 +27,7 @@ CHANGES_NO_FRAME = {
     *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
     *("coherence.loosen", "camera.path_scale"),
-    "vr.vr180_photo",
-    *("keep_best", "judge_at", "modifiers"),
+    *("keep_best", "judge_at", "modifiers", "vr.vr180_photo"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
 """What is not counted, or is counted by what it comes to at each frame, outside of guard, output, video."""
@@ -240,10 +239,6 @@ def test_the_depth_of_a_frames_colours_counts(read) -> None:
     assert not set(hashes(read(base))) & set(hashes(read(f"{base}output: {{ten_bits: true}}\n")))
 
 
-if __name__ == "__main__":
-    NEUTRAL.write_text(json.dumps(neutral_values(Scene), indent=1, sort_keys=True) + "\n")
-
-
 def test_the_distance_of_the_eyes_counts_as_it_did_before_it_could_change(read, film) -> None:
     """As one number it is among the settings, as the float that it was; over the frames it counts at each."""
 
@@ -254,3 +249,7 @@ def test_the_distance_of_the_eyes_counts_as_it_did_before_it_could_change(read, 
     turned = of("'0: (5), 2: (9)'")
     assert [one == other for one, other in zip(turned, of("5"), strict=True)] == [True, False, False]
     assert len({*turned, *of("'0: (5), 2: (7)'")}) == 5
+
+
+if __name__ == "__main__":
+    NEUTRAL.write_text(json.dumps(neutral_values(Scene), indent=1, sort_keys=True) + "\n")

@@ -115,13 +115,13 @@ def difference(picture: Picture, other: Picture, flow: Field) -> np.ndarray:
 
 def unlikeness(one: Picture, other: Picture) -> np.ndarray:
     """Return the mean difference of two pictures' channels, H x W in [0, 1]."""
-    return cv2.transform(cv2.absdiff(one, other), np.full((1, 3), 1 / 3, np.float32))
+    return np.asarray(cv2.transform(cv2.absdiff(one, other), np.full((1, 3), 1 / 3, np.float32)))
 
 
 def jumps(flow: Field, reach: int) -> np.ndarray:
     """Return which pixels have two motions within so many pixels of them, H x W."""
     square = np.ones((2 * reach + 1,) * 2, np.uint8)
-    return (cv2.dilate(flow, square) - cv2.erode(flow, square)).max(axis=2) > JUMP
+    return np.asarray((cv2.dilate(flow, square) - cv2.erode(flow, square)).max(axis=2) > JUMP)
 
 
 def shifted(values: np.ndarray, dy: int, dx: int) -> np.ndarray:
@@ -170,14 +170,15 @@ class _Judgement:
     def __call__(self, flow: Field) -> np.ndarray:
         """Return the weighted difference around each pixel, H x W in [0, `MOST`]."""
         leads = self.grid + flow
-        there = cv2.remap(self.other, leads, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        columns, rows = np.ascontiguousarray(leads[..., 0]), np.ascontiguousarray(leads[..., 1])
+        there = cv2.remap(self.other, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         off = np.minimum(unlikeness(self.picture, there), MOST)
         height, width = off.shape
         wide = cv2.copyMakeBorder(off, *(WINDOW,) * 4, cv2.BORDER_REPLICATE)
         total = np.zeros_like(off)
         for weight, (dy, dx) in zip(self.weights, self.offsets, strict=True):
             total += weight * wide[WINDOW + dy :, WINDOW + dx :][:height, :width]
-        return total
+        return np.asarray(total)
 
 
 def _carried_on(picture: Picture, flow: Field, known: np.ndarray) -> Field:
@@ -217,14 +218,14 @@ def _carried_on(picture: Picture, flow: Field, known: np.ndarray) -> Field:
 def _covered(flow: Field, back: Field, agreed_there: np.ndarray) -> np.ndarray:
     """Return which pixels land on something that came from elsewhere."""
     sure = read(agreed_there.astype(np.float32), flow, cv2.INTER_NEAREST) > 0.5
-    return sure & (np.abs(read(back, flow) + flow).sum(axis=2) > JUMP)
+    return np.asarray(sure & (np.abs(read(back, flow) + flow).sum(axis=2) > JUMP))
 
 
 def _outside(flow: Field) -> np.ndarray:
     """Return which pixels leave the frame."""
     height, width, _ = flow.shape
     columns, rows = places(flow)
-    return (columns < 0) | (columns > width - 1) | (rows < 0) | (rows > height - 1)
+    return np.asarray((columns < 0) | (columns > width - 1) | (rows < 0) | (rows > height - 1))
 
 
 def _mostly(found: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:

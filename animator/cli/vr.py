@@ -114,12 +114,10 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     with ExitStack() as stack:
         pairs = _pairs([stack.enter_context(_reader(film)) for film in films], stacked)
         if target.suffix.lower() == ".jpg":
-            import numpy as np
-
             from animator.video.vr_photo import vr180_photo
 
             both = next(hemispheres(pairs, repeat(fov), size, edge.value))
-            target.write_bytes(vr180_photo(*np.hsplit(both, 2)))
+            target.write_bytes(vr180_photo(both[:, :size], both[:, size:]))
         elif target.suffix.lower() == ".png":
             from animator.runs.png import encode_png
 

@@ -156,4 +156,5 @@ def _write_vr180_still(run: RunFolder, name: str, number: int, how: Mapping[str,
 def _write_photo(run: RunFolder, name: str, number: int, how: Mapping[str, Any]) -> None:
     eyes = [run.read_frame(number, eye) for eye in EYES]
     views = hemispheres([(eyes[0], eyes[1])], iter(how["fovs"]), how["size"], how["edge"])
-    run.write(name, vr180_photo(*np.hsplit(next(views), 2)))
+    both, size = next(views), how["size"]
+    run.write(name, vr180_photo(both[:, :size], both[:, size:]))
