@@ -35,6 +35,7 @@ WHAT = {
     "flow": "optical flow",
     "sound": "envelopes",
     "diffusion": "guided diffusion",
+    "upscale": "larger pictures",
     "settings": "every setting, once",
     "keyframes": "values over frames",
     "weights": "files of networks",

@@ -260,6 +260,24 @@ def test_networks_after_the_frames_are_needed_and_decide_no_frame(tmp_path: Path
     assert [entry.name for entry in needed(still.scene) if entry.kind == "upscale"] == ["animevideov3-x4"]
 
 
+@pytest.mark.parametrize(
+    ("section", "to", "said"),
+    [
+        ("upscale", "[768, 512]", ""),
+        ("finish", "[766, 512]", ""),
+        ("upscale", "[1920, 1080]", "of another shape than the pictures (192 x 128): 16% of them is cut off"),
+        ("finish", "[1920, 1080]", "cut off at the sides; 1620 x 1080 shows all"),
+        ("upscale", "[96, 64]", "96 x 64 is smaller than the pictures, which are 192 x 128"),
+    ],
+)
+def test_a_size_that_may_not_be_meant_is_noticed(tmp_path: Path, section: str, to: str, said: str) -> None:
+    path = tmp_path / "scene.yaml"
+    path.write_text(f"models: fake\nprompts: a sea\nseed: 3\nmode: 2d\noutput: {{{section}: {{to: {to}}}}}\n")
+    notices = [str(one) for one in read_scene(path).notices]
+    assert len(notices) == bool(said)
+    assert all(said in one for one in notices)
+
+
 def test_weights_decide_a_larger_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
     (tmp_path / "scene.yaml").write_text(SCENE.replace(", audio: tone.wav", ""))

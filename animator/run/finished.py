@@ -8,7 +8,7 @@ that a run that is killed resumes where it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
@@ -30,7 +30,7 @@ from animator.video.deflicker import REACH, Correction, calmed, corrections
 from animator.video.film import frame_rate
 from animator.video.flicker import Flicker, flicker, shrunk
 from animator.video.formats import write_codec
-from animator.video.interpolate import between, by_ffmpeg, count_between
+from animator.video.interpolate import between, by_ffmpeg
 from animator.video.making import workshop
 from animator.video.probe import read_frames
 
@@ -109,7 +109,7 @@ def finished_file(source: FrameSource) -> Path:
 
 
 def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:
-    codec, total = source.job.loaded.scene.output.codec, len(source.job.numbers)
+    codec = source.job.loaded.scene.output.codec
     flow = source.job.tools.flow or load_flow("dis")
     loop = source.job.shot.loop > 0
     frames = _larger(source, how, flow, told)
@@ -125,10 +125,22 @@ def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:
     if how.by:
         # On pictures that were made larger the motion is steadier as it was before.
         motion = ShrunkFlow(flow, source.job.loaded.scene.size)
+<<<<<<< HEAD
         maker = load_maker(how.by, motion, source.job.tools.device)
         frames = between(frames, source.job.fps, how.fps, maker, loop=loop)
         total = count_between(total, source.job.fps, how.fps)
     write_codec(path, frames, how.fps, codec, **source.encoder)
+=======
+        frames = between(frames, source.job.fps, how.fps, motion, loop=loop)
+    write_codec(path, _checked(source, frames), how.fps, codec, **source.encoder)
+
+
+def _checked(source: FrameSource, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pass frames on, and stop where that is asked: between two frames of a run there may be many."""
+    for pixels in frames:
+        source.check()
+        yield pixels
+>>>>>>> h-up
 
 
 def _larger(source: FrameSource, how: Finish, flow: FlowEstimator, told: Told) -> Iterator[np.ndarray]:
@@ -137,13 +149,10 @@ def _larger(source: FrameSource, how: Finish, flow: FlowEstimator, told: Told) -
     if how.deflicker:
         made, cuts = corrections(source.shown(), how.deflicker)
         frames = calmed(frames, made, cuts, how.deflicker, flow)
-    if how.larger is None:
-        yield from frames
-        return
-    make = how.larger.load()
-    if not how.larger.networks:
+    make = how.larger.load() if how.larger else None
+    if how.larger is None or make is None or not how.larger.networks:
         for number, pixels in enumerate(frames, start=1):
-            yield make(pixels)
+            yield make(pixels) if make else pixels
             told(number, len(decided), None)
         return
     # A frame follows from itself and its neighbours, and by the running mean from a few more.

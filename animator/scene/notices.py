@@ -14,6 +14,7 @@ from animator.errors import Problem
 from animator.keyframes import Clock, Curve
 from animator.keyframes.keys import Key, keys_of_mapping, parse_keys
 from animator.keyframes.schedules import is_schedule
+from animator.scene.enlarged import notice_enlarged
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
@@ -55,6 +56,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
     idle = [one for one in notice_idle(scene, values, fit) if one.file in own]
     return [
         *notice_size(scene, fit),
+        *notice_enlarged(scene, fit),
         *notice_trained(scene, fit),
         *notice_guidance(scene, fit),
         *notice_choice(scene, fit),

@@ -47,7 +47,9 @@ def uint8_to_frame(pixels: np.ndarray) -> Tensor:
     >>> uint8_to_frame(np.full((1, 1, 3), 255, np.uint8)).ravel().tolist()
     [1.0, 1.0, 1.0]
     """
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).contiguous().float() / 255
+    # Pictures of a film that is read are not writable, of which torch would warn: those are copied.
+    whole = np.require(pixels, requirements=["C_CONTIGUOUS", "WRITEABLE"])
+    return torch.from_numpy(whole).permute(2, 0, 1).contiguous().float() / 255
 
 
 def frame_to_uint16(frame: Tensor) -> np.ndarray:
