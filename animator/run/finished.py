@@ -125,13 +125,8 @@ def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:
     if how.by:
         # On pictures that were made larger the motion is steadier as it was before.
         motion = ShrunkFlow(flow, source.job.loaded.scene.size)
-<<<<<<< HEAD
         maker = load_maker(how.by, motion, source.job.tools.device)
         frames = between(frames, source.job.fps, how.fps, maker, loop=loop)
-        total = count_between(total, source.job.fps, how.fps)
-    write_codec(path, frames, how.fps, codec, **source.encoder)
-=======
-        frames = between(frames, source.job.fps, how.fps, motion, loop=loop)
     write_codec(path, _checked(source, frames), how.fps, codec, **source.encoder)
 
 
@@ -140,7 +135,6 @@ def _checked(source: FrameSource, frames: Iterable[np.ndarray]) -> Iterator[np.n
     for pixels in frames:
         source.check()
         yield pixels
->>>>>>> h-up
 
 
 def _larger(source: FrameSource, how: Finish, flow: FlowEstimator, told: Told) -> Iterator[np.ndarray]:
