@@ -92,6 +92,22 @@ def test_each_shot_has_its_own_light() -> None:
     assert np.array_equal(frames[3], calm(dark)[3])
 
 
+def test_a_film_that_loops_is_calmed_across_its_seam() -> None:
+    """The same frames, begun elsewhere, become the same."""
+    frames = film(6, step=0, light=0.05, grain=6)
+
+    def looped(given: list[np.ndarray]) -> list[np.ndarray]:
+        made, cuts = corrections(given, 1.0, loop=True)
+        return list(calmed(given, made, cuts, 1.0, FLOW, last=given[-1]))
+
+    one, other = looped(frames), looped([*frames[2:], *frames[:2]])
+    assert all(np.array_equal(*pair) for pair in zip([*one[2:], *one[:2]], other, strict=True))
+    seam, calm_seam = (np.abs(f[0].astype(float) - f[-1]).mean() for f in (frames, one))
+    assert calm_seam < 0.5 * seam
+    cut = [*frames[:3], *(np.full_like(one, 250) for one in frames[:3])]
+    assert corrections(cut, 1.0, loop=True) == corrections(cut, 1.0)
+
+
 def test_detail_that_flickers_is_calmed_along_the_motion_and_what_is_new_stays() -> None:
     grainy = film(grain=8)
     quiet = calm(grainy)

@@ -208,7 +208,12 @@ def test_ffmpeg_can_make_the_frames_between(run: Path) -> None:
 
 def test_a_scene_can_ask_for_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "scene.yaml").write_text(SCENE.replace(", audio: tone.wav", ""))
-    words = ["vr.layouts=[left_right,side_by_side]", "output.upscale.scale=1.5", "output.codec=prores"]
+    words = [
+        "vr.layouts=[left_right,side_by_side,vr180]",
+        "vr.vr180_size=256",
+        "output.upscale.scale=1.5",
+        "output.codec=prores",
+    ]
     loaded = read_scene(tmp_path / "scene.yaml", [*words, "output.finish.fps=12", "frames=2", "mode=3d"])
     render_scene(loaded, Reporter(), out=tmp_path / "run", report=False)
     sizes = {path.name: (probe(path).width, probe(path).frames) for path in (tmp_path / "run").glob("*.m*")}
@@ -217,6 +222,7 @@ def test_a_scene_can_ask_for_all_of_it(tmp_path: Path) -> None:
         "scene-left-96x96.mp4": (96, 2),
         "scene-right-96x96.mp4": (96, 2),
         "scene-side-by-side-96x96.mp4": (192, 2),
+        "scene-96x96_180_LR.mp4": (512, 2),
         "scene-finished.mov": (64, 4),
     }
     assert set(json.loads((tmp_path / "run" / RECORD).read_text())["files"]) >= set(sizes)

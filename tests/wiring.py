@@ -139,7 +139,7 @@ class Desk:
             monkeypatch.setattr(outputs, kind, taking(kind))
         for kind in ("write_codec", "write_packed", "write_vr180"):
             monkeypatch.setattr(eyes, kind, taking(kind))
-        for kind in ("write_codec", "write_packed"):
+        for kind in ("write_codec", "write_packed", "write_vr180"):
             monkeypatch.setattr(upscaled, kind, taking(kind))
         monkeypatch.setattr(finished, "write_codec", taking("write_codec"))
         monkeypatch.setattr(finished, "read_frames", lambda path, deep=False: ())

@@ -61,7 +61,7 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
         if layout != "vr180":
             make = partial(_write_packed, source, path, layout, encoding)
         else:
-            how = _vr180(job)
+            how = vr180_of(job)
             settings |= {**how, "codec": vr.vr180_codec} | (
                 {"apple": True} if vr.vr180_codec == "hevc" else {}
             )
@@ -93,7 +93,7 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             settings: dict[str, Any] = {**entries[number].more, "layout": layout}
             name = f"{layout}/{number:06d}.png"
             if layout == "vr180":
-                how = _vr180(job, number)
+                how = vr180_of(job, number)
                 settings |= how
                 name = f"{layout}/{number:06d}_{VR180_NAMES[how['layout']]}.png"
                 make = partial(_write_vr180_still, job.run, name, number, how)
@@ -107,12 +107,12 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
 
 def _photo(job: Job, entry: Entry, number: int) -> Stage:
     """A VR180 photo of a still."""
-    how = {**_vr180(job, number), "layout": "side_by_side"}
+    how = {**vr180_of(job, number), "layout": "side_by_side"}
     name, settings = f"vr180/{number:06d}.vr.jpg", {**entry.more, **how}
     return Stage(f"photo {name}", name, settings, partial(_write_photo, job.run, name, number, how))
 
 
-def _vr180(job: Job, *numbers: int) -> dict[str, Any]:
+def vr180_of(job: Job, *numbers: int) -> dict[str, Any]:
     """Return how VR180 is made of some pictures, all where none are named, as `write_vr180` takes it."""
     vr = job.loaded.scene.vr
     fovs = _fovs(job, numbers or job.numbers)

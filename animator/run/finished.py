@@ -26,7 +26,7 @@ from animator.run.frame_source import FrameSource
 from animator.run.kept_frames import Told, kept_frames, key_of
 from animator.run.stages import Stage
 from animator.settings.upscale import target_of
-from animator.video.deflicker import REACH, Correction, calmed, corrections
+from animator.video.deflicker import REACH, calmed, corrections
 from animator.video.film import frame_rate
 from animator.video.flicker import Flicker, flicker, shrunk
 from animator.video.formats import write_codec
@@ -139,10 +139,9 @@ def _checked(source: FrameSource, frames: Iterable[np.ndarray]) -> Iterator[np.n
 
 def _larger(source: FrameSource, how: Finish, flow: FlowEstimator, told: Told) -> Iterator[np.ndarray]:
     """Yield the frames without their flicker, and larger."""
-    decided, frames, made = source.decided(), source.shown(), list[Correction]()
+    decided, frames, loop = source.decided(), source.shown(), source.job.shot.loop > 0
     if how.deflicker:
-        made, cuts = corrections(source.shown(), how.deflicker)
-        frames = calmed(frames, made, cuts, how.deflicker, flow)
+        frames = _calm(source, how.deflicker, flow, loop)
     make = how.larger.load() if how.larger else None
     if how.larger is None or make is None or not how.larger.networks:
         for number, pixels in enumerate(frames, start=1):
@@ -152,11 +151,29 @@ def _larger(source: FrameSource, how: Finish, flow: FlowEstimator, told: Told) -
     # A frame follows from itself and its neighbours, and by the running mean from a few more.
     reach = REACH + 1 if how.deflicker else 0
     settings = [how.larger.settings, how.deflicker, source.job.tools.flow_name if how.deflicker else ""]
-    keys = [
-        key_of(decided[max(0, number - reach) : number + reach + 1], min(number, reach), settings)
-        for number in range(len(decided))
-    ]
+    keys = [key_of(*_around(decided, number, reach, loop), settings) for number in range(len(decided))]
     yield from kept_frames(source.job.run.path / FINISHING, keys, frames, make, told)
+
+
+def _calm(source: FrameSource, strength: float, flow: FlowEstimator, loop: bool) -> Iterator[np.ndarray]:
+    """Yield the frames without their flicker; they are read twice."""
+    last: list[np.ndarray] = []
+
+    def noted() -> Iterator[np.ndarray]:
+        for pixels in source.shown():
+            last[:] = [pixels]
+            yield pixels
+
+    made, cuts = corrections(noted(), strength, loop=loop)
+    before = last[0] if loop and not cuts else None
+    yield from calmed(source.shown(), made, cuts, strength, flow, last=before)
+
+
+def _around(decided: list[str], number: int, reach: int, loop: bool) -> tuple[list[str], int]:
+    """Return what decides a frame and those around it, and which of them it is."""
+    if loop and reach:  # a cut anywhere in it ends the loop
+        return decided, number
+    return decided[max(0, number - reach) : number + reach + 1], min(number, reach)
 
 
 def _write_report(source: FrameSource, how: Finish, film: Path, name: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from animator.run.enlarging import Enlarging, enlarging
-from animator.run.eyes import encoding_of
+from animator.run.eyes import encoding_of, vr180_of
 from animator.run.film_files import EYES, beside
 from animator.run.frame_source import FrameSource
 from animator.run.job import Job
@@ -22,7 +23,7 @@ from animator.runs.folder import FRAMES
 from animator.runs.png import encode_png, read_text
 from animator.settings.upscale import target_of
 from animator.video.formats import write_codec
-from animator.video.stereo_film import Encoding, Packing, write_packed
+from animator.video.stereo_film import Encoding, Packing, write_packed, write_vr180
 
 UPSCALED = "upscaled"
 """Folder of a run with pictures that were made larger; those of the eyes are in folders in it."""
@@ -60,16 +61,25 @@ def larger_eyes(source: FrameSource, told: Told) -> list[Stage]:
 
 
 def larger_packed(source: FrameSource, sound: Sound | None, told: Told) -> list[Stage]:
-    """The films of both eyes in one picture once more, larger; not VR180, which has a size of its own."""
+    """The films of both eyes in one picture once more, of larger pictures; VR180 keeps its own size."""
     how = asked(source.job)
     encoding, decided = encoding_of(source, sound)
     stages = []
     for layout, film in source.job.files.packed.items() if how else ():
-        if how is None or layout == "vr180":
+        if how is None:
             continue
-        path = beside(film, how.word)
         settings = {**decided, **how.settings, "layout": layout}
-        make = partial(_write_packed, source, path, layout, encoding, how, told)
+        make: Callable[[], None]
+        if layout == "vr180":
+            # Players know VR180 by the end of its name.
+            stem = source.job.files.film.stem
+            path = film.with_name(film.name.replace(stem, f"{stem}-{how.word}", 1))
+            sphere = vr180_of(source.job)
+            settings |= {**sphere, "codec": encoding.codec}
+            make = partial(_write_vr180, source, path, encoding, sphere, how, told)
+        else:
+            path = beside(film, how.word)
+            make = partial(_write_packed, source, path, layout, encoding, how, told)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
     return stages
 
@@ -125,8 +135,18 @@ def _write_eye(source: FrameSource, path: Path, how: Enlarging, eye: str, told: 
 def _write_packed(
     source: FrameSource, path: Path, layout: Packing, encoding: Encoding, how: Enlarging, told: Told
 ) -> None:
-    pairs = zip(*(larger_frames(source, how, told, eye) for eye in EYES), strict=True)
-    write_packed(path, pairs, layout, encoding)
+    write_packed(path, _pairs(source, how, told), layout, encoding)
+
+
+def _write_vr180(
+    source: FrameSource, path: Path, encoding: Encoding, sphere: dict[str, Any], how: Enlarging, told: Told
+) -> None:
+    write_vr180(path, _pairs(source, how, told), encoding, **sphere)
+
+
+def _pairs(source: FrameSource, how: Enlarging, told: Told) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    left, right = (larger_frames(source, how, told, eye) for eye in EYES)
+    return zip(left, right, strict=True)
 
 
 def _write_still(job: Job, name: str, number: int, folder: str, how: Enlarging) -> None:

@@ -27,8 +27,9 @@ def notice_enlarged(scene: Scene, fit: Fit) -> Iterator[Problem]:
             yield node.place.problem(name, message)
         elif cut > CUT:
             whole = min(to[0] / width, to[1] / height)
+            fitting = f"{round(width * whole)} x {round(height * whole)}"
             message = (
-                f"{to[0]} x {to[1]} is of another shape than the pictures ({width} x {height}): {cut:.0%} of them "
-                f"is cut off at the sides; {round(width * whole)} x {round(height * whole)} shows all"
+                f"{to[0]} x {to[1]} is of another shape than the pictures ({width} x {height}): {cut:.0%} of "
+                f"them is cut off at the sides; {fitting} shows all"
             )
             yield node.place.problem(name, message)

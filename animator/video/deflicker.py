@@ -47,7 +47,9 @@ class Correction:
 SAME = Correction((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 
-def corrections(frames: Iterable[np.ndarray], strength: float) -> tuple[list[Correction], list[int]]:
+def corrections(
+    frames: Iterable[np.ndarray], strength: float, *, loop: bool = False
+) -> tuple[list[Correction], list[int]]:
     """Return what brings each frame's colours to their running mean, and with which frames new shots begin.
 
     Mean and standard deviation of each colour go to their running means, weighted by nearness, of the same
@@ -56,6 +58,7 @@ def corrections(frames: Iterable[np.ndarray], strength: float) -> tuple[list[Cor
     Args:
         frames: H x W x 3, uint8 or uint16; two are held at a time.
         strength: 0 leaves the frames, 1 goes all the way.
+        loop: whether the first frame follows the last; not so where there are cuts.
     """
     found, cuts, before = [], [], None
     for number, pixels in enumerate(frames):
@@ -64,6 +67,10 @@ def corrections(frames: Iterable[np.ndarray], strength: float) -> tuple[list[Cor
         flat = pixels.reshape(-1, 3) / np.iinfo(pixels.dtype).max
         found.append((flat.mean(axis=0), flat.std(axis=0)))
         before = pixels
+    if loop and not cuts and found:
+        # As many frames before the first and after the last as the running mean looks at.
+        around = [found[number % len(found)] for number in range(-REACH, len(found) + REACH)]
+        return _of_shot(around, strength)[REACH:-REACH], cuts
     edges = [0, *cuts, len(found)]
     made: list[Correction] = []
     for first, last in itertools.pairwise(edges):
@@ -103,6 +110,8 @@ def calmed(
     cuts: Sequence[int],
     strength: float,
     flow: FlowEstimator,
+    *,
+    last: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield frames whose flicker is taken out.
 
@@ -116,15 +125,23 @@ def calmed(
         cuts: numbers of the frames with which new shots begin; nothing is mixed across them.
         strength: 0 leaves the frames, 1 mixes equal parts where the three are alike.
         flow: estimates how one frame moves into the next.
+        last: the last frame of a film that loops, which comes before the first, or None.
     """
     held: list[tuple[int, np.ndarray, Frame]] = []
+    first: np.ndarray | None = None
     new = set(cuts)
+    if last is not None:
+        held.append((-1, last, _corrected(_frame(last), made[-1])))
     for number, pixels in enumerate(frames):
+        first = pixels if first is None else first
         held.append((number, pixels, _corrected(_frame(pixels), made[number])))
-        if len(held) > 1:
+        if number > 0:
             yield _mixed(held, len(held) - 2, new, strength, flow)
-        held = held[-2:]
-    if held:
+            held = held[-2:]
+    if held and last is not None and first is not None:
+        held.append((held[-1][0] + 1, first, _corrected(_frame(first), made[0])))
+        yield _mixed(held, len(held) - 2, new, strength, flow)
+    elif held:
         yield _mixed(held, len(held) - 1, new, strength, flow)
 
 
