@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import coherence, measures
+from benchmarks import coherence, interpolate, measures
 from benchmarks.machine import Machine, measured
 from benchmarks.measures import Result
 from benchmarks.subject import subject
@@ -24,8 +24,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Measure what is asked for."""
-    if sys.argv[1:2] == ["coherence"]:
-        coherence.main(sys.argv[2:])
+    others = {"coherence": coherence.main, "interpolate": interpolate.main}
+    if sys.argv[1:2] and sys.argv[1] in others:
+        others[sys.argv[1]](sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if left out")

@@ -27,7 +27,7 @@ CHANGES_NO_FRAME = {
     *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
     *("coherence.loosen", "camera.path_scale"),
-    *("keep_best", "judge_at", "modifiers"),
+    *("keep_best", "judge_at", "modifiers", "vr.vr180_photo"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }
 """What is not counted, or is counted by what it comes to at each frame; guard, hires, output, video aside."""
@@ -74,9 +74,8 @@ def test_only_what_is_declared_to_change_no_frame_is_left_out(film) -> None:
     sections = {name.rpartition(".")[0] for name in every}
     leaves = {name for name in every if name not in sections}
     left_out = leaves - set(counted(film.scene))
-    apart = {
-        name for name in leaves if name.startswith(("guard.", "grade.", "hires.", "output.", "video."))
-    } - {"output.ten_bits"}
+    laid_over = ("guard.", "grade.", "hires.", "output.", "video.")
+    apart = {name for name in leaves if name.startswith(laid_over)} - {"output.ten_bits"}
     assert left_out == CHANGES_NO_FRAME | apart
 
 
@@ -237,6 +236,18 @@ def test_frames_of_one_seed_are_not_frames_of_a_fixed_seed(read) -> None:
 def test_the_depth_of_a_frames_colours_counts(read) -> None:
     base = "prompts: x\nmode: 2d\nframes: 2\nseed: 4\n"
     assert not set(hashes(read(base))) & set(hashes(read(f"{base}output: {{ten_bits: true}}\n")))
+
+
+def test_the_distance_of_the_eyes_counts_as_it_did_before_it_could_change(read, film) -> None:
+    """As one number it is among the settings, as the float that it was; over the frames it counts at each."""
+
+    def of(ipd):
+        return hashes(read(f"prompts: x\nmode: 3d\nframes: 3\nseed: 4\nvr: {{ipd: {ipd}}}\n"))
+
+    assert of("5") == of("5.0") != of("9")
+    turned = of("'0: (5), 2: (9)'")
+    assert [one == other for one, other in zip(turned, of("5"), strict=True)] == [True, False, False]
+    assert len({*turned, *of("'0: (5), 2: (7)'")}) == 5
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
+from animator.between.along import AlongFlow
 from animator.errors import FilmError
 from animator.flow.dis import DisFlow
 from animator.runs.png import decode_png, encode_png, read_text
@@ -249,7 +250,7 @@ def redness(pixels):
 
 def test_a_disc_is_in_the_middle_and_only_there():
     positions = [40.0, 48.0, 56.0, 64.0]
-    film = list(between([disc(x) for x in positions], 12, 24, DisFlow()))
+    film = list(between([disc(x) for x in positions], 12, 24, AlongFlow(DisFlow())))
     assert len(film) == 8
     area = redness(disc(40)).sum()
     for number, x in ((1, 44), (3, 52), (5, 60)):
@@ -265,7 +266,7 @@ def test_a_disc_is_in_the_middle_and_only_there():
 def test_times_and_count(source, target, count):
     """A picture that grows brighter evenly tells its time."""
     frames = [np.full((16, 24, 3), 40 + 10 * number, np.uint8) for number in range(count)]
-    film = list(between(iter(frames), source, target, Still()))
+    film = list(between(iter(frames), source, target, AlongFlow(Still())))
     assert len(film) == count_between(count, source, target)
     for k, pixels in enumerate(film):
         time = Fraction(k * source, target)
@@ -285,23 +286,23 @@ class Still:
 
 
 def test_a_film_of_nothing_and_of_one_frame():
-    assert list(between([], 12, 24, Still())) == []
+    assert list(between([], 12, 24, AlongFlow(Still()))) == []
     only = flat((1, 2, 3))
-    assert [frame is only for frame in between([only], 12, 60, Still())] == [True] * 5
+    assert [frame is only for frame in between([only], 12, 60, AlongFlow(Still()))] == [True] * 5
 
 
 def test_nothing_is_mixed_across_a_cut():
     one, other = disc(40), 255 - disc(120)
     assert is_cut(one, other)
     assert not is_cut(disc(40), disc(56))
-    film = list(between([one, other], 10, 50, DisFlow()))
+    film = list(between([one, other], 10, 50, AlongFlow(DisFlow())))
     assert [frame is one for frame in film] == [True] * 3 + [False] * 7
     assert all(frame is other for frame in film[3:])
 
 
 def test_deep_frames_stay_deep():
     frames = [np.full((16, 24, 3), level, np.uint16) for level in (1000, 1003)]
-    film = list(between(frames, 10, 30, Still()))
+    film = list(between(frames, 10, 30, AlongFlow(Still())))
     assert [(int(frame[0, 0, 0]), frame.dtype) for frame in film[:4]] == [
         (level, np.uint16) for level in (1000, 1001, 1002, 1003)
     ]
@@ -323,7 +324,7 @@ def test_where_something_comes_into_sight_only_the_frame_that_sees_it_counts():
             forward[0, :, 20:36], backward[0, :, 28:44] = 8, -8
             return forward, backward
 
-    middle = list(between([picture(0), picture(8)], 1, 2, Known()))[1]
+    middle = list(between([picture(0), picture(8)], 1, 2, AlongFlow(Known())))[1]
     np.testing.assert_allclose(middle[:, 24:40], picture(4)[:, 24:40], atol=1)  # the bar
     np.testing.assert_allclose(middle[:, :18], ground[:, :18], atol=1)
     np.testing.assert_allclose(middle[:, 20:22], ground[:, 20:22], atol=1)  # just uncovered
@@ -341,7 +342,7 @@ def test_what_comes_in_at_the_border_moves_with_the_rest():
             pan[0, 1:] = 8  # the first row stands still
             return pan, -pan
 
-    middle = list(between([wide[:, 8:], wide[:, :64]], 1, 2, Known()))[1]
+    middle = list(between([wide[:, 8:], wide[:, :64]], 1, 2, AlongFlow(Known())))[1]
     np.testing.assert_allclose(middle[8:], wide[8:, 4:68], atol=1)
 
 

@@ -18,6 +18,7 @@ LEVELS: list[set[str]] = [
     {"keyframes"},
     {"settings"},
     {"depth", "warp", "flow", "sound", "diffusion", "grade", "upscale"},
+    {"between"},
     {"video", "engines"},
     {"scene", "film"},
     {"runs", "importing"},

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from animator.between.along import AlongFlow
 from animator.depth.plane import PlaneDepth
 from animator.film.closing import closing, moved_back
 from animator.film.loop import LoopState, Track, film
@@ -149,13 +150,13 @@ def test_a_scene_that_loops_has_its_first_prompts_at_the_end(tmp_path: Path) -> 
 def test_frames_between_lead_from_the_last_to_the_first() -> None:
     frames = [np.full((32, 32, 3), value, np.uint8) for value in (10, 20, 30, 20)]
     flow = load_flow("dis")
-    looped = list(between(frames, 4, 8, flow, loop=True))
-    held = list(between(frames, 4, 8, flow))
+    looped = list(between(frames, 4, 8, AlongFlow(flow), loop=True))
+    held = list(between(frames, 4, 8, AlongFlow(flow)))
     assert len(looped) == len(held) == count_between(4, 4, 8)
     assert [int(one.mean()) for one in held] == [10, 15, 20, 25, 30, 25, 20, 20]
     assert [int(one.mean()) for one in looped] == [10, 15, 20, 25, 30, 25, 20, 15]
-    assert len(list(between(iter(frames), Fraction(4), 10, flow, loop=True))) == 10
-    assert list(between([], 4, 8, flow, loop=True)) == []
+    assert len(list(between(iter(frames), Fraction(4), 10, AlongFlow(flow), loop=True))) == 10
+    assert list(between([], 4, 8, AlongFlow(flow), loop=True)) == []
 
 
 def test_what_decides_a_frame_of_a_loop(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import struct
@@ -14,7 +15,7 @@ from animator.video import spherical
 from animator.video.boxes import Box, box, boxes_between, boxes_of_file, changed, child, children, full_box
 from animator.video.ffmpeg import executable
 from animator.video.spherical import write_stereo_metadata, write_vr180_metadata
-from animator.video.spherical_reader import Spherical, read_spherical
+from animator.video.spherical_reader import Apple, Spherical, read_spherical
 
 VR180 = Spherical(
     "left_right", "animator", "equirectangular", (0.0, 0.0, 0.0), (0, 0, 0x3FFFFFFF, 0x3FFFFFFF)
@@ -305,3 +306,45 @@ def test_the_reader_refuses_what_is_no_film(tmp_path):
 def test_half_a_box_is_told():
     with pytest.raises(FilmError, match="half a box at byte 8"):
         list(boxes_between(io.BytesIO(box(b"free", b"") + b"\0\0\1"), 0, 11))
+
+
+def test_ffmpeg_reads_apples_boxes(tmp_path):
+    film = make(
+        tmp_path / "film.mp4", codec="libx265", extra=["-tag:v", "hvc1", "-x265-params", "log-level=error"]
+    )
+    marked = tmp_path / "marked.mp4"
+    write_vr180_metadata(film, marked, stereo="left_right", apple=True)
+    _, _, said = ffmpeg("-i", marked)
+    assert "side by side" in said
+    assert "primary eye: left" in said
+    assert "baseline: 63000" in said
+    assert "horizontal_field_of_view: 180" in said
+    assert "half equirectangular" in said
+    assert read_spherical(marked) == dataclasses.replace(
+        VR180, apple=Apple(("left", "right"), "left", 63000, "hequ", "side", 180.0)
+    )
+    assert sums(marked) == sums(film)
+
+
+def test_apples_boxes_are_replaced_too(tmp_path):
+    film = make(tmp_path / "film.mp4", sound=False)
+    once, twice = tmp_path / "once.mp4", tmp_path / "twice.mp4"
+    write_vr180_metadata(film, once, stereo="top_bottom", apple=True)
+    assert read_spherical(once).apple.packing == "over"
+    write_vr180_metadata(film, twice, stereo="left_right", apple=True)
+    write_vr180_metadata(twice, twice, stereo="top_bottom", apple=True)
+    assert twice.read_bytes() == once.read_bytes()
+    write_vr180_metadata(twice, twice, stereo="left_right")
+    assert read_spherical(twice) == VR180
+
+
+def test_the_bytes_of_apples_boxes(tmp_path):
+    film = make(tmp_path / "film.mp4", sound=False)
+    write_vr180_metadata(film, film, stereo="left_right", apple=True)
+    eyes = bytes.fromhex("0000000d 73747269 00000000 03 0000000d 6865726f 00000000 01")
+    baseline = bytes.fromhex("00000018 63616d73 00000010 626c696e 00000000 0000f618")
+    shape = bytes.fromhex("00000018 70726f6a 00000010 70726a69 00000000 68657175")
+    packing = bytes.fromhex("00000018 7061636b 00000010 706b696e 00000000 73696465")
+    view = bytes.fromhex("0000000c 68666f76 0002bf20")
+    usage = box(b"vexu", box(b"eyes", eyes + baseline) + shape + packing)
+    assert film.read_bytes().count(usage + view) == 1

@@ -104,10 +104,15 @@ def test_a_still_of_two_eyes_is_a_picture_for_a_headset(tmp_path, layout, ending
         "vr.vr180_size=256",
         f"vr.vr180_eyes={layout}",
         "vr.ipd=90",
+        "vr.vr180_photo=true",
     )
     render_scene(scene(tmp_path, "mode=still", "images=2", *eyes), Reporter(), out=tmp_path / "run")
-    pictures = [tmp_path / "run" / "vr180" / f"{k:06d}_180_{ending}.png" for k in range(2)]
-    assert sorted(pictures[0].parent.iterdir()) == pictures
+    folder = tmp_path / "run" / "vr180"
+    pictures = [folder / f"{k:06d}_180_{ending}.png" for k in range(2)]
+    photos = [folder / f"{k:06d}.vr.jpg" for k in range(2)]
+    assert sorted(folder.iterdir()) == sorted([*pictures, *photos])
+    assert b'GPano:FullPanoWidthPixels="512"' in photos[0].read_bytes()
+    assert cv2.imread(str(photos[0])).shape == (256, 256, 3)
     picture = cv2.imread(str(pictures[0]))
     assert picture.shape == shape
     first, second = np.split(picture, 2, axis=shape.index(512))
@@ -126,7 +131,12 @@ def test_two_pictures_become_one_for_a_headset(tmp_path):
     assert picture[32, 32] == pytest.approx((30, 40, 200), abs=1)
     assert picture[32, 96] == pytest.approx((200, 40, 30), abs=1)
     wrong = verb(left, right, "--size", 64, "--out", tmp_path / "out.mp4")
-    assert "--out: expected a name ending in .png, found 'out.mp4'" in wrong.stderr
+    assert "--out: expected a name ending in .png or .jpg, found 'out.mp4'" in wrong.stderr
+    made(left, right, "--out", tmp_path / "seven.vr.jpg")
+    photo = (tmp_path / "seven.vr.jpg").read_bytes()
+    assert b'GPano:FullPanoWidthPixels="128"' in photo
+    shown = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+    assert np.abs(shown[32, 32].astype(int) - (30, 40, 200)).max() < 8
 
 
 @pytest.mark.parametrize(("size", "bounded"), [(1920, False), (1922, True)])

@@ -50,6 +50,7 @@ class Made:
             outputs, "between", lambda frames, *words, loop: [*frames, *words, *(["loop"] if loop else [])]
         )
         monkeypatch.setattr(outputs, "load_flow", lambda name: f"flow {name}")
+        monkeypatch.setattr(outputs, "load_maker", lambda by, flow, device: f"{by} along {flow} on {device}")
         monkeypatch.setattr(sound, "with_sound", self.writer("sound"))
 
     def writer(self, kind: str):
@@ -78,7 +79,8 @@ def test_films_are_made_of_the_frames_as_they_are_shown(tmp_path: Path, monkeypa
         tmp_path, *words, "output.codec=prores", "output.interpolate_to=24", monkeypatch=monkeypatch
     )
     rate = Fraction(10)
-    flow = ["blended 0", "blended 1", "blended 2", rate, Fraction(24), "flow dis"]
+    shown = ["blended 0", "blended 1", "blended 2"]
+    flow = [*shown, rate, Fraction(24), "flow along flow dis on cpu"]
     assert [made.by(stage) for stage in found.values()] == [
         ("codec", "scene.mp4", SHOWN, (rate, "h264"), ENCODER),
         ("codec", "scene-24fps.mp4", flow, (Fraction(24), "h264"), ENCODER),

@@ -88,6 +88,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "vr.vr180_edge": (HEADSET, "mirror"),
     "vr.vr180_eyes": (HEADSET, "top_bottom"),
     "vr.vr180_codec": (HEADSET, "hevc"),
+    "vr.vr180_photo": ((*HEADSET, "mode=still"), "true"),
     "video.start": (FILMED, "0.3"),
     "video.end": (("mode=video", "video.init=CLIP", "video.flow=none", "frames=8"), "0.3"),
     "video.extract_nth_frame": (FILMED, "2"),

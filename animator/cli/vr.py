@@ -72,7 +72,10 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="The film to write, in place of LEFT's name with _180_LR or _180_TB."
+            "--out",
+            "-o",
+            help="The film to write, in place of LEFT's name with _180_LR or _180_TB; of pictures a .png, "
+            "or a photo for headsets' galleries, .vr.jpg.",
         ),
     ] = None,
     fov: Annotated[
@@ -86,7 +89,10 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
         Eyes, typer.Option("--eyes", help="Where the eyes are in the new film, the left one first.")
     ] = Eyes.side_by_side,
     codec: Annotated[
-        Codec, typer.Option("--codec", help="HEVC makes smaller files, H.264 plays everywhere.")
+        Codec,
+        typer.Option(
+            "--codec", help="H.264 plays everywhere, HEVC is smaller and what Apple's players take."
+        ),
     ] = Codec.h264,
     crf: Annotated[int, typer.Option("--crf", help="Quality, 0 (lossless) to 51.")] = 17,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a film that exists.")] = False,
@@ -100,14 +106,19 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     from animator.video.stereo_film import Encoding, hemispheres, write_vr180
 
     sources = [left] if right is None else [left, right]
-    ending = ".png" if _is_picture(left) else ".mp4"
-    target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[eyes.value]}{ending}")
-    _check_target(target, sources, force, ending)
+    endings = (".png", ".jpg") if _is_picture(left) else (".mp4",)
+    target = out or left.with_name(f"{_bare(left)}_{VR180_NAMES[eyes.value]}{endings[0]}")
+    _check_target(target, sources, force, endings)
     films = _opened(sources)
     stacked = right is None and _stacked(left, films[0], packed_eyes)
     with ExitStack() as stack:
         pairs = _pairs([stack.enter_context(_reader(film)) for film in films], stacked)
-        if ending == ".png":
+        if target.suffix.lower() == ".jpg":
+            from animator.video.vr_photo import vr180_photo
+
+            both = next(hemispheres(pairs, repeat(fov), size, edge.value))
+            target.write_bytes(vr180_photo(both[:, :size], both[:, size:]))
+        elif target.suffix.lower() == ".png":
             from animator.runs.png import encode_png
 
             views = hemispheres(pairs, repeat(fov), size, edge.value, eyes.value)
@@ -132,9 +143,9 @@ def _check_numbers(fov: float, size: int, crf: int) -> None:
         raise UsageError(f"--crf: expected 0 to 51, found {crf}")
 
 
-def _check_target(target: Path, sources: list[Path], force: bool, ending: str) -> None:
-    if target.suffix.lower() != ending:
-        raise UsageError(f"--out: expected a name ending in {ending}, found '{target.name}'")
+def _check_target(target: Path, sources: list[Path], force: bool, endings: tuple[str, ...]) -> None:
+    if target.suffix.lower() not in endings:
+        raise UsageError(f"--out: expected a name ending in {' or '.join(endings)}, found '{target.name}'")
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent}: no such folder; make it, or name another with --out")
     if any(one.exists() and target.exists() and target.samefile(one) for one in sources):

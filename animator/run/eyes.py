@@ -26,6 +26,7 @@ from animator.video.stereo_film import (
     write_packed,
     write_vr180,
 )
+from animator.video.vr_photo import vr180_photo
 
 BOX_FOV = 90.0
 """Degrees before the eye that a picture of Disco's box space fills, which has no angle of its own."""
@@ -62,7 +63,9 @@ def _packed_films(source: FrameSource, sound: Sound | None) -> list[Stage]:
             make = partial(_write_packed, source, path, layout, encoding)
         else:
             how = vr180_of(job)
-            settings |= {**how, "codec": vr.vr180_codec}
+            settings |= {**how, "codec": vr.vr180_codec} | (
+                {"apple": True} if vr.vr180_codec == "hevc" else {}
+            )
             make = partial(_write_vr180, source, path, encoding, how)
         stages.append(Stage(f"film {path.name}", path.name, settings, make))
     return stages
@@ -98,7 +101,16 @@ def still_pairs(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             else:
                 make = partial(_write_pair, job, layout, number)
             stages.append(Stage(f"pair {name}", name, settings, make))
+        if layout == "vr180" and job.loaded.scene.vr.vr180_photo:
+            stages += [_photo(job, entries[number], number) for number in job.numbers]
     return stages
+
+
+def _photo(job: Job, entry: Entry, number: int) -> Stage:
+    """A VR180 photo of a still."""
+    how = {**vr180_of(job, number), "layout": "side_by_side"}
+    name, settings = f"vr180/{number:06d}.vr.jpg", {**entry.more, **how, **job.grade.settings}
+    return Stage(f"photo {name}", name, settings, partial(_write_photo, job, name, number, how))
 
 
 def vr180_of(job: Job, *numbers: int) -> dict[str, Any]:
@@ -147,3 +159,9 @@ def _still_eyes(job: Job, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what both eyes see of a still, graded."""
     left, right = (job.grade.one(job.run.read_frame(number, eye), number) for eye in EYES)
     return left, right
+
+
+def _write_photo(job: Job, name: str, number: int, how: Mapping[str, Any]) -> None:
+    views = hemispheres([_still_eyes(job, number)], iter(how["fovs"]), how["size"], how["edge"])
+    both, size = next(views), how["size"]
+    job.run.write(name, vr180_photo(both[:, :size], both[:, size:]))

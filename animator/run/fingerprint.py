@@ -33,6 +33,9 @@ Each differs from the one before in scenes where one of its settings is not neut
 other frames of the same scene, inputs and weights than before: frames that were made earlier are then out of
 date. A release that changes no frame adds none, so that runs can be resumed."""
 
+ONCE_PLAIN = ("vr.ipd",)
+"""Settings that were one number for the whole film at first. As one number they count as they did then."""
+
 
 def hash_inputs(
     loaded: LoadedScene, sources: Sources, weights: Mapping[str, str], *, rendering: int | None = None
@@ -51,11 +54,19 @@ def hash_inputs(
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
     unread = tuple(f"{name}." for name in [*unread_by_engine(scene), *changing_no_frame(type(scene))])
-    animated = [name for name in loaded.timeline.row(0).names if not f"{name}.".startswith(unread)]
+    dumped = scene.model_dump(mode="json")
+    plain = {
+        name: float(value) for name in ONCE_PLAIN if isinstance(value := value_in(dumped, name), int | float)
+    }
+    animated = [
+        name
+        for name in loaded.timeline.row(0).names
+        if name not in plain and not f"{name}.".startswith(unread)
+    ]
     constant = {
         "rendering": renderings_of(type(scene), counted(scene), rendering),
         # What may change from frame to frame counts with the frames at which it does.
-        "settings": without_neutral(type(scene), counted(scene, animated)),
+        "settings": without_neutral(type(scene), counted(scene, animated) | plain),
         "init": sources.hashes[init] if init else "",
         "footage": [sources.footage, flow_of(scene)] if scene.mode == "video" else [],
         "weights": dict(weights),

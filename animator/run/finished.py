@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from animator.between.load import decided_by, load_maker
 from animator.flow.load import load_flow
 from animator.flow.shrunk import ShrunkFlow
 from animator.run.enlarging import Enlarging, enlarging
@@ -81,7 +82,8 @@ def finished_film(source: FrameSource, told: Told) -> list[Stage]:
     settings: dict[str, Any] = {**source.settings, **source.encoder, "codec": job.loaded.scene.output.codec}
     settings |= {"to_fps": str(how.fps), "deflicker": how.deflicker, "by": how.by}
     settings |= {} if how.larger is None else how.larger.settings
-    settings |= {"flow": job.tools.flow_name or "dis"} if how.by == "flow" or how.deflicker else {}
+    flow = job.tools.flow_name or "dis"
+    settings |= decided_by(how.by, flow) | ({"flow": flow} if how.deflicker else {})
     settings |= {"loop": True} if source.loops else {}
     return [Stage(f"film {path.name}", path.name, settings, partial(_write, source, how, path, told))]
 
@@ -123,7 +125,8 @@ def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:
     if how.by:
         # On pictures that were made larger the motion is steadier as it was before.
         motion = ShrunkFlow(flow, source.job.loaded.scene.size)
-        frames = between(frames, source.job.fps, how.fps, motion, loop=source.loops)
+        maker = load_maker(how.by, motion, source.job.tools.device)
+        frames = between(frames, source.job.fps, how.fps, maker, loop=source.loops)
     frames = source.graded(frames, source.job.fps / how.fps)
     write_codec(path, _checked(source, frames), how.fps, codec, **source.encoder)
 

@@ -73,7 +73,7 @@ class FrameSource:
             yield pixels
 
     def decided(self, folder: str = FRAMES) -> list[str]:
-        """Return for each frame that is shown what decides it, or what an eye sees of it, but for its look."""
+        """Return for each frame that is shown what decides it, or what an eye sees, but for its look."""
         shown = self.job.shown
         if folder != FRAMES:
             return [self.entries[number].more[folder] for number in shown]

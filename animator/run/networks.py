@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from animator.between.load import network_of
 from animator.depth.load import depth_names
 from animator.diffusion.losses import perceptual_files
 from animator.engines.registry import family_of
@@ -32,7 +33,7 @@ def needed(scene: Scene) -> list[Entry]:
         UsageError: a name is unknown.
     """
     if scene.models == "fake":
-        return []
+        return after_frames(scene)
     entries = family_of(scene.diffusion.model).networks(scene)
     used: list[tuple[Kind, str]] = []
     flow = flow_of(scene)
@@ -55,6 +56,8 @@ def after_frames(scene: Scene) -> list[Entry]:
     for model, target in wanted:
         if target is not None:
             found += passes(model_name(model, choose_device(scene.device)), scene.size, target)
+    if scene.mode != "still" and (scene.output.interpolate_to or scene.output.finish.fps):
+        found += network_of(scene.output.interpolate_by)
     return found
 
 

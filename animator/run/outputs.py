@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from animator.between.load import decided_by, load_maker
 from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.finished import finished_film, flicker_report
@@ -68,7 +69,7 @@ def _smooth_film(source: FrameSource) -> list[Stage]:
     if by == "ffmpeg":
         make = partial(by_ffmpeg, film, path, target, **source.encoder, loop=source.loops)
         return [Stage(f"film {path.name}", path.name, settings, make, (f"film {film.name}",))]
-    settings = {**settings, **source.settings, "flow": job.tools.flow_name or "dis"}
+    settings = {**settings, **source.settings, **decided_by(by, job.tools.flow_name or "dis")}
     return [Stage(f"film {path.name}", path.name, settings, partial(_write_smooth, source, path, target))]
 
 
@@ -126,8 +127,9 @@ def _write_large(source: FrameSource, path: Path, codec: Codec) -> None:
 
 def _write_smooth(source: FrameSource, path: Path, target: Fraction) -> None:
     flow = source.job.tools.flow or load_flow("dis")
+    maker = load_maker(source.job.loaded.scene.output.interpolate_by, flow, source.job.tools.device)
     rate = source.job.fps
-    frames = between(source.blended(), rate, target, flow, loop=source.loops)
+    frames = between(source.blended(), rate, target, maker, loop=source.loops)
     write_codec(path, source.graded(frames, rate / target), target, "h264", **source.encoder)
 
 

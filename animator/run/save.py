@@ -92,7 +92,7 @@ def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:
         finished.picture,
         distance,
         eye_angle=vr.eye_angle,
-        ipd=vr.ipd,
+        ipd=finished.row["vr.ipd"],
         fov=finished.row["camera.fov"],
         bulge=vr.bulge,
         sampling=shot.sampling,

@@ -97,9 +97,8 @@ def larger_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
             below = UPSCALED if folder == FRAMES else f"{UPSCALED}/{folder}"
             name = f"{below}/{number:06d}.png"
             make = partial(_write_still, job, name, number, folder, how)
-            stages.append(
-                Stage(f"larger {name}", name, {**how.settings, **job.grade.settings, "picture": digest}, make)
-            )
+            settings = {**how.settings, **job.grade.settings, "picture": digest}
+            stages.append(Stage(f"larger {name}", name, settings, make))
     return stages
 
 

@@ -66,8 +66,9 @@ class OutputOptions(Options):
     """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
     of the first."""
 
-    interpolate_by: Literal["flow", "ffmpeg"] = setting("flow", needs=_SMOOTHER)
-    """How they are made: along the optical flow between two frames, or by ffmpeg's ``minterpolate``."""
+    interpolate_by: Literal["flow", "rife", "ffmpeg"] = setting("flow", needs=_SMOOTHER)
+    """How they are made: along the optical flow between two frames (``flow``), by the network RIFE (``rife``,
+    fetched once), or by ffmpeg's ``minterpolate`` (``ffmpeg``)."""
 
     range: Annotated[list[Position], Field(min_length=2, max_length=2)] | None = setting(
         None,

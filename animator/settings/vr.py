@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from animator.settings.base import Options, is_, setting
+from animator.settings.base import STILL, Animated, Options, animated, is_, setting
 
 Layout = Literal["left_right", "side_by_side", "top_bottom", "anaglyph", "vr180"]
 
@@ -21,8 +21,9 @@ class VrOptions(Options):
     eye_angle: float = setting(0.5, ge=-45, le=45, unit="degrees")
     """Turn of each eye towards the other's side in degrees (`vr_eye_angle` in Disco Diffusion)."""
 
-    ipd: float = setting(5.0, ge=-1000, le=1000, unit="1/200 of a unit of depth")
-    """Distance of the eyes in Disco's units (`vr_ipd`)."""
+    ipd: Animated = animated(5.0, ge=-1000, le=1000, unit="1/200 of a unit of depth")
+    """Distance of the eyes in Disco's units (`vr_ipd`); over the frames it lets a scene grow deeper or calmer
+    ("0: (2), 48: (8)")."""
 
     layouts: list[Layout] = setting(["left_right"], min_length=1, changes_frames=False)
     """Which films are made: one for each eye (``left_right``), both ``side_by_side`` or ``top_bottom``,
@@ -49,5 +50,10 @@ class VrOptions(Options):
     """VR180: where the eyes are, the left one at the left or on top. ``top_bottom`` is 2880 pixels wide where
     ``side_by_side`` is 5760, more than some headsets decode."""
 
+    vr180_photo: bool = setting(False, modes=(STILL,), needs=_VR180, changes_frames=False)
+    """VR180: whether a still is made into a photo as well, ``vr180/000000.vr.jpg``, which galleries of
+    headsets show in depth: a JPEG of the left eye that holds the right eye's picture in its metadata."""
+
     vr180_codec: Literal["h264", "hevc"] = setting("h264", needs=_VR180, changes_frames=False)
-    """VR180: the codec; HEVC makes smaller files, H.264 plays everywhere."""
+    """VR180: the codec; H.264 plays everywhere, HEVC makes smaller files, which Apple's players know as VR180
+    too."""

@@ -1,8 +1,9 @@
 """Telling players that a film has two eyes and fills half a sphere.
 
 The boxes are those of Google's "Spherical Video V2" (spatial-media, docs/spherical-video-v2-rfc.md):
-``st3d`` says how the two eyes are packed, ``sv3d`` what part of the sphere they show. Both stand in the
-sample entry of the picture track.
+``st3d`` says how the two eyes are packed, ``sv3d`` what part of the sphere they show. Beside them are Apple's
+(Apple Projected Media Profile; "Stereo Video ISOBMFF Extensions"): ``vexu`` with eyes, projection and
+packing, and ``hfov``. All are in the sample entry of the picture track.
 """
 
 from __future__ import annotations
@@ -31,6 +32,20 @@ SOURCE = "animator"
 QUARTER = 0x3FFFFFFF
 """What VR180 crops off the whole sphere at the left, and again at the right, in 1 / 2**32 of its width."""
 
+BASELINE = 63_000
+"""Distance of the eyes in micrometres, that of most people's."""
+
+HALF_TURN = 180_000
+"""Degrees of the horizon that the half sphere shows, in thousandths."""
+
+BOTH_EYES, LEFT_FIRST = 0b11, 1
+"""That there is a left and a right eye; that a player with one picture shows the left one."""
+
+PACKINGS: dict[Stereo, bytes] = {"top_bottom": b"over", "left_right": b"side"}
+
+REPLACED = (b"st3d", b"sv3d", b"vexu", b"hfov")
+"""Boxes that would contradict the new ones."""
+
 SPHERICAL_V1 = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 """Name of the older metadata in XML, a box ``uuid`` in the track: it would contradict the new."""
 
@@ -43,7 +58,7 @@ MOST_MOOV = 1 << 30
 CHUNK = 1 << 20
 
 
-def write_vr180_metadata(source: Path, target: Path, *, stereo: Stereo) -> None:
+def write_vr180_metadata(source: Path, target: Path, *, stereo: Stereo, apple: bool = False) -> None:
     """Copy a film and mark the copy as VR180: two half equirectangular pictures in each frame.
 
     Nothing else changes: the pictures and the sound are copied byte by byte, and the places where they lie
@@ -54,6 +69,7 @@ def write_vr180_metadata(source: Path, target: Path, *, stereo: Stereo) -> None:
         source: an mp4 or mov file.
         target: the file to write.
         stereo: where the eyes are: the left one at the left, or on top.
+        apple: whether Apple's boxes are put beside Google's. Its players take HEVC alone.
 
     Raises:
         FilmError: if the source is no mp4 or mov, has no picture track, is fragmented, encrypted or damaged,
@@ -64,7 +80,7 @@ def write_vr180_metadata(source: Path, target: Path, *, stereo: Stereo) -> None:
         full_box(b"prhd", struct.pack(">3i", 0, 0, 0))
         + full_box(b"equi", struct.pack(">4I", 0, 0, QUARTER, QUARTER)),
     )
-    _rewrite(source, target, _eyes(stereo) + box(b"sv3d", sphere))
+    _rewrite(source, target, _eyes(stereo) + box(b"sv3d", sphere) + (_apples(stereo) if apple else b""))
 
 
 def write_stereo_metadata(source: Path, target: Path, *, stereo: Stereo) -> None:
@@ -85,6 +101,21 @@ def _eyes(stereo: Stereo) -> bytes:
     if stereo not in STEREO_MODES:
         raise ValueError(f"stereo is {stereo!r}; it must be 'left_right' or 'top_bottom'")
     return full_box(b"st3d", bytes([STEREO_MODES[stereo]]))
+
+
+def _apples(stereo: Stereo) -> bytes:
+    """Return what Apple's players read of two eyes that each show half a sphere."""
+    eyes = (
+        full_box(b"stri", bytes([BOTH_EYES]))
+        + full_box(b"hero", bytes([LEFT_FIRST]))
+        + box(b"cams", full_box(b"blin", struct.pack(">I", BASELINE)))
+    )
+    usage = (
+        box(b"eyes", eyes)
+        + box(b"proj", full_box(b"prji", b"hequ"))
+        + box(b"pack", full_box(b"pkin", PACKINGS[stereo]))
+    )
+    return box(b"vexu", usage) + box(b"hfov", struct.pack(">I", HALF_TURN))
 
 
 def _rewrite(source: Path, target: Path, added: bytes) -> None:
@@ -206,7 +237,7 @@ def _marked(entry: bytes, added: bytes) -> bytes:
         raise FilmError("the file is damaged: a sample entry is cut off")
     return changed(
         entry,
-        lambda kind, _: b"" if kind in (b"st3d", b"sv3d") else None,
+        lambda kind, _: b"" if kind in REPLACED else None,
         fixed=SAMPLE_ENTRY,
         added=added,
     )

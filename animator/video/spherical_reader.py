@@ -20,8 +20,29 @@ SAMPLE_ENTRY = 8 + 78
 
 
 @dataclass(frozen=True)
+class Apple:
+    """What Apple's boxes say of a film's eyes and projection; None for what they do not say.
+
+    Attributes:
+        eyes: which there are: ``left``, ``right``, or both.
+        first: the eye that a flat player shows.
+        baseline: distance of the eyes in micrometres.
+        projection: its four letters: ``rect``, ``equi``, ``hequ`` (half equirectangular), ``fish``.
+        packing: its four letters: ``side`` or ``over``.
+        degrees: of the horizon that are shown.
+    """
+
+    eyes: tuple[str, ...] = ()
+    first: str | None = None
+    baseline: int | None = None
+    projection: str | None = None
+    packing: str | None = None
+    degrees: float | None = None
+
+
+@dataclass(frozen=True)
 class Spherical:
-    """What a film's boxes ``st3d`` and ``sv3d`` hold (Google's Spherical Video V2).
+    """What a film's boxes ``st3d`` and ``sv3d`` hold (Google's Spherical Video V2), and Apple's ``vexu``.
 
     Attributes:
         stereo_mode: ``mono``, ``top_bottom``, ``left_right``, ``custom``, ``right_left``, or the number of
@@ -31,6 +52,7 @@ class Spherical:
         pose: yaw, pitch and roll in degrees.
         bounds: what is cropped off the whole sphere at top, bottom, left and right, in 1 / 2**32 of it; None
             where the projection is not equirectangular.
+        apple: what ``vexu`` and ``hfov`` hold; None without ``vexu``.
     """
 
     stereo_mode: str | None = None
@@ -38,6 +60,7 @@ class Spherical:
     projection: str | None = None
     pose: tuple[float, float, float] | None = None
     bounds: tuple[int, int, int, int] | None = None
+    apple: Apple | None = None
 
 
 def read_spherical(path: Path) -> Spherical | None:
@@ -109,7 +132,8 @@ def _picture_entry(file: BinaryIO, movie: tuple[int, int]) -> tuple[int, int] | 
 def _read(file: BinaryIO, entry: tuple[int, int]) -> Spherical | None:
     eyes = _find(file, entry, b"st3d")
     sphere = _find(file, entry, b"sv3d")
-    if eyes is None and sphere is None:
+    usage = _find(file, entry, b"vexu")
+    if eyes is None and sphere is None and usage is None:
         return None
     mode = source = projection = pose = bounds = None
     if eyes is not None:
@@ -122,7 +146,29 @@ def _read(file: BinaryIO, entry: tuple[int, int]) -> Spherical | None:
             if (shape := _find(file, sphere, b"proj", kind)) is not None:
                 projection = name
                 bounds = _unpack(file, shape[0] + 4, ">4I") if kind == b"equi" else None
-    return Spherical(mode, source, projection, pose, bounds)
+    apple = None if usage is None else _apple(file, usage, _find(file, entry, b"hfov"))
+    return Spherical(mode, source, projection, pose, bounds, apple)
+
+
+def _apple(file: BinaryIO, usage: tuple[int, int], view: tuple[int, int] | None) -> Apple:
+    def value(layout: str, *path: bytes) -> Any:
+        found = _find(file, usage, *path)
+        return None if found is None else _unpack(file, found[0] + 4, layout)[0]
+
+    def letters(*path: bytes) -> str | None:
+        found = value(">4s", *path)
+        return None if found is None else found.decode("latin-1")
+
+    eyes = value(">B", b"eyes", b"stri") or 0
+    first = value(">B", b"eyes", b"hero")
+    return Apple(
+        eyes=tuple(name for bit, name in ((1, "left"), (2, "right")) if eyes & bit),
+        first=None if first is None else {1: "left", 2: "right"}.get(first),
+        baseline=value(">I", b"eyes", b"cams", b"blin"),
+        projection=letters(b"proj", b"prji"),
+        packing=letters(b"pack", b"pkin"),
+        degrees=None if view is None else _unpack(file, view[0], ">I")[0] / 1000,
+    )
 
 
 def _text(file: BinaryIO, span: tuple[int, int] | None) -> str | None:

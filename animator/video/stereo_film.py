@@ -173,7 +173,7 @@ def write_vr180(
     with replacing(path) as part:
         frames = feed(_encoding(part, first, encoding), views, path)
         _put_sound(part, frames, encoding)
-        write_vr180_metadata(part, part, stereo=STEREO[layout])
+        write_vr180_metadata(part, part, stereo=STEREO[layout], apple=encoding.codec == "hevc")
 
 
 def hemispheres(

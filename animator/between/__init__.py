@@ -1,0 +1,1 @@
+"""Pictures between two others: along the optical flow, or by a network."""
