@@ -21,11 +21,12 @@ from animator.flow.load import load_flow
 from animator.look.work import work_of, work_text
 from animator.memory.estimate import estimate
 from animator.run.job import shot_of
+from animator.run.larger import large_inputs
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
 from animator.run.sources import Sources, gather
 from animator.run.status import status_of, status_text
-from animator.runs import RunFolder
+from animator.runs import Entry, RunFolder
 from animator.runs.hires import finished_large
 from animator.scene.draft import draft_of
 from animator.scene.larger import tile_side
@@ -139,6 +140,28 @@ def test_tiles_are_halved_until_the_memory_holds_them(tmp_path: Path, caplog) ->
     with pytest.raises(MemoryShortage):
         asked(loaded, Asked(most=10), [0], Larger(512, 256, 0.5))
     assert halved(replace(requests[0], tiles=64)) == 64
+
+
+@pytest.mark.parametrize(
+    ("more", "changed"),
+    [("mode: 2d", [1, 2]), ("mode: 2d\nhires: {hold: 0}", [1]), ("mode: still\nimages: 3", [1])],
+)
+def test_a_fingerprint_follows_from_the_first_picture_and_the_larger_one_before(
+    read, more: str, changed: list[int]
+) -> None:
+    entries = {number: Entry(number, "", 0, 0.0, f"bytes {number}") for number in range(3)}
+
+    def of(entries: dict[int, Entry], *settings: str) -> dict[int, str]:
+        scene = read(f"prompts: x\n{more}\n", "hires.scale=2", *settings).scene
+        return large_inputs(scene, range(3), ["a", "b", "c"], entries)
+
+    before = of(entries)
+    after = of({**entries, 1: replace(entries[1], file="others")})
+    assert [number for number in range(3) if before[number] != after[number]] == changed
+    for setting in ("hires.skip_steps=40%", "hires.tiles=64", "hires.scale=3", "output.ten_bits=true"):
+        assert not set(of(entries, setting).values()) & set(before.values()), setting
+    assert list(of({**entries, 1: replace(entries[1], stopped=0.5)})) == [0, 2]
+    assert of(entries, "hires.scale=1") == {}
 
 
 class Told(Reporter):
