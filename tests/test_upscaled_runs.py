@@ -180,7 +180,7 @@ def test_a_film_that_is_stopped_twice_becomes_the_same(
     networks.clear()
     for stop_after in (1, 3):
         noted = Noted(stop_after)
-        with pytest.raises(Interrupted, match=f"continue with: animator finish-film {run}"):
+        with pytest.raises(Interrupted, match=f"the same command resumes it: animator finish-film {run}"):
             finish_film(run, settings, noted, cancel=noted.cancel)
         assert "film scene-finished.mp4" not in json.loads((run / RECORD).read_text())["stages"]
     assert finish_film(run, settings, Noted()).read_bytes() == expected
@@ -345,6 +345,11 @@ def test_a_picture_a_folder_and_a_film_become_larger(run: Path, tmp_path: Path) 
     done = animator("upscale", run / "frames", "--to", "100x80", "--out", tmp_path / "larger")
     assert len(done.stdout.splitlines()) == 4
     assert cv2.imread(str(tmp_path / "larger" / "000003.png")).shape == (80, 100, 3)
+
+    (tmp_path / "two").mkdir()
+    for name in ("a.png", "a.jpg"):
+        shutil.copy(picture, tmp_path / "two" / name)
+    assert "another picture there has this name too" in animator("upscale", tmp_path / "two").stderr
 
     film = tmp_path / "film.mp4"
     shutil.copy(run / "scene.mp4", film)
