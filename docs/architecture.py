@@ -54,6 +54,7 @@ RUN = (
     ("plan: finished, missing, states", "run/plan.py"),
     ("make the missing frames", "run/frames.py"),
     ("save frame, state, journal", "run/save.py"),
+    ("paint again, larger", "run/larger.py"),
     ("films and other outputs", "run/stages.py"),
     ("report", "report/build.py"),
 )
@@ -98,7 +99,7 @@ def draw() -> Figure:
 
 def _way(axes, left: float, title: str, steps: tuple[tuple[str, str], ...], colour: str) -> None:
     axes.text(left, 8.85, title, fontsize=11.5, weight="bold")
-    height = 0.83
+    height = 0.77
     for number, (what, file) in enumerate(steps):
         top = 8.6 - number * height
         axes.add_patch(FancyBboxPatch((left, top - 0.6), 3.2, 0.58, boxstyle=ROUND, fc=colour, ec="#777"))
