@@ -37,6 +37,7 @@ WHAT = {
     "sound": "envelopes",
     "diffusion": "guided diffusion",
     "upscale": "larger pictures",
+    "between": "frames between frames",
     "grade": "looks",
     "settings": "every setting, once",
     "keyframes": "values over frames",
