@@ -100,7 +100,7 @@ def _grain(frame: Tensor, look: Look, seed: int, number: int) -> Tensor:
     _, height, width = frame.shape
     grain = np.random.default_rng([seed, number]).standard_normal((height, width), np.float32)
     if look.grain_size > 1:
-        grain = cv2.GaussianBlur(grain, (0, 0), look.grain_size / 2, borderType=cv2.BORDER_REFLECT_101)
-        grain /= max(float(grain.std()), 1e-9)
+        blurred = cv2.GaussianBlur(grain, (0, 0), look.grain_size / 2, borderType=cv2.BORDER_REFLECT_101)
+        grain = np.asarray(blurred / max(float(blurred.std()), 1e-9), np.float32)
     tone = _luma(frame)[:1]
     return look.grain * 4 * tone * (1 - tone) * torch.from_numpy(grain)[None]
