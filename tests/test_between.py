@@ -17,6 +17,7 @@ from animator.between.motion import both_moved
 from animator.between.rife import IntermediateFlow, Rife
 from animator.errors import WeightsError
 from animator.flow.dis import DisFlow
+from animator.run.networks import needed, require_weights
 from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.video.interpolate import between
 from animator.weights.registry import location
@@ -163,3 +164,21 @@ def test_a_motion_that_does_not_fit_gives_way():
     made = AlongFlow(Pan()).between(still, still).at(HALF)
     # What a pan brings in at the sides but one frame shows.
     assert psnr(frame_to_uint8(made)[:, 16:-16], frame_to_uint8(still)[:, 16:-16]) > 35
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ("mode: 3d\noutput: {interpolate_to: 24, interpolate_by: rife}", True),
+        ("mode: 3d\nmodels: fake\noutput: {finish: {fps: 24}, interpolate_by: rife}", True),
+        ("mode: 3d\noutput: {interpolate_to: 24}", False),
+        ("mode: 3d\noutput: {interpolate_by: rife}", False),
+    ],
+)
+def test_its_weights_are_asked_for_before_anything_is_painted(read, tmp_path, monkeypatch, settings, asked):
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
+    loaded = read(f"prompts: x\nframes: 3\n{settings}\n")
+    assert ("rife" in [entry.name for entry in needed(loaded.scene)]) == asked
+    if asked:
+        with pytest.raises(WeightsError, match="animator models fetch rife"):
+            require_weights(loaded)
