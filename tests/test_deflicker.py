@@ -10,7 +10,7 @@ import torch
 from animator.flow.load import load_flow
 from animator.flow.shrunk import ShrunkFlow
 from animator.system.convert import uint8_to_frame
-from animator.video.deflicker import Correction, calmed, corrected, corrections
+from animator.video.deflicker import SAME, Correction, calmed, corrected, corrections
 from animator.video.flicker import flicker, shrunk, triples
 
 FLOW = load_flow("dis")
@@ -90,6 +90,10 @@ def test_each_shot_has_its_own_light() -> None:
     assert made[4:] == corrections(film(4), 1.0)[0]
     frames = calm([*dark, *film(4)])
     assert np.array_equal(frames[3], calm(dark)[3])
+    alike, same = film(4, grain=8), [SAME] * 4
+    parted = list(calmed(alike, same, [2], 1.0, FLOW))
+    assert np.array_equal(parted[1], list(calmed(alike[:2], same, [], 1.0, FLOW))[1])
+    assert np.array_equal(parted[2], next(calmed(alike[2:], same, [], 1.0, FLOW)))
 
 
 def test_a_film_that_loops_is_calmed_across_its_seam() -> None:

@@ -8,6 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
+from animator.cli import progress
 from animator.cli.progress import JsonReporter, LineReporter, LiveReporter, Pace
 
 
@@ -87,3 +88,37 @@ def test_a_terminal_sees_frame_stage_and_step() -> None:
     reporter.end()
     assert "frame 2/3 denoise step 5/20" in line
     assert line.startswith("flight ━━━")
+
+
+def drive_stage(reporter) -> None:
+    reporter.begin("flight", 3, 3)
+    reporter.stage(2, "film flight-finished.mp4")
+    reporter.made(1, 36, None)
+    reporter.made(2, 36, 62.0)
+    reporter.made(36, 36, 0.0)
+    reporter.end()
+
+
+def test_a_stage_after_the_frames_reports_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, json_stream, terminal = io.StringIO(), io.StringIO(), io.StringIO()
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
+    drive_stage(LineReporter(plain))
+    assert plain.getvalue().splitlines()[1:] == [
+        "film flight-finished.mp4: 1/36",
+        "film flight-finished.mp4: 2/36, 1:02 left",
+        "film flight-finished.mp4: 36/36",
+    ]
+    drive_stage(JsonReporter(json_stream))
+    events = [json.loads(line) for line in json_stream.getvalue().splitlines()]
+    assert events[3] == {"event": "made", "done": 2, "of": 36, "left": 62.0}
+    reporter = LiveReporter(Console(file=terminal, force_terminal=True, width=120))
+    drive_stage(reporter)
+    assert "film flight-finished.mp4 36/36" in str(reporter._line())
+    reporter.stage(2, "report")
+    assert "36/36" not in str(reporter._line())
+
+
+def test_a_quick_stage_prints_no_lines() -> None:
+    stream = io.StringIO()
+    drive_stage(LineReporter(stream))
+    assert stream.getvalue().splitlines() == ["flight: 3 frames, 3 of them are up to date"]

@@ -69,7 +69,7 @@ def test_every_layer_does_what_ncnn_does(tmp_path: Path) -> None:
         "Convolution one 1 1 a x 0=4 1=3 4=1 5=1 6=108 9=2 -23310=1,2.000000e-01",
         "Concat two 2 1 x b y",
         "Convolution three 1 1 y z 0=3 1=1 5=0 6=21 9=1",
-        "Eltwise four 2 1 z c sum 0=1 -23301=2,2.000000e-01,1.000000e+00",
+        "Eltwise four 2 1 z c sum 0=1 -23301=2,2.000000e-01,5.000000e-01",
         "Interp five 1 1 sum wide 0=3 1=2.000000e+00 2=2.000000e+00",
         "Interp six 1 1 wide out 0=2 1=5.000000e-01 2=5.000000e-01",
     ]
@@ -81,7 +81,7 @@ def test_every_layer_does_what_ncnn_does(tmp_path: Path) -> None:
     weights = [torch.from_numpy(one).float() for one in (kernel, bias, other)]
     x = F.leaky_relu(F.conv2d(given, weights[0], weights[1], padding=1), 0.2)
     z = F.relu(F.conv2d(torch.cat([x, given], 1), weights[2]))
-    wide = F.interpolate(0.2 * z + given, (24, 40), mode="bicubic")
+    wide = F.interpolate(0.2 * z + 0.5 * given, (24, 40), mode="bicubic")
     expected = F.interpolate(wide, (12, 20), mode="bilinear")
     assert torch.allclose(network(given), expected, atol=1e-5)
     assert network.scale == 1

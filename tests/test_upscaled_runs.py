@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from animator.cli.main import app
 from animator.errors import Interrupted, UsageError, WeightsError
+from animator.flow.load import load_flow
 from animator.run import enlarging as enlarging_module
 from animator.run import finished, kept_frames, upscaled
 from animator.run.after import finish_film, upscale_run
@@ -30,6 +31,7 @@ from animator.runs.png import encode_png
 from animator.scene.reading import read_scene
 from animator.settings.upscale import Model
 from animator.upscale.load import passes
+from animator.video.flicker import flicker, shrunk
 from animator.video.probe import probe, read_frames
 from animator.video.sound import decode, has_sound
 from animator.weights.registry import find, location
@@ -105,6 +107,13 @@ def animator(*words: object) -> Result:
     return CliRunner().invoke(app, list(map(str, words)))
 
 
+def change_a_frame(run: Path, digest: str = "0" * 64) -> None:
+    """Let a run hold that a frame was painted again: it has another hash in the journal."""
+    lines = (run / "journal.jsonl").read_text().splitlines()
+    changed = {**json.loads(lines[2]), "file": digest}
+    (run / "journal.jsonl").write_text("\n".join([*lines, json.dumps(changed)]) + "\n")
+
+
 # --- films of a run
 
 
@@ -133,11 +142,7 @@ def test_what_a_network_made_is_kept_and_made_again_only_where_a_frame_changed(
     upscale_run(run, ["output.upscale.scale=2"], Noted())
     assert len(networks) == 4
     assert (run / "scene-128x128.mp4").read_bytes() == whole
-    # A frame that was painted again has another hash in the journal.
-    lines = (run / "journal.jsonl").read_text().splitlines()
-    changed = json.loads(lines[2])
-    changed["file"] = "0" * 64
-    (run / "journal.jsonl").write_text("\n".join([*lines, json.dumps(changed)]) + "\n")
+    change_a_frame(run)
     upscale_run(run, ["output.upscale.scale=2"], Noted())
     assert len(networks) == 5
     # Another network, of the same name, makes all again.
@@ -161,6 +166,9 @@ def test_a_film_is_finished_in_one_go(run: Path) -> None:
     found = json.loads((run / "scene-finished.json").read_text())
     for name in ("brightness", "detail"):
         assert 0 < found["after"][name] <= found["before"][name]
+    # Both are measured at the times of the painted frames: every fourth of the finished film.
+    measured = flicker(shrunk(list(read_frames(film))[::4], (64, 64)), load_flow("dis"))
+    assert found["after"]["detail"] == pytest.approx(measured.detail, abs=1e-3)
     again = Noted()
     finish_film(run, ["output.finish.to=[128, 96]", "output.finish.fps=24"], again)
     assert again.stages == []
@@ -180,7 +188,7 @@ def test_a_film_that_is_stopped_twice_becomes_the_same(
     networks.clear()
     for stop_after in (1, 3):
         noted = Noted(stop_after)
-        with pytest.raises(Interrupted, match=f"continue with: animator finish-film {run}"):
+        with pytest.raises(Interrupted, match=f"the same command resumes it: animator finish-film {run}"):
             finish_film(run, settings, noted, cancel=noted.cancel)
         assert "film scene-finished.mp4" not in json.loads((run / RECORD).read_text())["stages"]
     assert finish_film(run, settings, Noted()).read_bytes() == expected
@@ -197,6 +205,16 @@ def test_one_frame_changes_the_frames_around_it_in_a_film_without_flicker(
     networks.clear()
     finish_film(run, settings, Noted())
     assert len(networks) == 1
+    change_a_frame(run)
+    finish_film(run, settings, Noted())
+    assert len(networks) == 2
+    # Without flicker a frame holds something of those around it.
+    calm = ["output.finish.scale=2"]
+    finish_film(run, calm, Noted())
+    assert len(networks) == 6
+    change_a_frame(run, "1" * 64)
+    finish_film(run, calm, Noted())
+    assert len(networks) == 10
 
 
 def test_ffmpeg_can_make_the_frames_between(run: Path) -> None:
@@ -345,6 +363,11 @@ def test_a_picture_a_folder_and_a_film_become_larger(run: Path, tmp_path: Path) 
     done = animator("upscale", run / "frames", "--to", "100x80", "--out", tmp_path / "larger")
     assert len(done.stdout.splitlines()) == 4
     assert cv2.imread(str(tmp_path / "larger" / "000003.png")).shape == (80, 100, 3)
+
+    (tmp_path / "two").mkdir()
+    for name in ("a.png", "a.jpg"):
+        shutil.copy(picture, tmp_path / "two" / name)
+    assert "another picture there has this name too" in animator("upscale", tmp_path / "two").stderr
 
     film = tmp_path / "film.mp4"
     shutil.copy(run / "scene.mp4", film)

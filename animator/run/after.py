@@ -68,7 +68,7 @@ def upscale_run(
     wanted = loaded.scene.output.upscale
     if wanted.to is None and wanted.scale is None:
         run, loaded = opened_run(path, device, [*settings, f"output.upscale.scale={LARGER}"])
-    cancel, verb = cancel or Cancel(), "upscale"
+    cancel = cancel or Cancel()
 
     def stages(job: Job) -> list[Stage]:
         if job.still:
@@ -78,7 +78,7 @@ def upscale_run(
         sounds = [sound_under(job, film, sound) for film in films] if sound else []
         return [*films, *sounds, *larger_packed(source, sound, reporter.made)]
 
-    made = _make(run, loaded, stages, reporter, cancel, verb)
+    made = _make(run, loaded, stages, reporter, cancel, "upscale")
     return run.path / (UPSCALED if loaded.scene.mode == "still" else made[0].file)
 
 
@@ -151,7 +151,7 @@ def _make(
             make_stages(run, stages, begin)
             return stages
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"stopped; continue with: animator {verb} {run.path}") from stop
+        raise Interrupted(f"stopped; the same command resumes it: animator {verb} {run.path}") from stop
     finally:
         reporter.end()
 

@@ -11,7 +11,7 @@ import torch
 
 from animator.run.networks import hash_of
 from animator.settings.upscale import Model, Target
-from animator.upscale.load import load_upscaler, model_name, passes
+from animator.upscale.load import Upscaler, load_upscaler, model_name, passes
 from animator.weights.registry import Entry, locate, location, parts
 
 if TYPE_CHECKING:
@@ -56,14 +56,18 @@ class Enlarging:
 
     def load(self) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function that enlarges a picture; networks are loaded when it is first called."""
-        loaded: list[Callable[[np.ndarray], np.ndarray]] = []
+        loaded: list[Upscaler] = []
 
         def enlarge(pixels: np.ndarray) -> np.ndarray:
             if not loaded:
-                loaded.append(load_upscaler(self.model, self.source, self.target, self.device))
+                loaded.append(self.load_frames())
             return loaded[0](pixels)
 
         return enlarge
+
+    def load_frames(self) -> Upscaler:
+        """Load the networks now, and return what enlarges pictures and frames."""
+        return load_upscaler(self.model, self.source, self.target, self.device)
 
 
 def enlarging(scene: Scene, model: Model, target: Target, device: torch.device) -> Enlarging:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from animator.runs.png import encode_png
 from animator.settings.upscale import LARGEST, Target, target_of
 from animator.system.convert import frame_to_uint8, frame_to_uint16
 from animator.system.images import read_whole
-from animator.upscale.load import load_upscaler, model_name, passes
+from animator.upscale.load import Upscaler, model_name, passes
 from animator.video.footage import Footage, FootageReader, open_footage
 from animator.video.formats import write_codec
 from animator.video.making import replacing
@@ -95,7 +96,7 @@ def upscale_files(
             how = asked.of(upright_size(source))
             target = out or source.with_name(f"{source.stem}-{how.word}.png")
             _refuse(target, source, ".png", force)
-            _picture(source, target, how)
+            _picture(source, target, how.load_frames())
             return [target]
         film = open_footage(source)
         how = asked.of((film.width, film.height))
@@ -119,19 +120,25 @@ def _folder(
     with errors_in_one_line(folder):
         folder.mkdir(exist_ok=True)
     targets = [folder / f"{path.stem}.png" for path in pictures]
+    taken = Counter(targets)
+    for path, target in zip(pictures, targets, strict=True):
+        if taken[target] > 1:
+            raise UsageError(f"{path}: another picture there has this name too; rename one of them")
     left = [pair for pair in zip(pictures, targets, strict=True) if force or not pair[1].exists()]
     reporter.begin(source.name, len(pictures), len(pictures) - len(left))
+    loaded: dict[Enlarging, Upscaler] = {}
     for number, (path, target) in enumerate(left, start=1):
         cancel.check()
-        begun = time.monotonic()
-        _picture(path, target, asked.of(upright_size(path)))
+        begun, how = time.monotonic(), asked.of(upright_size(path))
+        if how not in loaded:  # most pictures of a folder are alike
+            loaded = {how: how.load_frames()}
+        _picture(path, target, loaded[how])
         reporter.finished(number - 1, time.monotonic() - begun, len(left) - number)
     return targets
 
 
-def _picture(path: Path, target: Path, how: Enlarging) -> None:
+def _picture(path: Path, target: Path, upscale: Upscaler) -> None:
     """Write a larger copy of a picture as a PNG, of 16 bits where the picture is such a PNG."""
-    upscale = load_upscaler(how.model, how.source, how.target, how.device)
     frame = upscale.frame(read_whole(path, LARGEST))
     pixels = frame_to_uint16(frame) if _is_deep(path) else frame_to_uint8(frame)
     write_atomic(target, encode_png(pixels, {}))

@@ -88,15 +88,16 @@ def larger_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
     """Each still once more, larger, and what each eye sees of it."""
     how = asked(job)
     stages = []
-    for number in job.numbers if how else ():
+    make = how.load() if how else None
+    for number in job.numbers:
         pictures = {FRAMES: entries[number].file, **entries[number].more}
         for folder, digest in pictures.items():
-            if how is None or folder not in (FRAMES, *EYES):
+            if how is None or make is None or folder not in (FRAMES, *EYES):
                 continue
             below = UPSCALED if folder == FRAMES else f"{UPSCALED}/{folder}"
             name = f"{below}/{number:06d}.png"
-            make = partial(_write_still, job, name, number, folder, how)
-            stages.append(Stage(f"larger {name}", name, {**how.settings, "picture": digest}, make))
+            write = partial(_write_still, job, name, number, folder, make)
+            stages.append(Stage(f"larger {name}", name, {**how.settings, "picture": digest}, write))
     return stages
 
 
@@ -149,9 +150,11 @@ def _pairs(source: FrameSource, how: Enlarging, told: Told) -> Iterator[tuple[np
     return zip(left, right, strict=True)
 
 
-def _write_still(job: Job, name: str, number: int, folder: str, how: Enlarging) -> None:
+def _write_still(
+    job: Job, name: str, number: int, folder: str, make: Callable[[np.ndarray], np.ndarray]
+) -> None:
     pixels = job.run.read_frame(number, folder, deep=folder == FRAMES)
     path, texts = job.run.path / name, read_text(job.run.frame_file(number, folder).read_bytes())
     with errors_in_one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, encode_png(how.load()(pixels), texts))
+    write_atomic(path, encode_png(make(pixels), texts))
