@@ -36,6 +36,7 @@ WHAT = {
     "sound": "envelopes",
     "diffusion": "guided diffusion",
     "upscale": "larger pictures",
+    "between": "pictures between two",
     "settings": "every setting, once",
     "keyframes": "values over frames",
     "weights": "files of networks",
