@@ -99,8 +99,9 @@ class Scene(Options):
         needs=given("keep_best"),
         changes_frames=False,
     )
-    """Share of a still's steps after which `keep_best` chooses. On the bundled networks a fifth is too early
-    to tell; half tells more than 40 % and saves less."""
+    """Share of a still's steps after which `keep_best` chooses. On the bundled networks, with
+    `diffusion.secondary`, a fifth is too early to tell; half tells more than 40 % and saves less. Without it
+    the choice was no better than chance."""
 
     batch: int = setting(1, ge=1, le=1024, unit="pictures", modes=(STILL,), changes_frames=False)
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only

@@ -21,7 +21,7 @@ class VrOptions(Options):
     eye_angle: float = setting(0.5, ge=-45, le=45, unit="degrees")
     """Turn of each eye towards the other's side in degrees (`vr_eye_angle` in Disco Diffusion)."""
 
-    ipd: Animated = animated(5.0, ge=-1000, le=1000, unit="1/200 of a unit of depth")
+    ipd: Animated = animated(5, ge=-1000, le=1000, unit="1/200 of a unit of depth")
     """Distance of the eyes in Disco's units (`vr_ipd`); over the frames it lets a scene grow deeper or calmer
     ("0: (2), 48: (8)")."""
 
