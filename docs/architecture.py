@@ -37,12 +37,8 @@ WHAT = {
     "sound": "envelopes",
     "diffusion": "guided diffusion",
     "upscale": "larger pictures",
-<<<<<<< HEAD
     "between": "frames between frames",
     "grade": "looks",
-=======
-    "between": "pictures between two",
->>>>>>> h-mid
     "settings": "every setting, once",
     "keyframes": "values over frames",
     "weights": "files of networks",
