@@ -6,8 +6,8 @@ them in ``gallery/``, the first as a moving picture too.
 they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. ``larger`` paints a still again at four times its size:
-``gallery/larger.jpg``, beside its enlargement. Without a word, all of them are made. Of what they
-give nothing is picked.
+``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. Without a word, all of
+them are made. Of what they give nothing is picked.
 """
 
 from __future__ import annotations
@@ -274,15 +274,17 @@ def show_plot() -> None:
 
 
 def show_larger() -> None:
-    """Show a still enlarged, and beside it painted again at that size, where it does not stand already."""
+    """Show a still enlarged, painted again at that size, and painted at that size from noise."""
     loaded = read_layered_text(LARGER, str(HERE / "larger.yaml"))
-    render_scene(loaded, LineReporter(sys.stderr), out=RUNS / "larger")
-    run, size = RunFolder.open(RUNS / "larger"), loaded.scene.large_size
+    size = loaded.scene.large_size
     assert size is not None
+    at_once = read_layered_text(LARGER, str(HERE / "larger.yaml"), [f"size={list(size)}", "hires.scale=1"])
+    for name, one in (("larger", loaded), ("at-once", at_once)):
+        render_scene(one, LineReporter(sys.stderr), out=RUNS / name)
+    run, other = (RunFolder.open(RUNS / name) for name in ("larger", "at-once"))
     first = frame_to_uint8(enlarged(uint8_to_frame(run.read_frame(0)), *size))
-    (HERE / "gallery" / "larger.jpg").write_bytes(
-        small_jpeg(sheet([first, run.read_frame(0, HIRES)], 2, 2, GAP))
-    )
+    tiles = [first, run.read_frame(0, HIRES), other.read_frame(0)]
+    (HERE / "gallery" / "larger.jpg").write_bytes(small_jpeg(sheet(tiles, 3, 3, GAP)))
 
 
 PARTS: dict[str, Callable[[], None]] = {

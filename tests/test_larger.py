@@ -32,6 +32,10 @@ from animator.scene.draft import draft_of
 from animator.scene.larger import tile_side
 from animator.scene.reading import LoadedScene
 from animator.settings.scene import Scene
+from animator.study.folder import StudyFolder
+from animator.study.identity import painted_by
+from animator.study.painting import FINISHED
+from animator.study.results import Cell, shown_files
 from animator.types import Frame, Request
 from animator.video.probe import probe
 from tests.test_kill import files_of
@@ -379,3 +383,18 @@ def test_tiles_take_memory_by_their_pixels(read) -> None:
 def test_a_draft_leaves_it_out(read) -> None:
     loaded = read("prompts: x\nmode: still\nsize: [256, 192]\nhires: {scale: 2}\n")
     assert draft_of(loaded).scene.large_size is None
+
+
+def test_a_study_shows_and_tells_apart_larger_pictures(tmp_path: Path) -> None:
+    still = ("mode=still", "images=2")
+    plain, more, less = (
+        scene(tmp_path, *still, *words)
+        for words in ((), ("hires.scale=2",), ("hires.scale=2", "hires.skip_steps=40%"))
+    )
+    painted = [painted_by(one) for one in (plain, more, less)]
+    assert len({one.name for one in painted}) == 3
+    assert [one.larger for one in painted] == [0, 2, 2]
+    assert painted_by(scene(tmp_path, *still, "hires.tiles=64")).name == painted[0].name
+    folder = StudyFolder(tmp_path)
+    shown = [shown_files(folder, Cell("a", one), FINISHED)[0] for one in (plain, more)]
+    assert shown == ["cells/a/frames/000000.png", "cells/a/hires/000000.png"]

@@ -122,3 +122,13 @@ def test_a_quick_stage_prints_no_lines() -> None:
     stream = io.StringIO()
     drive_stage(LineReporter(stream))
     assert stream.getvalue().splitlines() == ["flight: 3 frames, 3 of them are up to date"]
+
+
+def test_a_second_pass_has_a_pace_of_its_own() -> None:
+    stream = io.StringIO()
+    reporter = LineReporter(stream)
+    for name, seconds in (("sea", 1.0), ("sea 512 x 512", 60.0)):
+        reporter.begin(name, 9, 0)
+        for left in (8, 7, 6):
+            reporter.finished(0, seconds, left)
+    assert stream.getvalue().splitlines()[-1] == "frame 3/9  60.0 s  60 frames/h, 6:00 left"

@@ -83,7 +83,7 @@ class LineReporter(Reporter):
 
     def begin(self, name: str, total: int, done: int) -> None:
         """Say what is made and how much of it is up to date."""
-        self._total = total
+        self._total, self._pace = total, Pace()
         finished = f", {done} of them are up to date" if done else ""
         self._print(f"{name}: {total} frames{finished}")
 
@@ -123,7 +123,7 @@ class JsonReporter(Reporter):
 
     def begin(self, name: str, total: int, done: int) -> None:
         """Return what is made."""
-        self._total = total
+        self._total, self._pace = total, Pace()
         self._tell(event="begin", scene=name, frames=total, done=done)
 
     def stage(self, frame: int, name: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
@@ -26,12 +27,14 @@ class Painted:
         inputs: fingerprint of every frame.
         numbers: those that are wanted.
         stop: share of the diffusion after which they are stopped; 1 at its end.
+        larger: how many of them are painted again, larger.
     """
 
     name: str
     inputs: Sequence[str]
     numbers: Sequence[int]
     stop: float
+    larger: int = 0
 
 
 def painted_by(loaded: LoadedScene) -> Painted:
@@ -48,6 +51,13 @@ def painted_by(loaded: LoadedScene) -> Painted:
     inputs = hash_inputs(loaded, sources, weights_of(loaded))
     numbers, stop = wanted_numbers(loaded), stop_of(scene)
     # The rate of a film is in none of its frames, but films that differ in it are two.
-    decided = [[inputs[number] for number in numbers], stop, None if scene.mode == "still" else scene.fps]
+    decided: list[Any] = [
+        [inputs[number] for number in numbers],
+        stop,
+        None if scene.mode == "still" else scene.fps,
+    ]
+    if scene.large_size is not None:
+        decided.append(scene.hires.model_dump(mode="json"))
+    larger = len(numbers) if scene.large_size is not None and stop == 1 else 0
     digest = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
-    return Painted(digest[:LETTERS], inputs, numbers, stop)
+    return Painted(digest[:LETTERS], inputs, numbers, stop, larger)

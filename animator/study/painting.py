@@ -24,6 +24,7 @@ from animator.run.reporter import Reporter
 from animator.runs import RunFolder
 from animator.runs.files import errors_in_one_line, write_atomic
 from animator.runs.folder import FILM
+from animator.runs.hires import finished_large
 from animator.runs.png import decode_png, encode_png
 from animator.scene.carried import NAME, NUMBER, SCENE
 from animator.scene.reading import LoadedScene, read_text_scene
@@ -105,8 +106,10 @@ def frames_done(painting: Painting, painted: Painted, *, still: bool) -> int:
 
 
 def is_finished(painting: Painting, painted: Painted, *, still: bool) -> bool:
-    """Return whether all of a painting is there: its frames, its film, and the pictures on the way."""
+    """Return whether all of a painting is there: its frames, larger ones, film, and pictures on the way."""
     if frames_done(painting, painted, still=still) < len(painted.numbers):
+        return False
+    if painted.larger and len(finished_large(RunFolder.open(painting.path))) < painted.larger:
         return False
     film = "" if still else RunFolder.open(painting.path).read_info().get(FILM, "")
     has_film = still or bool(film and (painting.path / str(film)).is_file())

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from animator.errors import RunError
+from animator.run.job import stop_of
 from animator.runs import Entry, RunFolder
 from animator.runs.folder import FILM, FRAMES
+from animator.runs.hires import HIRES
 from animator.scene.reading import LoadedScene
 from animator.study.folder import StudyFolder
 from animator.study.grid import Grid, Place
@@ -104,7 +106,8 @@ def shown_files(folder: StudyFolder, cell: Cell, share: str) -> dict[int, str]:
     if share != FINISHED:
         kept = partials(folder.cell(cell.name)).get(share, {})
         return {number: f"cells/{cell.name}/{file}" for number, file in sorted(kept.items()) if file}
-    return {number: f"cells/{cell.name}/{FRAMES}/{number:06d}.png" for number in shown_numbers(cell.loaded)}
+    shown = HIRES if cell.loaded.scene.large_size is not None and stop_of(cell.loaded.scene) == 1 else FRAMES
+    return {number: f"cells/{cell.name}/{shown}/{number:06d}.png" for number in shown_numbers(cell.loaded)}
 
 
 @dataclass(frozen=True)
