@@ -83,16 +83,16 @@ def both_moved(first: Picture, second: Picture, estimator: FlowEstimator) -> tup
     pair = first, second
     flows = [_field(flow) for flow in estimator.both_ways(_tensor(first), _tensor(second))]
     flows = [_sharpened(pair[this], pair[1 - this], flows[this]) for this in (0, 1)]
-    agreed = _agreed(*flows)
-    flows = [_carried_on(*one) for one in zip(pair, flows, agreed, strict=True)]
-    unlike = [difference(pair[this], pair[1 - this], flows[this]) for this in (0, 1)]
-    moved = []
+    agreed, moved = _agreed(*flows), []
+    explained = [_explained(pair[this], pair[1 - this], flows[this], agreed[this]) for this in (0, 1)]
+    # Where little is found again, as in films that are painted anew, nothing says what is hidden.
+    known = [sure | ~plain for sure, plain in zip(agreed, explained, strict=True)]
+    flows = [_carried_on(*one) for one in zip(pair, flows, known, strict=True)]
     for this, other in ((0, 1), (1, 0)):
-        leaves = _outside(flows[this])
-        explained = _mostly(agreed[this] & (unlike[this] < MATCHED), ~leaves)
         covered = _covered(flows[this], flows[other], agreed[other])
-        hidden = ~agreed[this] & explained & (covered | leaves)
-        moved.append(Moved(flows[this], unlike[this], agreed[this], hidden))
+        hidden = ~agreed[this] & explained[this] & (covered | _outside(flows[this]))
+        unlike = difference(pair[this], pair[other], flows[this])
+        moved.append(Moved(flows[this], unlike, agreed[this], hidden))
     return moved[0], moved[1]
 
 
@@ -213,6 +213,11 @@ def _carried_on(picture: Picture, flow: Field, known: np.ndarray) -> Field:
     carried = flow.copy()
     carried[rows, columns] = flow[from_rows - 1, from_columns - 1]
     return carried
+
+
+def _explained(picture: Picture, other: Picture, flow: Field, agreed: np.ndarray) -> np.ndarray:
+    """Return where most pixels around, of those that stay inside, are found again in the other frame."""
+    return _mostly(agreed & (difference(picture, other, flow) < MATCHED), ~_outside(flow))
 
 
 def _covered(flow: Field, back: Field, agreed_there: np.ndarray) -> np.ndarray:
