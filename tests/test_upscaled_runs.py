@@ -438,3 +438,23 @@ def animator_models():
     from animator.cli.finishing import Model as Choice
 
     return Choice
+
+
+@pytest.mark.slow
+def test_a_finished_film_takes_another_look_and_way_and_no_setting_of_frames(
+    run: Path, tmp_path: Path
+) -> None:
+    whole, words = tmp_path / "looks", ["--scale", "1", "--fps", "12", "--deflicker", "0"]
+    shutil.copytree(run, whole)
+
+    def made(*more: str) -> Result:
+        return CliRunner().invoke(app, ["finish-film", str(whole), *words, *more])
+
+    assert made("--by", "ffmpeg").exit_code == 0
+    plain = list(read_frames(whole / "scene-finished.mp4"))
+    assert made("--by", "ffmpeg", "--set", "grade.brightness=0.2").exit_code == 0
+    bright = list(read_frames(whole / "scene-finished.mp4"))
+    assert np.mean(bright) - np.mean(plain) == pytest.approx(0.2 * 255, abs=8)
+    refused = made("--set", "seed=9")
+    assert refused.exit_code == 2
+    assert "--set seed=9: would change the frames" in refused.output

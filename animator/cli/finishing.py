@@ -12,8 +12,11 @@ import typer
 
 from animator.cli.interrupts import stop
 from animator.cli.progress import reporter_for
-from animator.cli.shared import AsJson, Debug, Device, guarded, say
+from animator.cli.shared import AsJson, Debug, Device, Settings, guarded, say
 from animator.errors import UsageError
+
+OVER_FRAMES = ("grade.", "output.")
+"""How settings begin that change what is made of finished frames."""
 
 
 class Model(str, Enum):
@@ -44,6 +47,14 @@ Chosen = Annotated[
         show_default=False,
     ),
 ]
+
+
+class By(str, Enum):
+    """How frames between two others are made; the values of `output.interpolate_by`."""
+
+    flow = "flow"
+    rife = "rife"
+    ffmpeg = "ffmpeg"
 
 
 @guarded
@@ -89,7 +100,7 @@ def upscale(
 
 
 @guarded
-def finish_film(
+def finish_film(  # noqa: PLR0913 (each is an option of the command line)
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
     to: To = None,
     scale: Scale = None,
@@ -106,6 +117,11 @@ def finish_film(
             show_default=False,
         ),
     ] = None,
+    by: Annotated[
+        By | None,
+        typer.Option("--by", help="How the frames between are made; flow if left out.", show_default=False),
+    ] = None,
+    settings: Settings = None,
     device: Device = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -113,10 +129,16 @@ def finish_film(
     """Finish the film of a run: take out its flicker, make it larger, then smoother; its sound stays."""
     from animator.run.after import finish_film as make
 
-    settings = _settings("finish", to, scale, model)
-    settings += [] if fps is None else [f"output.finish.fps={fps}"]
-    settings += [] if deflicker is None else [f"output.finish.deflicker={deflicker}"]
-    film = make(run, settings, reporter_for(as_json), device=device, cancel=stop())
+    for one in settings or ():
+        if not one.strip().startswith(OVER_FRAMES):
+            raise UsageError(
+                f"--set {one}: would change the frames; here only grade.* and output.* are taken"
+            )
+    asked = _settings("finish", to, scale, model)
+    asked += [] if fps is None else [f"output.finish.fps={fps}"]
+    asked += [] if deflicker is None else [f"output.finish.deflicker={deflicker}"]
+    asked += [] if by is None else [f"output.interpolate_by={by.value}"]
+    film = make(run, [*asked, *(settings or ())], reporter_for(as_json), device=device, cancel=stop())
     found = json.loads(film.with_suffix(".json").read_text(encoding="utf-8"))
     words = [f"{name} {found['before'][name]:.2f} -> {found['after'][name]:.2f}" for name in found["before"]]
     say(f"flicker, in levels of 255: {', '.join(words)}")
