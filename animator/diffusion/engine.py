@@ -306,7 +306,9 @@ class GuidedDiffusion:
         expert = self._compute(secondary_denoiser(networks.noisy, self.schedule))
         return relayed(expert, computing, self.schedule, networks.noisy_above)
 
-    def _denoiser(self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, tiles: int) -> Denoise:
+    def _denoiser(
+        self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, tiles: int = 0
+    ) -> Denoise:
         """Return the denoiser, in tiles if asked for, bent by a guide if there is one, held to its range."""
         tiled = partial(in_tiles, side=tiles, recompute=self.thrift.checkpoint)
         steps, whole = [values.reuse for values in plan], self.networks.denoiser

@@ -105,7 +105,7 @@ def saving(
         steps: at each index, how many steps deep features serve from there on.
         last: where they are kept.
     """
-    if isinstance(plain, Layered) and max(steps) > 1:
+    if isinstance(plain, Layered) and max(steps, default=1) > 1:
         return reusing(plain, schedule, steps.__getitem__, last)
     return network_denoiser(network, schedule)
 
