@@ -336,7 +336,7 @@ def test_what_makes_no_sense_is_refused(fault, text: str, message: str) -> None:
             "mode: still\nsize: [192, 128]\nhires: {scale: 1.5}",
             "makes 256 x 192, in which 192 x 128 is stretched",
         ),
-        ("mode: 3d\nvr: true\nhires: {scale: 2}", "what two eyes see stays 192 x 128"),
+        ("mode: still\nvr: true\nhires: {scale: 2}", "what two eyes see of them stays 192 x 128"),
         (
             "mode: still\nsize: [768, 512]",
             "size: [192, 128] with hires: {scale: 4} paints it once, then larger",

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import animator.run.render as rendering
-from animator.run import eyes, finished, growing, outputs, sound, upscaled
+from animator.run import eyes, finished, growing, larger_views, outputs, sound, upscaled
 from animator.run.job import Job, job_of
 from animator.run.reporter import Reporter
 from animator.run.sources import gather
@@ -140,7 +140,8 @@ class Desk:
         for kind in ("write_codec", "write_packed", "write_vr180"):
             monkeypatch.setattr(eyes, kind, taking(kind))
         for kind in ("write_codec", "write_packed", "write_vr180"):
-            monkeypatch.setattr(upscaled, kind, taking(kind))
+            monkeypatch.setattr(larger_views, kind, taking(kind))
+        monkeypatch.setattr(upscaled, "write_codec", taking("write_codec"))
         monkeypatch.setattr(finished, "write_codec", taking("write_codec"))
         monkeypatch.setattr(finished, "read_frames", lambda path, deep=False: ())
         for room in (outputs, finished):

@@ -13,6 +13,7 @@ from animator.flow.load import load_flow
 from animator.run.eyes import films_for_two_eyes, still_pairs
 from animator.run.finished import finished_film, flicker_report
 from animator.run.frame_source import Check, FrameSource, frames_of
+from animator.run.hires_eyes import hires_eyes
 from animator.run.job import Job
 from animator.run.kept_frames import Told, untold
 from animator.run.larger import large_digest
@@ -45,6 +46,8 @@ def stages_of(job: Job, check: Check, told: Told = untold) -> list[Stage]:
     eyes, packed = films_for_two_eyes(source, sound)
     eyes += larger_eyes(source, told)
     packed += larger_packed(source, sound, told)
+    painted, painted_packed = hires_eyes(source, sound)
+    eyes, packed = [*eyes, *painted], [*packed, *painted_packed]
     silent = {film.file: film for film in (*films, *eyes)}  # the last to write a file
     sounds = [sound_under(job, film, sound) for film in silent.values()] if sound else []
     reports = [report for film in finished for report in flicker_report(source, film)]

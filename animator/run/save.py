@@ -13,13 +13,14 @@ import torch
 from animator import __version__
 from animator.film.loop import Finished
 from animator.keyframes.courses import weight_text
+from animator.keyframes.timeline import Row
 from animator.run.film_files import EYES
 from animator.run.job import Job
 from animator.run.loop_state import saved_state
 from animator.run.sources import FETCHED
 from animator.runs import Entry
 from animator.system import convert
-from animator.types import Frame
+from animator.types import DepthMap, Frame
 from animator.warp.stereo import stereo_eyes
 
 
@@ -81,24 +82,37 @@ def picture_text(job: Job, finished: Finished) -> dict[str, str]:
 
 def eyes_of(job: Job, finished: Finished) -> dict[str, np.ndarray]:
     """Return what the two eyes see of a frame, by folder; nothing where the scene has no eyes."""
-    vr, shot = job.loaded.scene.vr, job.shot
-    if not vr.enabled:
+    if not job.loaded.scene.vr.enabled:
         return {}
     distance = finished.depth
     if distance is None:
         assert job.tools.depth is not None
         distance = job.tools.depth(finished.picture)
-    seen = stereo_eyes(
-        finished.picture,
+    seen = two_eyes(job, finished.picture, distance, finished.row)
+    return dict(zip(EYES, seen, strict=True))
+
+
+def two_eyes(job: Job, picture: Frame, distance: DepthMap, row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the left and the right eye see of a picture, in 8 bits.
+
+    Args:
+        job: the scene, which says how the eyes are.
+        picture: the picture between them.
+        distance: its depth, of the same size.
+        row: its settings.
+    """
+    vr, shot = job.loaded.scene.vr, job.shot
+    left, right = stereo_eyes(
+        picture,
         distance,
         eye_angle=vr.eye_angle,
-        ipd=finished.row["vr.ipd"],
-        fov=finished.row["camera.fov"],
+        ipd=row["vr.ipd"],
+        fov=row["camera.fov"],
         bulge=vr.bulge,
         sampling=shot.sampling,
         padding=shot.padding,
     )
-    return {name: convert.frame_to_uint8(one) for name, one in zip(EYES, seen, strict=True)}
+    return convert.frame_to_uint8(left), convert.frame_to_uint8(right)
 
 
 def write_head(job: Job) -> None:

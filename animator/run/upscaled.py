@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from animator.run.enlarging import Enlarging, enlarging
-from animator.run.eyes import encoding_of, vr180_of
 from animator.run.film_files import EYES, beside
 from animator.run.frame_source import FrameSource
 from animator.run.job import Job
 from animator.run.kept_frames import Told, kept_frames, key_of
+from animator.run.larger_views import Views, films_of_both, films_of_views
 from animator.run.sound import Sound
 from animator.run.stages import Stage
 from animator.runs import Entry
@@ -23,7 +22,6 @@ from animator.runs.folder import FRAMES
 from animator.runs.png import encode_png, read_text
 from animator.settings.upscale import target_of
 from animator.video.formats import write_codec
-from animator.video.stereo_film import Encoding, Packing, write_packed, write_vr180
 
 UPSCALED = "upscaled"
 """Folder of a run with pictures that were made larger; those of the eyes are in folders in it."""
@@ -49,40 +47,22 @@ def larger_film(source: FrameSource, told: Told) -> list[Stage]:
 def larger_eyes(source: FrameSource, told: Told) -> list[Stage]:
     """The film of each eye once more, larger."""
     how = asked(source.job)
-    if how is None:
-        return []
-    stages = []
-    for eye, film in source.job.files.eyes.items():
-        path = beside(film, how.word)
-        settings = {**source.encoder, **how.settings, **source.looks}
-        settings |= {"fps": str(source.job.fps), eye: source.eyes[eye]}
-        make = partial(_write_eye, source, path, how, eye, told)
-        stages.append(Stage(f"film {path.name}", path.name, settings, make))
-    return stages
+    return [] if how is None else films_of_views(source, _views(source, how, told))
 
 
 def larger_packed(source: FrameSource, sound: Sound | None, told: Told) -> list[Stage]:
     """The films of both eyes in one picture once more, of larger pictures; VR180 keeps its own size."""
     how = asked(source.job)
-    encoding, decided = encoding_of(source, sound)
-    stages = []
-    for layout, film in source.job.files.packed.items() if how else ():
-        if how is None:
-            continue
-        settings = {**decided, **how.settings, "layout": layout}
-        make: Callable[[], None]
-        if layout == "vr180":
-            # Players know VR180 by the end of its name.
-            stem = source.job.files.film.stem
-            path = film.with_name(film.name.replace(stem, f"{stem}-{how.word}", 1))
-            sphere = vr180_of(source.job)
-            settings |= {**sphere, "codec": encoding.codec}
-            make = partial(_write_vr180, source, path, encoding, sphere, how, told)
-        else:
-            path = beside(film, how.word)
-            make = partial(_write_packed, source, path, layout, encoding, how, told)
-        stages.append(Stage(f"film {path.name}", path.name, settings, make))
-    return stages
+    return [] if how is None else films_of_both(source, sound, _views(source, how, told))
+
+
+def _views(source: FrameSource, how: Enlarging, told: Told) -> Views:
+    return Views(
+        how.word,
+        how.settings,
+        partial(larger_frames, source, how, told),
+        partial(_pairs, source, how, told),
+    )
 
 
 def larger_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
@@ -135,22 +115,6 @@ def _larger(source: FrameSource, how: Enlarging, told: Told, folder: str) -> Ite
 def _write(source: FrameSource, path: Path, how: Enlarging, told: Told) -> None:
     codec = source.job.loaded.scene.output.codec
     write_codec(path, larger_frames(source, how, told), source.job.fps, codec, **source.encoder)
-
-
-def _write_eye(source: FrameSource, path: Path, how: Enlarging, eye: str, told: Told) -> None:
-    write_codec(path, larger_frames(source, how, told, eye), source.job.fps, "h264", **source.encoder)
-
-
-def _write_packed(
-    source: FrameSource, path: Path, layout: Packing, encoding: Encoding, how: Enlarging, told: Told
-) -> None:
-    write_packed(path, _pairs(source, how, told), layout, encoding)
-
-
-def _write_vr180(
-    source: FrameSource, path: Path, encoding: Encoding, sphere: dict[str, Any], how: Enlarging, told: Told
-) -> None:
-    write_vr180(path, _pairs(source, how, told), encoding, **sphere)
 
 
 def _pairs(source: FrameSource, how: Enlarging, told: Told) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from animator.engines.registry import family_of
 from animator.errors import Problem
 from animator.scene.fit import Fit
+from animator.settings.base import STILL
 from animator.settings.hires import SIDE_STEP
 from animator.settings.scene import Scene
+from animator.settings.upscale import target_of
 
 LARGEST_SIDE = 4096
 """Pixels of the longest side of a picture."""
@@ -56,6 +58,10 @@ def hires_faults(scene: Scene) -> Iterator[tuple[str, str]]:
     if math.floor(hires.keep(steps) * steps + 0.5) >= steps:
         message = f"leaves out all {steps} steps, so that nothing is painted; skip fewer, such as 65%"
         yield "hires.skip_steps", message
+    upscale = scene.output.upscale
+    if target_of(upscale.to, upscale.scale, scene.size) == size and scene.mode != STILL:
+        name = "output.upscale.to" if upscale.to else "output.upscale.scale"
+        yield name, f"makes a film of {_sides(size)} of the small frames, and so does hires; leave one out"
 
 
 def notice_hires(scene: Scene, fit: Fit) -> Iterator[Problem]:
@@ -69,10 +75,8 @@ def notice_hires(scene: Scene, fit: Fit) -> Iterator[Problem]:
             f"sides are multiples of {SIDE_STEP}; a whole number keeps the shape"
         )
         yield node.place.problem(SCALE, message)
-    if scene.vr.enabled:
-        message = (
-            f"only the pictures themselves are painted larger; what two eyes see stays {_sides(scene.size)}"
-        )
+    if scene.vr.enabled and scene.mode == "still":
+        message = f"only the stills are painted larger; what two eyes see of them stays {_sides(scene.size)}"
         yield node.place.problem(SCALE, message)
     if scene.mode == "video" and scene.video.finish != "none":
         yield node.place.problem(SCALE, "the larger film shows its frames as they are, without video.finish")
