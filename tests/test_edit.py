@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,8 @@ from animator.cli.main import app
 from animator.edit.make import write_edit
 from animator.edit.pictures import frames_of
 from animator.edit.shots import Edit, Shot, checked, one_after_another
-from animator.errors import UsageError
+from animator.errors import AnimatorError, UsageError
+from animator.runs.png import encode_png
 from animator.video.ffmpeg import executable
 from animator.video.probe import probe
 from animator.video.sound import decode
@@ -38,6 +38,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         words = ["-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound, "-c:a", "pcm_s16le"]
         subprocess.run([executable(), "-v", "error", *words, str(folder / f"{name}.mov")], check=True)
     return {name: folder / f"{name}.mov" for name in COLOURS}
+
+
+def lasting(frames: float, rate: float) -> object:
+    time = otio.opentime.RationalTime
+    return otio.opentime.TimeRange(time(0, rate), time(frames, rate))
 
 
 def colours(frames) -> list[tuple[int, ...]]:
@@ -179,6 +184,8 @@ def test_a_list_of_another_program_with_time_codes_and_a_sound(films, tmp_path) 
         ),
         (lambda track: track.insert(1, otio.schema.Transition(transition_type="Wipe")), "of the kind Wipe"),
         (lambda track: track.clear(), "has 0 tracks of pictures"),
+        (lambda track: setattr(track[0], "source_range", lasting(-5, 12)), "red.mov has no frames"),
+        (lambda track: setattr(track[0], "source_range", lasting(5, 0)), "red.mov: fps is 0.0"),
     ],
 )
 def test_lists_that_ask_for_what_is_not_done_are_refused(change, said, films, tmp_path) -> None:
@@ -194,13 +201,39 @@ def test_lists_that_ask_for_what_is_not_done_are_refused(change, said, films, tm
     assert said in str(fault.value)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no json", json.dumps({"OTIO_SCHEMA": "Clip.1", "name": "x"})])
+NO_LISTS = ["", "{}", "no json", '{"OTIO_SCHEMA": "Timeline.1"}', '{"OTIO_SCHEMA": "Clip.1", "name": "x"}']
+
+
+@pytest.mark.parametrize("text", NO_LISTS)
 def test_files_that_are_no_list(text, tmp_path) -> None:
     from animator.edit.otio import read_otio
 
     (tmp_path / "a.otio").write_text(text)
     with pytest.raises(UsageError, match=r"a\.otio"):
         read_otio(tmp_path / "a.otio")
+
+
+@pytest.mark.slow
+def test_one_film_twice_and_a_film_without_sound(films, tmp_path) -> None:
+    red, silent, target = films["red"], tmp_path / "silent.mov", tmp_path / "all.mov"
+    words = ["-i", str(films["lime"]), "-c:v", "copy", "-an", str(silent)]
+    subprocess.run([executable(), "-v", "error", *words], check=True)
+    write_edit(one_after_another([red, red, silent], 3), target, codec="prores")
+    assert probe(target).frames == 30
+    sound = decode(target, rate=8000)
+    assert np.abs(sound[8000:12000]).max() > 0.05  # the second time
+    assert np.abs(sound[17000:]).max() < 0.01
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["all.mov", "silent.mov"]
+
+
+def test_an_edit_that_fails_leaves_the_film_that_was_there(films, tmp_path, monkeypatch) -> None:
+    target = tmp_path / "all.mp4"
+    target.write_bytes(b"before")
+    monkeypatch.setattr("animator.edit.make.frames_of", lambda *given: iter(()))
+    with pytest.raises(AnimatorError):
+        write_edit(one_after_another([films["red"]], 0), target)
+    assert target.read_bytes() == b"before"
+    assert [one.name for one in tmp_path.iterdir()] == ["all.mp4"]
 
 
 def test_shots_that_do_not_fit(films, tmp_path) -> None:
@@ -227,6 +260,10 @@ def test_shots_that_do_not_fit(films, tmp_path) -> None:
     )
     with pytest.raises(UsageError, match=r"of different sizes: red\.mov 64 x 64, small\.mp4 32 x 64"):
         checked(one_after_another([red, small], 0))
+    still = tmp_path / "still.png"
+    still.write_bytes(encode_png(np.zeros((64, 64, 3), np.uint8), {}))
+    with pytest.raises(UsageError, match=r"still\.png: is a picture, not a film"):
+        one_after_another([red, still], 0)
     run = CliRunner().invoke(app, ["edit", str(red), "-o", str(red)])
     assert run.exit_code == 2
     assert "must end in .mp4" in run.output

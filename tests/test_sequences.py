@@ -105,10 +105,10 @@ def test_exr_files_hold_the_frame_in_linear_light_and_its_layers(tmp_path, monke
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "tiff"])
 def test_pictures_have_16_bits_and_the_look_of_the_film(kind, tmp_path, monkeypatch) -> None:
-    run = rendered(
-        tmp_path, monkeypatch, "frames=2", f"output.sequence={kind}", "grade.gamma=2", "output.range=[1, 1]"
-    )
+    asked = (f"output.sequence={kind}", "grade.gamma=2", "output.range=[1, 1]", "output.number_from=10000")
+    run = rendered(tmp_path, monkeypatch, "frames=2", *asked)
     (file,) = (run / SEQUENCE).iterdir()
+    assert file.name == f"scene.10000.{kind}"
     deep = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     frame = cv2.imread(str(run / "frames" / "000001.png")).astype(np.float64) / 255
     assert deep.dtype == np.uint16

@@ -306,7 +306,8 @@ def test_weights_decide_a_larger_copy(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
     (tmp_path / "scene.yaml").write_text(SCENE.replace(", audio: tone.wav", ""))
     fake = read_scene(tmp_path / "scene.yaml").scene
-    assert enlarging(fake, "animevideov3", (128, 128), CPU).model == "lanczos"
+    assert enlarging(fake, "auto", (128, 128), CPU).model == "lanczos"
+    assert enlarging(fake, "animevideov3", (128, 128), CPU).model == "animevideov3"
     real = fake.model_copy(update={"models": "real"})
     how = enlarging(real, "animevideov3", (128, 128), CPU)
     with pytest.raises(WeightsError, match="animator models fetch animevideov3-x2"):
@@ -458,3 +459,22 @@ def test_a_finished_film_takes_another_look_and_way_and_no_setting_of_frames(
     refused = made("--set", "seed=9")
     assert refused.exit_code == 2
     assert "--set seed=9: would change the frames" in refused.output
+
+
+def test_a_folder_with_a_picture_that_is_none_is_refused_before_any_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8), {}))
+    (folder / "b.png").write_text("no picture")
+    made = CliRunner().invoke(app, ["upscale", str(folder), "--scale", "2", "--model", "lanczos"])
+    assert made.exit_code == 2
+    assert "b.png" in made.output
+    assert not list(tmp_path.glob("pictures-*/*"))
+
+
+def test_a_transparent_picture_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cv2.imwrite(str(tmp_path / "glass.png"), np.zeros((8, 8, 4), np.uint8))
+    asked = Asked(None, 2, "lanczos", CPU)
+    (made,) = upscale_files(tmp_path / "glass.png", None, asked, Reporter(), Cancel())
+    assert "glass.png: is transparent in places; its copy shows them on white" in caplog.text
+    assert cv2.imread(str(made)).min() == 255

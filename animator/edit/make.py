@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -60,15 +61,14 @@ def write_edit(
         FilmError: a film cannot be read, or the encoder fails; a film that was there stays.
     """
     width, height = checked(edit)
-    write_codec(target, _counted(frames_of(edit, width, height), seen), edit.fps, codec, crf=crf)
     seconds = float(edit.frames / edit.fps)
-    if edit.audio is not None:
-        with_sound(target, edit.audio, target, start_at=0.0, seconds=seconds)
-        return
-    with workshop(target.with_suffix(".wav")) as folder:  # the film's own is used by `with_sound`
-        sound = folder / "sound.wav"
-        if write_sound(edit, sound):
-            with_sound(target, sound, target, start_at=0.0, seconds=seconds)
+    with workshop(target) as folder:
+        film, sound = folder / target.name, edit.audio or folder / "sound.wav"
+        heard = edit.audio is not None or write_sound(edit, sound)
+        write_codec(film, _counted(frames_of(edit, width, height), seen), edit.fps, codec, crf=crf)
+        if heard:
+            with_sound(film, sound, film, start_at=0.0, seconds=seconds)
+        os.replace(film, target)
 
 
 def _counted(frames: Iterable[np.ndarray], seen: Callable[[int], None]) -> Iterator[np.ndarray]:

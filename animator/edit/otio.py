@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from animator.edit.shots import Edit, Shot
-from animator.errors import UsageError
+from animator.errors import FilmError, UsageError
 from animator.video.film import frame_rate
 from animator.video.probe import probe
 
@@ -45,7 +45,7 @@ def read_otio(path: Path) -> Edit:
         timeline = otio.adapters.read_from_string(path.read_text(encoding="utf-8"), "otio_json")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (otio.exceptions.OTIOError, ValueError) as error:
+    except (otio.exceptions.OTIOError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path}: is no edit list of OpenTimelineIO: {str(error).splitlines()[0]}"
         ) from error
@@ -103,7 +103,10 @@ def _rate(items: list[Any], otio: Any, path: Path) -> Fraction:
     """Return the frames a second of an edit: the rate in which its first clip is written."""
     for item in items:
         if isinstance(item, otio.schema.Clip):
-            return frame_rate(item.trimmed_range().duration.rate)
+            try:
+                return frame_rate(item.trimmed_range().duration.rate)
+            except FilmError as error:
+                raise UsageError(f"{path}: {item.name or 'a clip'}: {error}") from error
     raise UsageError(f"{path}: its track of pictures has no clip")
 
 
@@ -131,6 +134,8 @@ def _shots(items: list[Any], fps: Fraction, otio: Any, path: Path) -> list[Shot]
             film = _film(item, otio, path)
             zero = _seconds(_available(item.media_reference))
         start = _seconds(part.start_time) - zero if film else Fraction(0)
+        if _frames(part.duration, fps) < 1:
+            raise UsageError(f"{path}: {item.name or 'a clip'} has no frames")
         shots.append(Shot(film, start, _frames(part.duration, fps), *lead, item.name or "a gap"))
         lead = (0, 0)
     return shots

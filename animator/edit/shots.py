@@ -11,6 +11,7 @@ from animator.errors import UsageError
 from animator.video.film import frame_rate
 from animator.video.footage import open_footage
 from animator.video.probe import FilmInfo, probe
+from animator.video.source_pictures import PICTURE_ENDINGS
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def facts_of(film: Path) -> FilmInfo:
         FilmError: it has no pictures.
     """
     open_footage(film)  # which says what is wrong with a file that is no film
+    if film.suffix.lower() in PICTURE_ENDINGS:
+        raise UsageError(f"{film}: is a picture, not a film")
     return probe(film)
 
 

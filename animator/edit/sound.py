@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import ffmpeg
 
@@ -21,7 +20,7 @@ def write_sound(edit: Edit, target: Path) -> bool:
 
     Args:
         edit: the edit.
-        target: the file, in a folder that is there.
+        target: the file, in a folder for it alone, in which the sound of each shot is written first.
 
     Returns:
         Whether any shot has a sound; without one no file is written.
@@ -29,29 +28,29 @@ def write_sound(edit: Edit, target: Path) -> bool:
     Raises:
         FilmError: a sound cannot be read.
     """
-    parts, inputs = [], []
-    for number, begin in enumerate(edit.begins()):
-        part = _part(edit, number, begin)
-        if part is not None:
-            parts.append(part[0])
-            inputs.append(part[1])
-    if not parts:
+    # A file for each: the same film may be there twice, which one graph cannot tell apart.
+    files = [
+        file
+        for number, begin in enumerate(edit.begins())
+        if _write_part(edit, number, begin, file := target.with_name(f"part-{number}.wav"))
+    ]
+    if not files:
         return False
     samples = round(edit.frames / edit.fps * RATE)
+    parts = [ffmpeg.input(named(file)) for file in files]
     mixed = ffmpeg.filter(parts, "amix", inputs=len(parts), duration="longest", normalize=0)
     whole = mixed.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
     graph = whole.output(named(target), acodec="pcm_s16le", map_metadata=-1, bitexact=None)
-    graphs = [graph, *(kept_together(one) for one in inputs)]
-    run(command(ffmpeg.merge_outputs(*graphs).global_args(*QUIET)), target)
+    run(command(graph.global_args(*QUIET)), target)
     return True
 
 
-def _part(edit: Edit, number: int, begin: int) -> tuple[Any, Any] | None:
-    """Return a shot's sound at its place in the edit, and its input; None if it has none."""
+def _write_part(edit: Edit, number: int, begin: int, file: Path) -> bool:
+    """Write a shot's sound, silent until its place in the edit; return whether it has one."""
     shot, tail = edit.shots[number], edit.tail(number)
     stream = heard_in(shot.film).stream if shot.film is not None else None
     if shot.film is None or stream is None:
-        return None
+        return False
     ahead = min(shot.before, begin)
     start = shot.start - Fraction(ahead) / edit.fps
     length = Fraction(ahead + shot.frames + tail) / edit.fps
@@ -65,4 +64,7 @@ def _part(edit: Edit, number: int, begin: int) -> tuple[Any, Any] | None:
         over = Fraction(following.before + following.after) / edit.fps
         heard = heard.filter("afade", t="out", st=float(length - over), d=float(over))
     delay = round((begin - ahead) / edit.fps * 1000)
-    return heard.filter("adelay", delays=delay, all=1), source
+    heard = heard.filter("adelay", delays=delay, all=1)
+    graph = heard.output(named(file), acodec="pcm_s16le", map_metadata=-1, bitexact=None)
+    run(command(ffmpeg.merge_outputs(graph, kept_together(source)).global_args(*QUIET)), shot.film)
+    return True

@@ -71,7 +71,7 @@ class Enlarging:
 
 
 def enlarging(scene: Scene, model: Model, target: Target, device: torch.device) -> Enlarging:
-    """Return how the pictures of a scene are made larger; with ``models: fake`` by the filter alone.
+    """Return how the pictures of a scene are made larger; with ``models: fake`` ``auto`` is the filter.
 
     Args:
         scene: the scene.
@@ -79,5 +79,5 @@ def enlarging(scene: Scene, model: Model, target: Target, device: torch.device) 
         target: width and height of the result.
         device: where networks run.
     """
-    name = "lanczos" if scene.models == "fake" else model_name(model, device)
+    name = "lanczos" if scene.models == "fake" and model == "auto" else model_name(model, device)
     return Enlarging(name, scene.size, target, tuple(passes(name, scene.size, target)), device)

@@ -15,6 +15,9 @@ from animator.video.spherical import VR180_NAMES
 Packed = Literal["side_by_side", "top_bottom", "anaglyph", "vr180"]
 """How both eyes are in one picture."""
 
+FINISHED = "finished"
+"""What the name of a finished film has more."""
+
 EYES = ("left", "right")
 """Folders of what the two eyes see."""
 

@@ -21,7 +21,7 @@ from animator.between.load import decided_by, load_maker
 from animator.flow.load import load_flow
 from animator.flow.shrunk import ShrunkFlow
 from animator.run.enlarging import Enlarging, enlarging
-from animator.run.film_files import beside
+from animator.run.film_files import FINISHED, beside
 from animator.run.frame_source import FrameSource
 from animator.run.kept_frames import Told, kept_frames, key_of
 from animator.run.stages import Stage
@@ -105,7 +105,7 @@ def flicker_report(source: FrameSource, film: Stage) -> list[Stage]:
 
 def finished_file(source: FrameSource) -> Path:
     """Return where the finished film is."""
-    return beside(source.job.files.main, "finished")
+    return beside(source.job.files.main, FINISHED)
 
 
 def _write(source: FrameSource, how: Finish, path: Path, told: Told) -> None:

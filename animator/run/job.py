@@ -13,7 +13,7 @@ from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
 from animator.film.loop import Shot, Turbo
 from animator.film.upright import Upright, on_canvas
-from animator.run.film_files import FilmFiles, film_files
+from animator.run.film_files import FINISHED, FilmFiles, beside, film_files
 from animator.run.fingerprint import hash_inputs
 from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
@@ -80,10 +80,13 @@ class Job:
 
     @property
     def opened(self) -> Path:
-        """What a user will want to open: the film, or the folder of the pictures; the larger ones if any."""
+        """What a user will want to open: the film, or the folder of the pictures; finished or larger."""
         if self.still:
             large = self.run.path / HIRES
             return large if self.loaded.scene.large_size and large.is_dir() else self.run.path / FRAMES
+        finish = self.loaded.scene.output.finish
+        if finish.to or finish.scale or finish.fps:
+            return beside(self.files.main, FINISHED)
         return self.files.large or self.files.main
 
     @property

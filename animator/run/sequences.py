@@ -71,9 +71,10 @@ def _write_graded(job: Job, number: int, folder: str) -> None:
 def _write_sequence(source: FrameSource, kind: Literal["png", "tiff", "exr"]) -> None:
     """Write all pictures into a folder that takes the place of the one before when it is whole."""
     target, first = source.job.run.path / SEQUENCE, source.job.loaded.scene.output.number_from
+    digits = max(4, len(str(first + len(source.job.shown) - 1)))  # names sort as their numbers
     with workshop(target) as folder:
         for number, write in enumerate(_writers(source, kind), first):
-            write(folder / f"{source.job.files.film.stem}.{number:04d}.{kind}")
+            write(folder / f"{source.job.files.film.stem}.{number:0{digits}d}.{kind}")
         if target.exists():
             shutil.rmtree(target)
         os.replace(folder, target)

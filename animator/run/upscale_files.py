@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, UnidentifiedImageError
 
 from animator.errors import Interrupted, UsageError
 from animator.run.cancel import Cancel
@@ -29,6 +31,8 @@ from animator.video.making import replacing
 from animator.video.mux import with_sound
 from animator.video.source_pictures import PICTURE_ENDINGS, pictures_of, upright_size
 from animator.weights.hashes import file_hash
+
+log = logging.getLogger(__name__)
 
 LARGER = 4
 """How many times as wide and high a copy is where nobody says."""
@@ -115,7 +119,8 @@ def _folder(
 ) -> list[Path]:
     """Make larger copies of a folder's pictures; those that are there are passed over."""
     pictures = pictures_of(source)
-    word = asked.of(upright_size(pictures[0])).word
+    hows = {path: asked.of(upright_size(path)) for path in pictures}  # one that is none is found first
+    word = hows[pictures[0]].word
     folder = out or source.with_name(f"{source.name}-{word}")
     with errors_in_one_line(folder):
         folder.mkdir(exist_ok=True)
@@ -129,7 +134,7 @@ def _folder(
     loaded: dict[Enlarging, Upscaler] = {}
     for number, (path, target) in enumerate(left, start=1):
         cancel.check()
-        begun, how = time.monotonic(), asked.of(upright_size(path))
+        begun, how = time.monotonic(), hows[path]
         if how not in loaded:  # most pictures of a folder are alike
             loaded = {how: how.load_frames()}
         _picture(path, target, loaded[how])
@@ -139,9 +144,20 @@ def _folder(
 
 def _picture(path: Path, target: Path, upscale: Upscaler) -> None:
     """Write a larger copy of a picture as a PNG, of 16 bits where the picture is such a PNG."""
+    if _is_transparent(path):
+        log.warning("%s: is transparent in places; its copy shows them on white", path)
     frame = upscale.frame(read_whole(path, LARGEST))
     pixels = frame_to_uint16(frame) if _is_deep(path) else frame_to_uint8(frame)
     write_atomic(target, encode_png(pixels, {}))
+
+
+def _is_transparent(path: Path) -> bool:
+    """Return whether a picture may have transparent parts; False where its kind is not known to Pillow."""
+    try:
+        with Image.open(path) as picture:
+            return "A" in picture.getbands() or "transparency" in picture.info
+    except UnidentifiedImageError:
+        return False
 
 
 def _film(film: Footage, target: Path, how: Enlarging, reporter: Reporter, cancel: Cancel) -> None:

@@ -302,10 +302,14 @@ def locate(entry: Entry) -> Path:
 def named(name: str) -> list[Entry]:
     """Return every entry of a name, of whatever kind: ``pocket`` names one of several kinds.
 
+    A name without the factor means the networks of every factor: ``animevideov3`` is ``animevideov3-x2`` and
+    its like.
+
     Raises:
         UsageError: there is none; the message offers the nearest name.
     """
     found = [entry for entry in entries().values() if entry.name == name]
+    found = found or [one for one in entries().values() if re.fullmatch(rf"{re.escape(name)}-x\d", one.name)]
     if found:
         return found
     try:
