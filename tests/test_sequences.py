@@ -13,6 +13,7 @@ import torch
 from animator.errors import SceneError
 from animator.film.layers import motion, with_layers
 from animator.film.loop import SILENT, Shot, Track, move
+from animator.look.afterwards import afterwards
 from animator.run.render import render_scene
 from animator.run.reporter import Reporter
 from animator.run.sequences import SEQUENCE
@@ -165,3 +166,20 @@ def test_the_sound_begins_where_the_range_does(tmp_path, monkeypatch) -> None:
     Told.loaded = loaded
     found = sound_of(Told)
     assert (found.start, found.seconds) == (2.5, 1.0)
+
+
+def test_the_plan_says_what_is_made_afterwards(tmp_path) -> None:
+    asked = ("frames=24", "fps=12", "output.range=[0, 11]", "output.sequence=exr", "output.interpolate_to=48")
+    finish = (
+        "output.finish.to=[128, 128]",
+        "output.finish.fps=24",
+        "output.upscale.scale=3",
+        "vr.enabled=true",
+    )
+    assert dict(afterwards(scene(tmp_path, *asked, *finish).scene)) == {
+        "made larger": "12 frames to 192 x 192 by lanczos, and 24 of both eyes",
+        "at a higher rate": "48 frames at 48 a second by flow",
+        "finished film": "without flicker, 12 frames to 128 x 128 by lanczos, 24 frames at 24 a second by flow",
+        "sequence": "12 exr files, with 24 depth estimates",
+    }
+    assert not list(afterwards(scene(tmp_path, "mode=still").scene))

@@ -9,6 +9,7 @@ import numpy as np
 
 from animator.diffusion.tiles import tiles_of
 from animator.engines.registry import family_of
+from animator.look.afterwards import afterwards
 from animator.scene.larger import tile_side
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
@@ -126,6 +127,7 @@ def work_text(loaded: LoadedScene) -> str:
         rows.append(("moves of a picture", f"{work.moves}"))
     if work.larger and scene.large_size is not None:
         rows.append(("painted again, larger", larger_text(scene, work)))
+    rows += afterwards(scene)
     wide = max(len(name) for name, _ in rows)
     head = "what will run" if networks else "what will run (models: fake, so no network takes part)"
     return "\n".join([head, *(f"  {name:<{wide}}  {value}" for name, value in rows)])
