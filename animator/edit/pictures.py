@@ -46,7 +46,7 @@ def _mixed(old: np.ndarray, new: np.ndarray, shot: Shot, k: int) -> np.ndarray:
     """Return a frame of a dissolve into a shot, ``k`` frames after its first."""
     share = (shot.before + k + 1) / (shot.before + shot.after + 1)
     mixed = old + (new.astype(np.float32) - old) * share
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 class _Reader:

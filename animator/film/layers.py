@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from animator.depth.align import NOTHING, Expectation
+from animator.depth.align import NOTHING, Drift, Expectation
 from animator.film.loop import NO_TURBO, SILENT, Shot, Track, distances
 from animator.film.moves import canvas_2d, canvas_3d
 from animator.types import Move2D
@@ -56,30 +56,35 @@ def with_layers(
         depth: estimates distances; needed in 3D only.
     """
     shot = replace(shot, upright=None, turbo=NO_TURBO)  # pictures are as they are seen
-    expected, before = NOTHING, None
+    if shot.mode == "2d":
+        yield from _layers_2d(pictures, timeline, shot)
+        return
+    expected: Expectation = NOTHING
+    before: tuple[Frame, DepthMap, Drift] | None = None
     for frame, picture in enumerate(pictures):
-        row = timeline.row(frame)
-        grid, uncovered = None, None
-        if before is not None and shot.mode == "2d":
-            turn = canvas_2d(row, shot, frame)
-            uncovered = outside_2d(turn, shot.height, shot.width)
-            grid = None if turn == Move2D() else grid_2d(turn, shot.height, shot.width)
-        elif before is not None:
-            distance, drift, old = before
-            camera, turned = canvas_3d(row, shot, frame)
+        backward, uncovered = None, None
+        if before is not None:
+            old, distance, drift = before
+            camera, turned = canvas_3d(timeline.row(frame), shot, frame)
             seen = view(
                 old, distance, camera, projection=shot.projection, occlusion=shot.occlusion, turned=turned
             )
-            grid, uncovered = seen.grid, seen.uncovered
+            backward, uncovered = motion(seen.grid, shot.height, shot.width), seen.uncovered
             expected = Expectation(seen.depth, ~uncovered, drift) if shot.align else NOTHING
-        found = None
-        if shot.mode == "3d":
-            found, drift = distances(Track(picture, None, expected), shot, depth, frame, SILENT)
-            before = found, drift, picture
-        else:
-            before = (None, None, picture)
-        backward = None if uncovered is None else motion(grid, shot.height, shot.width)
+        found, drift = distances(Track(picture, None, expected), shot, depth, frame, SILENT)
+        before = picture, found, drift
         yield Layers(picture, found, backward, uncovered)
+
+
+def _layers_2d(pictures: Iterable[Frame], timeline: Timeline, shot: Shot) -> Iterator[Layers]:
+    for frame, picture in enumerate(pictures):
+        if not frame:
+            yield Layers(picture)
+            continue
+        turn = canvas_2d(timeline.row(frame), shot, frame)
+        grid = None if turn == Move2D() else grid_2d(turn, shot.height, shot.width)
+        uncovered = outside_2d(turn, shot.height, shot.width)
+        yield Layers(picture, None, motion(grid, shot.height, shot.width), uncovered)
 
 
 def motion(grid: Tensor | None, height: int, width: int) -> Flow:
@@ -92,7 +97,7 @@ def motion(grid: Tensor | None, height: int, width: int) -> Flow:
     """
     if grid is None:
         return torch.zeros(2, height, width)
-    x, y = (((grid + 1) * torch.tensor([width, height], device=grid.device) - 1) / 2).unbind(-1)
+    x, y = ((grid[..., 0] + 1) * width - 1) / 2, ((grid[..., 1] + 1) * height - 1) / 2
     columns = torch.arange(width, device=grid.device)
     rows = torch.arange(height, device=grid.device)[:, None]
     return torch.stack((x - columns, y - rows))

@@ -89,7 +89,7 @@ class Grade:
         return graded(pixels, self.at(number if moment is None else moment), self.lut, self.seed, number)
 
     def _column(self, name: str) -> np.ndarray:
-        return self.timeline.table[f"{LOOK}.{name}"].to_numpy(np.float64)
+        return np.asarray(self.timeline.table[f"{LOOK}.{name}"], np.float64)
 
 
 def grade_of(loaded: LoadedScene) -> Grade:
