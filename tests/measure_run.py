@@ -56,6 +56,9 @@ class Measuring:
             self._next("")
             self._outside = 0.0
 
+    def made(self, done: int, total: int, left: float | None) -> None:
+        pass
+
     def end(self) -> None:
         pass
 

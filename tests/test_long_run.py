@@ -31,6 +31,9 @@ SCENES = {
 GROWTH = 20e6
 """Bytes by which 500 frames may grow after the first `MEASURED`."""
 
+PAGES = 4e5
+"""Bytes that the C library may hold more or less at a measure, less than a frame kept of each would take."""
+
 MEASURED = 9
 """Frames from one measure to the next."""
 
@@ -53,7 +56,7 @@ def test_what_a_run_takes_stays_the_same(tmp_path: Path, name: str) -> None:
     assert frames[0] == MEASURED
     assert frames[-1] == 45
     # Caches of torch and of the C library still fill until the second measure.
-    assert resident[-1] - resident[1] < GROWTH * (frames[-1] - frames[1]) / (500 - MEASURED)
+    assert resident[-1] - resident[1] < GROWTH * (frames[-1] - frames[1]) / (500 - MEASURED) + PAGES
     # A frame may be being written in the other thread just now.
     assert max(files) - min(files) <= 1
     # The least of several frames and measures: a busy machine delays some of them, hardly all.

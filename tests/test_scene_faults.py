@@ -149,7 +149,11 @@ def test_what_is_not_a_scene_is_told_alone(faults, text, expected):
             "prompts: {0: x, [1]: y}",
             "1:17: prompts.: a key must be a name or a number, found a list or nothing",
         ),
-        ("prompts: x\nvr: {ipd: far}", "2:11: vr.ipd: expected a number from -1000 to 1000, found 'far'"),
+        (
+            "prompts: x\nvr: {ipd: far}",
+            "2:11: vr.ipd: unknown name 'far'; the variables are t, max_f, s, pi, e",
+        ),
+        ("prompts: x\nvr: {bulge: far}", "2:13: vr.bulge: expected a number from "),
         ("prompts: x\nimage_prompts: {0: a.png}", "2:20: image_prompts.0: no such file: "),
         ("prompts: [{text: x, wieght: 2}]", "1:21: prompts.0.wieght: unknown key; did you mean 'weight'?"),
         ("prompts: {4: [y, {weight: 2}]}", "1:18: prompts.4.1: has no 'text'; its parts are text, weight"),

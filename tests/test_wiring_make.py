@@ -66,7 +66,7 @@ class Steps:
         monkeypatch.setattr(rendering, "write_head", lambda job: self._note("head"))
         monkeypatch.setattr(rendering, "GrowingFilms", growing)
         monkeypatch.setattr(rendering, "make_frames", make_frames)
-        monkeypatch.setattr(rendering, "stages_of", lambda job, check: ["all stages", check])
+        monkeypatch.setattr(rendering, "stages_of", lambda job, check, told: ["all stages", check])
         monkeypatch.setattr(rendering, "make_stages", make_stages)
         monkeypatch.setattr(rendering, "write_report", lambda run: self._note("report"))
 
