@@ -232,6 +232,7 @@ def test_what_is_up_to_date_is_not_made_again(whole: tuple[Path, Told], tmp_path
     assert all(before[name] == after[name] for name in large)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "made"),
     [

@@ -195,6 +195,7 @@ def test_a_film_that_is_stopped_twice_becomes_the_same(
     assert len(networks) == 4  # each picture once, whatever happened
 
 
+@pytest.mark.slow
 def test_one_frame_changes_the_frames_around_it_in_a_film_without_flicker(
     run: Path, networks: list[int]
 ) -> None:
