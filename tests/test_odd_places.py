@@ -68,7 +68,10 @@ def test_what_a_link_leads_to_is_left_alone(run: Path, tmp_path: Path, name: str
     assert (tmp_path / "mine").read_text() == "precious\n"
 
 
-@pytest.mark.parametrize("name", ["frames", "state", "losses", "scene.mp4", "outputs.json"])
+LINKS = ["frames", "state", "losses", "graded", "sequence", "cuts", "vr180", "scene.mp4", "outputs.json"]
+
+
+@pytest.mark.parametrize("name", LINKS)
 def test_links_in_a_run_are_refused_before_anything_is_painted(run: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").mkdir()
     (run / "frames" / "000002.png").unlink()

@@ -29,7 +29,7 @@ ENDINGS = frozenset(
 """How names of files in a run end; no folder of one has such a name."""
 
 FOLDERS = frozenset(
-    {
+    [
         "frames",
         "left",
         "right",
@@ -39,10 +39,19 @@ FOLDERS = frozenset(
         "losses",
         "flow",
         "pruned",
+        "hires",
         "upscaled",
         "finishing",
-        "hires",
-    }
+        "graded",
+        "sequence",
+        "intermediates",
+        "cuts",
+        "diffusion",
+        "side_by_side",
+        "top_bottom",
+        "anaglyph",
+        "vr180",
+    ]
 )
 """Folders of a run."""
 
