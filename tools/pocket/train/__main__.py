@@ -10,10 +10,12 @@ import torch
 
 from tools.pocket import CHECKOUT, JUDGE, WEIGHTS
 from tools.pocket.train import (
+    autoencoder,
     curves,
     depth,
     diffused,
     estimates,
+    latent,
     perceptor,
     pictures,
     secondary,
@@ -31,6 +33,8 @@ STEPS = {
     "perceptor-vit": 8000,
     "judge": 5200,
     "depth": 39600,
+    "autoencoder": 6000,
+    "latent": 30000,
 }
 """Steps of a training from nothing with a CPU's batch, about what the bundled weights had in all.
 
@@ -102,7 +106,8 @@ def main() -> None:
     elif given.part in perceptor.RECIPES:
         perceptor.train(given.folder, given.part, steps=steps, machine=machine, start=given.start, **more)
     else:
-        train: Callable[..., None] = {"secondary": secondary.train, "depth": depth.train}[given.part]
+        parts = {"secondary": secondary, "depth": depth, "autoencoder": autoencoder, "latent": latent}
+        train: Callable[..., None] = parts[given.part].train
         train(given.folder, steps=steps, machine=machine, start=given.start, **more)
     return None
 

@@ -17,6 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from animator.diffusion.attention import batch_first
+from animator.diffusion.perceptors import dense_token_table
+from animator.weights.files import fit, read_state
+from tools.pocket import JUDGE, WEIGHTS
 from tools.pocket.train.naming import Questions, naming_loss
 from tools.pocket.train.session import Budget, Machine, Session, export, mixed, start_from
 from tools.pocket.train.shown import Shown
@@ -30,7 +33,8 @@ BATCH = 256
 WIDTH = 128
 MEAN, STD = [0.45, 0.45, 0.45], [0.27, 0.27, 0.27]
 VOCABULARY = 49408
-TEXT = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": 128, "heads": 4, "layers": 2}
+TEXT_WIDTH = 128
+TEXT = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": TEXT_WIDTH, "heads": 4, "layers": 2}
 TABLE = "token_embedding.values"
 """Name under which the trained rows of the token table are shipped."""
 
@@ -80,6 +84,16 @@ def build(recipe: Recipe, tokens: int) -> Any:
     """Return the network for a vocabulary of ``tokens`` tokens."""
     vision = dict(recipe.vision)
     return open_clip.CLIP(embed_dim=WIDTH, vision_cfg=vision, text_cfg=dict(TEXT, vocab_size=tokens))
+
+
+def bundled(name: str) -> Any:
+    """Return the network of a key of `RECIPES` with the weights that are shipped, frozen."""
+    recipe = RECIPES[name]
+    folder = JUDGE if name == "judge" else WEIGHTS
+    path = folder / f"{recipe.file}.safetensors"
+    network = build(recipe, VOCABULARY)
+    fit(network, dense_token_table(read_state(path), VOCABULARY, TEXT_WIDTH), str(path))
+    return network.requires_grad_(False).eval()
 
 
 class Pupil(nn.Module):

@@ -1,0 +1,158 @@
+"""Train the pocket latent network: captions into latents of `autoencoder`.
+
+The architecture is latent diffusion's U-Net (Rombach et al. 2022, `diffusers.UNet2DConditionModel`), reading
+the states that the text tower of the bundled perceptor has after its last layer. It predicts `v` (Salimans &
+Ho 2022) on Stable Diffusion's noise schedule; a tenth of the captions is left empty, for classifier-free
+guidance (Ho & Salimans 2022). The loss of each timestep is weighted by min(SNR, 5)/(SNR + 1) (Hang et al. 2023).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from tools.pocket.train import autoencoder
+from tools.pocket.train.perceptor import TEXT_WIDTH, bundled
+from tools.pocket.train.pictures import Pictures
+from tools.pocket.train.session import Budget, Machine, Session
+from tools.pocket.train.told import CONTEXT, Told, known_tokens, tokenizer
+
+CONFIG: dict[str, Any] = {
+    "sample_size": (16, 24),
+    "in_channels": autoencoder.CHANNELS,
+    "out_channels": autoencoder.CHANNELS,
+    "block_out_channels": (96, 160, 224),
+    "layers_per_block": 1,
+    "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    "cross_attention_dim": TEXT_WIDTH,
+    "attention_head_dim": 4,
+    "norm_num_groups": 16,
+}
+
+SCHEDULE: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+}
+
+BATCH = 16
+"""Latents in a step on a CPU."""
+
+EMPTY = 0.1
+"""Share of captions that are left empty."""
+
+FLAT = 5.0
+"""Signal-to-noise ratio above which a timestep weighs no more."""
+
+TOGETHER = 50
+"""Pictures that are turned into latents at once."""
+
+
+def alpha_bar() -> Tensor:
+    """Return how much of the signal's energy is left at each timestep, shape (1000,)."""
+    roots = torch.linspace(SCHEDULE["beta_start"] ** 0.5, SCHEDULE["beta_end"] ** 0.5, 1000)
+    return torch.cumprod(1 - roots.square(), 0)
+
+
+def build() -> UNet2DConditionModel:
+    """Return the network with its first weights."""
+    return UNet2DConditionModel(**CONFIG)
+
+
+class Words(nn.Module):
+    """The text tower of the bundled perceptor: rows of the table of known tokens into states."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tower = bundled("perceptor")
+        self.register_buffer("known", known_tokens())
+        self.register_buffer("empty", tokenizer()([""])[0])
+
+    @torch.no_grad()
+    def forward(self, rows: Tensor, left_out: Tensor) -> Tensor:
+        """Return states, N x 40 x 128, of captions, N x 40; those ``left_out``, of N, are empty."""
+        tokens = torch.where(left_out[:, None], self.empty, self.known[rows])
+        model = self.tower
+        x = model.token_embedding(tokens) + model.positional_embedding[:CONTEXT]
+        result: Tensor = model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+        return result
+
+
+def make_latents(folder: Path, machine: Machine) -> Tensor:
+    """Return the latents of all pictures of a world, N x 8 x 16 x 24, of mean 0 and variance 1.
+
+    They are made once, with the weights that the autoencoder then has, and lie in ``latents.pt``.
+    """
+    path = folder / "latents.pt"
+    if not path.exists():
+        pictures, network = (
+            Pictures(folder / "world", machine.device),
+            autoencoder.trained(folder, machine.device),
+        )
+        made = []
+        with torch.no_grad():
+            for first in range(0, len(pictures), TOGETHER):
+                index = torch.arange(first, first + TOGETHER, device=machine.device)
+                made.append(network.encode(pictures.images(index) * 2 - 1).latent_dist.mean.half().cpu())
+        part = path.with_suffix(".part")
+        torch.save(torch.cat(made), part)
+        os.replace(part, path)
+    latents = torch.load(path, weights_only=True)
+    shift, scale = statistics(latents)
+    result: Tensor = ((latents.float() - shift) * scale).to(machine.device)
+    return result
+
+
+def statistics(latents: Tensor) -> tuple[float, float]:
+    """Return the mean of all latents, and what brings their standard deviation to 1."""
+    some = latents[:2000].float()
+    return float(some.mean()), 1 / float(some.std())
+
+
+def train(
+    folder: Path,
+    *,
+    steps: int,
+    machine: Machine,
+    start: Path | None = None,
+    rate: float = 6e-4,
+    batch: int = BATCH,
+    minutes: float = 0.0,
+) -> None:
+    """Train on the latents of a world; continue where a run was stopped.
+
+    Args:
+        folder: holds ``world/`` and ``autoencoder.pt``, and receives the checkpoint.
+        steps: steps of ``batch`` latents.
+        machine: where to train.
+        start: not used; earlier weights are continued from the checkpoint.
+        rate: highest learning rate.
+        batch: latents in a step.
+        minutes: most that it takes; 0 for no limit.
+    """
+    latents, told = make_latents(folder, machine), Told(folder / "world", machine.device)
+    torch.manual_seed(23)
+    network, words = machine.put(build()), machine.put(Words())
+    session = Session(network, Budget(steps, rate, minutes=minutes), folder / "latent.pt")
+    bars = alpha_bar().to(machine.device)
+    while not session.done:
+        dice = machine.dice(23, session.step)
+        index = torch.randint(len(latents), (batch,), generator=dice, device=dice.device)
+        left_out = torch.rand(batch, generator=dice, device=dice.device) < EMPTY
+        states = words(told.captions(index, dice), left_out)
+        t = torch.randint(len(bars), (batch,), generator=dice, device=dice.device)
+        clean, at = latents[index], bars[t].view(-1, 1, 1, 1)
+        noise = torch.randn(clean.shape, generator=dice, device=clean.device)
+        with machine.autocast():
+            found = network(at.sqrt() * clean + (1 - at).sqrt() * noise, t, states).sample
+        error = (found.float() - (at.sqrt() * noise - (1 - at).sqrt() * clean)).square().mean((1, 2, 3))
+        ratio = (at / (1 - at)).flatten()
+        session.take((error * ratio.clamp(max=FLAT) / (ratio + 1)).mean())
