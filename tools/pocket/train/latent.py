@@ -3,7 +3,8 @@
 The architecture is latent diffusion's U-Net (Rombach et al. 2022, `diffusers.UNet2DConditionModel`), reading
 the states that the text tower of the bundled perceptor has after its last layer. It predicts `v` (Salimans &
 Ho 2022) on Stable Diffusion's noise schedule; a tenth of the captions is left empty, for classifier-free
-guidance (Ho & Salimans 2022). The loss of each timestep is weighted by min(SNR, 5)/(SNR + 1) (Hang et al. 2023).
+guidance (Ho & Salimans 2022). The loss of each timestep is weighted by min(SNR, 5)/(SNR + 1)
+(Hang et al. 2023).
 """
 
 from __future__ import annotations
