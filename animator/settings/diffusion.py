@@ -94,7 +94,7 @@ class DiffusionOptions(Options):
     """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
     portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
 
-    class_label: int | str | None = setting(None, needs=_CLASSES)
+    class_label: int | str | None = setting(None, unit="class", needs=_CLASSES, engine="guided")
     """Which of ImageNet's classes a network paints that tells them apart (`512x512_diffusion`): its number, 0
     to 999, or its name, such as lighthouse. Prompts pull as ever."""
 
@@ -106,6 +106,7 @@ class DiffusionOptions(Options):
         le=50,
         unit="weight",
         needs=_READS,
+        engine="guided",
         description="How strongly a network follows the prompts that it reads itself (`cc12m_1_cfg`, "
         "`cc12m_1`): 1 as pictures follow their captions, more exaggerates (classifier-free guidance), and "
         "takes one more pass of the network for each prompt; 0, the default, takes what suits the network: "
