@@ -17,7 +17,7 @@ LEVELS: list[set[str]] = [
     {"weights"},
     {"keyframes"},
     {"settings"},
-    {"depth", "warp", "flow", "sound", "diffusion", "grade", "upscale"},
+    {"depth", "warp", "flow", "sound", "diffusion", "latent", "grade", "upscale"},
     {"between"},
     {"video", "engines"},
     {"scene", "film"},
