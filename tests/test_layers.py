@@ -18,7 +18,7 @@ LEVELS: list[set[str]] = [
     {"keyframes"},
     {"settings"},
     {"depth", "warp", "flow", "sound", "diffusion", "grade", "upscale"},
-    {"between"},
+    {"between", "latent"},
     {"video", "engines"},
     {"scene", "film"},
     {"runs", "importing"},

@@ -89,13 +89,14 @@ class Family(ABC):
     remedy: ClassVar[str] = "choose another diffusion.model"
     lessened: ClassVar[str] = ""
 
-    def reads(self, said: Sequence[Declared]) -> bool:
+    def reads(self, said: Sequence[Declared], scene: Scene) -> bool:
         """Return whether a setting means anything to it, or is the film's own.
 
         Args:
             said: what is declared of its sections and of it, see `animator.settings.base.declared`.
+            scene: the scene, on which it may depend.
         """
-        return all(one.engine in ("", self.name) for one in said)
+        return all(not one.engine or self.name in _several(one.engine) for one in said)
 
     @abstractmethod
     def takes(self, model: str) -> bool:
@@ -259,9 +260,13 @@ class Family(ABC):
         return []
 
 
-def read_sections(family: Family) -> tuple[str, ...]:
-    """Return the sections whose animated values `animator.types.Request.values` holds for a family."""
-    from animator.settings.scene import Scene
+def read_sections(family: Family, scene: Scene) -> tuple[str, ...]:
+    """Return the sections whose animated values `animator.types.Request.values` holds for a scene."""
+    top = ((name, said) for name, said in declared(type(scene)) if "." not in name)
+    return tuple(
+        name for name, said in top if name == "diffusion" or (said[-1].engine and family.reads(said, scene))
+    )
 
-    top = ((name, said) for name, said in declared(Scene) if "." not in name)
-    return tuple(name for name, said in top if name == "diffusion" or said[-1].engine == family.name)
+
+def _several(engine: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (engine,) if isinstance(engine, str) else engine

@@ -125,7 +125,7 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     sections = {name.rpartition(".")[0] for name in every}
     family, found = family_of(scene.diffusion.model), {}
     for name, said in every.items():
-        if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said):
+        if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said, scene):
             continue
         value = value_in(dumped, name)
         if isinstance(value, dict):
@@ -168,4 +168,4 @@ def changing_no_frame(scene: type[Scene]) -> list[str]:
 def unread_by_engine(scene: Scene) -> list[str]:
     """Return the sections and settings that are for another engine than the scene's, by dotted name."""
     family = family_of(scene.diffusion.model)
-    return [name for name, said in declared(type(scene)) if not family.reads(said)]
+    return [name for name, said in declared(type(scene)) if not family.reads(said, scene)]

@@ -20,7 +20,7 @@ from animator.scene.spellings import as_section, spelt_key, with_spellings
 from animator.scene.words import found, short
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
-from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.checkpoint_names import is_path
 
 MAX_LAYERS = 16
 COMMAND_LINE = "--set"
@@ -320,7 +320,7 @@ def rooted(root: Node, folder: Path) -> Node:
         if section is None or not isinstance(section.value, dict) or key not in section.value:
             continue
         inner = dict(section.value)
-        if key != "model" or is_checkpoint(str(inner[key].value)):
+        if key != "model" or is_path(str(inner[key].value)):
             inner[key] = _absolute(inner[key], folder)
         members[name] = dataclasses.replace(section, value=inner)
     if "image_prompts" in members:

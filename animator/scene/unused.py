@@ -41,7 +41,7 @@ def _follows(fit: Fit, name: str) -> bool:
 
 def _reasons(scene: Scene, values: Values, said: tuple[Declared, ...]) -> Iterator[str]:
     """Yield why a setting has no effect; ``said`` is declared of its sections and of itself."""
-    if not family_of(scene.diffusion.model).reads(said):
+    if not family_of(scene.diffusion.model).reads(said, scene):
         yield f"with diffusion.model {scene.diffusion.model}"
     if scene.vr.enabled and any(one.eyes for one in said):
         return

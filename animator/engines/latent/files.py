@@ -1,0 +1,55 @@
+"""The files of weights that a scene of a latent diffusion names, without reading them. No torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from animator.settings.scene import Scene
+from animator.system.file_names import file_fault
+
+WEIGHTS = (".safetensors", ".bin", ".json", ".txt")
+"""What in a folder of diffusers decides a picture."""
+
+MISSING = "is a latent network, which needs diffusers: pip install 'animator[latent]'"
+
+
+def is_folder(model: str) -> bool:
+    """Return whether a model is the path of a folder: one that is there, or one that ought to be."""
+    return "/" in model or "\\" in model or Path(model).is_dir()
+
+
+def model_fault(model: str) -> str:
+    """Return why a model cannot be loaded, as far as is seen without loading it, or an empty text."""
+    if importlib.util.find_spec("diffusers") is None:
+        return MISSING
+    path = Path(model)
+    if not path.exists():
+        return f"there is no folder {model}; name one of diffusers, with unet, vae and text_encoder in it"
+    lacking = [name for name in ("unet", "vae", "text_encoder") if not (path / name).is_dir()]
+    return f"{model} has no {' and no '.join(lacking)}; name a folder of diffusers" if lacking else ""
+
+
+def file_faults(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the files that the section `latent` names: dotted name and message."""
+    latent = scene.latent
+    for path in latent.loras:
+        yield f"latent.loras.{path}", file_fault(path, net=False)
+    control = latent.control.model
+    if control is not None and not Path(control).exists():
+        yield "latent.control.model", f"there is no file or folder {control}"
+
+
+def files_of(scene: Scene) -> dict[str, Path]:
+    """Return every file of weights that a scene names, by kind and name."""
+    named = [("diffusion", scene.diffusion.model), *(("lora", path) for path in scene.latent.loras)]
+    if scene.latent.control.model is not None:
+        named.append(("controlnet", scene.latent.control.model))
+    found = {}
+    for kind, text in named:
+        path = Path(text)
+        for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if one == path or (one.is_file() and one.suffix in WEIGHTS):
+                found[f"{kind} {one.relative_to(path.parent).as_posix()}"] = one
+    return found
