@@ -150,6 +150,10 @@ class Family(ABC):
         """Return the words of a prompt that no network has learnt, so that they pull nowhere."""
         return ()
 
+    def unstressed(self, text: str) -> str:
+        """Return a prompt in which all that stresses words is blank, with each letter in its place."""
+        return text
+
     def presets(self) -> Mapping[str, Presets]:
         """Return what may be written as one word, by the dotted name of its section."""
         return {}
@@ -266,6 +270,11 @@ def read_sections(family: Family, scene: Scene) -> tuple[str, ...]:
     return tuple(
         name for name, said in top if name == "diffusion" or (said[-1].engine and family.reads(said, scene))
     )
+
+
+def unread_settings(family: Family, scene: Scene) -> list[str]:
+    """Return the sections and settings that are for another engine than a scene's, by dotted name."""
+    return [name for name, said in declared(type(scene)) if not family.reads(said, scene)]
 
 
 def _several(engine: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ class ControlOptions(Options):
     depth that the loop estimated and moved with the camera; the first frame has none yet and goes without."""
 
     scale: Animated = animated(
-        1.0, frames=True, steps=True, ge=0, le=4, unit="weight", modes=(THREE_D,), needs=_CONTROLLED
+        1, frames=True, steps=True, ge=0, le=4, unit="weight", modes=(THREE_D,), needs=_CONTROLLED
     )
     """How strongly the ControlNet acts; 0 does not ask it."""
 

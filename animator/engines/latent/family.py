@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 CFG = "latent.cfg_scale"
 GENTLE_CFG = 7.0
 """What `gentler` lowers where the scene leaves the strength of the prompts to the network."""
+
+BRACKETS = re.compile(r"\\[()]|:\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*\)|[()]")
+"""What stresses words, see `animator.latent.emphasis`."""
 
 SHARE_OF_STEPS = 0.5
 LEAST_STEPS = 8
@@ -60,6 +64,10 @@ class Latent(Family):
             from animator.engines.guided import GUIDED
 
             yield from (one for one in GUIDED.check(scene) if one[0].startswith("guidance."))
+
+    def unstressed(self, text: str) -> str:
+        """Return a prompt whose brackets and their factors are blank: ``(sea:1.2)`` means something here."""
+        return BRACKETS.sub(lambda found: " " * len(found[0]), text)
 
     def networks(self, scene: Scene) -> list[Entry]:
         """Return the CLIP models, where they guide; the others are files that the scene names."""

@@ -38,21 +38,19 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
         unet, vae, texts = _networks(folder, dtype)
         held = [(NETWORK, held_by(unet)), (CODEC, held_by(vae)), (TEXT, sum(map(held_by, texts)))]
         side = (min(tiles or height, height), min(tiles or width, width))
-        step = Meter()
-        with step, torch.no_grad():
-            step.labelled(NETWORK, _asked)(unet, 2, side)
-        decoding = Meter()
-        with decoding, torch.no_grad():
-            decoding.labelled(CODEC, vae.decode)(torch.zeros(1, 4, height // FACTOR, width // FACTOR))
-    peaks = [dict(step.peak), dict(decoding.peak)]
-    return Memory(tuple(held), max(peaks, key=lambda peak: sum(peak.values())))
+        with Meter() as step, torch.no_grad():
+            _asked(unet, 2, side)
+        with Meter() as decoding, torch.no_grad():
+            vae.decode(torch.zeros(1, 4, height // FACTOR, width // FACTOR))
+    most = max((sum(meter.peak.values()), name) for name, meter in ((NETWORK, step), (CODEC, decoding)))
+    return Memory(tuple(held), {most[1]: most[0]})
 
 
 def _networks(folder: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    unet = emptied(on_meta(UNet2DConditionModel.from_config, _described(folder / "unet")).to(dtype))
+    unet = emptied(on_meta(UNet2DConditionModel.from_config, _described(folder / "unet")), dtype)
     vae = emptied(on_meta(AutoencoderKL.from_config, _described(folder / "vae")))
     texts = [
         emptied(on_meta(CLIPTextModel, CLIPTextConfig(**_described(folder / name))))
