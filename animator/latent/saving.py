@@ -66,19 +66,22 @@ class Stage:
     def __init__(self, device: torch.device, groups: dict[str, list[nn.Module]]) -> None:
         self.device = device
         self.groups = groups
-        self.apart = False
+        self.apart = True
+        self.settle(Saving())
 
     def call(self, name: str) -> None:
-        """Bring the networks of a group to the device; where they are kept apart, send the others away."""
+        """Where networks are kept apart, bring those of a group to the device, and send the others away."""
+        if not self.apart:
+            return
         for other, networks in self.groups.items():
-            if other != name and self.apart:
+            if other != name:
                 _move(networks, CPU)
         _move(self.groups[name], self.device)
 
     def settle(self, saving: Saving) -> None:
         """Set up a level of saving."""
-        self.apart = saving.offload
-        if not self.apart:
+        before, self.apart = self.apart, saving.offload
+        if before != self.apart and not self.apart:
             for networks in self.groups.values():
                 _move(networks, self.device)
 

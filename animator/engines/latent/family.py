@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from animator.engines.family import Family, Memory, Work
-from animator.engines.latent.files import file_faults, files_of, is_folder, model_fault
+from animator.engines.latent.files import file_faults, files_of, is_latent, model_fault
 from animator.settings.base import BY_CLIP, Declared, share
-from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.registry import Entry, find
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ class Latent(Family):
         return super().reads(said, scene) and (by_clip or all(one.engine != BY_CLIP for one in said))
 
     def takes(self, model: str) -> bool:
-        """Return whether a model is a folder of diffusers."""
-        return not is_checkpoint(model) and is_folder(model)
+        """Return whether a model is the path of a latent diffusion."""
+        return is_latent(model)
 
     def check(self, scene: Scene) -> Iterator[tuple[str, str]]:
         """Yield files that are not there, prompts by pictures that nothing looks at, and wrong CLIP models."""

@@ -6,8 +6,11 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+from animator.errors import WeightsError
+from animator.latent.recognise import is_latent_path, recognise, refusal
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
+from animator.weights.checkpoint_names import is_checkpoint
 
 WEIGHTS = (".safetensors", ".bin", ".json", ".txt")
 """What in a folder of diffusers decides a picture."""
@@ -15,20 +18,27 @@ WEIGHTS = (".safetensors", ".bin", ".json", ".txt")
 MISSING = "is a latent network, which needs diffusers: pip install 'animator[latent]'"
 
 
-def is_folder(model: str) -> bool:
-    """Return whether a model is the path of a folder: one that is there, or one that ought to be."""
-    return "/" in model or "\\" in model or Path(model).is_dir()
+def is_latent(model: str) -> bool:
+    """Return whether a model is the path of a latent diffusion, or of a folder that is not there."""
+    path = Path(model).expanduser()
+    if not path.exists():
+        return "/" in model and not is_checkpoint(model)
+    if not is_latent_path(path):
+        return False
+    try:
+        return recognise(path).what == "model"
+    except WeightsError:
+        return False
 
 
 def model_fault(model: str) -> str:
     """Return why a model cannot be loaded, as far as is seen without loading it, or an empty text."""
     if importlib.util.find_spec("diffusers") is None:
         return MISSING
-    path = Path(model)
-    if not path.exists():
-        return f"there is no folder {model}; name one of diffusers, with unet, vae and text_encoder in it"
-    lacking = [name for name in ("unet", "vae", "text_encoder") if not (path / name).is_dir()]
-    return f"{model} has no {' and no '.join(lacking)}; name a folder of diffusers" if lacking else ""
+    try:
+        return refusal(recognise(model))
+    except WeightsError as error:
+        return str(error)
 
 
 def file_faults(scene: Scene) -> Iterator[tuple[str, str]]:
