@@ -17,7 +17,8 @@ from torch import Tensor
 
 from animator.diffusion import uncovered
 from animator.latent.control import depth_picture
-from animator.latent.painter import LatentDiffusion, Networks
+from animator.latent.painter import LatentDiffusion
+from animator.latent.painting import Networks
 from animator.latent.parts import Parts, TextTower
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.latent import LatentOptions

@@ -18,6 +18,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 KINDS = ("sd1", "sd2", "sdxl", "inpaint", "lcm", "turbo")
@@ -156,4 +157,23 @@ def saved(kind: str, folder: Path) -> Path:
     path = folder / kind
     if not path.is_dir():
         (control(folder) if kind == "control" else pipeline(kind, folder)).save_pretrained(path)
+    return path
+
+
+def lora(folder: Path, seed: int = 3) -> Path:
+    """Return a file of LoRA weights for ``sd1``, in the names of kohya's trainer."""
+    path = folder / f"lora{seed}.safetensors"
+    if not path.is_file():
+        chance = torch.Generator().manual_seed(seed)
+        state: dict[str, torch.Tensor] = {}
+        for network, kind in ((unet("sd1"), "unet"), (CLIPTextModel(text_config(WIDTH)), "te")):
+            for name, layer in network.named_modules():
+                if name.endswith(("to_q", "to_k", "to_v", "to_out.0", "_proj")) and isinstance(layer, torch.nn.Linear) and ".ff." not in name:
+                    key = f"lora_{kind}_{name.replace('.', '_')}"
+                    if kind == "te":
+                        key = f"lora_te_text_model_{name.replace('.', '_')}"
+                    state[f"{key}.lora_down.weight"] = torch.randn(2, layer.in_features, generator=chance)
+                    state[f"{key}.lora_up.weight"] = torch.randn(layer.out_features, 2, generator=chance) * 0.1
+                    state[f"{key}.alpha"] = torch.tensor(1.0)
+        save_file(state, path)
     return path

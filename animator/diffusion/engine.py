@@ -122,7 +122,7 @@ class GuidedDiffusion:
         seeing = {name: networks_of(perceptor) for name, perceptor in networks.perceptors.items()}
         self._places = Places(self.device, predicting, seeing)
         self._targets = Targets(
-            networks.perceptors, self.device, networks.open_image or _no_image, self._places
+            networks.perceptors, self.device, networks.open_image or no_image, self._places
         )
         for one in predicting:
             one.to(self.device)
@@ -390,5 +390,6 @@ def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> Nois
     return (disco_schedule if guidance.compat == "disco-5" else full_schedule)(diffusion.steps)
 
 
-def _no_image(name: str) -> Frame:
+def no_image(name: str) -> Frame:
+    """Refuse to open a picture, where an engine has no function that does."""
     raise UsageError(f"{name}: this engine has no function that opens pictures")

@@ -7,10 +7,15 @@ from functools import partial
 import torch
 from torch import nn
 
+from animator.diffusion.engine import no_image
+from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.targets import OpenImage
+from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.files import read_controlnet, read_parts
-from animator.latent.painter import LatentDiffusion, Networks
+from animator.latent.lora import Loras, laid_over
+from animator.latent.painter import LatentDiffusion
+from animator.latent.painting import Networks
 from animator.latent.parts import Parts
 from animator.settings.scene import Scene
 from animator.weights.shared import SharedNetworks
@@ -33,21 +38,60 @@ def load_engine(
     Raises:
         WeightsError: weights are absent or damaged.
     """
+    _without_bars()
     diffusion, latent = scene.diffusion, scene.latent
     shared = SharedNetworks() if shared is None else shared
     half = precision_for(diffusion.precision, device) == "bfloat16"
     dtype = torch.bfloat16 if half else torch.float32
-    read = partial(_parts, diffusion.model, dtype)
+    read = partial(_parts, diffusion.model, tuple(latent.loras), dtype)
     parts = shared.get("diffusion", diffusion.model, (device, dtype, tuple(latent.loras)), read)
     control = None
     if latent.control.model is not None:
         control = read_controlnet(latent.control.model, parts.kind, dtype)
-    return LatentDiffusion(Networks(parts, control), diffusion, latent, device)
+    clip = _clip(scene, device, dtype, open_image, shared) if latent.clip_guidance else None
+    loras = Loras(parts, len(latent.loras)) if latent.loras else None
+    return LatentDiffusion(Networks(parts, control, loras, clip), diffusion, latent, device)
 
 
-def _parts(model: str, dtype: torch.dtype) -> Parts:
+def _clip(
+    scene: Scene,
+    device: torch.device,
+    dtype: torch.dtype,
+    open_image: OpenImage | None,
+    shared: SharedNetworks,
+) -> ClipGuidance:
+    """Return what guides by CLIP."""
+    perceptors = {
+        name: shared.get(
+            "clip", name, (device, dtype, False), partial(load_perceptor, name, device, dtype=dtype)
+        )
+        for name in scene.guidance.clip_models
+    }
+    return ClipGuidance(
+        perceptors,
+        scene.diffusion,
+        scene.guidance,
+        device,
+        open_image or no_image,
+        keep_cuts=scene.output.show_cuts,
+        mode=scene.mode,
+    )
+
+
+def _without_bars() -> None:
+    """Have the libraries draw no bars of progress: the program has its own line."""
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    of_diffusers.disable_progress_bar()
+    of_transformers.disable_progress_bar()
+
+
+def _parts(model: str, loras: tuple[str, ...], dtype: torch.dtype) -> Parts:
     """Return the networks of a model, the denoiser in a number format; text and pictures stay in float32."""
     parts = read_parts(model)
+    if loras:
+        laid_over(parts, loras)
     if dtype != torch.float32:
         nn.Module.to(parts.unet, dtype)  # the method of diffusers warns of what is not so here
     return parts

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from animator.diffusion.guidance import Notes
+from animator.diffusion.guidance import Notes, guided
 from animator.diffusion.init_filter import Steps, grounds
+from animator.diffusion.kept import Kept, kept_of
 from animator.diffusion.memory_saving import reported_once, tried
 from animator.diffusion.prediction import Denoise, Prediction
 from animator.diffusion.requests import check_requests
-from animator.diffusion.results import check_numbers, painted_of
+from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, etas_taken, walk
 from animator.diffusion.step_range import (
     Course,
@@ -32,10 +33,11 @@ from animator.diffusion.step_values import schedule_position, value_at
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
 from animator.errors import MemoryShortage
 from animator.latent.asking import FACTOR, Asking, Control, renewing
+from animator.latent.clip_guidance import ClipGuidance, Pull
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
 from animator.latent.noise import NoiseOf, coarse, in_latents, latent_noise
-from animator.latent.parts import Parts
+from animator.latent.painting import Networks, Painting
 from animator.latent.said import said_by
 from animator.latent.saving import Saving, Stage, slice_attention
 from animator.latent.schedules import latent_schedule
@@ -56,48 +58,8 @@ OTHER_CFG, FEW_STEPS_CFG, EMBEDDED_CFG = 7.0, 1.0, 8.0
 of those that read the strength themselves."""
 
 
-@dataclass(frozen=True)
-class Painting:
-    """What a walk begins with, and what it draws on.
-
-    Attributes:
-        requests: the pictures.
-        course: the indices of the walk.
-        x: the state at its beginning.
-        before: the prediction before it, where a walk goes on; else None.
-        first: the index at which it begins.
-        samplers: by index.
-        etas: by index.
-        noise_of: gives noise by its name.
-        draws: sources of the noise of each picture.
-        growth: which latents walk before the others, or None where all walk together.
-    """
-
-    requests: Sequence[Request]
-    course: Course
-    x: Tensor
-    before: Prediction | None
-    first: int
-    samplers: Sequence[str]
-    etas: Sequence[float]
-    noise_of: NoiseOf
-    draws: Sequence[Draws]
-    growth: Growth | None
-
-
-@dataclass(frozen=True)
-class Networks:
-    """What an engine is built from.
-
-    Attributes:
-        parts: the networks.
-        control: a ControlNet for depth, or None.
-        loras: sets the strengths of the LoRAs, or None where there are none.
-    """
-
-    parts: Parts
-    control: Any | None = None
-    loras: Any | None = None
+MOST_PARTS = 64
+"""Passes in which perceptors look at what they look at, at most."""
 
 
 class LatentDiffusion:
@@ -141,6 +103,7 @@ class LatentDiffusion:
                 "text": [tower.encoder for tower in self.parts.text],
                 "vae": [self.parts.vae],
                 "unet": predicting,
+                "seeing": [self.parts.vae, *(networks.clip.networks if networks.clip else [])],
             },
         )
         for one in (*predicting, *(tower.encoder for tower in self.parts.text)):
@@ -194,14 +157,17 @@ class LatentDiffusion:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
         pictures = self._inits(requests)
         with torch.no_grad():
-            denoise = self._asking(requests, pictures)
+            denoise = self._asking(requests, pictures, course.first)
             self.stage.call("vae")
             begin = None if pictures is None else self.codec.encode(pictures)
             painting = self._painting(requests, course, begin, unfinished)
+            pull = self._pull(painting, pictures)
+            if pull is not None:
+                denoise = guided(denoise, self.schedule, pull)
             self.stage.call("unet")
             for step in self._walked(painting, denoise):
                 if on_step is not None:
-                    on_step(self._step_of(step, course))
+                    on_step(self._step_of(step, course, pull))
             return self._finished(painting, step, pictures)
 
     def _painting(
@@ -228,7 +194,25 @@ class LatentDiffusion:
             x, before, first = begun(ground, noise, self.schedule, course.first), None, course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
-        return Painting(requests, course, x, before, first, samplers, etas, noise_of, draws, growth)
+        kept = kept_of(unfinished or (), self.device)
+        return Painting(requests, course, x, before, first, samplers, etas, noise_of, draws, growth, kept)
+
+    def _pull(self, painting: Painting, pictures: Tensor | None) -> Pull | None:
+        """Return what guides a painting by CLIP, or None where nothing does."""
+        if self.networks.clip is None:
+            return None
+
+        def decode(latents: Tensor) -> Tensor:
+            self.stage.call("seeing")
+            decoded = self.codec.decode(latents)
+            self.stage.call("unet")
+            return decoded
+
+        self.stage.call("seeing")
+        cuts = [one.cuts for one in painting.draws]
+        return self.networks.clip.pull(
+            painting.requests, self.schedule, decode, pictures, cuts, painting.kept, parts=self.saving.parts
+        )
 
     def _walked(self, painting: Painting, denoise: Denoise) -> Iterator[Step]:
         """Take the steps of a walk."""
@@ -272,12 +256,16 @@ class LatentDiffusion:
             signed = restored(signed, pictures, self.codec.decode(self.codec.encode(pictures)))
         if ended:
             return painted_of(signed)
-        return painted_of(signed, [unfinished_of(step, n, one) for n, one in enumerate(painting.draws)])
+        left = [{**unfinished_of(step, n, one), **painting.kept.of(n)} for n, one in enumerate(painting.draws)]
+        return painted_of(signed, left)
 
-    def _asking(self, requests: Sequence[Request], pictures: Tensor | None) -> Denoise:
-        """Return how the network is asked for some requests."""
+    def _asking(self, requests: Sequence[Request], pictures: Tensor | None, first: int) -> Denoise:
+        """Return how the network is asked for some requests, in a walk from the index ``first`` on."""
         request, latent = requests[0], self.latent
         self.stage.call("text")
+        loras = self.networks.loras
+        if loras is not None and loras.read_with(self._weights(request, schedule_position(self.schedule, first))):
+            self.reader.forget()
         said = said_by(self.reader, request.written or request.prompts, latent.negative_prompt)
         embedded = self.parts.unet.config.time_cond_proj_dim is not None
         usual = FEW_STEPS_CFG if self.few_steps else USUAL_CFG.get(self.parts.kind, OTHER_CFG)
@@ -297,7 +285,17 @@ class LatentDiffusion:
             consistency=self.few_steps == "lcm",
             together=self.saving.together,
             tiles=request.tiles,
+            before=None
+            if loras is None
+            else lambda position: loras.paint_with(self._weights(request, position)),
         )
+
+    def _weights(self, request: Request, position: int) -> list[float]:
+        """Return the strength of every LoRA at a position of the diffusion."""
+        return [
+            value_at(request.values, f"latent.loras.{path}", weight, position)
+            for path, weight in self.latent.loras.items()
+        ]
 
     def _beside(self, requests: Sequence[Request], pictures: Tensor | None) -> Tensor | None:
         """Return what a network that fills in is given: where to, and what is around; else None."""
@@ -332,7 +330,7 @@ class LatentDiffusion:
         inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
         return torch.cat(inits) if inits else None
 
-    def _step_of(self, step: Step, course: Course) -> PaintStep:
+    def _step_of(self, step: Step, course: Course, pull: Pull | None) -> PaintStep:
         """Return what a watcher sees of a step; the estimate is decoded only if it is asked for."""
 
         def pictures() -> list[Frame]:
@@ -342,7 +340,8 @@ class LatentDiffusion:
                 self.stage.call("unet")
             return shown
 
-        return PaintStep(course.first - step.index + 1, course.total, pictures)
+        notes = Notes() if pull is None else pull.notes
+        return replace(paint_step_of(step, course, notes), pictures=pictures)
 
     def _samplers(self, request: Request) -> tuple[list[str], list[float]]:
         """Return the sampler and eta at each index of the schedule."""
@@ -368,7 +367,7 @@ class LatentDiffusion:
         Raises:
             MemoryShortage: there is none.
         """
-        level = self.saving.next(self.device)
+        level = self.saving.next(self.device, MOST_PARTS if self.networks.clip else 1)
         size = f"{request.width} x {request.height} pixels"
         if level is None:
             raise MemoryShortage(

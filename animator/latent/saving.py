@@ -17,6 +17,7 @@ class Saving:
 
     Attributes:
         together: whether the network is asked with and without the prompts in one pass.
+        parts: passes in which perceptors look at the cuts of a picture, where CLIP guides.
         tiles: whether the autoencoder works on overlapping tiles of a picture one after the other; where they
             are blended pictures differ by very little.
         slices: whether attention is computed head by head.
@@ -24,18 +25,25 @@ class Saving:
     """
 
     together: bool = True
+    parts: int = 1
     tiles: bool = False
     slices: bool = False
     offload: bool = False
 
-    def next(self, device: torch.device) -> Saving | None:
+    def next(self, device: torch.device, most_parts: int = 1) -> Saving | None:
         """Return the next level, dearer in time than this one, or None where nothing more can be saved.
+
+        Args:
+            device: where the networks work.
+            most_parts: as many ``parts`` as there can be.
 
         >>> print(Saving().next(CPU))
         passes one by one
         """
         if self.together:
             return replace(self, together=False)
+        if self.parts < most_parts:
+            return replace(self, parts=self.parts * 4)
         if not self.tiles:
             return replace(self, tiles=True)
         if not self.slices:
@@ -48,6 +56,7 @@ class Saving:
         """Say what is done to save memory."""
         measures = {
             "passes one by one": not self.together,
+            f"cuts in {self.parts} parts": self.parts > 1,
             "the autoencoder in tiles": self.tiles,
             "attention in slices": self.slices,
             "idle networks off the device": self.offload,
@@ -73,9 +82,9 @@ class Stage:
         """Where networks are kept apart, bring those of a group to the device, and send the others away."""
         if not self.apart:
             return
-        for other, networks in self.groups.items():
-            if other != name:
-                _move(networks, CPU)
+        staying = {id(network) for network in self.groups[name]}
+        for networks in self.groups.values():
+            _move([network for network in networks if id(network) not in staying], CPU)
         _move(self.groups[name], self.device)
 
     def settle(self, saving: Saving) -> None:

@@ -113,12 +113,11 @@ def _pooled(answer: Any) -> Tensor | None:
 
 
 def _stressed(states: Tensor, weights: Tensor) -> Tensor:
-    """Return states times the stress of each token; their mean stays, so that the others count the same."""
+    """Return states times the stress of each token; the root mean square of all of them stays."""
     if bool((weights == 1).all()):
         return states
     louder = states * weights[None, :, None]
-    mean = louder.mean()
-    return louder * (states.mean() / mean) if bool(mean != 0) else louder
+    return louder * (states.square().mean() / louder.square().mean().clamp(min=1e-12)).sqrt()
 
 
 def _length(tower: TextTower) -> int:
