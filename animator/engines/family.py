@@ -129,6 +129,10 @@ class Family(ABC):
         """
         return ()
 
+    def idle(self, scene: Scene) -> Mapping[str, str]:
+        """Return why settings that it reads do nothing in a scene, by dotted name, to follow "has no effect"."""
+        return {}
+
     def check_values(
         self, scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
     ) -> Iterable[tuple[str, str]]:

@@ -323,12 +323,29 @@ def rooted(root: Node, folder: Path) -> Node:
         if key != "model" or is_path(str(inner[key].value)):
             inner[key] = _absolute(inner[key], folder)
         members[name] = dataclasses.replace(section, value=inner)
+    if "latent" in members:
+        members["latent"] = _rooted_weights(members["latent"], folder)
     if "image_prompts" in members:
         members["image_prompts"] = _rooted_pictures(members["image_prompts"], folder)
     for name in ("prompts", "modifiers"):
         if name in members:
             members[name] = _told_folder(members[name], folder)
     return dataclasses.replace(root, value=members)
+
+
+def _rooted_weights(section: Node, folder: Path) -> Node:
+    """Return the section `latent` with absolute paths of its ControlNet and its LoRAs, which are keys."""
+    if not isinstance(section.value, dict):
+        return section
+    members = dict(section.value)
+    loras, control = members.get("loras"), members.get("control")
+    if loras is not None and isinstance(loras.value, dict):
+        pairs = {_absolute_text(str(path), "", folder): weight for path, weight in loras.value.items()}
+        members["loras"] = dataclasses.replace(loras, value=pairs)
+    if control is not None and isinstance(control.value, dict) and "model" in control.value:
+        inner = {**control.value, "model": _absolute(control.value["model"], folder)}
+        members["control"] = dataclasses.replace(control, value=inner)
+    return dataclasses.replace(section, value=members)
 
 
 def _told_folder(node: Node, folder: Path) -> Node:
@@ -374,5 +391,9 @@ def _absolute(node: Node, folder: Path, end: re.Pattern[str] | None = None) -> N
     path = text[: len(text) - len(tail)].strip()
     if not path:
         return node
-    absolute = os.path.realpath(folder / os.path.expanduser(path)) + tail
+    absolute = _absolute_text(path, tail, folder)
     return dataclasses.replace(node, value=absolute, raw=absolute, exact=False)
+
+
+def _absolute_text(path: str, tail: str, folder: Path) -> str:
+    return os.path.realpath(folder / os.path.expanduser(path)) + tail

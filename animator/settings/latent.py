@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from animator.settings.base import THREE_D, TWO_D, VIDEO, Animated, Need, Options, animated, setting
+from animator.settings.base import THREE_D, Animated, Need, Options, animated, setting
 
 _CONTROLLED = Need("without latent.control.model", {"latent.control.model": lambda value: value is not None})
 
@@ -69,6 +69,6 @@ class LatentOptions(Options):
     """Whether the CLIP models of `guidance` look at each step's clean estimate, decoded, and pull at it with
     all losses of `guidance`: Disco Diffusion's look on a latent network, at many times the work."""
 
-    hold_codec: bool = setting(True, modes=(TWO_D, THREE_D, VIDEO))
+    hold_codec: bool = True
     """Whether what the network's autoencoder loses of the moved frame is put back where nothing new was
     painted, so that a long film does not drift by it."""

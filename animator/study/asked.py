@@ -174,5 +174,5 @@ def _below(tree: Node, name: str) -> Any:
     return value
 
 
-_WITH_FILES = frozenset({"diffusion", "camera", "video", "output", "image_prompts"})
+_WITH_FILES = frozenset({"diffusion", "camera", "video", "output", "image_prompts", "latent"})
 """Sections with settings that name files, see `animator.scene.layers.PATHS`."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from animator.engines.family import Family, Memory, Work
-from animator.engines.latent.files import file_faults, files_of, is_latent, model_fault
+from animator.engines.latent.files import few_steps_of, file_faults, files_of, is_latent, model_fault
 from animator.settings.base import BY_CLIP, Declared, share
 from animator.weights.registry import Entry, find
 
@@ -63,6 +63,15 @@ class Latent(Family):
             from animator.engines.guided import GUIDED
 
             yield from (one for one in GUIDED.check(scene) if one[0].startswith("guidance."))
+
+    def idle(self, scene: Scene) -> dict[str, str]:
+        """Return what a network of a few steps, or one that is asked with the prompts only, has no use for."""
+        few = "" if scene.models == "fake" else few_steps_of(scene)
+        found = dict.fromkeys(("diffusion.sampler", "diffusion.eta"), f"with few_steps {few}") if few else {}
+        strength = scene.latent.cfg_scale
+        if strength == 1 or (strength == 0 and few):
+            found["latent.negative_prompt"] = "with cfg_scale 1"
+        return found
 
     def unstressed(self, text: str) -> str:
         """Return a prompt whose brackets and their factors are blank: ``(sea:1.2)`` means something here."""

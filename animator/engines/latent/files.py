@@ -9,7 +9,6 @@ from pathlib import Path
 from animator.errors import WeightsError
 from animator.latent.recognise import is_latent_path, recognise, refusal
 from animator.settings.scene import Scene
-from animator.system.file_names import file_fault
 from animator.weights.checkpoint_names import is_checkpoint
 
 WEIGHTS = (".safetensors", ".bin", ".json", ".txt")
@@ -41,14 +40,36 @@ def model_fault(model: str) -> str:
         return str(error)
 
 
+def few_steps_of(scene: Scene) -> str:
+    """Return whether a scene's network is asked as one of a few steps, ``lcm`` or ``turbo``; else ""."""
+    wanted = scene.latent.few_steps
+    if wanted != "auto":
+        return "" if wanted == "none" else wanted
+    try:
+        return recognise(scene.diffusion.model).few_steps
+    except WeightsError:
+        return ""
+
+
 def file_faults(scene: Scene) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the files that the section `latent` names: dotted name and message."""
     latent = scene.latent
     for path in latent.loras:
-        yield f"latent.loras.{path}", file_fault(path, net=False)
-    control = latent.control.model
-    if control is not None and not Path(control).exists():
-        yield "latent.control.model", f"there is no file or folder {control}"
+        yield f"latent.loras.{path}", _misfit(path, "lora", scene.diffusion.model)
+    if latent.control.model is not None:
+        yield "latent.control.model", _misfit(latent.control.model, "controlnet", scene.diffusion.model)
+
+
+def _misfit(path: str, what: str, model: str) -> str:
+    """Return why a file is not what is wanted, or is for another network, or an empty text."""
+    try:
+        found, led = recognise(path), recognise(model)
+    except WeightsError as error:
+        return str(error)
+    wanted = {"lora": "a LoRA", "controlnet": "a ControlNet"}[what]
+    if found.what != what:
+        return f"{path} is {found}, not {wanted}"
+    return f"{path} is {found}, but {model} is {led}" if found.kind not in ("", led.kind) else ""
 
 
 def files_of(scene: Scene) -> dict[str, Path]:
