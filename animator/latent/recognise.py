@@ -24,7 +24,7 @@ FILLS_IN, PLAIN = 9, 4
 """Channels that a U-Net reads: the latent alone, or with the mask and the covered picture."""
 
 LORA = re.compile(
-    r"lora_(down|up|mid)\.weight$|lora_[AB](\.\w+)?\.weight$|\.lora\.(down|up)\.weight$|_lora\.(down|up)\.weight$"
+    r"lora_(down|up|mid)\.weight$|lora_[AB](\.\w+)?\.weight$|[._]lora(_linear_layer)?\.(down|up)\.weight$"
     r"|\.(hada_w[12]_[ab]|lokr_w[12](_[ab])?|dora_scale|lora_magnitude_vector)|\.(diff|diff_b)$"
 )
 CONTROL = ("control_model.input_hint_block.0.weight", "input_hint_block.0.weight")

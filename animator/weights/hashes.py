@@ -71,3 +71,36 @@ def read_note(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return words[0] if words else None
+
+
+def write_folder_note(folder: Path) -> None:
+    """Note the hashes that the files of a folder had when it came, in the form of `write_note`."""
+    lines = [f"{digest}  {folder.name}/{name}\n" for name, digest in _folder_hashes(folder).items()]
+    temporary = note_file(folder).with_suffix(f".{os.getpid()}.tmp")
+    try:
+        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.replace(note_file(folder))
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def changed_in_folder(folder: Path, now: Path | None = None) -> list[str] | None:
+    """Return the files of a folder that are other ones than when it came; None where nothing was noted.
+
+    Args:
+        folder: whose note is read.
+        now: the folder that is held to the note, itself if left out.
+    """
+    try:
+        lines = note_file(folder).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    rows = (line.partition("  ") for line in lines)
+    noted = {name.partition("/")[2]: digest for digest, _, name in rows}
+    found = _folder_hashes(now or folder)
+    return sorted(name for name in noted.keys() | found.keys() if noted.get(name) != found.get(name))
+
+
+def _folder_hashes(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}

@@ -20,16 +20,32 @@ from typing import Any, Literal
 
 from animator.errors import UsageError, WeightsError
 from animator.system.json_text import parse_json
+from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.clip_names import canonical_name
 from animator.weights.elsewhere import why_not_here
 
-Kind = Literal["diffusion", "secondary", "clip", "depth", "flow", "perceptual", "upscale", "interpolate"]
+Kind = Literal[
+    "diffusion",
+    "secondary",
+    "clip",
+    "depth",
+    "flow",
+    "perceptual",
+    "upscale",
+    "interpolate",
+    "latent",
+    "lora",
+    "controlnet",
+]
 
 OPTIONAL: Kind = "perceptual"
 """The kind without which a scene runs too: a simpler distance between pictures takes its place."""
 
 AFTER_FRAMES: frozenset[Kind] = frozenset({"upscale", "interpolate"})
 """The kinds that work on finished frames, which do not depend on them."""
+
+OWN: tuple[Kind, ...] = ("latent", "lora", "controlnet")
+"""The kinds of which a user's own files may lie in the cache under names of their own."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 """Where bundled weights lie: the installed ``animator`` package."""
@@ -152,6 +168,22 @@ def entries() -> Mapping[tuple[Kind, str], Entry]:
     return MappingProxyType({(entry.kind, entry.name): entry for entry in listed})
 
 
+def own_entries() -> list[Entry]:
+    """Return the user's own files and folders in the cache: those of `OWN` that no published entry is."""
+    published = {location(entry) for entry in entries().values() if entry.kind in OWN}
+    return [
+        Entry(kind, path.stem if path.is_file() else path.name, path.name)
+        for kind in OWN
+        for path in sorted((cache_folder() / kind).glob("[!.]*"))
+        if path not in published and (is_checkpoint(path.name) or path.is_dir())
+    ]
+
+
+def own(kind: Kind, name: str) -> Entry | None:
+    """Return the user's own file of a kind by its name, or None."""
+    return next((one for one in own_entries() if (one.kind, one.name) == (kind, name)), None)
+
+
 def names(kind: Kind) -> list[str]:
     """Return the names of one kind, those that are bundled first."""
     return [entry.name for (its_kind, _), entry in entries().items() if its_kind == kind]
@@ -163,6 +195,8 @@ def find(kind: Kind, name: str) -> Entry:
     Raises:
         UsageError: there is none; the message lists the names and the nearest one.
     """
+    if kind in OWN and (kind, name) not in entries() and (mine := own(kind, name)):
+        return mine
     if (kind, name) not in entries() and (reason := why_not_here(kind, name)):
         raise UsageError(f"{name!r} is not here: {reason}")
     wanted = _clip_name(name) if kind == "clip" else name
@@ -242,6 +276,11 @@ def location(entry: Entry) -> Path:
     return PACKAGE / entry.file if entry.bundled else cache_folder() / entry.kind / entry.file
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a file of weights lies somewhere, or a folder of them."""
+    return path.is_file() or any((path / one).is_file() for one in ("model_index.json", "config.json"))
+
+
 def parts(entry: Entry) -> list[Entry]:
     """Return an entry for each file of an entry: one for each member of a wheel, else itself."""
     return [
@@ -282,7 +321,7 @@ def locate(entry: Entry) -> Path:
     Raises:
         WeightsError: it is not there; the message says how to fetch it, from where, and where it belongs.
     """
-    absent = [location(part) for part in parts(entry) if not location(part).is_file()]
+    absent = [location(part) for part in parts(entry) if not is_there(location(part))]
     if not absent:
         return location(entry)
     path = absent[0]
@@ -308,7 +347,7 @@ def named(name: str) -> list[Entry]:
     Raises:
         UsageError: there is none; the message offers the nearest name.
     """
-    found = [entry for entry in entries().values() if entry.name == name]
+    found = [entry for entry in (*entries().values(), *own_entries()) if entry.name == name]
     found = found or [one for one in entries().values() if re.fullmatch(rf"{re.escape(name)}-x\d", one.name)]
     if found:
         return found
