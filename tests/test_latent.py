@@ -20,7 +20,7 @@ from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
 from animator.latent.emphasis import fragments
-from animator.latent.lora import Loras, laid_over
+from animator.latent.lora import Loras
 from animator.latent.noise import coarse, latent_noise
 from animator.latent.painting import Networks
 from animator.latent.said import said_by
@@ -106,9 +106,8 @@ def test_strength_over_the_diffusion_and_without_prompts(stock: Callable[[str], 
 def test_a_lora_lies_over_the_networks(words: Path) -> None:  # noqa: F811
     file = str(lora(words))
     parts = parts_of(pipeline("sd1", words), "sd1")
-    laid_over(parts, [file])
     options = LatentOptions(negative_prompt="fog", cfg_scale=6, loras={file: 0.7})
-    ours = Watched(Networks(parts, loras=Loras(parts, 1)), DiffusionOptions(steps=STEPS, eta=0), options)
+    ours = Watched(Networks(parts, loras=Loras(parts, [Path(file)])), DiffusionOptions(steps=STEPS, eta=0), options)
     pipe = pipeline("sd1", words)
     plain = asked(pipe)
     pipe.load_lora_weights(words, weight_name=Path(file).name, adapter_name="one")

@@ -152,6 +152,7 @@ def test_a_draft_takes_fewer_steps_and_fake_networks_do(weights: Path, tmp_path:
     assert len(pictures(fake, SharedNetworks())) == 2
 
 
+@pytest.mark.slow
 def test_memory_is_known_without_reading_weights(weights: Path, tmp_path: Path) -> None:
     loaded = scene(tmp_path, weights)
     found = LATENT.memory(loaded.scene, loaded.timeline, "cuda")

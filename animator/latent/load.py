@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,11 +15,12 @@ from animator.diffusion.precision import precision_for
 from animator.diffusion.targets import OpenImage
 from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.files import read_controlnet, read_parts
-from animator.latent.lora import Loras, laid_over
+from animator.latent.lora import Loras
 from animator.latent.painter import LatentDiffusion
 from animator.latent.painting import Networks
 from animator.latent.parts import Parts
 from animator.settings.scene import Scene
+from animator.weights.own import named_path
 from animator.weights.shared import SharedNetworks
 
 
@@ -43,14 +46,37 @@ def load_engine(
     shared = SharedNetworks() if shared is None else shared
     half = precision_for(diffusion.precision, device) == "bfloat16"
     dtype = torch.bfloat16 if half else torch.float32
-    read = partial(_parts, diffusion.model, tuple(latent.loras), dtype)
-    parts = shared.get("diffusion", diffusion.model, (device, dtype, tuple(latent.loras)), read)
+    paths = [named_path("lora", one) for one in latent.loras]
+    model = named_path("latent", diffusion.model)
+    read = partial(_read, model, paths, dtype)
+    parts, loras = shared.get("diffusion", diffusion.model, (device, dtype, tuple(paths)), read)
     control = None
     if latent.control.model is not None:
-        control = read_controlnet(latent.control.model, parts.kind, dtype)
+        path = named_path("controlnet", latent.control.model)
+        control = read_controlnet(path, parts.kind, dtype)
     clip = _clip(scene, device, dtype, open_image, shared) if latent.clip_guidance else None
-    loras = Loras(parts, len(latent.loras)) if latent.loras else None
     return LatentDiffusion(Networks(parts, control, loras, clip), diffusion, latent, device)
+
+
+def _read(model: Path, loras: Sequence[Path], dtype: torch.dtype) -> tuple[Parts, Loras | None]:
+    """Return the networks of a model, the denoiser in a number format, and the LoRAs that lie over them.
+
+    What reads texts, and what codes pictures, stays in float32.
+    """
+    parts = read_parts(model)
+    laid = Loras(parts, loras) if loras else None
+    if dtype != torch.float32:
+        nn.Module.to(parts.unet, dtype)  # the method of diffusers warns of what is not so here
+    return parts, laid
+
+
+def _without_bars() -> None:
+    """Have the libraries draw no bars of progress: the program has its own line."""
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    of_diffusers.disable_progress_bar()
+    of_transformers.disable_progress_bar()
 
 
 def _clip(

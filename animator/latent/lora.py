@@ -1,90 +1,79 @@
-"""LoRA weights over the networks of a latent diffusion, each with a strength that may change."""
+"""LoRA weights over the networks of a latent diffusion, each with a strength that may change at any step.
+
+A layer's answer gets ``strength * scale * up(down(x))`` added. Its own weights stay as they are, so that another
+strength takes no time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from animator.errors import WeightsError
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from animator.latent.lora_files import Change, read_lora
 from animator.latent.parts import Parts
-from animator.latent.single_file import read_tensors
 
 
 class Loras:
-    """LoRAs that lie over networks, and how strongly each acts.
+    """LoRAs over networks, and how strongly each acts; at first none does.
 
     Args:
-        parts: the networks, over which `laid_over` laid them.
-        count: how many.
+        parts: the networks; hooks are laid over their layers.
+        paths: files or folders of LoRA weights.
+
+    Raises:
+        WeightsError: one is absent, damaged, or for other networks.
     """
 
-    def __init__(self, parts: Parts, count: int) -> None:
-        self.parts = parts
-        self.names = [_name(number) for number in range(count)]
-        self._unet: tuple[float, ...] = ()
-        self._text: tuple[float, ...] = ()
+    def __init__(self, parts: Parts, paths: Sequence[Path]) -> None:
+        self._unet = [0.0] * len(paths)
+        self._text = [0.0] * len(paths)
+        for number, path in enumerate(paths):
+            found = read_lora(path, parts)
+            _lay_over(parts.unet, found.unet, number, self._unet)
+            for tower, changes in zip(parts.text, found.text, strict=True):
+                _lay_over(tower.encoder, changes, number, self._text)
 
-    def paint_with(self, weights: Sequence[float]) -> None:
+    def paint_with(self, strengths: Sequence[float]) -> None:
         """Have the denoiser use these strengths, one a LoRA."""
-        if self._unet != tuple(weights):
-            self._unet = tuple(weights)
-            _set(self.parts.unet, self.names, weights)
+        self._unet[:] = strengths
 
-    def read_with(self, weights: Sequence[float]) -> bool:
+    def read_with(self, strengths: Sequence[float]) -> bool:
         """Have the text towers use these strengths; return whether they were others before."""
-        changed = self._text != tuple(weights)
-        if changed:
-            self._text = tuple(weights)
-            for tower in self.parts.text:
-                _set(tower.encoder, self.names, weights)
+        changed = self._text != list(strengths)
+        self._text[:] = strengths
         return changed
 
 
-def laid_over(parts: Parts, paths: Sequence[str]) -> None:
-    """Lay files of LoRA weights over networks, in place; for `Loras`.
+def _lay_over(network: Any, changes: Mapping[str, Change], number: int, strengths: list[float]) -> None:
+    """Have the layers of a network answer with their changes added, by the strength at ``number``."""
+    for name, change in changes.items():
+        layer = network.get_submodule(name)
+        weight = layer.weight
+        # As buffers they go with the layer, to a device or a number format.
+        for part, value in (("down", change.down), ("up", change.scale * change.up)):
+            layer.register_buffer(f"lora_{number}_{part}", value.to(weight), persistent=False)
 
-    Raises:
-        WeightsError: a file is absent, damaged, or for other networks.
-    """
-    for number, path in enumerate(paths):
-        try:
-            _lay_over(parts, path, _name(number))
-        except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsError(f"the LoRA at {path} does not fit the network ({error})") from error
+        def added(layer: nn.Module, given: tuple[Tensor, ...], answer: Tensor) -> Tensor:
+            strength = strengths[number]
+            if strength == 0:
+                return answer
+            down, up = (layer.get_buffer(f"lora_{number}_{part}") for part in ("down", "up"))
+            return answer + strength * _changed(layer, given[0], down, up)
 
-
-def _lay_over(parts: Parts, path: str, name: str) -> None:
-    from diffusers.loaders import StableDiffusionLoraLoaderMixin, StableDiffusionXLLoraLoaderMixin
-
-    xl = parts.kind == "sdxl"
-    mixin: Any = StableDiffusionXLLoraLoaderMixin if xl else StableDiffusionLoraLoaderMixin
-    more = {"unet_config": parts.unet.config} if xl else {}
-    state, alphas = mixin.lora_state_dict(read_tensors(Path(path)), **more)[:2]
-    if not any(key.startswith("unet.") or "text_encoder" in key for key in state):
-        raise WeightsError(f"the LoRA at {path} changes no part of this network")
-    mixin.load_lora_into_unet(state, network_alphas=alphas, unet=parts.unet, adapter_name=name)
-    for tower, prefix in zip(parts.text, ("text_encoder", "text_encoder_2"), strict=False):
-        if any(key.startswith(f"{prefix}.") for key in state):
-            mixin.load_lora_into_text_encoder(
-                state,
-                network_alphas=alphas,
-                text_encoder=tower.encoder,
-                prefix=prefix,
-                lora_scale=1.0,
-                adapter_name=name,
-            )
+        layer.register_forward_hook(added)
 
 
-def _set(network: Any, names: Sequence[str], weights: Sequence[float]) -> None:
-    """Set the strengths of those adapters that a network has."""
-    from diffusers.utils import set_weights_and_activate_adapters
-
-    held = getattr(network, "peft_config", None) or {}
-    pairs = [(name, weight) for name, weight in zip(names, weights, strict=True) if name in held]
-    if pairs:
-        set_weights_and_activate_adapters(network, [name for name, _ in pairs], [one for _, one in pairs])
+def _changed(layer: nn.Module, x: Tensor, down: Tensor, up: Tensor) -> Tensor:
+    """Return what two factors make of what a layer is given."""
+    if isinstance(layer, nn.Conv2d):
+        low = F.conv2d(x, _four(down), stride=layer.stride, padding=layer.padding, dilation=layer.dilation)
+        return F.conv2d(low, _four(up))
+    return F.linear(F.linear(x, down.flatten(1)), up.flatten(1))
 
 
-def _name(number: int) -> str:
-    return f"lora{number}"
+def _four(weight: Tensor) -> Tensor:
+    return weight if weight.ndim == 4 else weight[:, :, None, None]

@@ -340,11 +340,16 @@ def _rooted_weights(section: Node, folder: Path) -> Node:
     members = dict(section.value)
     loras, control = members.get("loras"), members.get("control")
     if loras is not None and isinstance(loras.value, dict):
-        pairs = {_absolute_text(str(path), "", folder): weight for path, weight in loras.value.items()}
+        pairs = {
+            _absolute_text(text, "", folder) if is_path(text := str(key)) else key: weight
+            for key, weight in loras.value.items()
+        }
         members["loras"] = dataclasses.replace(loras, value=pairs)
     if control is not None and isinstance(control.value, dict) and "model" in control.value:
-        inner = {**control.value, "model": _absolute(control.value["model"], folder)}
-        members["control"] = dataclasses.replace(control, value=inner)
+        model = control.value["model"]
+        if is_path(str(model.value)):
+            inner = {**control.value, "model": _absolute(model, folder)}
+            members["control"] = dataclasses.replace(control, value=inner)
     return dataclasses.replace(section, value=members)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from animator.engines.family import Family, Memory, Work
-from animator.engines.latent.files import few_steps_of, file_faults, files_of, is_latent, model_fault
+from animator.engines.latent.files import entries_of, few_steps_of, file_faults, files_of, is_latent, model_fault
 from animator.settings.base import BY_CLIP, Declared, share
 from animator.weights.registry import Entry, find
 
@@ -78,8 +78,9 @@ class Latent(Family):
         return BRACKETS.sub(lambda found: " " * len(found[0]), text)
 
     def networks(self, scene: Scene) -> list[Entry]:
-        """Return the CLIP models, where they guide; the others are files that the scene names."""
-        return [find("clip", name) for name in scene.guidance.clip_models] if scene.latent.clip_guidance else []
+        """Return what is named by a name, and the CLIP models, where they guide."""
+        clip = scene.guidance.clip_models if scene.latent.clip_guidance else ()
+        return [*entries_of(scene), *(find("clip", name) for name in clip)]
 
     def files(self, scene: Scene) -> Mapping[str, Path]:
         """Return the files of the network, the LoRAs and the ControlNet."""
