@@ -12,7 +12,7 @@ from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
 from animator.scene.reading import read_scene
 from tests.test_kill import clip, files_of  # noqa: F401
-from tests.tiny_latent import saved
+from tests.tiny_latent import lora, saved
 
 HEAD = """size: [64, 64]
 seed: 5
@@ -69,3 +69,18 @@ def test_every_mode_renders_and_resumes_to_the_same_bytes(
     whole, cut = files_of(tmp_path / "whole"), files_of(tmp_path / "cut")
     assert whole.keys() == cut.keys()
     assert {name for name in whole if whole[name] != cut[name]} == set()
+
+
+@pytest.mark.slow
+def test_the_scene_of_the_page_renders(tiny: Path, tmp_path: Path) -> None:
+    """Of the page on latent networks, shorter and smaller."""
+    page = (Path(__file__).parents[1] / "docs" / "latent.md").read_text(encoding="utf-8")
+    (tmp_path / "scene.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "weights").mkdir()
+    for name, made in (("dreams", "sd1"), ("depth", "control")):
+        (tmp_path / "weights" / name).symlink_to(saved(made, tiny))
+    (tmp_path / "weights" / "ink.safetensors").symlink_to(lora(tiny))
+    smaller = ("size=[64, 64]", "diffusion.steps=3", "depth.model=plane", "guard.policy=off")
+    assert read_scene(tmp_path / "scene.yaml", smaller[2:3]).notices == ()
+    loaded = read_scene(tmp_path / "scene.yaml", (*smaller, "frames=2"))
+    assert render_scene(loaded, Reporter(), out=tmp_path / "run") == tmp_path / "run" / "scene.mp4"
