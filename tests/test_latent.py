@@ -39,7 +39,7 @@ __all__ = ["stock", "words"]
 
 
 @pytest.fixture(scope="module")
-def reader(stock: Callable[[str], Any]) -> Reader:  # noqa: F811
+def reader(stock: Callable[[str], Any]) -> Reader:
     return Reader(parts_of(stock("sd1"), "sd1").text, False, CPU)
 
 
@@ -89,7 +89,7 @@ def test_prompts_are_blended_by_their_weights(reader: Reader) -> None:
     torch.testing.assert_close(states(reader, Prompt("sea"), course, position=999)[0], (sea + fog) / 2)
 
 
-def test_strength_over_the_diffusion_and_without_prompts(stock: Callable[[str], Any]) -> None:  # noqa: F811
+def test_strength_over_the_diffusion_and_without_prompts(stock: Callable[[str], Any]) -> None:
     one = engine(stock("sd1"), "sd1")
     usual = one.latents(request())
     strong = one.latents(request(values={"latent.cfg_scale": np.full(1000, 12.0)}))
@@ -103,11 +103,12 @@ def test_strength_over_the_diffusion_and_without_prompts(stock: Callable[[str], 
 
 
 @pytest.mark.slow
-def test_a_lora_lies_over_the_networks(words: Path) -> None:  # noqa: F811
+def test_a_lora_lies_over_the_networks(words: Path) -> None:
     file = str(lora(words))
     parts = parts_of(pipeline("sd1", words), "sd1")
     options = LatentOptions(negative_prompt="fog", cfg_scale=6, loras={file: 0.7})
-    ours = Watched(Networks(parts, loras=Loras(parts, [Path(file)])), DiffusionOptions(steps=STEPS, eta=0), options)
+    networks = Networks(parts, loras=Loras(parts, [Path(file)]))
+    ours = Watched(networks, DiffusionOptions(steps=STEPS, eta=0), options)
     pipe = pipeline("sd1", words)
     plain = asked(pipe)
     pipe.load_lora_weights(words, weight_name=Path(file).name, adapter_name="one")
@@ -118,7 +119,8 @@ def test_a_lora_lies_over_the_networks(words: Path) -> None:  # noqa: F811
 
 
 def guided_by_clip(pipe: Any, **guidance: Any) -> Watched:
-    options = GuidanceOptions(**{"clip_models": {"eye": 1}, "cuts": {"overview": 2, "innercut": 2}, **guidance})
+    cuts = {"overview": 2, "innercut": 2}
+    options = GuidanceOptions(**{"clip_models": {"eye": 1}, "cuts": cuts, **guidance})
     diffusion = DiffusionOptions(steps=STEPS, eta=0)
     clip = ClipGuidance({"eye": FakePerceptor("eye")}, diffusion, options, CPU, lambda name: picture())
     one = Watched(Networks(parts_of(pipe, "sd1"), clip=clip), diffusion, LatentOptions(cfg_scale=1))
@@ -128,7 +130,7 @@ def guided_by_clip(pipe: Any, **guidance: Any) -> Watched:
 CUTS = {f"guidance.cuts.{name}": np.full(1000, value) for name, value in (("ic_pow", 1.0), ("icgray_p", 0.0))}
 
 
-def test_clip_pulls_a_latent_picture_to_its_prompt(stock: Callable[[str], Any]) -> None:  # noqa: F811
+def test_clip_pulls_a_latent_picture_to_its_prompt(stock: Callable[[str], Any]) -> None:
     red = replace(request(values=CUTS), prompts=(Prompt("red"),), written=(Prompt("red"),))
     seen: list[float] = []
     one = guided_by_clip(stock("sd1"), clamp_max=0.5)
@@ -144,7 +146,7 @@ def redness(frame: torch.Tensor) -> float:
     return float(frame[0].mean() - frame[1:].mean())
 
 
-def test_without_strength_clip_is_not_asked(stock: Callable[[str], Any]) -> None:  # noqa: F811
+def test_without_strength_clip_is_not_asked(stock: Callable[[str], Any]) -> None:
     idle = guided_by_clip(stock("sd1"), clip_guidance_scale=0, range_scale=0)
     free = engine(stock("sd1"), "sd1", cfg_scale=1)
     assert torch.equal(idle.latents(request(values=CUTS)), free.latents(request()))
@@ -184,7 +186,7 @@ def test_depth_is_shown_near_white() -> None:
     assert float(depth_picture(torch.full((2, 2), 3.0)).max()) == 0
 
 
-def test_less_memory_level_by_level(stock: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_less_memory_level_by_level(stock: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     one = engine(stock("sd1"), "sd1")
     usual = one.paint(request())
     refusals = 3

@@ -1,4 +1,4 @@
-"""Latent diffusion under the loop: every mode renders, and resumes to the same bytes; tiny random networks."""
+"""Latent diffusion under the loop: every mode renders and resumes to the same bytes; tiny networks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ class Cutting(Reporter):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_renders_and_resumes_to_the_same_bytes(
-    mode: str, tiny: Path, tmp_path: Path, clip: Path  # noqa: F811
+    mode: str,
+    tiny: Path,
+    tmp_path: Path,
+    clip: Path,  # noqa: F811
 ) -> None:
     kind, text = MODES[mode]
     model = saved(kind, tiny)

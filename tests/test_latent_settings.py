@@ -80,9 +80,7 @@ def test_every_setting_is_tried() -> None:
 def test_another_value_makes_other_frames(name: str, weights: Path, tmp_path: Path) -> None:
     context, value = TABLE[name]
     shared = SharedNetworks()
-    one, other = (
-        scene(tmp_path, weights, *context, *more) for more in ((), (f"latent.{name}={value}",))
-    )
+    one, other = (scene(tmp_path, weights, *context, *more) for more in ((), (f"latent.{name}={value}",)))
     before, after = pictures(one, shared), pictures(other, shared)
     assert not torch.equal(before[1], after[1])
     counted = [hash_inputs(loaded, Sources({}), weights_of(loaded)) for loaded in (one, other)]

@@ -37,7 +37,7 @@ TRAINED = {
 def vocabulary(folder: Path) -> tuple[str, str]:
     """Write CLIP's vocabulary, as open_clip carries it, in the files that transformers reads."""
     packed = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
-    lines = gzip.open(packed, "rt", encoding="utf-8").read().split("\n")[1 : 49152 - 256 - 2 + 1]
+    lines = gzip.decompress(packed.read_bytes()).decode().split("\n")[1 : 49152 - 256 - 2 + 1]
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     letters = [*map(chr, printable), *(chr(256 + n) for n in range(len(others)))]
@@ -166,14 +166,15 @@ def lora(folder: Path, seed: int = 3) -> Path:
     if not path.is_file():
         chance = torch.Generator().manual_seed(seed)
         state: dict[str, torch.Tensor] = {}
-        for network, kind in ((unet("sd1"), "unet"), (CLIPTextModel(text_config(WIDTH)), "te")):
+        towers = ((unet("sd1"), "unet_"), (CLIPTextModel(text_config(WIDTH)), "te_text_model_"))
+        for network, kind in towers:
             for name, layer in network.named_modules():
-                if name.endswith(("to_q", "to_k", "to_v", "to_out.0", "_proj")) and isinstance(layer, torch.nn.Linear) and ".ff." not in name:
-                    key = f"lora_{kind}_{name.replace('.', '_')}"
-                    if kind == "te":
-                        key = f"lora_te_text_model_{name.replace('.', '_')}"
-                    state[f"{key}.lora_down.weight"] = torch.randn(2, layer.in_features, generator=chance)
-                    state[f"{key}.lora_up.weight"] = torch.randn(layer.out_features, 2, generator=chance) * 0.1
+                changed = name.endswith(("to_q", "to_k", "to_v", "to_out.0", "_proj"))
+                if changed and isinstance(layer, torch.nn.Linear):
+                    key = f"lora_{kind}{name.replace('.', '_')}"
+                    down = torch.randn(2, layer.in_features, generator=chance)
+                    up = torch.randn(layer.out_features, 2, generator=chance) * 0.1
+                    state |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
                     state[f"{key}.alpha"] = torch.tensor(1.0)
         save_file(state, path)
     return path

@@ -130,7 +130,7 @@ class Family(ABC):
         return ()
 
     def idle(self, scene: Scene) -> Mapping[str, str]:
-        """Return why settings that it reads do nothing in a scene, by dotted name, to follow "has no effect"."""
+        """Return why settings that it reads have no effect in a scene, by dotted name."""
         return {}
 
     def check_values(

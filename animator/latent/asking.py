@@ -1,4 +1,4 @@
-"""The network of a latent diffusion as a `Denoise`: asked with and without the prompts, in tiles if need be."""
+"""The network of a latent diffusion as a `Denoise`: with and without the prompts, in tiles if need be."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ class Asking:
                 return_dict=False,
             )
             more |= {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
-        answer = unet(state, t, encoder_hidden_states=states, added_cond_kwargs=added, return_dict=False, **more)
+        answer = unet(
+            state, t, encoder_hidden_states=states, added_cond_kwargs=added, return_dict=False, **more
+        )
         result: Tensor = answer[0].float()
         return result
 
@@ -151,7 +153,10 @@ class Asking:
         if meanings[0].pooled is not None:
             pooled = [one.pooled.expand(count, -1) for one in meanings if one.pooled is not None]
             sizes = torch.tensor([[*self.size, 0, 0, *self.size]], device=pooled[0].device, dtype=dtype)
-            added = {"text_embeds": torch.cat(pooled).to(dtype), "time_ids": sizes.expand(len(meanings) * count, -1)}
+            added = {
+                "text_embeds": torch.cat(pooled).to(dtype),
+                "time_ids": sizes.expand(len(meanings) * count, -1),
+            }
         if self.images is not None:
             wanted, unwanted = (one.expand(count, -1, -1) for one in self.images)
             rows = [unwanted, wanted] if len(meanings) == 2 else [wanted]

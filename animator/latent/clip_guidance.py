@@ -1,7 +1,7 @@
 """Guidance by CLIP in a latent space: perceptors look at each step's clean estimate, decoded.
 
-The losses and their gradient on the picture are those of guided diffusion (`animator.diffusion.guidance`); from
-the picture the gradient goes back through the decoder to the latents, not through the denoiser.
+The losses and their gradient on the picture are those of guided diffusion (`animator.diffusion.guidance`).
+From the picture the gradient goes back through the decoder to the latents, not through the denoiser.
 """
 
 from __future__ import annotations

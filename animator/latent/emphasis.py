@@ -15,9 +15,9 @@ Fragment = tuple[str, float]
 
 
 def fragments(text: str) -> list[Fragment]:
-    """Return the stretches of a prompt that are stressed alike; joined they are what is read.
+    r"""Return the stretches of a prompt that are stressed alike; joined they are what is read.
 
-    Brackets may be nested; their factors multiply. ``\\(`` and ``\\)`` are brackets to be read. A bracket
+    Brackets may be nested; their factors multiply. ``\(`` and ``\)`` are brackets to be read. A bracket
     that has no other half stresses nothing and is read.
 
     >>> fragments("a (red:1.5) sea")

@@ -102,22 +102,3 @@ def _clip(
         keep_cuts=scene.output.show_cuts,
         mode=scene.mode,
     )
-
-
-def _without_bars() -> None:
-    """Have the libraries draw no bars of progress: the program has its own line."""
-    from diffusers.utils import logging as of_diffusers
-    from transformers.utils import logging as of_transformers
-
-    of_diffusers.disable_progress_bar()
-    of_transformers.disable_progress_bar()
-
-
-def _parts(model: str, loras: tuple[str, ...], dtype: torch.dtype) -> Parts:
-    """Return the networks of a model, the denoiser in a number format; text and pictures stay in float32."""
-    parts = read_parts(model)
-    if loras:
-        laid_over(parts, loras)
-    if dtype != torch.float32:
-        nn.Module.to(parts.unet, dtype)  # the method of diffusers warns of what is not so here
-    return parts

@@ -1,7 +1,7 @@
 """LoRA weights over the networks of a latent diffusion, each with a strength that may change at any step.
 
-A layer's answer gets ``strength * scale * up(down(x))`` added. Its own weights stay as they are, so that another
-strength takes no time.
+A layer's answer gets ``strength * scale * up(down(x))`` added. Its own weights stay as they are, so that
+another strength takes no time.
 """
 
 from __future__ import annotations

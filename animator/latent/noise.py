@@ -16,13 +16,11 @@ NoiseOf = Callable[[str, Sequence[torch.Generator]], Tensor]
 """Takes what noise is for, and a generator a picture; returns N x channels x h x w of unit variance."""
 
 
-def latent_noise(
-    requests: Sequence[Request], device: torch.device, channels: int, factor: int
-) -> NoiseOf:
+def latent_noise(requests: Sequence[Request], device: torch.device, channels: int, factor: int) -> NoiseOf:
     """Return what gives the noise of all requests in the shape of their latents.
 
-    Noise that follows from grains is that of the pixels, summed over each value's square of them: white again,
-    of unit variance, and it moves as smoothly as the grains do, by parts of a value.
+    Noise that follows from grains is that of the pixels, summed over each value's square of them: white
+    again, of unit variance, and it moves as smoothly as the grains do, by parts of a value.
 
     Args:
         requests: what is painted.

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from animator.diffusion.guidance import Notes, guided
 from animator.diffusion.init_filter import Steps, grounds
-from animator.diffusion.kept import Kept, kept_of
+from animator.diffusion.kept import kept_of
 from animator.diffusion.memory_saving import reported_once, tried
 from animator.diffusion.prediction import Denoise, Prediction
 from animator.diffusion.requests import check_requests
@@ -21,7 +20,6 @@ from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, etas_taken, walk
 from animator.diffusion.step_range import (
     Course,
-    Draws,
     Unfinished,
     course_of,
     draws_of,
@@ -30,13 +28,13 @@ from animator.diffusion.step_range import (
     unfinished_of,
 )
 from animator.diffusion.step_values import schedule_position, value_at
-from animator.diffusion.uncovered import Growth, begins_at, growth_of
+from animator.diffusion.uncovered import begins_at, growth_of
 from animator.errors import MemoryShortage
 from animator.latent.asking import FACTOR, Asking, Control, renewing
-from animator.latent.clip_guidance import ClipGuidance, Pull
+from animator.latent.clip_guidance import Pull
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
-from animator.latent.noise import NoiseOf, coarse, in_latents, latent_noise
+from animator.latent.noise import coarse, in_latents, latent_noise
 from animator.latent.painting import Networks, Painting
 from animator.latent.said import said_by
 from animator.latent.saving import Saving, Stage, slice_attention
@@ -54,8 +52,8 @@ log = logging.getLogger(__name__)
 
 USUAL_CFG = {"sdxl": 5.0}
 OTHER_CFG, FEW_STEPS_CFG, EMBEDDED_CFG = 7.0, 1.0, 8.0
-"""Strengths of the prompts where the scene leaves them open: by kind, of others, of networks of few steps, and
-of those that read the strength themselves."""
+"""Strengths of the prompts where the scene leaves them open: by kind, of others, of networks of few steps,
+and of those that read the strength themselves."""
 
 
 MOST_PARTS = 64
@@ -68,8 +66,8 @@ class LatentDiffusion:
     What a frame looks like depends on its request, the options and the networks, and on nothing painted
     before. On a CPU the same request gives the same bytes.
 
-    Where the memory does not hold a picture, it is painted again with more `Saving`, level by level; the level
-    that suffices is kept.
+    Where the memory does not hold a picture, it is painted again with more `Saving`, level by level; the
+    level that suffices is kept.
 
     Args:
         networks: what to compute with.
@@ -92,9 +90,7 @@ class LatentDiffusion:
         self.device = torch.device(device)
         self.few_steps = self.parts.few_steps if latent.few_steps == "auto" else latent.few_steps
         self.few_steps = "" if self.few_steps == "none" else self.few_steps
-        self.schedule = latent_schedule(
-            self.parts.schedule, diffusion.steps, latent.spacing, self.few_steps
-        )
+        self.schedule = latent_schedule(self.parts.schedule, diffusion.steps, latent.spacing, self.few_steps)
         self.codec = Codec(self.parts.vae)
         predicting = [self.parts.unet, *([networks.control] if networks.control is not None else [])]
         self.stage = Stage(
@@ -256,7 +252,9 @@ class LatentDiffusion:
             signed = restored(signed, pictures, self.codec.decode(self.codec.encode(pictures)))
         if ended:
             return painted_of(signed)
-        left = [{**unfinished_of(step, n, one), **painting.kept.of(n)} for n, one in enumerate(painting.draws)]
+        left = [
+            {**unfinished_of(step, n, one), **painting.kept.of(n)} for n, one in enumerate(painting.draws)
+        ]
         return painted_of(signed, left)
 
     def _asking(self, requests: Sequence[Request], pictures: Tensor | None, first: int) -> Denoise:
@@ -264,7 +262,8 @@ class LatentDiffusion:
         request, latent = requests[0], self.latent
         self.stage.call("text")
         loras = self.networks.loras
-        if loras is not None and loras.read_with(self._weights(request, schedule_position(self.schedule, first))):
+        begin = schedule_position(self.schedule, first)
+        if loras is not None and loras.read_with(self._weights(request, begin)):
             self.reader.forget()
         said = said_by(self.reader, request.written or request.prompts, latent.negative_prompt)
         embedded = self.parts.unet.config.time_cond_proj_dim is not None
@@ -345,9 +344,7 @@ class LatentDiffusion:
 
     def _samplers(self, request: Request) -> tuple[list[str], list[float]]:
         """Return the sampler and eta at each index of the schedule."""
-        positions = [
-            schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)
-        ]
+        positions = [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
         if self.few_steps:
             # An ancestral step of Euler's is DDPM's. A consistency model's noise is renewed by `renewing`.
             return ["ddim"] * len(positions), [float(self.few_steps == "turbo")] * len(positions)

@@ -109,7 +109,7 @@ def _places(spacing: str, base: int, steps: int, offset: int) -> np.ndarray:
 
 
 def _karras(alpha_bar: np.ndarray, steps: int) -> LatentSchedule:
-    """Return levels whose noise falls as Karras et al. 2022 propose, from the training's most to its least."""
+    """Return levels that are spaced as Karras et al. 2022 propose, from the most noise to the least."""
     sigmas = np.sqrt((1 - alpha_bar) / alpha_bar)
     ramp = np.linspace(0, 1, steps)
     low, high = sigmas[0] ** (1 / KARRAS), sigmas[-1] ** (1 / KARRAS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -125,9 +126,9 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     dumped = scene.model_dump(mode="json")
     every = dict(declared(type(scene)))
     sections = {name.rpartition(".")[0] for name in every}
-    family, found = family_of(scene.diffusion.model), {}
+    heard, found = partial(family_of(scene.diffusion.model).reads, scene=scene), {}
     for name, said in every.items():
-        if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said, scene):
+        if name in sections or name in apart or not counts_in(scene.mode, said) or not heard(said):
             continue
         value = value_in(dumped, name)
         if isinstance(value, dict):

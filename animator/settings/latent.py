@@ -33,8 +33,8 @@ class LatentOptions(Options):
         le=50,
         unit="weight",
         description="How strongly the prompts act (classifier-free guidance): 1 leaves out the negative "
-        "prompt and halves the work; 0, the default, takes what suits the network: 7, for SDXL 5, for networks "
-        "of a few steps 1.",
+        "prompt and halves the work; 0, the default, takes what suits the network: 7, for SDXL 5, for "
+        "networks of a few steps 1.",
     )
 
     negative_prompt: str = ""

@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.keyframes.clock import SPAN, Clock
-from animator.settings.base import BY_CLIP, FILMS, SLOWEST, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
+from animator.settings.base import (
+    BY_CLIP,
+    FILMS,
+    SLOWEST,
+    STILL,
+    THREE_D,
+    TWO_D,
+    VIDEO,
+    Need,
+    Options,
+    given,
+    setting,
+)
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions

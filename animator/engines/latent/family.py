@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from animator.engines.family import Family, Memory, Work
-from animator.engines.latent.files import entries_of, few_steps_of, file_faults, files_of, is_latent, model_fault
+from animator.engines.latent.files import (
+    entries_of,
+    few_steps_of,
+    file_faults,
+    files_of,
+    is_latent,
+    model_fault,
+)
 from animator.settings.base import BY_CLIP, Declared, share
 from animator.weights.registry import Entry, find
 
@@ -53,19 +60,22 @@ class Latent(Family):
         return is_latent(model)
 
     def check(self, scene: Scene) -> Iterator[tuple[str, str]]:
-        """Yield files that are not there, prompts by pictures that nothing looks at, and wrong CLIP models."""
+        """Yield files that are not there, prompts by pictures that no network sees, and wrong CLIP models."""
         if scene.models == "real":
             yield "diffusion.model", model_fault(scene.diffusion.model)
             yield from file_faults(scene)
         if scene.image_prompts and not scene.latent.clip_guidance:
-            yield "image_prompts", "no network looks at pictures here; set latent.clip_guidance, or leave them out"
+            yield (
+                "image_prompts",
+                "no network looks at pictures here; set latent.clip_guidance, or leave them out",
+            )
         if scene.latent.clip_guidance:
             from animator.engines.guided import GUIDED
 
             yield from (one for one in GUIDED.check(scene) if one[0].startswith("guidance."))
 
     def idle(self, scene: Scene) -> dict[str, str]:
-        """Return what a network of a few steps, or one that is asked with the prompts only, has no use for."""
+        """Return what a network of a few steps, or one asked with the prompts alone, has no use for."""
         few = "" if scene.models == "fake" else few_steps_of(scene)
         found = dict.fromkeys(("diffusion.sampler", "diffusion.eta"), f"with few_steps {few}") if few else {}
         strength = scene.latent.cfg_scale
@@ -93,7 +103,7 @@ class Latent(Family):
         open_image: Callable[[str], Frame] | None,
         shared: SharedNetworks | None = None,
     ) -> StillEngine:
-        """Return the engine of a scene; with ``models: fake`` the one that stands in for guided diffusion too."""
+        """Return the engine of a scene; with ``models: fake`` that of guided diffusion."""
         if scene.models == "fake":
             from animator.diffusion.fake import fake_engine
 

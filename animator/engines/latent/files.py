@@ -21,7 +21,7 @@ MISSING = "is a latent network, which needs diffusers: pip install 'animator[lat
 
 
 def is_latent(model: str) -> bool:
-    """Return whether a model is a latent diffusion: one of the registry, or by its path, also if that is not there."""
+    """Return whether a model is a latent diffusion, by its name or path, also where that is not there."""
     if not is_path(model):
         return _is_named(model)
     path = Path(model).expanduser()

@@ -22,7 +22,7 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
     """Return the bytes of each network of a scene, and those at the peak of its most demanding moment.
 
     The networks are built in their shapes from the descriptions in their folder. A step asks the network with
-    and without the prompts in one pass; what it takes, or what the decoding takes if that is more, is the peak.
+    and without the prompts in one pass; the peak is what that takes, or what the decoding takes.
 
     Args:
         scene: the scene.
