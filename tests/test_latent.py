@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 pytest.importorskip("diffusers")
 
@@ -20,6 +21,7 @@ from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
 from animator.latent.emphasis import fragments
+from animator.latent.ip_adapter import IpAdapter
 from animator.latent.lora import Loras
 from animator.latent.noise import coarse, latent_noise
 from animator.latent.painting import Networks
@@ -32,8 +34,19 @@ from animator.settings.guidance import GuidanceOptions
 from animator.settings.latent import LatentOptions
 from animator.types import GrainNoise, Prompt
 from animator.warp.grains import Grains, born, carried
-from tests.test_latent_equal import STEPS, Watched, asked, engine, parts_of, picture, request, stock, words
-from tests.tiny_latent import lora, pipeline, vae
+from tests.test_latent_equal import (
+    SAID,
+    STEPS,
+    Watched,
+    asked,
+    engine,
+    parts_of,
+    picture,
+    request,
+    stock,
+    words,
+)
+from tests.tiny_latent import adapter, lora, pipeline, vae
 
 __all__ = ["stock", "words"]
 
@@ -212,7 +225,7 @@ def test_less_memory_level_by_level(stock: Callable[[str], Any], monkeypatch: py
 @pytest.mark.slow
 def test_a_codec_leaves_no_trace_on_what_is_not_painted() -> None:
     torch.manual_seed(3)
-    codec = Codec(vae())
+    codec = Codec(vae(4))
     first = held = free = picture()[None, :, :24, :24] * 2 - 1
     for _ in range(200):
         coded = codec.decode(codec.encode(held))
@@ -253,3 +266,33 @@ def test_noise_without_any_picture_divides_by_nothing() -> None:
     found = latent_schedule({"rescale_betas_zero_snr": True}, 4, "trailing")
     assert found.alpha_bar[-1] == 2**-24
     assert (np.diff(found.alpha_bar) < 0).all()
+
+
+@pytest.mark.slow
+def test_pictures_speak_by_an_adapter_as_in_the_stock_pipeline(words: Path) -> None:
+    file, seeing = adapter(words)
+    parts = parts_of(pipeline("sd1", words), "sd1")
+    looking = IpAdapter(parts, file, seeing)
+    networks = Networks(parts, adapter=looking, open_image=lambda name: picture(int(name)))
+    options = LatentOptions(negative_prompt="fog", cfg_scale=6, ip_adapter={"scale": 0.7})
+    ours = Watched(networks, DiffusionOptions(steps=STEPS, eta=0), options)
+    said = (*SAID, Prompt("2", 1, image=True))
+    shown = ours.latents(replace(request(), prompts=said, written=said))
+
+    pipe = pipeline("sd1", words)
+    plain = asked(pipe)
+    state = {part: {} for part in ("image_proj", "ip_adapter")}
+    for name, one in load_file(file).items():
+        part, _, rest = name.partition(".")
+        state[part][rest] = one
+    pipe.unet._load_ip_adapter_weights([state], low_cpu_mem_usage=False)
+    pipe.set_ip_adapter_scale(0.7)
+    wanted, unwanted = looking.seen(said, lambda name: picture(int(name)), CPU) or pytest.fail("no picture")
+    theirs = asked(pipe, ip_adapter_image_embeds=[torch.cat([unwanted, wanted])])
+    torch.testing.assert_close(shown, theirs, atol=3e-5, rtol=1e-5)
+    assert float((shown - plain).abs().max()) > 0.01, "the picture does something"
+    torch.testing.assert_close(ours.latents(request()), plain, atol=3e-5, rtol=1e-5)
+    half = (*SAID, Prompt("2", 3, image=True), Prompt("5", 1, image=True))
+    mixed, _ = looking.seen(half, lambda name: picture(int(name)), CPU) or pytest.fail("no picture")
+    other, _ = looking.seen(half[2:], lambda name: picture(int(name)), CPU) or pytest.fail("no picture")
+    torch.testing.assert_close(mixed, 0.75 * wanted + 0.25 * other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 pytest.importorskip("diffusers")
 
 import torch
+from PIL import Image
 
 from animator.engines.latent import LATENT
 from animator.errors import SceneError
@@ -16,12 +18,13 @@ from animator.film.loop import LoopState, film
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import shot_of
 from animator.run.networks import weights_of
-from animator.run.sources import Sources
+from animator.run.sources import Sources, gather
 from animator.run.tools import load_tools
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.latent import LatentOptions
 from animator.weights.shared import SharedNetworks
-from tests.tiny_latent import lora, saved
+from tests.ldm_names import save_single, tiny_pipeline
+from tests.tiny_latent import adapter, lora, saved
 
 SCENE = """prompts: a red house
 mode: 3d
@@ -41,6 +44,10 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "loras": ((), "LORA"),
     "control.model": ((), "CONTROL"),
     "control.scale": (("latent.control.model=CONTROL",), "0.3"),
+    "ip_adapter.scale": (
+        ("latent.ip_adapter={model: ADAPTER, encoder: ENCODER}", "image_prompts=[PICTURE]"),
+        "0.2",
+    ),
     "clip_guidance": (CLIP[1:], "true"),
     "hold_codec": ((), "false"),
 }
@@ -58,21 +65,25 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(folder: Path, weights: Path, *overrides: str) -> LoadedScene:
     path = folder / "scene.yaml"
     path.write_text(SCENE)
-    files = {"=LORA": f"={{{lora(weights)}: 0.8}}", "=CONTROL": f"={weights / 'control'}"}
-    placed = [files.get(one[one.index("=") :], one[one.index("=") :]) for one in overrides]
-    named = [one[: one.index("=")] + value for one, value in zip(overrides, placed, strict=True)]
+    file, seeing = adapter(weights)
+    files = {"LORA": f"{{{lora(weights)}: 0.8}}", "CONTROL": weights / "control", "ADAPTER": file}
+    files |= {"ENCODER": seeing, "PICTURE": weights / "seen.png"}
+    Image.new("RGB", (48, 40), (200, 30, 30)).save(weights / "seen.png")
+    named = list(overrides)
+    for word, there in files.items():
+        named = [re.sub(rf"\b{word}\b", str(there), one) for one in named]
     model = f"diffusion={{model: {weights / 'sd1'}, steps: 2, skip_steps: 0}}"
     return read_scene(path, (model, *named))
 
 
 def pictures(loaded: LoadedScene, shared: SharedNetworks) -> list[torch.Tensor]:
-    tools, shot = load_tools(loaded, Sources({}), shared), shot_of(loaded, Sources({}))
+    tools, shot = load_tools(loaded, gather(loaded), shared), shot_of(loaded, gather(loaded))
     return [one.picture for one in film(loaded.timeline, shot, tools.engine, tools.depth, LoopState())]
 
 
 def test_every_setting_is_tried() -> None:
-    names = set(LatentOptions.model_fields) - {"control"}
-    assert set(TABLE) == names | {"control.model", "control.scale"}
+    names = set(LatentOptions.model_fields) - {"control", "ip_adapter"}
+    assert set(TABLE) == names | {"control.model", "control.scale", "ip_adapter.scale"}
 
 
 @pytest.mark.slow
@@ -83,7 +94,7 @@ def test_another_value_makes_other_frames(name: str, weights: Path, tmp_path: Pa
     one, other = (scene(tmp_path, weights, *context, *more) for more in ((), (f"latent.{name}={value}",)))
     before, after = pictures(one, shared), pictures(other, shared)
     assert not torch.equal(before[1], after[1])
-    counted = [hash_inputs(loaded, Sources({}), weights_of(loaded)) for loaded in (one, other)]
+    counted = [hash_inputs(loaded, gather(loaded), weights_of(loaded)) for loaded in (one, other)]
     assert counted[0][1] != counted[1][1]
     assert other.notices == ()
 
@@ -116,13 +127,13 @@ def test_settings_that_a_few_steps_leave_idle_are_noticed(weights: Path, tmp_pat
     [
         ("diffusion.model=no/where", "diffusion.model", "there are no weights at"),
         ("latent.loras={no.safetensors: 1}", "latent.loras", "there are no weights at"),
-        ("latent.loras=CONTROL_AS_LORA", "latent.loras", "is a ControlNet"),
+        ("latent.loras=THE_CONTROL", "latent.loras", "is a ControlNet"),
         ("latent.control.model=SD1", "latent.control.model", "not a ControlNet"),
         ("image_prompts=[x.png]", "image_prompts", ""),
     ],
 )
 def test_faults_are_placed(override: str, key: str, message: str, weights: Path, tmp_path: Path) -> None:
-    override = override.replace("CONTROL_AS_LORA", f"{{{weights / 'control'}: 1}}")
+    override = override.replace("THE_CONTROL", f"{{{weights / 'control'}: 1}}")
     override = override.replace("=SD1", f"={weights / 'sd1'}")
     with pytest.raises(SceneError) as caught:
         scene(tmp_path, weights, override)
@@ -152,12 +163,14 @@ def test_a_draft_takes_fewer_steps_and_fake_networks_do(weights: Path, tmp_path:
 
 @pytest.mark.slow
 def test_memory_is_known_without_reading_weights(weights: Path, tmp_path: Path) -> None:
-    loaded = scene(tmp_path, weights)
+    loaded, file = scene(tmp_path, weights), tmp_path / "one.safetensors"
     found = LATENT.memory(loaded.scene, loaded.timeline, "cuda")
     held = dict(found.held)
     half = LATENT.memory(loaded.scene, loaded.timeline, "cpu")
     assert set(held) == {"latent network", "autoencoder", "text networks"}
     assert dict(half.held)["latent network"] == pytest.approx(2 * held["latent network"], rel=0.01)
-    large = loaded.scene.model_copy(update={"size": (256, 256)})
-    times = sum(LATENT.memory(large, loaded.timeline, "cpu").peak.values()) / sum(half.peak.values())
-    assert 10 < times < 40
+    save_single(tiny_pipeline("sd1"), "sd1", file)
+    large = scene(tmp_path, weights, f"diffusion.model={file}", "size=[256, 256]")
+    single = LATENT.memory(large.scene, large.timeline, "cpu")
+    assert set(dict(single.held)) == set(held)
+    assert sum(single.peak.values()) > 5 * sum(half.peak.values())

@@ -19,7 +19,14 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 KINDS = ("sd1", "sd2", "sdxl", "inpaint", "lcm", "turbo")
 WIDTH = 32
@@ -95,9 +102,9 @@ def unet(kind: str) -> UNet2DConditionModel:
     )
 
 
-def vae() -> AutoencoderKL:
+def vae(width: int = 8) -> AutoencoderKL:
     return AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16),
+        block_out_channels=(width, width, 2 * width, 2 * width),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         latent_channels=4,
@@ -178,3 +185,35 @@ def lora(folder: Path, seed: int = 3) -> Path:
                     state[f"{key}.alpha"] = torch.tensor(1.0)
         save_file(state, path)
     return path
+
+
+def adapter(folder: Path) -> tuple[Path, Path]:
+    """Return the file of an IP-Adapter for ``sd1``, and the folder of the network that it looks with."""
+    path, seeing = folder / "adapter.safetensors", folder / "image_encoder"
+    if not path.is_file():
+        chance = torch.Generator().manual_seed(4)
+        names = [name for name, _ in unet("sd1").named_modules() if name.endswith("attn2")]
+        widths = [unet("sd1").get_submodule(name).to_k.out_features for name in names]
+        state = {
+            "image_proj.proj.weight": torch.randn(4 * WIDTH, WIDTH, generator=chance),
+            "image_proj.proj.bias": torch.zeros(4 * WIDTH),
+            "image_proj.norm.weight": torch.ones(WIDTH),
+            "image_proj.norm.bias": torch.zeros(WIDTH),
+        }
+        for number, width in enumerate(widths):
+            for part in ("to_k_ip", "to_v_ip"):
+                key = f"ip_adapter.{2 * number + 1}.{part}.weight"
+                state[key] = torch.randn(width, WIDTH, generator=chance)
+        save_file(state, path)
+        config = CLIPVisionConfig(
+            hidden_size=WIDTH,
+            intermediate_size=37,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            image_size=32,
+            patch_size=8,
+            projection_dim=WIDTH,
+        )
+        torch.manual_seed(4)
+        CLIPVisionModelWithProjection(config).save_pretrained(seeing)
+    return path, seeing

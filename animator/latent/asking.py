@@ -158,7 +158,7 @@ class Asking:
                 "time_ids": sizes.expand(len(meanings) * count, -1),
             }
         if self.images is not None:
-            wanted, unwanted = (one.expand(count, -1, -1) for one in self.images)
+            wanted, unwanted = (one.expand(count, *one.shape[1:]) for one in self.images)
             rows = [unwanted, wanted] if len(meanings) == 2 else [wanted]
             added["image_embeds"] = [torch.cat(rows).to(dtype)]
         return added

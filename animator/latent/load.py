@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -15,10 +16,12 @@ from animator.diffusion.precision import precision_for
 from animator.diffusion.targets import OpenImage
 from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.files import read_controlnet, read_parts
+from animator.latent.ip_adapter import IpAdapter
 from animator.latent.lora import Loras
 from animator.latent.painter import LatentDiffusion
 from animator.latent.painting import Networks
 from animator.latent.parts import Parts
+from animator.settings.latent import LatentOptions
 from animator.settings.scene import Scene
 from animator.weights.own import named_path
 from animator.weights.shared import SharedNetworks
@@ -48,23 +51,47 @@ def load_engine(
     dtype = torch.bfloat16 if half else torch.float32
     paths = [named_path("lora", one) for one in latent.loras]
     model = named_path("latent", diffusion.model)
-    read = partial(_read, model, paths, dtype)
-    parts, loras = shared.get("diffusion", diffusion.model, (device, dtype, tuple(paths)), read)
+    adapter = _adapter_paths(latent)
+    read = partial(_read, model, paths, adapter, dtype)
+    parts, laid = shared.get("diffusion", diffusion.model, (device, dtype, tuple(paths), adapter), read)
     control = None
     if latent.control.model is not None:
         path = named_path("controlnet", latent.control.model)
         control = read_controlnet(path, parts.kind, dtype)
     clip = _clip(scene, device, dtype, open_image, shared) if latent.clip_guidance else None
-    return LatentDiffusion(Networks(parts, control, loras, clip), diffusion, latent, device)
+    networks = Networks(parts, control, laid.loras, clip, laid.adapter, open_image or no_image)
+    return LatentDiffusion(networks, diffusion, latent, device)
 
 
-def _read(model: Path, loras: Sequence[Path], dtype: torch.dtype) -> tuple[Parts, Loras | None]:
-    """Return the networks of a model, the denoiser in a number format, and the LoRAs that lie over them.
+class Laid(NamedTuple):
+    """What lies over the networks of a model.
+
+    Attributes:
+        loras: LoRAs, or None.
+        adapter: an IP-Adapter, or None.
+    """
+
+    loras: Loras | None
+    adapter: IpAdapter | None
+
+
+def _adapter_paths(latent: LatentOptions) -> tuple[Path, Path] | None:
+    """Return where an IP-Adapter is, and the network that it looks with."""
+    wanted = latent.ip_adapter
+    if wanted.model is None or wanted.encoder is None:
+        return None
+    return Path(wanted.model), Path(wanted.encoder)
+
+
+def _read(
+    model: Path, loras: Sequence[Path], adapter: tuple[Path, Path] | None, dtype: torch.dtype
+) -> tuple[Parts, Laid]:
+    """Return the networks of a model, the denoiser in a number format, and what lies over them.
 
     What reads texts, and what codes pictures, stays in float32.
     """
     parts = read_parts(model)
-    laid = Loras(parts, loras) if loras else None
+    laid = Laid(Loras(parts, loras) if loras else None, IpAdapter(parts, *adapter) if adapter else None)
     if dtype != torch.float32:
         nn.Module.to(parts.unet, dtype)  # the method of diffusers warns of what is not so here
     return parts, laid

@@ -99,6 +99,7 @@ class LatentDiffusion:
                 "text": [tower.encoder for tower in self.parts.text],
                 "vae": [self.parts.vae],
                 "unet": predicting,
+                "looking": [networks.adapter.encoder] if networks.adapter else [],
                 "seeing": [self.parts.vae, *(networks.clip.networks if networks.clip else [])],
             },
         )
@@ -283,11 +284,29 @@ class LatentDiffusion:
             control=self._control(requests),
             consistency=self.few_steps == "lcm",
             together=self.saving.together,
+            images=self._images(request),
             tiles=request.tiles,
-            before=None
-            if loras is None
-            else lambda position: loras.paint_with(self._weights(request, position)),
+            before=partial(self._before, request),
         )
+
+    def _before(self, request: Request, position: int) -> None:
+        """Set the strengths of what lies over the network for a position of the diffusion."""
+        loras, adapter = self.networks.loras, self.networks.adapter
+        if loras is not None:
+            loras.paint_with(self._weights(request, position))
+        if adapter is not None:
+            written = self.latent.ip_adapter.scale
+            scale = value_at(request.values, "latent.ip_adapter.scale", written, position)
+            adapter.act(scale if any(one.image for one in request.prompts) else 0.0)
+
+    def _images(self, request: Request) -> tuple[Tensor, Tensor] | None:
+        """Return what the pictures among the prompts show, where an adapter reads them."""
+        adapter = self.networks.adapter
+        if adapter is None:
+            return None
+        self.stage.call("looking")
+        found = adapter.seen(request.written or request.prompts, self.networks.open_image, self.device)
+        return found or adapter.nothing(self.device)
 
     def _weights(self, request: Request, position: int) -> list[float]:
         """Return the strength of every LoRA at a position of the diffusion."""
@@ -356,7 +375,8 @@ class LatentDiffusion:
         """Set the networks up for the present level of saving."""
         self.stage.settle(self.saving)
         self.codec.in_tiles(self.saving.tiles)
-        slice_attention(self.parts.unet, self.saving.slices)
+        if self.networks.adapter is None:  # it has an attention of its own
+            slice_attention(self.parts.unet, self.saving.slices)
 
     def _save_more(self, request: Request) -> None:
         """Go to the next level of saving, for this request and all that follow.

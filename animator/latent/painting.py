@@ -8,11 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
+from animator.diffusion.engine import no_image
 from animator.diffusion.kept import Kept
 from animator.diffusion.prediction import Prediction
 from animator.diffusion.step_range import Course, Draws
+from animator.diffusion.targets import OpenImage
 from animator.diffusion.uncovered import Growth
 from animator.latent.clip_guidance import ClipGuidance
+from animator.latent.ip_adapter import IpAdapter
 from animator.latent.lora import Loras
 from animator.latent.noise import NoiseOf
 from animator.latent.parts import Parts
@@ -59,9 +62,13 @@ class Networks:
         control: a ControlNet for depth, or None.
         loras: sets the strengths of the LoRAs, or None where there are none.
         clip: guides by CLIP, or None.
+        adapter: reads pictures as prompts, or None.
+        open_image: opens them.
     """
 
     parts: Parts
     control: Any | None = None
     loras: Loras | None = None
     clip: ClipGuidance | None = None
+    adapter: IpAdapter | None = None
+    open_image: OpenImage = no_image

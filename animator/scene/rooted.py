@@ -72,6 +72,11 @@ def _rooted_weights(section: Node, folder: Path) -> Node:
         if is_path(str(model.value)):
             inner = {**control.value, "model": _absolute(model, folder)}
             members["control"] = dataclasses.replace(control, value=inner)
+    adapter = members.get("ip_adapter")
+    if adapter is not None and isinstance(adapter.value, dict):
+        keys = {"model", "encoder"} & adapter.value.keys()
+        inner = {**adapter.value, **{key: _absolute(adapter.value[key], folder) for key in keys}}
+        members["ip_adapter"] = dataclasses.replace(adapter, value=inner)
     return dataclasses.replace(section, value=members)
 
 

@@ -8,6 +8,10 @@ from animator.settings.base import THREE_D, Animated, Need, Options, animated, s
 
 _CONTROLLED = Need("without latent.control.model", {"latent.control.model": lambda value: value is not None})
 
+_ADAPTED = Need(
+    "without latent.ip_adapter.model", {"latent.ip_adapter.model": lambda value: value is not None}
+)
+
 
 class ControlOptions(Options):
     """A ControlNet that holds each frame to the depth of the moved frame before it."""
@@ -20,6 +24,19 @@ class ControlOptions(Options):
         1, frames=True, steps=True, ge=0, le=4, unit="weight", modes=(THREE_D,), needs=_CONTROLLED
     )
     """How strongly the ControlNet acts; 0 does not ask it."""
+
+
+class IpAdapterOptions(Options):
+    """An IP-Adapter, by which `image_prompts` speak to the network."""
+
+    model: str | None = None
+    """Path of the file of an IP-Adapter that fits the network."""
+
+    encoder: str | None = setting(None, needs=_ADAPTED)
+    """Folder of the CLIP network that the adapter looks at pictures with (``image_encoder`` beside it)."""
+
+    scale: Animated = animated(1, frames=True, steps=True, ge=0, le=4, unit="weight", needs=_ADAPTED)
+    """How strongly the pictures act beside the texts; 0 is off."""
 
 
 class LatentOptions(Options):
@@ -64,6 +81,9 @@ class LatentOptions(Options):
 
     control: ControlOptions = ControlOptions()
     """A ControlNet for depth."""
+
+    ip_adapter: IpAdapterOptions = IpAdapterOptions()
+    """Pictures as prompts."""
 
     clip_guidance: bool = False
     """Whether the CLIP models of `guidance` look at each step's clean estimate, decoded, and pull at it with

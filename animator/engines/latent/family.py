@@ -64,11 +64,13 @@ class Latent(Family):
         if scene.models == "real":
             yield "diffusion.model", model_fault(scene.diffusion.model)
             yield from file_faults(scene)
-        if scene.image_prompts and not scene.latent.clip_guidance:
-            yield (
-                "image_prompts",
-                "no network looks at pictures here; set latent.clip_guidance, or leave them out",
-            )
+        adapter = scene.latent.ip_adapter
+        if scene.image_prompts and not scene.latent.clip_guidance and adapter.model is None:
+            fault = "no network looks at pictures here; name latent.ip_adapter, or set latent.clip_guidance"
+            yield "image_prompts", fault
+        if adapter.model is not None and adapter.encoder is None:
+            fault = "needs the network that it looks at pictures with; name its folder in encoder"
+            yield "latent.ip_adapter.model", fault
         if scene.latent.clip_guidance:
             from animator.engines.guided import GUIDED
 

@@ -105,20 +105,33 @@ def file_faults(scene: Scene) -> Iterator[tuple[str, str]]:
         yield f"latent.loras.{text}", _misfit("lora", text, scene.diffusion.model)
     if latent.control.model is not None:
         yield "latent.control.model", _misfit("controlnet", latent.control.model, scene.diffusion.model)
+    adapter = latent.ip_adapter
+    if adapter.model is not None:
+        yield "latent.ip_adapter.model", _misfit("ip-adapter", adapter.model, scene.diffusion.model)
+    if adapter.encoder is not None and not (Path(adapter.encoder) / "config.json").is_file():
+        yield (
+            "latent.ip_adapter.encoder",
+            f"there is no network in {adapter.encoder}; name a folder of diffusers",
+        )
 
 
-def _misfit(kind: Kind, text: str, model: str) -> str:
+WANTED = {"lora": "a LoRA", "controlnet": "a ControlNet", "ip-adapter": "an IP-Adapter"}
+"""What files beside the model are, by what they are recognised as."""
+
+
+def _misfit(kind: str, text: str, model: str) -> str:
     """Return why a file is not what is wanted, or is for another network, or an empty text."""
+    named: Kind = "controlnet" if kind == "controlnet" else "lora"
     try:
         if not is_path(text):
-            find(kind, text)
-        found = recognise(text) if is_path(text) else recognised(kind, text)
+            find(named, text)
+        found = recognise(text) if is_path(text) else recognised(named, text)
     except (UsageError, WeightsError) as error:
         return str(error)
     if found is None:
         return ""  # a network of the registry whose file is not there: that is reported with all others
     if found.what != kind:
-        return f"{text} is {found}, not {'a LoRA' if kind == 'lora' else 'a ControlNet'}"
+        return f"{text} is {found}, not {WANTED[kind]}"
     led = recognised("latent", model)
     fits = led is None or found.kind in ("", led.kind)
     return "" if fits else f"{text} is {found}, but {model} is {led}"
@@ -127,8 +140,10 @@ def _misfit(kind: Kind, text: str, model: str) -> str:
 def files_of(scene: Scene) -> dict[str, Path]:
     """Return every file of weights that a scene names by a path or a folder, by kind and name."""
     found = {}
-    for kind, text in _named(scene):
-        path = named_path(kind, text)
+    adapter = scene.latent.ip_adapter
+    every = [(str(kind), text, named_path(kind, text)) for kind, text in _named(scene)]
+    every += [("ip-adapter", one, Path(one)) for one in (adapter.model, adapter.encoder) if one is not None]
+    for kind, text, path in every:
         if not is_path(text) and not path.is_dir():
             continue  # one file of the registry, which is hashed with the others
         for one in sorted(path.rglob("*")) if path.is_dir() else [path]:

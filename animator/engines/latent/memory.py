@@ -10,10 +10,14 @@ import torch
 
 from animator.engines.family import Memory
 from animator.latent.asking import FACTOR
+from animator.latent.headers import read_header
+from animator.latent.recognise import recognise
+from animator.latent.single_file import beside, parts_of
 from animator.settings.scene import Scene
 from animator.system.devices import DeviceKind
 from animator.system.meter import Meter, without_numbers
 from animator.system.shapes import emptied, held_by, on_meta
+from animator.weights.own import named_path
 
 NETWORK, TEXT, CODEC = "latent network", "text networks", "autoencoder"
 
@@ -21,21 +25,24 @@ NETWORK, TEXT, CODEC = "latent network", "text networks", "autoencoder"
 def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memory:
     """Return the bytes of each network of a scene, and those at the peak of its most demanding moment.
 
-    The networks are built in their shapes from the descriptions in their folder. A step asks the network with
-    and without the prompts in one pass; the peak is what that takes, or what the decoding takes.
+    The networks are built in their shapes from the descriptions in their folder, or the shapes in their
+    file. A step asks the network with and without the prompts in one pass; the peak is what that takes, or
+    what the decoding takes.
 
     Args:
         scene: the scene.
         device_kind: where its networks run.
         tiles: side of the tiles in which the network is asked; 0: the whole picture at once.
+
+    Raises:
+        WeightsError: the network is not there, or its description is damaged.
     """
-    folder = Path(scene.diffusion.model)
-    if not (folder / "unet").is_dir():
-        return Memory()
+    path = named_path("latent", scene.diffusion.model)
+    build = _of_folder if path.is_dir() else _of_file
     half = device_kind == "cuda" and scene.diffusion.precision != "float32"
     (width, height), dtype = scene.size, torch.bfloat16 if half else torch.float32
     with without_numbers():
-        unet, vae, texts = _networks(folder, dtype)
+        unet, vae, texts = build(path, dtype)
         held = [(NETWORK, held_by(unet)), (CODEC, held_by(vae)), (TEXT, sum(map(held_by, texts)))]
         side = (min(tiles or height, height), min(tiles or width, width))
         with Meter() as step, torch.no_grad():
@@ -46,7 +53,8 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
     return Memory(tuple(held), {most[1]: most[0]})
 
 
-def _networks(folder: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
+def _of_folder(folder: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
+    """Return the U-Net, the autoencoder and the text networks in a folder, without numbers."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -58,6 +66,15 @@ def _networks(folder: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
         if (folder / name).is_dir()
     ]
     return unet, vae, texts
+
+
+def _of_file(path: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
+    """Return the same of a single file; its header alone is read."""
+    shapes = read_header(path).shapes
+    state = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    parts = parts_of(state, recognise(path), torch.float32, beside(path))
+    texts = [emptied(tower.encoder) for tower in parts.text]
+    return emptied(parts.unet, dtype), emptied(parts.vae), texts
 
 
 def _asked(unet: Any, count: int, size: tuple[int, int]) -> Any:
