@@ -326,7 +326,7 @@ def test_what_guidance_makes_of_a_clamped_estimate_is_clamped_too():
     for estimate in ("free", "clamped"):
         engine = toy_engine(estimate=estimate)
         last = engine.schedule.num_timesteps - 1
-        found[estimate] = engine._denoiser(Push(), [], Kept())(x, last)
+        found[estimate] = engine._denoiser(Push(), [], Kept(), REQUEST)(x, last)
     assert found["free"].denoised.min() > 4
     held = found["clamped"]
     assert held.denoised.abs().max() <= 1

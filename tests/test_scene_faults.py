@@ -37,7 +37,7 @@ EXPECTED = """
 25:23: depth.midas_weight: expected a number from 0 to 1, found '12:30'
 26:7: warp: expected settings such as key: value, found 'reflect'
 27:32: coherence.frames_skip_steps: expected a number from 0 to 100 everywhere, is 130 at frame 0
-29:10: diffusion.model: '512x512_diffusion' is not here: OpenAI trained it with classes
+29:10: diffusion.model: 512x512_diffusion paints one of ImageNet's classes; name it, or its number
 30:10: diffusion.steps: expected a whole number from 1 to 1000, found 'many'
 31:15: diffusion.skip_steps: is '200%', must be at most 100%
 32:15: diffusion.init_image: no such file:

@@ -213,6 +213,8 @@ ELSEWHERE = {
     "diffusion.model": "fake scenes have one network: test_wiring_run.py",
     "diffusion.family": "the same",
     "diffusion.secondary": "the same",
+    "diffusion.class_label": "fake scenes' network tells no classes apart: test_vdiffusion.py",
+    "diffusion.cfg_scale": "fake scenes' network reads no prompts: test_vdiffusion.py",
     "diffusion.precision": "the same",
     "diffusion.reuse": "fake scenes' network has no deep features: test_kept.py",
     "diffusion.compile": "the same",

@@ -11,9 +11,11 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from animator.diffusion.denoisers import denoiser_of
 from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
-from animator.diffusion.unet import UNet, unet_config
+from animator.diffusion.unet import UNet
+from animator.diffusion.vdiffusion import VDiffusion
 from animator.errors import UsageError, WeightsError
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.files import differences, fit, read_config, read_state
@@ -63,7 +65,7 @@ def family_of(state: Mapping[str, Tensor]) -> str | None:
 
 def load_diffusion(
     name_or_path: str | Path, device: torch.device | str = "cpu", *, family: str | None = None
-) -> tuple[UNet, Description]:
+) -> tuple[UNet | VDiffusion, Description]:
     """Load a diffusion network, frozen and float32.
 
     Args:
@@ -90,7 +92,7 @@ def load_diffusion(
         state = read_state(path)
         config = {"estimate": entry.estimate, **_config_of(entry)}
         label = entry.name
-    network = _on_meta(UNet, unet_config(_setting(config, "switches", label)))
+    network = _on_meta(denoiser_of, _setting(config, "switches", label))
     fit(network, state, label, resemblance=resemblance)
     side = network.config.image_size
     width, height = config.get("native_size", (side, side))
@@ -177,11 +179,11 @@ def _on_meta(build: Any, *arguments: Any) -> Any:
         return build(*arguments)
 
 
-def _family_network(family: str) -> UNet | SecondaryModel:
+def _family_network(family: str) -> UNet | VDiffusion | SecondaryModel:
     """Return a network of a family, without memory."""
     switches = families()[family].switches
     if families()[family].kind == "diffusion":
-        result: UNet | SecondaryModel = _on_meta(UNet, unet_config(switches))
+        result: UNet | VDiffusion | SecondaryModel = _on_meta(denoiser_of, switches)
         return result
     result = _on_meta(SecondaryModel, int(switches["width"]))
     return result

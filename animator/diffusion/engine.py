@@ -22,6 +22,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, ful
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import Denoise, Estimate, Network, Prediction, held, hold_for, relayed
+from animator.diffusion.reading import Reader, reading_of, seeing_of
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of
 from animator.diffusion.samplers import Step, begun, etas_taken, walk
@@ -41,6 +42,7 @@ from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.tiles import in_tiles
 from animator.diffusion.uncovered import Growth, begins_at, growth_of
+from animator.diffusion.vdiffusion import VDiffusion
 from animator.errors import MemoryShortage, UsageError
 from animator.settings.base import STILL, share
 from animator.settings.diffusion import DiffusionOptions
@@ -67,9 +69,10 @@ class Networks:
         noisy_above: the timestep above which it does, 0 to 1000.
         perceptual: how far from an init picture is measured, or None to take what the machine has.
         open_image: opens the pictures of image prompts, or None where there are none.
+        reader: by what the denoiser, a `VDiffusion`, reads the prompts itself, or None.
     """
 
-    denoiser: Network
+    denoiser: Network | VDiffusion
     perceptors: Mapping[str, Perceptor]
     estimate: Estimate = "free"
     size_multiple: int = 1
@@ -78,6 +81,7 @@ class Networks:
     noisy_above: float = 1000.0
     perceptual: PerceptualLoss | None = None
     open_image: OpenImage | None = None
+    reader: Reader | None = None
 
 
 class GuidedDiffusion:
@@ -119,11 +123,10 @@ class GuidedDiffusion:
         self.schedule = schedule_for(diffusion, guidance)
         self._perceptual = networks.perceptual or perceptual_loss(self.device)
         predicting = networks_of(networks.denoiser, networks.secondary, networks.noisy)
-        seeing = {name: networks_of(perceptor) for name, perceptor in networks.perceptors.items()}
+        seeing = seeing_of(networks.perceptors, networks.reader)
         self._places = Places(self.device, predicting, seeing)
-        self._targets = Targets(
-            networks.perceptors, self.device, networks.open_image or no_image, self._places
-        )
+        shown = self.device, networks.open_image or no_image, self._places
+        self._targets = Targets(networks.perceptors, *shown)
         for one in predicting:
             one.to(self.device)
         recomputing = isinstance(networks.denoiser, Recomputing) and networks.denoiser.use_checkpoint
@@ -131,10 +134,10 @@ class GuidedDiffusion:
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
-        network: Network = networks.denoiser
+        self._network: Network = networks.denoiser
         if diffusion.compile:
-            network = compiled(network, self.device, first=True)
-        self._network = network
+            self._network = compiled(self._network, self.device, first=True)
+        self._reading = reading_of(networks.denoiser, networks.reader, *shown)
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
             self._secondary = self._compute(secondary_denoiser(networks.secondary, self.schedule))
@@ -218,7 +221,7 @@ class GuidedDiffusion:
         kept = kept_of(unfinished or (), self.device)
         guide = self._guide(requests, plan, init, growth, [one.cuts for one in draws], notes, kept)
         indices = range(first, min(course.end, first) - 1, -1)
-        denoise = self._denoiser(guide, plan, kept, request.tiles)
+        denoise = self._denoiser(guide, plan, kept, request)
 
         def walking(x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
             if growth is not None and indices[0] == growth.joint:
@@ -307,12 +310,14 @@ class GuidedDiffusion:
         return relayed(expert, computing, self.schedule, networks.noisy_above)
 
     def _denoiser(
-        self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, tiles: int = 0
+        self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, request: Request
     ) -> Denoise:
         """Return the denoiser, in tiles if asked for, bent by a guide if there is one, held to its range."""
-        tiled = partial(in_tiles, side=tiles, recompute=self.thrift.checkpoint)
+        tiled = partial(in_tiles, side=request.tiles, recompute=self.thrift.checkpoint)
         steps, whole = [values.reuse for values in plan], self.networks.denoiser
         ask = saving(tiled(self._network), tiled(whole), self.schedule, steps, kept.deep)
+        if self._reading is not None:
+            ask = self._reading.denoiser(request, self.schedule, tiled)
         denoise = self._asked(ask)
         if guide is None:
             return held(denoise, self.schedule, self._hold)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import logging
 import math
 from functools import partial
+from pathlib import Path
 
 import torch
 
 from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
+from animator.diffusion.labels import Labelled, label_number, no_label
 from animator.diffusion.losses import perceptual_loss, pyramid_distance
 from animator.diffusion.memory_saving import networks_of
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
+from animator.diffusion.reading import CFG, PLAIN, READER, Reader
 from animator.diffusion.secondary import WIDTHS, SecondaryModel
 from animator.diffusion.targets import OpenImage
+from animator.diffusion.unet import UNet
+from animator.diffusion.vdiffusion import VDiffusion
+from animator.errors import UsageError
 from animator.settings.base import STILL
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
@@ -47,6 +53,24 @@ def secondary_names(diffusion: DiffusionOptions) -> list[str]:
     expert = expert_of(diffusion.model)
     names = [secondary_name(diffusion), expert.secondary if expert else None]
     return list(dict.fromkeys(name for name in names if name))
+
+
+def cfg_scale_of(model: str) -> float:
+    """Return how strongly prompts act on a network that reads them, by its name, where a scene is silent."""
+    return CFG if "cfg" in Path(model).stem.lower() else PLAIN
+
+
+def labelled(denoiser: UNet, label: int | str | None, name: str) -> UNet | Labelled:
+    """Return a network asked for a class, where it tells classes apart.
+
+    Raises:
+        UsageError: it does and none is named, or there is no such class.
+    """
+    if not denoiser.config.classes:
+        return denoiser
+    if label is None:
+        raise UsageError(no_label(name))
+    return Labelled(denoiser, label_number(label))
 
 
 def load_engine(
@@ -83,11 +107,18 @@ def load_engine(
     dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
     shared = SharedNetworks() if shared is None else shared
     model, family, fast = diffusion.model, diffusion.family, diffusion.compile
+    denoiser: UNet | VDiffusion | Labelled
     denoiser, description = shared.get(
         "diffusion", model, (device, family), partial(load_diffusion, model, device, family=family)
     )
-    # A scene before this one may have been short of memory; this one begins as if it were the first.
-    denoiser.use_checkpoint = denoiser.config.use_checkpoint
+    reader = None
+    if isinstance(denoiser, VDiffusion):
+        reads = partial(load_perceptor, READER, device, dtype=dtype, compile=fast)
+        reader = Reader(shared.get("clip", READER, (device, dtype, fast), reads), cfg_scale_of(model))
+    else:
+        # A scene before this one may have been short of memory; this one begins as if it were the first.
+        denoiser.use_checkpoint = denoiser.config.use_checkpoint
+        denoiser = labelled(denoiser, diffusion.class_label, description.name)
     name, noisy = secondary_name(diffusion), description.noisy
     secondary = _secondary(name, device, shared) if name else None
     expert = _secondary(noisy.secondary, device, shared) if noisy else None
@@ -103,7 +134,7 @@ def load_engine(
         )
         for name in guidance.clip_models
     }
-    for network in networks_of(*perceptors.values()):
+    for network in networks_of(*perceptors.values(), reader and reader.perceptor):
         network.to(device)
     networks = Networks(
         denoiser=denoiser,
@@ -118,6 +149,7 @@ def load_engine(
         if diffusion.model == BUNDLED
         else shared.get("perceptual", "vgg16", device, partial(perceptual_loss, device)),
         open_image=open_image,
+        reader=reader,
     )
     return GuidedDiffusion(networks, diffusion, guidance, device, keep_cuts=keep_cuts, mode=mode)
 

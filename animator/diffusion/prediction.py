@@ -58,6 +58,15 @@ def denoised_from_eps(x: Tensor, eps: Tensor, alpha_bar: float) -> Tensor:
     return (x - math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha_bar)
 
 
+def from_v(x: Tensor, v: Tensor, alpha_bar: float) -> Prediction:
+    """Return image and noise of ``x`` from v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) image.
+
+    Salimans & Ho 2022, appendix D.
+    """
+    signal, noise = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    return Prediction(signal * x - noise * v, noise * x + signal * v)
+
+
 def network_denoiser(network: Network, schedule: NoiseSchedule, estimate: Estimate = "free") -> Denoise:
     """Turn a network that predicts noise into a `Denoise`, differentiable in ``x``.
 

@@ -45,11 +45,11 @@ DEFAULT_SWITCHES: Mapping[str, Any] = {
     "use_new_attention_order": False,
     "use_checkpoint": False,
     "rescale_timesteps": False,
+    "class_cond": False,
 }
 """Every switch that shapes a network, with its published default."""
 
 FIXED_SWITCHES: Mapping[str, Any] = {
-    "class_cond": False,
     "noise_schedule": "linear",
     "predict_xstart": False,
     "use_kl": False,
@@ -59,6 +59,10 @@ FIXED_SWITCHES: Mapping[str, Any] = {
 
 RUN_SWITCHES = frozenset({"use_fp16", "diffusion_steps", "timestep_respacing"})
 """Published switches that say how a network was run, not what it is: accepted and left to the caller."""
+
+
+CLASSES = 1000
+"""Classes of pictures, those of ImageNet, that a network with the switch ``class_cond`` tells apart."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class UNetConfig:
         dropout: share of activations dropped in training.
         rescale_timesteps: whether the network was given timesteps on the scale 0 to 1000 of any schedule.
         use_checkpoint: see `UNet.use_checkpoint`.
+        classes: how many classes of pictures it tells apart; 0: none.
     """
 
     image_size: int
@@ -98,6 +103,7 @@ class UNetConfig:
     dropout: float
     rescale_timesteps: bool
     use_checkpoint: bool
+    classes: int = 0
 
     @property
     def size_multiple(self) -> int:
@@ -144,6 +150,7 @@ def unet_config(switches: Mapping[str, Any]) -> UNetConfig:
         dropout=float(chosen["dropout"]),
         rescale_timesteps=bool(chosen["rescale_timesteps"]),
         use_checkpoint=bool(chosen["use_checkpoint"]),
+        classes=CLASSES if chosen["class_cond"] else 0,
     )
 
 
@@ -185,6 +192,8 @@ class UNet(nn.Module):
         self.time_embed = nn.Sequential(
             nn.Linear(config.channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
+        if config.classes:
+            self.label_emb = nn.Embedding(config.classes, embedding)
         widths = [int(mult * config.channels) for mult in config.channel_mult]
         self.input_blocks, skips = self._way_down(widths)
         middle = widths[-1]
@@ -201,21 +210,22 @@ class UNet(nn.Module):
         """The type of its weights, in which it computes."""
         return next(self.parameters()).dtype
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, label: int | None = None) -> Tensor:
         """Return the prediction in the type of ``x``: N x 3 or 6 x H x W, of which the first three are `eps`.
 
         Args:
             x: noisy pictures, N x 3 x H x W; H and W multiples of ``config.size_multiple``.
             t: network timesteps, shape (N,), float: `NoiseSchedule.network_t`.
+            label: the class of all of them, from 0 on; only where the network tells classes apart.
         """
-        return self.with_deep(x, t)[0]
+        return self.with_deep(x, t, label)[0]
 
-    def with_deep(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def with_deep(self, x: Tensor, t: Tensor, label: int | None = None) -> tuple[Tensor, Tensor]:
         """Return the prediction as `forward` does, and the deep features that it was made with.
 
         Those are what the levels below the largest one add: N x C x H x W, in the type of the weights.
         """
-        embedding, h = self._begin(x, t)
+        embedding, h = self._begin(x, t, label)
         skips = []
         for stage in self.input_blocks:
             h = self._run(stage, h, embedding)
@@ -227,15 +237,16 @@ class UNet(nn.Module):
             h = self._run(stage, h, embedding, skips.pop())
         return self.out(h).to(x.dtype), deep
 
-    def from_deep(self, x: Tensor, t: Tensor, deep: Tensor) -> Tensor:
+    def from_deep(self, x: Tensor, t: Tensor, deep: Tensor, label: int | None = None) -> Tensor:
         """Return a prediction of which only the largest level is computed (DeepCache, Ma et al. 2023).
 
         Args:
             x: noisy pictures, as in `forward`.
             t: network timesteps, as in `forward`.
             deep: the deep features of pictures of a little more noise, from `with_deep`.
+            label: as in `forward`.
         """
-        embedding, h = self._begin(x, t)
+        embedding, h = self._begin(x, t, label)
         skips = []
         for number in range(self._top_stages):
             h = self._run(self.input_blocks[number], h, embedding)
@@ -251,10 +262,13 @@ class UNet(nn.Module):
         """How many stages the largest level has on the way down, and on the way up."""
         return self.config.res_blocks + 1
 
-    def _begin(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the embedding of the timesteps, and the pictures in the type of the weights."""
+    def _begin(self, x: Tensor, t: Tensor, label: int | None) -> tuple[Tensor, Tensor]:
+        """Return the embedding of timesteps and class, and the pictures in the type of the weights."""
         dtype = self.dtype
-        return self.time_embed(timestep_embedding(t, self.config.channels).to(dtype)), x.to(dtype)
+        embedding = self.time_embed(timestep_embedding(t, self.config.channels).to(dtype))
+        if label is not None:
+            embedding = embedding + self.label_emb.weight[label]
+        return embedding, x.to(dtype)
 
     def _run(self, stage: nn.Module, h: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
         given = (h, embedding) if beside is None else (h, embedding, beside)

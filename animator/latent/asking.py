@@ -97,8 +97,9 @@ class Asking:
         """Return the network's answer, with what the prompts change of it times the strength."""
         wanted, unwanted = self.said(position)
         scale = self.cfg_scale(position)
-        if self.parts.unet.config.time_cond_proj_dim is not None:
-            width = int(self.parts.unet.config.time_cond_proj_dim)
+        unet: Any = self.parts.unet
+        if unet.config.time_cond_proj_dim is not None:
+            width = int(unet.config.time_cond_proj_dim)
             return self._asked(given, t, [wanted], control, position, guidance_embedding(scale - 1, width))
         if scale == 1:
             return self._asked(given, t, [wanted], control, position)
@@ -119,7 +120,8 @@ class Asking:
         guidance: Tensor | None = None,
     ) -> Tensor:
         """Return the network's answers to some meanings, one after the other: (meanings N) x 4 x h x w."""
-        unet, count = self.parts.unet, len(given)
+        unet: Any = self.parts.unet
+        count = len(given)
         dtype = next(unet.parameters()).dtype
         channels = int(unet.config.in_channels)
         state = torch.cat([given[:, :channels]] * len(meanings)).to(dtype)

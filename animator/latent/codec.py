@@ -23,7 +23,7 @@ class Codec:
     """
 
     def __init__(self, vae: Any) -> None:
-        self.vae = vae.float().requires_grad_(False)
+        self.vae: Any = vae.float().requires_grad_(False)
         self.scale = float(vae.config.scaling_factor)
         self.shift = float(getattr(vae.config, "shift_factor", None) or 0.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,7 +22,7 @@ from animator.latent.single_file import (
 )
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+    from diffusers import AutoencoderKL, ControlNetModel
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def read_parts(path: str | Path, dtype: torch.dtype = torch.float32) -> Parts:
 
 
 @torch.no_grad()
-def asked_prediction(unet: UNet2DConditionModel) -> str:
+def asked_prediction(unet: Any) -> str:
     """Return whether a U-Net of Stable Diffusion 2 predicts ``epsilon`` or ``v_prediction``, by its answer.
 
     A latent of 0.5 with the most noise comes back about as it is where noise is predicted; ``v`` is far
@@ -121,4 +121,5 @@ def read_controlnet(path: str | Path, kind: str, dtype: torch.dtype = torch.floa
 
 def fills_in(parts: Parts) -> bool:
     """Return whether a model reads a mask and the covered picture besides the latent."""
-    return int(parts.unet.config.in_channels) == FILLS_IN
+    unet: Any = parts.unet
+    return int(unet.config.in_channels) == FILLS_IN

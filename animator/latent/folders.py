@@ -57,7 +57,7 @@ def read_folder(found: Recognised, dtype: torch.dtype) -> Parts:
         f"{one}/" for one in ("unet", "vae", *towers) if not (path / one / "config.json").is_file()
     ]:
         raise WeightsError(f"the folder {path} is incomplete: it has no {', '.join(missing)}")
-    text = []
+    text: list[TextTower] = []
     for one in towers:
         described = known(found.kind)["text"][len(text)]
         build = CLIPTextModelWithProjection if one.endswith("2") else CLIPTextModel

@@ -61,8 +61,8 @@ def read_header(path: Path) -> Header:
             f"{path} is a GGUF file, whose weights are quantised for other programs; "
             "use the .safetensors file of the same model"
         )
-    if fault := head_fault(path):
-        raise WeightsError(f"the weights at {path} cannot be read ({fault}); fetch them again")
+    if why := head_fault(path):
+        raise WeightsError(f"the weights at {path} cannot be read ({why}); fetch them again")
     return _safetensors(path) if is_safetensors(path, head) else _pickle(path)
 
 

@@ -45,15 +45,16 @@ class IpAdapter:
             part, _, rest = name.partition(".")
             if part in named:
                 named[part][rest] = one
+        unet: Any = parts.unet
         try:
-            parts.unet._load_ip_adapter_weights([named], low_cpu_mem_usage=False)
+            unet._load_ip_adapter_weights([named], low_cpu_mem_usage=False)
             seeing = CLIPVisionModelWithProjection.from_pretrained(encoder, local_files_only=True)
         except (*DAMAGED, ValueError, RuntimeError, KeyError) as fault:
             raise WeightsError(f"the IP-Adapter at {path} does not fit this network ({fault})") from fault
         self.encoder = seeing.float().eval().requires_grad_(False)
-        (projection,) = parts.unet.encoder_hid_proj.image_projection_layers
+        (projection,) = unet.encoder_hid_proj.image_projection_layers
         self.deep = type(projection).__name__ != "ImageProjection"
-        self.processors = [one for one in parts.unet.attn_processors.values() if hasattr(one, "scale")]
+        self.processors = [one for one in unet.attn_processors.values() if hasattr(one, "scale")]
         self._known: dict[str, Tensor] = {}
         self.act(0.0)
 

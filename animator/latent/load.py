@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -93,7 +93,8 @@ def _read(
     parts = read_parts(model)
     laid = Laid(Loras(parts, loras) if loras else None, IpAdapter(parts, *adapter) if adapter else None)
     if dtype != torch.float32:
-        nn.Module.to(parts.unet, dtype)  # the method of diffusers warns of what is not so here
+        unet: Any = parts.unet
+        nn.Module.to(unet, dtype)  # the method of diffusers warns of what is not so here
     return parts, laid
 
 

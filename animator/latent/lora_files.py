@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from animator.errors import WeightsError
 from animator.latent.file_names import layer_in_file
@@ -183,7 +183,7 @@ def _placed(changes: dict[str, Change], parts: Parts, found: Recognised) -> Lora
     """Return the changes by the names of the networks' layers."""
     left = dict(changes)
 
-    def taken(network: nn.Module, names: Callable[[str], Iterator[str]]) -> dict[str, Change]:
+    def taken(network: Any, names: Callable[[str], Iterator[str]]) -> dict[str, Change]:
         mine = {}
         for layer, module in network.named_modules():
             name = next((name for name in names(layer) if name in left), None)
@@ -201,7 +201,8 @@ def _placed(changes: dict[str, Change], parts: Parts, found: Recognised) -> Lora
 
 def _unet_names(layer: str, parts: Parts) -> Iterator[str]:
     """Yield every way in which files write the name of a layer of the U-Net."""
-    resnets = parts.unet.config.layers_per_block
+    unet: Any = parts.unet
+    resnets = unet.config.layers_per_block
     count = resnets if isinstance(resnets, int) else resnets[0]
     in_file = (layer_in_file(layer, count, attended) for attended in (True, False))
     for name in dict.fromkeys((layer, *in_file)):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,15 +93,16 @@ class LatentDiffusion:
         self.few_steps = "" if self.few_steps == "none" else self.few_steps
         self.schedule = latent_schedule(self.parts.schedule, diffusion.steps, latent.spacing, self.few_steps)
         self.codec = Codec(self.parts.vae)
-        predicting = [self.parts.unet, *([networks.control] if networks.control is not None else [])]
+        self.unet: Any = self.parts.unet
+        predicting = [self.unet, *([networks.control] if networks.control is not None else [])]
         self.stage = Stage(
             self.device,
             {
                 "text": [tower.encoder for tower in self.parts.text],
-                "vae": [self.parts.vae],
+                "vae": [self.codec.vae],
                 "unet": predicting,
                 "looking": [networks.adapter.encoder] if networks.adapter else [],
-                "seeing": [self.parts.vae, *(networks.clip.networks if networks.clip else [])],
+                "seeing": [self.codec.vae, *(networks.clip.networks if networks.clip else [])],
             },
         )
         for one in (*predicting, *(tower.encoder for tower in self.parts.text)):
@@ -136,7 +138,7 @@ class LatentDiffusion:
     @property
     def size_multiple(self) -> int:
         """Pixels that width and height must be multiples of."""
-        levels = len(self.parts.unet.config.block_out_channels) - 1
+        levels = len(self.unet.config.block_out_channels) - 1
         return int(FACTOR * 2**levels)
 
     def _paint(
@@ -179,7 +181,7 @@ class LatentDiffusion:
         coarser = [in_latents(one, FACTOR) for one in requests]
         joint = course_of(self.schedule, request.keep, begin is not None).first
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
-        channels = int(self.parts.vae.config.latent_channels)
+        channels = int(self.codec.vae.config.latent_channels)
         noise_of = latent_noise(requests, self.device, channels, FACTOR)
         noise = noise_of("noise", starts)
         samplers, etas = self._samplers(request)
@@ -267,7 +269,7 @@ class LatentDiffusion:
         if loras is not None and loras.read_with(self._weights(request, begin)):
             self.reader.forget()
         said = said_by(self.reader, request.written or request.prompts, latent.negative_prompt)
-        embedded = self.parts.unet.config.time_cond_proj_dim is not None
+        embedded = self.unet.config.time_cond_proj_dim is not None
         usual = FEW_STEPS_CFG if self.few_steps else USUAL_CFG.get(self.parts.kind, OTHER_CFG)
         usual = EMBEDDED_CFG if embedded else usual
 
@@ -317,7 +319,7 @@ class LatentDiffusion:
 
     def _beside(self, requests: Sequence[Request], pictures: Tensor | None) -> Tensor | None:
         """Return what a network that fills in is given: where to, and what is around; else None."""
-        if int(self.parts.unet.config.in_channels) == int(self.parts.vae.config.latent_channels):
+        if int(self.unet.config.in_channels) == int(self.codec.vae.config.latent_channels):
             return None
         request = requests[0]
         whole = torch.ones(1, request.height, request.width, device=self.device)
@@ -376,7 +378,7 @@ class LatentDiffusion:
         self.stage.settle(self.saving)
         self.codec.in_tiles(self.saving.tiles)
         if self.networks.adapter is None:  # it has an attention of its own
-            slice_attention(self.parts.unet, self.saving.slices)
+            slice_attention(self.unet, self.saving.slices)
 
     def _save_more(self, request: Request) -> None:
         """Go to the next level of saving, for this request and all that follow.

@@ -27,8 +27,11 @@ LORA = re.compile(
     r"lora_(down|up|mid)\.weight$|lora_[AB](\.\w+)?\.weight$|[._]lora(_linear_layer)?\.(down|up)\.weight$"
     r"|\.(hada_w[12]_[ab]|lokr_w[12](_[ab])?|dora_scale|lora_magnitude_vector)|\.(diff|diff_b)$"
 )
-CONTROL = ("control_model.input_hint_block.0.weight", "input_hint_block.0.weight")
-CONTROL += ("controlnet_cond_embedding.conv_in.weight",)
+CONTROL = (
+    "control_model.input_hint_block.0.weight",
+    "input_hint_block.0.weight",
+    "controlnet_cond_embedding.conv_in.weight",
+)
 VAE = re.compile(r"(first_stage_model\.|vae\.)?decoder\.(up\.\d+\.block|up_blocks\.\d+\.resnets)\.")
 ATTENTION = re.compile(
     r"attn2[._]to_k(\.lora)?[._](weight|lora_down\.weight|lora_A(\.\w+)?\.weight|down\.weight)$"

@@ -80,7 +80,7 @@ def parts_of(state: State, found: Recognised, dtype: torch.dtype, said: Mapping[
     from diffusers import UNet2DConditionModel
 
     text = tuple(_tower(state, found, number, dtype) for number in range(len(TOWERS[found.kind])))
-    pooled = text[-1].encoder.config.projection_dim if found.kind == "sdxl" else 0
+    pooled = int(text[-1].encoder.config.projection_dim or 0) if found.kind == "sdxl" else 0
     ldm = averaged(state)
     layout = whole_unet_layout(shapes_of(ldm), found.kind, pooled) | said.get("unet", {})
     unet = fill(UNet2DConditionModel, layout, unet_names(ldm, layout), dtype, f"the U-Net in {found.path}")
@@ -173,7 +173,8 @@ def read_vae_state(
         )
     layout = vae_layout(shapes_of(own), kind) | dict(said or {})
     named = convert_ldm_vae_checkpoint(own, layout)
-    return fill(AutoencoderKL, layout, named, dtype, f"the VAE in {label}")
+    network: AutoencoderKL = fill(AutoencoderKL, layout, named, dtype, f"the VAE in {label}")
+    return network
 
 
 def read_control_state(
@@ -207,7 +208,8 @@ def read_control_state(
             for one in ("weight", "bias")
             if f"label_emb.0.{number}.{one}" in own
         }
-    return fill(ControlNetModel, layout, named, dtype, label)
+    network: ControlNetModel = fill(ControlNetModel, layout, named, dtype, label)
+    return network
 
 
 def _tower(state: Mapping[str, Tensor], found: Recognised, number: int, dtype: torch.dtype) -> TextTower:

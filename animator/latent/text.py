@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +122,7 @@ def _stressed(states: Tensor, weights: Tensor) -> Tensor:
 
 def _length(tower: TextTower) -> int:
     """Return how many tokens a tower reads at once, those that mark begin and end among them."""
-    config: Mapping[str, Any] | Any = tower.encoder.config
+    config: Any = tower.encoder.config
     return int(min(tower.tokenizer.model_max_length, config.max_position_embeddings))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -15,8 +15,11 @@ BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
 
 @lru_cache(maxsize=1)
-def _table() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Return the number of every token, and the pairs that are merged, those first that go first."""
+def _table() -> tuple[dict[str, int], Any]:
+    """Return the number of every token, and the pairs that are merged, those first that go first.
+
+    The tokenizer takes the pairs as pairs, though transformers says as texts.
+    """
     from open_clip.tokenizer import SimpleTokenizer
 
     read = SimpleTokenizer()

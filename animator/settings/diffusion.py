@@ -30,6 +30,7 @@ from animator.settings.base import (
 )
 from animator.settings.samplers import adds_noise, described, parse_sampler, with_noise
 from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.switches import may
 
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*")
 
@@ -47,6 +48,12 @@ Percent = Annotated[
 
 _BEGUN = given("diffusion.init_image", "diffusion.perlin_init")
 _FILE = Need("unless diffusion.model is a file", {"diffusion.model": is_checkpoint})
+_CLASSES = Need(
+    "unless diffusion.model tells classes apart", {"diffusion.model": lambda name: may(name, "class_cond")}
+)
+_READS = Need(
+    "unless diffusion.model reads prompts itself", {"diffusion.model": lambda name: may(name, "architecture")}
+)
 _MIRRORED = Need(
     "without a use_*_symmetry",
     {"diffusion.use_horizontal_symmetry": on, "diffusion.use_vertical_symmetry": on},
@@ -87,6 +94,25 @@ class DiffusionOptions(Options):
     family: str | None = setting(None, needs=_FILE, engine="guided")
     """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
     portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
+
+    class_label: int | str | None = setting(None, unit="class", needs=_CLASSES, engine="guided")
+    """Which of ImageNet's classes a network paints that tells them apart (`512x512_diffusion`): its number, 0
+    to 999, or its name, such as lighthouse. Prompts pull as ever."""
+
+    cfg_scale: Animated = animated(
+        0,
+        frames=True,
+        steps=True,
+        ge=0,
+        le=50,
+        unit="weight",
+        needs=_READS,
+        engine="guided",
+        description="How strongly a network follows the prompts that it reads itself (`cc12m_1_cfg`, "
+        "`cc12m_1`): 1 as pictures follow their captions, more exaggerates (classifier-free guidance), and "
+        "takes one more pass of the network for each prompt; 0, the default, takes what suits the network: "
+        "3, for `cc12m_1` 1. Guidance by CLIP acts besides.",
+    )
 
     secondary: Switch = switch(False, engine="guided")
     """Whether the small secondary model is asked for the gradient instead of the large network, which is

@@ -26,6 +26,7 @@ from animator.types import DIFFUSION_SCALE, Prompt, Request, Schedule
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.heads import head_fault
 from animator.weights.registry import Entry, Kind, config_file, context_length, families, find
+from animator.weights.switches import has
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from animator.keyframes import Curve
     from animator.keyframes.timeline import Row, Timeline
+    from animator.settings.diffusion import DiffusionOptions
     from animator.settings.scene import Scene
     from animator.system.devices import DeviceKind
     from animator.types import Frame, StillEngine
@@ -84,6 +86,7 @@ class Guided(Family):
         else:
             yield "diffusion.model", _unknown("diffusion", diffusion.model)[1]
         yield "diffusion.family", _family_fault(diffusion.family)
+        yield _label_fault(diffusion)
         seen: dict[str, str] = {}
         for written in scene.guidance.clip_models:
             known, fault = _unknown("clip", written)
@@ -139,10 +142,14 @@ class Guided(Family):
         if not is_checkpoint(scene.diffusion.model):
             used.append(("diffusion", scene.diffusion.model))
         used += [("clip", name) for name in scene.guidance.clip_models]
+        if has(scene.diffusion.model, "architecture"):
+            from animator.diffusion.reading import READER
+
+            used.append(("clip", READER))
         used += [("secondary", name) for name in secondary_names(scene.diffusion)]
         if scene.diffusion.model != BUNDLED and _is_pulled(scene):
             used.append(("perceptual", "vgg16"))
-        return [find(kind, name) for kind, name in used]
+        return list(dict.fromkeys(find(kind, name) for kind, name in used))
 
     def files(self, scene: Scene) -> Mapping[str, Path]:
         """Return the checkpoint, where the scene names it by its path."""
@@ -307,6 +314,22 @@ def _family_fault(family: str | None) -> str:
     close = difflib.get_close_matches(family, known, 1, 0.6)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"there is no family {family!r}; {hint}there are {', '.join(known)}"
+
+
+def _label_fault(diffusion: DiffusionOptions) -> tuple[str, str]:
+    """Return what is wrong with the class that a network is to paint, and with which setting."""
+    name, label = "diffusion.class_label", diffusion.class_label
+    if label is None and not has(diffusion.model, "class_cond"):
+        return name, ""
+    from animator.diffusion.labels import label_number, no_label
+
+    if label is None:
+        return "diffusion.model", no_label(diffusion.model)
+    try:
+        label_number(label)
+    except UsageError as error:
+        return name, str(error)
+    return name, ""
 
 
 def _is_pulled(scene: Scene) -> bool:

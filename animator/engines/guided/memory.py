@@ -11,13 +11,17 @@ from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.engine import schedule_for
 from animator.diffusion.guidance import Guide, Target, guided
 from animator.diffusion.kept import Last, reusing
-from animator.diffusion.load import secondary_name, secondary_names
+from animator.diffusion.load import cfg_scale_of, secondary_name, secondary_names
 from animator.diffusion.losses import pyramid_distance
+from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.precision import Precision, computing_in, precision_for
-from animator.diffusion.prediction import Denoise, Prediction, hold_for, network_denoiser
+from animator.diffusion.prediction import Denoise, Prediction, from_v, hold_for, network_denoiser
+from animator.diffusion.reading import READER, SCALE, followed
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.targets import FUZZY_COPIES
 from animator.diffusion.tiles import tiles_of
+from animator.diffusion.unet import UNet
+from animator.diffusion.vdiffusion import VDiffusion
 from animator.engines.family import Memory
 from animator.engines.guided.peak_step import Worst, worst_step
 from animator.engines.guided.shapes import (
@@ -64,13 +68,9 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind, til
     with without_numbers():
         network = diffusion_network(diffusion)
         held = [(NETWORK, held_by(network))]
-        deep = Last()
-        asked = (
-            network_denoiser(network, schedule)
-            if worst.values.reuse == 1
-            else reusing(network, schedule, lambda index: 1, deep)
+        denoise = meter.labelled(
+            NETWORK, computing(_asked(network, worst, schedule, _scale(scene, timeline)))
         )
-        denoise = meter.labelled(NETWORK, computing(asked))
         secondary = None
         for name in secondary_names(diffusion):
             model = secondary_network(name)
@@ -78,6 +78,8 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind, til
             if name == secondary_name(diffusion):
                 secondary = meter.labelled("secondary model", computing(_at_half_time(model)))
         targets, seeing = _targets(worst, precision, meter)
+        if isinstance(network, VDiffusion) and READER not in worst.values.clip_models:
+            held.append((f"CLIP {READER}", held_by(perceptor(READER, torch.float32)[1])))
         perceptual, beside = perceptual_distance() if worst.init else (pyramid_distance, 0)
         held += [*seeing, *([("LPIPS", beside)] if beside else [])]
         hold = hold_for(clean_estimate(diffusion), diffusion.threshold)
@@ -107,6 +109,28 @@ def guided_memory(scene: Scene, timeline: Timeline, device_kind: DeviceKind, til
             peak[NETWORK] * (sum(every) if secondary is None else every[0]) / (height * width)
         )
     return Memory(tuple(held), peak)
+
+
+def _asked(network: UNet | VDiffusion, worst: Worst, schedule: NoiseSchedule, scale: float) -> Denoise:
+    """Return the large network as it is asked in the most demanding step."""
+    if isinstance(network, VDiffusion):
+        embeds = torch.zeros(max(worst.prompts, 1), network.config.prompt)
+        weights = torch.ones(len(embeds))
+
+        def denoise(x: Tensor, index: int) -> Prediction:
+            v = followed(network, x, torch.full((len(x),), 0.5), embeds, weights, scale)
+            return from_v(x, v, float(schedule.alpha_bar[index]))
+
+        return denoise
+    if worst.values.reuse == 1:
+        return network_denoiser(network, schedule)
+    return reusing(network, schedule, lambda index: 1, Last())
+
+
+def _scale(scene: Scene, timeline: Timeline) -> float:
+    """Return how strongly prompts act at the most on a network that reads them itself."""
+    written = timeline.schedules[SCALE] if SCALE in timeline.schedules else timeline.table[SCALE]
+    return float(max(written)) or cfg_scale_of(scene.diffusion.model)
 
 
 def _at_half_time(model: SecondaryModel) -> Denoise:

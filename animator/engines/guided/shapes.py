@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from animator.diffusion.denoisers import denoiser_of
 from animator.diffusion.losses import PerceptualLoss, perceptual_files, pyramid_distance
 from animator.diffusion.perceptors import ClipPerceptor, build_published, published
 from animator.diffusion.prediction import Estimate
 from animator.diffusion.secondary import PUBLISHED_WIDTH, SecondaryModel
-from animator.diffusion.unet import UNet, unet_config
+from animator.diffusion.unet import UNet
+from animator.diffusion.vdiffusion import VDiffusion
 from animator.errors import UsageError
 from animator.settings.diffusion import DiffusionOptions
 from animator.system.shapes import emptied, held_by, on_meta
@@ -21,14 +23,14 @@ from animator.weights.files import read_config
 from animator.weights.registry import Entry, config_file, families, find
 
 
-def diffusion_network(diffusion: DiffusionOptions) -> UNet:
-    """Return the U-Net of a scene.
+def diffusion_network(diffusion: DiffusionOptions) -> UNet | VDiffusion:
+    """Return the large network of a scene.
 
     Raises:
         UsageError: only reading the weights would tell what network they are of.
     """
     switches = _diffusion_config(diffusion)["switches"]
-    result: UNet = emptied(on_meta(UNet, unet_config(switches)))
+    result: UNet | VDiffusion = emptied(on_meta(denoiser_of, switches))
     return result
 
 
