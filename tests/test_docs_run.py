@@ -28,8 +28,8 @@ from tests.docs_pages import PAGES, ROOT, Block, blocks, name_of
 NAMED = re.compile(r"# (?P<name>[\w-]+\.yaml)(?P<notices>, notices)?\b")
 READERS = frozenset({"render", "check", "plan", "preview", "plot"})
 """Verbs that read a scene and take ``--set``."""
-ELSEWHERE = frozenset({"docs/engines.md"})
-"""Pages whose scenes need code of the page; `test_engines_page` runs them."""
+ELSEWHERE = frozenset({"docs/engines.md", "docs/latent.md"})
+"""Pages whose scenes need their code, or weights: see `test_engines_page` and `test_latent_films`."""
 GENERIC = frozenset({"scene.yaml", "stills.yaml", "one.yaml", "two.yaml", "three.yaml"})
 """Names that stand for any scene of the reader's."""
 

@@ -125,7 +125,7 @@ class GuidedDiffusion:
         predicting = networks_of(networks.denoiser, networks.secondary, networks.noisy)
         seeing = seeing_of(networks.perceptors, networks.reader)
         self._places = Places(self.device, predicting, seeing)
-        shown = self.device, networks.open_image or _no_image, self._places
+        shown = self.device, networks.open_image or no_image, self._places
         self._targets = Targets(networks.perceptors, *shown)
         for one in predicting:
             one.to(self.device)
@@ -395,5 +395,6 @@ def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> Nois
     return (disco_schedule if guidance.compat == "disco-5" else full_schedule)(diffusion.steps)
 
 
-def _no_image(name: str) -> Frame:
+def no_image(name: str) -> Frame:
+    """Refuse to open a picture, where an engine has no function that does."""
     raise UsageError(f"{name}: this engine has no function that opens pictures")

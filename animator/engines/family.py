@@ -89,13 +89,14 @@ class Family(ABC):
     remedy: ClassVar[str] = "choose another diffusion.model"
     lessened: ClassVar[str] = ""
 
-    def reads(self, said: Sequence[Declared]) -> bool:
+    def reads(self, said: Sequence[Declared], scene: Scene) -> bool:
         """Return whether a setting means anything to it, or is the film's own.
 
         Args:
             said: what is declared of its sections and of it, see `animator.settings.base.declared`.
+            scene: the scene, on which it may depend.
         """
-        return all(one.engine in ("", self.name) for one in said)
+        return all(not one.engine or self.name in _several(one.engine) for one in said)
 
     @abstractmethod
     def takes(self, model: str) -> bool:
@@ -128,6 +129,10 @@ class Family(ABC):
         """
         return ()
 
+    def idle(self, scene: Scene) -> Mapping[str, str]:
+        """Return why settings that it reads have no effect in a scene, by dotted name."""
+        return {}
+
     def check_values(
         self, scene: Scene, values: Mapping[str, Curve | Schedule], begin: np.ndarray, end: float
     ) -> Iterable[tuple[str, str]]:
@@ -148,6 +153,10 @@ class Family(ABC):
     def unknown_words(self, scene: Scene, prompt: Prompt) -> Sequence[str]:
         """Return the words of a prompt that no network has learnt, so that they pull nowhere."""
         return ()
+
+    def unstressed(self, text: str) -> str:
+        """Return a prompt in which all that stresses words is blank, with each letter in its place."""
+        return text
 
     def presets(self) -> Mapping[str, Presets]:
         """Return what may be written as one word, by the dotted name of its section."""
@@ -259,9 +268,18 @@ class Family(ABC):
         return []
 
 
-def read_sections(family: Family) -> tuple[str, ...]:
-    """Return the sections whose animated values `animator.types.Request.values` holds for a family."""
-    from animator.settings.scene import Scene
+def read_sections(family: Family, scene: Scene) -> tuple[str, ...]:
+    """Return the sections whose animated values `animator.types.Request.values` holds for a scene."""
+    top = ((name, said) for name, said in declared(type(scene)) if "." not in name)
+    return tuple(
+        name for name, said in top if name == "diffusion" or (said[-1].engine and family.reads(said, scene))
+    )
 
-    top = ((name, said) for name, said in declared(Scene) if "." not in name)
-    return tuple(name for name, said in top if name == "diffusion" or said[-1].engine == family.name)
+
+def unread_settings(family: Family, scene: Scene) -> list[str]:
+    """Return the sections and settings that are for another engine than a scene's, by dotted name."""
+    return [name for name, said in declared(type(scene)) if not family.reads(said, scene)]
+
+
+def _several(engine: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (engine,) if isinstance(engine, str) else engine

@@ -7,12 +7,13 @@ from importlib.metadata import entry_points
 
 from animator.engines.family import Family
 from animator.engines.guided import GUIDED
+from animator.engines.latent import LATENT
 from animator.errors import UsageError
 
 GROUP = "animator.engines"
 """Entry points under which other packages offer a `Family`."""
 
-FAMILIES: dict[str, Family] = {GUIDED.name: GUIDED}
+FAMILIES: dict[str, Family] = {GUIDED.name: GUIDED, LATENT.name: LATENT}
 """The families that come with the program, by name; those of other packages are asked before them."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Mapping
 from functools import partial
@@ -13,6 +14,7 @@ import pandas as pd
 from animator.keyframes.courses import over
 from animator.keyframes.schedules import schedule_text
 from animator.look.curves import changing
+from animator.scene.heard import heard_timeline
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
@@ -63,6 +65,7 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    loaded = dataclasses.replace(loaded, timeline=heard_timeline(loaded.scene, loaded.timeline))
     bars = prompt_weights(loaded)
     panels = panels_of(changing(loaded.timeline))
     if sounds:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from animator.engines.family import read_sections
+from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.keyframes.timeline import Timeline
 from animator.memory.estimate import MemoryEstimate, estimate
@@ -196,6 +198,8 @@ def fitting_lines(loaded: LoadedScene, gpu: Gpu) -> Iterator[str]:
     yield f"  this scene       {in_gib(found.total)}, {verdict}"
     size = largest_size(loaded, gpu, found.total)
     yield f"  largest size     {f'{size[0]} x {size[1]}' if size else 'none, with these networks and cuts'}"
+    if "guidance" not in read_sections(family_of(scene.diffusion.model), scene):
+        return
     cuts = most_cuts(loaded, gpu)
     yield f"  most cuts        {f'{cuts} a batch' if cuts else 'none'} at {scene.size[0]} x {scene.size[1]}"
     good = models_that_fit(loaded, gpu)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from animator.engines.family import unread_settings
 from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
@@ -53,7 +55,8 @@ def hash_inputs(
         rendering: number of the way in which they are made, of `RENDERINGS`; None is the last.
     """
     scene, init = loaded.scene, loaded.scene.diffusion.init_image
-    unread = tuple(f"{name}." for name in [*unread_by_engine(scene), *changing_no_frame(type(scene))])
+    unheard = unread_settings(family_of(scene.diffusion.model), scene)
+    unread = tuple(f"{name}." for name in [*unheard, *changing_no_frame(type(scene))])
     dumped = scene.model_dump(mode="json")
     plain = {
         name: float(value) for name in ONCE_PLAIN if isinstance(value := value_in(dumped, name), int | float)
@@ -123,9 +126,9 @@ def counted(scene: Scene, apart: Collection[str] = ()) -> dict[str, Any]:
     dumped = scene.model_dump(mode="json")
     every = dict(declared(type(scene)))
     sections = {name.rpartition(".")[0] for name in every}
-    family, found = family_of(scene.diffusion.model), {}
+    heard, found = partial(family_of(scene.diffusion.model).reads, scene=scene), {}
     for name, said in every.items():
-        if name in sections or name in apart or not counts_in(scene.mode, said) or not family.reads(said):
+        if name in sections or name in apart or not counts_in(scene.mode, said) or not heard(said):
             continue
         value = value_in(dumped, name)
         if isinstance(value, dict):
@@ -163,9 +166,3 @@ def value_in(dumped: Mapping[str, Any], name: str) -> Any:
 def changing_no_frame(scene: type[Scene]) -> list[str]:
     """Return the sections and settings on which no frame of any mode depends, by dotted name."""
     return [name for name, said in declared(scene) if not any(counts_in(mode, said) for mode in EVERY_MODE)]
-
-
-def unread_by_engine(scene: Scene) -> list[str]:
-    """Return the sections and settings that are for another engine than the scene's, by dotted name."""
-    family = family_of(scene.diffusion.model)
-    return [name for name, said in declared(type(scene)) if not family.reads(said)]

@@ -190,7 +190,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         # A plane never drifts, but if it were to come nearer it would be flown into.
         align=scene.depth.align and scene.depth.model != "plane" and scene.models == "real",
         stereo=scene.vr.enabled,
-        sections=read_sections(family_of(scene.diffusion.model)),
+        sections=read_sections(family_of(scene.diffusion.model), scene),
         turbo=Turbo(
             steps=scene.turbo.steps,
             preroll=scene.turbo.preroll,

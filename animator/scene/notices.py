@@ -123,7 +123,7 @@ def notice_guidance(scene: Scene, fit: Fit) -> Iterator[Problem]:
     if (
         name in fit.faulty
         or 1 / RESIZED < times < RESIZED
-        or not family_of(scene.diffusion.model).reads(SAID[name])
+        or not family_of(scene.diffusion.model).reads(SAID[name], scene)
     ):
         return
     message = (

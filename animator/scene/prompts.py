@@ -210,13 +210,14 @@ class _Reader:
     def _notice_text(self, prompt: Prompt, written: Node, name: str, weighed: bool) -> None:
         """Report what another tool would read in a text, a doubtful weight, and words that pull nowhere."""
         start = written.value.find(prompt.text)
-        for offset, found, message in foreign_syntax(prompt.text):
+        read = family_of(self.scene.diffusion.model).unstressed(prompt.text)
+        for offset, found, message in foreign_syntax(read):
             if message not in self.said:
                 self.said.add(message)
                 self.notices.append(written.at(start + offset).problem(name, f"'{found}' {message}"))
         if weighed and name not in self.split and (message := odd_weight(written.value, prompt)):
             self.notices.append(written.at(len(written.value.rstrip()) - 1).problem(name, message))
-        plain_text = replace(prompt, text=without_syntax(prompt.text))
+        plain_text = replace(prompt, text=without_syntax(read))
         every = family_of(self.scene.diffusion.model).unknown_words(self.scene, plain_text)
         before = {word for words in self.unknown.values() for word in words}
         if new := [word for word in every if word not in before]:

@@ -29,11 +29,12 @@ from animator.scene.footage_reading import (
     take_rate_and_size,
 )
 from animator.scene.foreign_file import refuse_foreign, refuse_unread
-from animator.scene.layers import COMMAND_LINE, PATHS, override, read_layers, rooted, spelt
+from animator.scene.layers import COMMAND_LINE, override, read_layers, spelt
 from animator.scene.loosened import loosened, notice_arrival
 from animator.scene.nodes import Node, Place
 from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
+from animator.scene.rooted import PATHS, rooted
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
 from animator.scene.source import MAX_BYTES, parse, read_piped, too_large

@@ -17,7 +17,7 @@ from typing import Any
 from animator.scene.presets import all_presets
 from animator.scene.suggested import HEAD as VALUES_HEAD
 from animator.scene.suggested import NETWORKS, as_written, suggestions
-from animator.settings.base import EVERY_MODE, Declared, declared
+from animator.settings.base import BY_CLIP, EVERY_MODE, Declared, declared
 from animator.settings.scene import Scene
 from animator.settings.sentences import described_schema
 
@@ -159,7 +159,16 @@ def _idle(one: Declared) -> str:
     without = [mode for mode in EVERY_MODE if mode not in one.modes]
     modes = f"in mode {', '.join(without)}" if without else ""
     modes += " without `vr.enabled`" if modes and one.eyes else ""
-    return "; ".join(part for part in (modes, *(need.text() for need in one.needs)) if part)
+    return "; ".join(part for part in (_engines(one), modes, *(need.text() for need in one.needs)) if part)
+
+
+def _engines(one: Declared) -> str:
+    """Return which engines alone read a setting, if not all do."""
+    if one.engine == BY_CLIP:
+        return "with a latent network without `latent.clip_guidance`"
+    return {"guided": "with a latent network", "latent": "with a network that is not latent"}.get(
+        str(one.engine), ""
+    )
 
 
 def _row(cells: Sequence[str]) -> str:

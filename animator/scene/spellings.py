@@ -18,7 +18,7 @@ from animator.scene.nodes import Key, Node, dotted
 from animator.scene.schema_parts import Schema, accepts, folded, parts_of, resolved, settings
 from animator.settings.samplers import SAMPLERS
 from animator.settings.scene import GROUNDS, scene_schema
-from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.checkpoint_names import is_path
 from animator.weights.clip_names import same_model
 from animator.weights.registry import Kind, names
 
@@ -258,7 +258,7 @@ def _sampler(text: str) -> str:
 
 def _network(value: Any, name: str) -> str | None:
     """Return the name of a network that a text is, whatever its case; None of another setting."""
-    if not isinstance(value, str) or (name == "diffusion.model" and is_checkpoint(value)):
+    if not isinstance(value, str) or (name == "diffusion.model" and is_path(value)):
         return None
     return next((one for one in networks_of(name) if folded(one) == folded(value)), None)
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from animator.keyframes.schedules import schedule_text
 from animator.keyframes.timeline import prompts_text
+from animator.scene.heard import heard_timeline
 from animator.scene.reading import LoadedScene
 
 COLUMNS = 8
@@ -14,7 +15,7 @@ COLUMNS = 8
 
 def summary(loaded: LoadedScene) -> str:
     """Return the length of the film, its prompts as they change, and every number that is not constant."""
-    scene, timeline = loaded.scene, loaded.timeline
+    scene, timeline = loaded.scene, heard_timeline(loaded.scene, loaded.timeline)
     what = "pictures" if scene.mode == "still" else "frames"
     width, height = scene.size
     length = (

@@ -20,12 +20,13 @@ def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
     """Report settings that are given, are not at their default, and do nothing in this scene."""
     default = Scene(prompts="-")
     said = dict(declared(type(scene)))
+    idle = family_of(scene.diffusion.model).idle(scene)
     notices = []
     for name, node in fit.nodes.items():
         section = name not in said or "properties" in fit.settings[name]  # the nodes hold parts of values too
         if section or _value(scene, name) == _value(default, name) or _follows(fit, name):
             continue
-        reason = next(_reasons(scene, values, said[name]), "")
+        reason = next(_reasons(scene, values, said[name]), idle.get(name, ""))
         if reason:
             notices.append(node.key.problem(name, f"has no effect {reason}"))
     return notices
@@ -41,7 +42,7 @@ def _follows(fit: Fit, name: str) -> bool:
 
 def _reasons(scene: Scene, values: Values, said: tuple[Declared, ...]) -> Iterator[str]:
     """Yield why a setting has no effect; ``said`` is declared of its sections and of itself."""
-    if not family_of(scene.diffusion.model).reads(said):
+    if not family_of(scene.diffusion.model).reads(said, scene):
         yield f"with diffusion.model {scene.diffusion.model}"
     if scene.vr.enabled and any(one.eyes for one in said):
         return

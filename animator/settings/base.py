@@ -61,7 +61,8 @@ class Declared:
         changes_frames: whether a frame depends on it; where it is a tuple, in these modes only; None: as its
             section says. What is declared nowhere counts, so that a setting which nobody thought about makes
             frames again rather than leaving wrong ones.
-        engine: the family of engines that alone reads it; empty where every engine does, or the film.
+        engine: the family of engines that alone reads it, or several; empty where every engine does, or the
+            film.
     """
 
     unit: str | None = None
@@ -69,7 +70,7 @@ class Declared:
     eyes: bool = False
     needs: tuple[Need, ...] = ()
     changes_frames: bool | tuple[str, ...] | None = None
-    engine: str = ""
+    engine: str | tuple[str, ...] = ""
 
 
 def counts_in(mode: str, said: Sequence[Declared]) -> bool:
@@ -91,7 +92,7 @@ def setting(
     eyes: bool = False,
     needs: Need | tuple[Need, ...] = (),
     changes_frames: bool | tuple[str, ...] | None = None,
-    engine: str = "",
+    engine: str | tuple[str, ...] = "",
     **field: Any,
 ) -> Any:
     """Declare a setting or a section; see `Declared` for what can be said of it.
@@ -103,7 +104,7 @@ def setting(
         eyes: whether two eyes are reason enough.
         needs: what else must be so.
         changes_frames: whether a frame depends on it.
-        engine: which family of engines alone reads it.
+        engine: which family of engines alone reads it, or which ones.
         field: bounds and the like, as pydantic's ``Field`` takes them.
     """
     every = (needs,) if isinstance(needs, Need) else needs
@@ -135,6 +136,10 @@ def declared(section: type[BaseModel], above: str = "") -> Iterator[tuple[str, t
 def declaration(field: FieldInfo) -> Declared:
     """Return what is declared of a field; the defaults of `Declared` where nothing is."""
     return next((part for part in field.metadata if isinstance(part, Declared)), Declared())
+
+
+BY_CLIP = ("guided", "latent")
+"""The families that guide by CLIP: the second one only where `latent.clip_guidance` asks for it."""
 
 
 def on(value: Any) -> bool:

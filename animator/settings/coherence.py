@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from animator.settings.base import THREE_D, TWO_D, Animated, Options, animated, setting
+from animator.settings.base import BY_CLIP, THREE_D, TWO_D, Animated, Options, animated, setting
 
 _PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
 
@@ -34,7 +34,7 @@ class CoherenceOptions(Options):
     camera and is not drawn anew. What a frame holds of that already is then taken back before it is noised,
     so that it does not harden."""
 
-    frames_scale: Animated = animated(1500, ge=0, unit="weight")
+    frames_scale: Animated = animated(1500, ge=0, unit="weight", engine=BY_CLIP)
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""
 
     loosen: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = setting(

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.settings.base import (
+    BY_CLIP,
     STILL,
     THREE_D,
     TWO_D,
@@ -90,7 +91,7 @@ class DiffusionOptions(Options):
     """The diffusion network: the bundled ``pocket`` (default), one that ``animator models list`` names, or
     the path of a checkpoint (.pt, .pth, .ckpt, .safetensors), relative to the scene file."""
 
-    family: str | None = setting(None, needs=_FILE)
+    family: str | None = setting(None, needs=_FILE, engine="guided")
     """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,
     portrait_generator_v001); left out, it is recognised by the names and shapes in the file."""
 
@@ -113,7 +114,7 @@ class DiffusionOptions(Options):
         "3, for `cc12m_1` 1. Guidance by CLIP acts besides.",
     )
 
-    secondary: Switch = switch(False)
+    secondary: Switch = switch(False, engine="guided")
     """Whether the small secondary model is asked for the gradient instead of the large network, which is
     several times faster and a little vaguer."""
 
@@ -125,6 +126,7 @@ class DiffusionOptions(Options):
         le=10,
         unit="steps",
         needs=_REUSED,
+        engine="guided",
         description="How many steps one computation of the large network's deep features serves, rounded: 2 "
         "computes them at each second step, and between them the network's largest level only; 1 is off. "
         "Steps whose gradient goes through the large network compute all of it.",
@@ -163,19 +165,19 @@ class DiffusionOptions(Options):
         "turned.",
     )
 
-    estimate: Literal["auto", "free", "clamped", "thresholded"] = "auto"
+    estimate: Literal["auto", "free", "clamped", "thresholded"] = setting("auto", engine="guided")
     """How the clean estimate of each step is held to the range of a picture: ``clamped`` cuts it off,
     ``thresholded`` scales it in by `threshold` (dynamic thresholding), ``free`` leaves it, as Disco Diffusion
     runs the published networks, ``auto`` does what the network's description asks for."""
 
-    threshold: float = setting(0.995, gt=0, le=1, unit="quantile", needs=_THRESHOLDED)
+    threshold: float = setting(0.995, gt=0, le=1, unit="quantile", needs=_THRESHOLDED, engine="guided")
     """Quantile of a thresholded estimate's values that is scaled to the edge of the range."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format inside the networks; ``auto`` is bfloat16 on a GPU and on processors that compute in it,
     and float32 elsewhere. The solver itself is always float32."""
 
-    compile: bool = False
+    compile: bool = setting(False, engine="guided")
     """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
     start, then fewer and larger kernels. For many pictures on a GPU; left out on a CPU, where it gains
     nothing."""
@@ -195,7 +197,14 @@ class DiffusionOptions(Options):
     gives up the motion from frame to frame."""
 
     init_scale: Animated = animated(
-        1000, frames=True, steps=True, ge=0, unit="weight", modes=(STILL, TWO_D, THREE_D), needs=_BEGUN
+        1000,
+        frames=True,
+        steps=True,
+        ge=0,
+        unit="weight",
+        modes=(STILL, TWO_D, THREE_D),
+        needs=_BEGUN,
+        engine=BY_CLIP,
     )
     """Strength of the perceptual pull towards the init picture; 0 is off. Frames after the first have
     ``coherence.frames_scale``."""
@@ -218,19 +227,20 @@ class DiffusionOptions(Options):
     noise_size: tuple[int, int] | None = setting(
         None,
         unit="pixels",
+        engine="guided",
         json_schema_extra={"allowed": "width and height of a larger picture, such as [1280, 768]"},
     )
     """Width and height of a larger picture whose noise this one has, averaged down, so that it begins like
     that one seen from afar; ``--draft`` sets it. Noise that moves with the picture is its own."""
 
-    use_horizontal_symmetry: bool = False
+    use_horizontal_symmetry: bool = setting(False, engine="guided")
     """Whether the right half is made a mirror image of the left, at `transformation_percent`."""
 
-    use_vertical_symmetry: bool = False
+    use_vertical_symmetry: bool = setting(False, engine="guided")
     """Whether the lower half is made a mirror image of the upper, at `transformation_percent`."""
 
     transformation_percent: tuple[Annotated[float, Field(ge=0, le=1)], ...] = setting(
-        (0.09,), unit="share of the diffusion", needs=_MIRRORED
+        (0.09,), unit="share of the diffusion", needs=_MIRRORED, engine="guided"
     )
     """When symmetry is put into the picture, as shares of the diffusion; later is stricter."""
 

@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, field_validator
 
 from animator.keyframes.clock import SPAN, Clock
-from animator.settings.base import FILMS, SLOWEST, STILL, THREE_D, TWO_D, VIDEO, Need, Options, given, setting
+from animator.settings.base import (
+    BY_CLIP,
+    FILMS,
+    SLOWEST,
+    STILL,
+    THREE_D,
+    TWO_D,
+    VIDEO,
+    Need,
+    Options,
+    given,
+    setting,
+)
 from animator.settings.camera import CameraOptions
 from animator.settings.coherence import CoherenceOptions
 from animator.settings.depth import DepthOptions
@@ -18,6 +30,7 @@ from animator.settings.grade import GradeOptions
 from animator.settings.guard import GuardOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.settings.hires import HiresOptions
+from animator.settings.latent import LatentOptions
 from animator.settings.output import OutputOptions
 from animator.settings.prompts import ImagePrompts, Position, Prompts
 from animator.settings.seeds import scheduled
@@ -219,8 +232,11 @@ class Scene(Options):
     diffusion: DiffusionOptions = setting(DiffusionOptions())
     """The network, the solver and the steps that turn noise into a picture."""
 
-    guidance: GuidanceOptions = setting(GuidanceOptions(), engine="guided")
+    guidance: GuidanceOptions = setting(GuidanceOptions(), engine=BY_CLIP)
     """Through which networks and cuts, and how strongly, the prompts pull."""
+
+    latent: LatentOptions = setting(LatentOptions(), engine="latent")
+    """What a latent diffusion network is asked beside: its negative prompt, LoRAs, a ControlNet."""
 
     guard: GuardOptions = setting(GuardOptions(), changes_frames=False)
     """When a painted frame is broken, and what becomes of it."""

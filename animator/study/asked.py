@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from animator.errors import Problem
-from animator.scene.layers import override, rooted
+from animator.scene.layers import override
 from animator.scene.nodes import Node, Place, plain
+from animator.scene.rooted import rooted
 from animator.scene.written import yaml_text
 from animator.study.axes import (
     Axis,
@@ -174,5 +175,5 @@ def _below(tree: Node, name: str) -> Any:
     return value
 
 
-_WITH_FILES = frozenset({"diffusion", "camera", "video", "output", "image_prompts"})
-"""Sections with settings that name files, see `animator.scene.layers.PATHS`."""
+_WITH_FILES = frozenset({"diffusion", "camera", "video", "output", "image_prompts", "latent"})
+"""Sections with settings that name files, see `animator.scene.rooted.PATHS`."""

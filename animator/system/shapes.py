@@ -14,22 +14,23 @@ def on_meta(build: Any, *arguments: Any, **named: Any) -> Any:
         return build(*arguments, **named)
 
 
-def emptied(network: Any) -> Any:
+def emptied(network: Any, dtype: torch.dtype | None = None) -> Any:
     """Return a network frozen and without numbers, in place; to be called inside `without_numbers`.
 
     Args:
         network: whose parameters nobody has written to yet.
+        dtype: of its parameters and buffers that are no whole numbers; None leaves them.
     """
     for module in network.eval().modules():
         for name, one in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(_placed(one), requires_grad=False))
+            setattr(module, name, nn.Parameter(_placed(one, dtype), requires_grad=False))
         for name, one in list(module.named_buffers(recurse=False)):
-            setattr(module, name, _placed(one))
+            setattr(module, name, _placed(one, dtype))
     return network
 
 
-def _placed(one: Tensor) -> Tensor:
-    return torch.empty_like(one, device="cpu")
+def _placed(one: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return torch.empty_like(one, device="cpu", dtype=dtype if one.is_floating_point() else None)
 
 
 def held_by(network: nn.Module) -> int:

@@ -13,3 +13,12 @@ def is_checkpoint(model: str) -> bool:
     (True, False)
     """
     return model.lower().endswith(CHECKPOINTS)
+
+
+def is_path(model: str) -> bool:
+    """Return whether a network is named by a path: of its file, or of its folder, which has a slash.
+
+    >>> is_path("weights/dreams"), is_path("mine.ckpt"), is_path("openai_512")
+    (True, True, False)
+    """
+    return is_checkpoint(model) or "/" in model or "\\" in model
