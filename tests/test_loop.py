@@ -16,7 +16,8 @@ from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.film import colour
 from animator.film.inits import InitSettings
-from animator.film.loop import STEPS, Listener, LoopState, Shot, film, is_settled
+from animator.film.loop import STEPS, Listener, LoopState, film, is_settled
+from animator.film.shot import Shot
 from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene

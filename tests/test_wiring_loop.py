@@ -253,7 +253,7 @@ def test_a_2d_picture_turns_by_its_angle(tmp_path: Path) -> None:
 def test_turbo_estimates_a_depth_once_and_moves_it_along(tmp_path: Path, align: bool) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 7\ncamera: {translation_z: 9}\n")
     eye = Counting()
-    driven = shot(loaded, turbo=loop.Turbo(3, 0), align=align)
+    driven = shot(loaded, turbo=Turbo(3, 0), align=align)
     list(turbo_film(loaded.timeline, driven, Recorder(0.2), eye, LoopState()))
     assert eye.asked == 2
 

@@ -29,7 +29,8 @@ from animator.warp.reproject3d import view
 from animator.warp.sampling import sample
 
 if TYPE_CHECKING:
-    from animator.film.loop import Shot, Track
+    from animator.film.loop import Track
+    from animator.film.shot import Shot
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import Frame, Mask
 

@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
 from animator.errors import MemoryShortage
-from animator.film.loop import SILENT, Finished, Listener, Shot
+from animator.film.loop import SILENT, Finished, Listener
 from animator.film.requests import engine_values, seed_of
+from animator.film.shot import Shot
 from animator.flow.trust import trusted
 from animator.settings.hires import SIDE_STEP
 from animator.system.convert import frame_to_image, image_to_frame

@@ -9,7 +9,7 @@ from animator.system import rng
 from animator.types import GrainNoise, Request, Schedule
 
 if TYPE_CHECKING:
-    from animator.film.loop import Shot
+    from animator.film.shot import Shot
     from animator.keyframes.timeline import Row
     from animator.types import DepthMap, Frame, Mask
     from animator.warp.grains import Grains

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
-from animator.film.loop import SILENT, Finished, Listener, Shot
+from animator.film.loop import SILENT, Finished, Listener
 from animator.film.requests import first_request
+from animator.film.shot import Shot
 from animator.types import Painted, Request, StillEngine
 from animator.warp.disco import eight_bits
 

@@ -27,13 +27,13 @@ from animator.film.loop import (
     Finished,
     Listener,
     LoopState,
-    Shot,
     Track,
     follow_colours,
     hold_colours,
     paint,
 )
 from animator.film.requests import next_request
+from animator.film.shot import Shot
 from animator.flow.trust import trusted
 from animator.warp.by_flow import warp_by_flow
 from animator.warp.disco import eight_bits

@@ -25,9 +25,7 @@ from animator.film.loop import (
     Finished,
     Listener,
     LoopState,
-    Shot,
     Track,
-    Turbo,
     follow_colours,
     hold_colours,
     move,
@@ -36,6 +34,7 @@ from animator.film.loop import (
     seen,
 )
 from animator.film.requests import first_request, noise_of, seed_of
+from animator.film.shot import Shot, Turbo
 from animator.film.upright import as_seen
 from animator.warp.by_flow import warp_by_flow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from animator.engines.family import read_sections
 from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
-from animator.film.loop import Shot, Turbo
+from animator.film.shot import Shot, Turbo
 from animator.film.upright import Upright, on_canvas
 from animator.run.film_files import FINISHED, FilmFiles, beside, film_files
 from animator.run.fingerprint import hash_inputs

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from animator.depth.align import Drift, Expectation
-from animator.film.loop import LoopState, Shot, Track
+from animator.film.loop import LoopState, Track
+from animator.film.shot import Shot
 from animator.runs import RunFolder
 from animator.warp.grains import Grains
 
