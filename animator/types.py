@@ -130,6 +130,7 @@ class Request:
         written: the same with the weights that the scene gives them, shares of a cross-fade multiplied in.
         init: the picture to start from, or None to start from noise.
         keep: share of the diffusion's steps that is skipped because ``init`` stands for them, 0 to 1.
+        keep_map: the same at each pixel, float32, H x W, where it is not ``keep`` everywhere; or None.
         init_scale: strength of the perceptual pull towards ``init`` over the diffusion, a number or a
             `Schedule`; 0 switches it off.
         values: every setting that may change of the sections which the engine reads, by its dotted name
@@ -156,6 +157,7 @@ class Request:
     depth: DepthMap | None = None
     noise: GrainNoise | None = None
     tiles: int = 0
+    keep_map: Tensor | None = None
 
 
 @dataclass(frozen=True)

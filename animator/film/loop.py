@@ -21,7 +21,7 @@ Two other drivers take the same steps: `animator.film.turbo`, which paints every
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -31,6 +31,7 @@ from animator.film import colour
 from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
 from animator.film.moves import canvas_2d, canvas_3d
+from animator.film.regions import Masks, along, following, held_in_place, masks_of, pasted, unmoved
 from animator.film.requests import first_request, next_request, noise_of
 from animator.film.shot import Shot
 from animator.film.upright import as_seen
@@ -84,12 +85,14 @@ class Track:
             where it is yet to be estimated.
         expected: what an estimate is held to, see `animator.depth.align`.
         grains: of the noise that it was painted with, moved along; None where noise does not move.
+        masks: of the regions that move with the picture.
     """
 
     picture: Frame
     depth: DepthMap | None = None
     expected: Expectation = NOTHING
     grains: Grains | None = None
+    masks: Masks = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,19 +166,20 @@ def film(
         row = timeline.row(frame)
         moved, uncovered, end = None, None, closing(state.first, row, shot, shot.pictures - 1)
         if state.track is None or shot.init.frames == "all":
-            grains = begun(shot, frame)
-            request = first_request(row, shot, noise_of(shot, frame), grains)
+            grains, masks = begun(shot, frame), masks_of(shot.regions, row)
+            request = first_request(row, shot, noise_of(shot, frame), grains, masks)
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
-            grains = moved.grains
+            masks = masks_of(shot.regions, row, moved.depth, moved.masks)
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            request, grains = over_moved(row, shot, moved, held, uncovered, end)
-        picture = paint(engine, request, shot, frame, listener)
+            request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
+        picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
         if end is not None:
             picture = end.over(picture)
         expected = moved.expected if moved else NOTHING
-        track = seen(Track(picture, None, expected, grains), shot, depth, frame, listener)
+        track = Track(picture, None, expected, grains, following(masks, shot))
+        track = seen(track, shot, depth, frame, listener)
         first = track if shot.loop and frame == 0 else state.first
         state = LoopState(frame, track, follow_colours(state.colours, picture, row), first=first)
         listener.stage(frame, "keep")
@@ -194,7 +198,13 @@ def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Li
 
 
 def over_moved(
-    row: Row, shot: Shot, moved: Track, held: Frame, uncovered: Mask, end: Closing | None
+    row: Row,
+    shot: Shot,
+    moved: Track,
+    held: Frame,
+    uncovered: Mask,
+    end: Closing | None,
+    masks: Masks,
 ) -> tuple[Request, Grains | None]:
     """Return what is asked for over a moved frame, at the end of a loop drawn to the first, and its grains.
 
@@ -205,12 +215,13 @@ def over_moved(
         held: its picture with its colours held.
         uncovered: what the move newly uncovered.
         end: the first frame, where a loop closes.
+        masks: of the frame's regions.
     """
     grains = moved.grains
     if end is not None:
         held, uncovered, grains = end.under(held), end.left_uncovered(uncovered), end.among(grains)
     noise = noise_over(grains, ~uncovered, shot)
-    return next_request(row, shot, held, uncovered, moved.depth, noise), grains
+    return next_request(row, shot, held, uncovered, moved.depth, noise, masks), grains
 
 
 def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
@@ -232,24 +243,42 @@ def move(
     Returns:
         The moved picture, in 3D with its moved depth unless each is to be estimated, and what was uncovered.
     """
-    frame = row.frame
     if shot.mode == "2d":
-        listener.stage(frame, "warp")
-        turn = canvas_2d(row, shot, frame)
-        width, height = shot.canvas
-        uncovered = outside_2d(turn, height, width).to(track.picture.device)
-        if shot.disco:
-            moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
-        else:
-            moved = warp_2d(track.picture, turn, shot.border_2d, shot.sampling)
-        moved = fill(moved, uncovered, shot.fill)
-        listener.made(frame, "warped", moved)
-        listener.made(frame, "uncovered", uncovered)
-        grid = None if turn == Move2D() else grid_2d(turn, height, width)
-        return Track(moved, grains=over_move(track.grains, grid, uncovered, shot, frame)), uncovered
-    distance, drift = distances(track, shot, depth, frame, listener)
-    listener.stage(frame, "warp")
-    camera, turned = canvas_3d(row, shot, frame)
+        new, uncovered, grid = _moved_2d(track, row, shot, listener)
+        distance = None
+    else:
+        distance, drift = distances(track, shot, depth, row.frame, listener)
+        new, uncovered, grid = _moved_3d(track, distance, drift, row, shot, listener)
+    staying = [region for region in shot.regions if region.still]
+    still = unmoved(shot, row, masks_of(staying, row, distance, track.masks)) if staying else None
+    if still is not None:
+        new, uncovered, grid = held_in_place(still, track.picture, distance, new, uncovered, grid)
+    listener.made(row.frame, "warped", new.picture)
+    listener.made(row.frame, "uncovered", uncovered)
+    grains = over_move(track.grains, grid, uncovered, shot, row.frame)
+    return replace(new, grains=grains, masks=along(track.masks, grid)), uncovered
+
+
+def _moved_2d(track: Track, row: Row, shot: Shot, listener: Listener) -> tuple[Track, Mask, Tensor | None]:
+    """Step 3 in 2D: return the moved picture, what was uncovered, and where each pixel came from."""
+    listener.stage(row.frame, "warp")
+    turn = canvas_2d(row, shot, row.frame)
+    width, height = shot.canvas
+    uncovered = outside_2d(turn, height, width).to(track.picture.device)
+    if shot.disco:
+        moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
+    else:
+        moved = warp_2d(track.picture, turn, shot.border_2d, shot.sampling)
+    grid = None if turn == Move2D() else grid_2d(turn, height, width)
+    return Track(fill(moved, uncovered, shot.fill)), uncovered, grid
+
+
+def _moved_3d(
+    track: Track, distance: DepthMap, drift: Drift, row: Row, shot: Shot, listener: Listener
+) -> tuple[Track, Mask, Tensor | None]:
+    """Step 3 in 3D: return the moved picture and depth, what was uncovered, where each pixel came from."""
+    listener.stage(row.frame, "warp")
+    camera, turned = canvas_3d(row, shot, row.frame)
     new = view(
         track.picture + BRIGHTER if shot.disco else track.picture,
         distance,
@@ -262,12 +291,9 @@ def move(
     )
     moved = eight_bits(new.picture) if shot.disco else new.picture
     moved = fill(moved, new.uncovered, shot.fill, new.near)
-    listener.made(frame, "warped", moved)
-    listener.made(frame, "uncovered", new.uncovered)
     held_to = shot.align or shot.turbo.steps > 1
     expected = Expectation(new.depth, ~new.uncovered, drift) if held_to else NOTHING
-    grains = over_move(track.grains, new.grid, new.uncovered, shot, frame)
-    return Track(moved, None if shot.disco else new.depth, expected, grains), new.uncovered
+    return Track(moved, None if shot.disco else new.depth, expected), new.uncovered, new.grid
 
 
 def distances(

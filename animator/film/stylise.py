@@ -32,10 +32,11 @@ from animator.film.loop import (
     hold_colours,
     paint,
 )
+from animator.film.regions import along, following, masks_of, pasted
 from animator.film.requests import next_request
 from animator.film.shot import Shot
 from animator.flow.trust import trusted
-from animator.warp.by_flow import warp_by_flow
+from animator.warp.by_flow import grid_of_flow, warp_by_flow
 from animator.warp.disco import eight_bits
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def stylise(
         init = here = footage(frame)
         listener.made(frame, "footage", here)
         grains, noise, blend = begun(shot, frame), None, row["video.flow_blend"]
-        if flows and state.track and before is not None and (blend > 0 or shot.noise == "moved"):
+        moved_masks = None
+        carries = blend > 0 or shot.noise == "moved" or any(one.follow for one in shot.regions)
+        if flows and state.track and before is not None and carries:
             listener.stage(frame, FLOW)
             forward, backward = flows(frame, before, here)
             share = followed(forward, backward, trust)
@@ -107,11 +110,14 @@ def stylise(
                 init = _carried(state.track.picture, here, backward, share, row, listener)
             grains = over_flow(state.track.grains, backward, share, shot, frame)
             noise = noise_over(grains, blend * share > 0, shot)
+            moved_masks = along(state.track.masks, grid_of_flow(backward))
         held = hold_colours(eight_bits(init) if shot.disco else init, row, state.colours, listener)
         listener.stage(frame, "noise")
-        request = next_request(row, shot, held, noise=noise or noise_over(grains, None, shot))
-        picture = paint(engine, request, shot, frame, listener)
-        track = Track(picture, grains=grains)
+        masks = masks_of(shot.regions, row, None, moved_masks)
+        noise = noise or noise_over(grains, None, shot)
+        request = next_request(row, shot, held, noise=noise, masks=masks)
+        picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+        track = Track(picture, grains=grains, masks=following(masks, shot))
         state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state)

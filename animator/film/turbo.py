@@ -33,6 +33,7 @@ from animator.film.loop import (
     paint,
     seen,
 )
+from animator.film.regions import following, masks_of, pasted
 from animator.film.requests import first_request, noise_of, seed_of
 from animator.film.shot import Shot, Turbo
 from animator.film.upright import as_seen
@@ -108,20 +109,22 @@ def turbo_film(
         end = closing(state.first, row, shot, last_painted)
         if state.track is not None:
             moved, uncovered = move(state.track, row, shot, depth, listener)
+        masks = masks_of(shot.regions, row, moved and moved.depth, moved and moved.masks)
         if moved is not None and not is_diffused(frame, turbo):
-            new, colours = moved, state.colours
+            new, colours = replace(moved, masks=following(masks, shot)), state.colours
             old = move(old, row, shot, depth, listener)[0] if old else None
         else:
             if moved is None or uncovered is None:
                 grains = begun(shot, frame)
-                request = first_request(row, shot, noise_of(shot, frame), grains)
+                request = first_request(row, shot, noise_of(shot, frame), grains, masks)
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                request, grains = over_moved(row, shot, moved, held, uncovered, end)
-            picture = paint(engine, request, shot, frame, listener)
-            new = Track(picture, None, moved.expected if moved else NOTHING, grains)
-            old = moved and replace(moved, grains=None)  # the newer one has them
+                request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
+            picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+            expected = moved.expected if moved else NOTHING
+            new = Track(picture, None, expected, grains, following(masks, shot))
+            old = moved and replace(moved, grains=None, masks={})  # the newer one has them
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
         first = new if shot.loop and frame == 0 else state.first

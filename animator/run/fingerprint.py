@@ -12,6 +12,7 @@ import numpy as np
 from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
+from animator.run.regions import region_digests
 from animator.run.sources import Sources
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
@@ -99,6 +100,8 @@ def hash_inputs(
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
+        for one in region_digests(scene, row, sources):
+            digest.update(one.encode())
         if frame >= scene.pictures - span:
             # The first frame is moved back over all moves that are left.
             digest.update(f"loop {scene.pictures} {span}".encode())

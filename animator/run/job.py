@@ -18,6 +18,7 @@ from animator.run.fingerprint import hash_inputs
 from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
+from animator.run.regions import regions_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
@@ -201,5 +202,6 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         ),
         disco=disco,
         loop=loop_span(scene),
+        regions=regions_of(scene, sources),
         upright=upright and Upright(*upright, rolls(scene, loaded.timeline.table).tolist()),
     )

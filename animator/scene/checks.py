@@ -16,6 +16,7 @@ from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
 from animator.scene.larger import LARGEST_SIDE, hires_faults
 from animator.scene.nodes import dotted
+from animator.scene.regions import region_faults
 from animator.scene.shown import shown_range
 from animator.settings.base import share
 from animator.settings.scene import Scene
@@ -48,6 +49,8 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_steps(scene, fit)
     check_turbo(scene, fit)
     check_seeds(scene, fit)
+    for node, name, message in region_faults(scene, fit):
+        fit.add(node.place.problem(name, message))
     check_intermediates(scene, fit)
     for name, message in hires_faults(scene):
         _note(name, message, fit)

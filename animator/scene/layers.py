@@ -323,12 +323,28 @@ def rooted(root: Node, folder: Path) -> Node:
         if key != "model" or is_checkpoint(str(inner[key].value)):
             inner[key] = _absolute(inner[key], folder)
         members[name] = dataclasses.replace(section, value=inner)
+    if "regions" in members:
+        members["regions"] = _rooted_masks(members["regions"], folder)
     if "image_prompts" in members:
         members["image_prompts"] = _rooted_pictures(members["image_prompts"], folder)
     for name in ("prompts", "modifiers"):
         if name in members:
             members[name] = _told_folder(members[name], folder)
     return dataclasses.replace(root, value=members)
+
+
+def _rooted_masks(node: Node, folder: Path) -> Node:
+    """Return `regions` with absolute paths."""
+    if not isinstance(node.value, dict):
+        return node
+    regions = dict(node.value)
+    for name, region in regions.items():
+        if isinstance(region.value, dict):
+            files = {
+                key: _absolute(region.value[key], folder) for key in ("file", "alpha") if key in region.value
+            }
+            regions[name] = dataclasses.replace(region, value={**region.value, **files})
+    return dataclasses.replace(node, value=regions)
 
 
 def _told_folder(node: Node, folder: Path) -> Node:

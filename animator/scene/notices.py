@@ -20,6 +20,7 @@ from animator.scene.larger import STRETCHED, notice_hires, suggested_hires
 from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
+from animator.scene.regions import notice_regions
 from animator.scene.unused import notice_idle
 from animator.scene.upright import notice_upright
 from animator.settings.base import declared
@@ -65,6 +66,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_unpainted(scene, fit, clock),
         *notice_noise(scene, values, fit),
         *notice_upright(scene, values, fit),
+        *notice_regions(scene, values, fit),
         *idle,
     ]
 

@@ -44,7 +44,7 @@ def canvas_of(scene: Scene, table: Mapping[str, Any]) -> tuple[int, int] | None:
         table: of its timeline, a column a setting.
     """
     asked = scene.coherence.upright
-    if asked == "never" or scene.mode not in ROLL or scene.diffusion.init_frames == "all":
+    if asked == "never" or scene.mode not in ROLL or scene.diffusion.init_frames == "all" or scene.regions:
         return None
     if asked == "auto" and scene.guidance.compat == "disco-5":
         return None
@@ -75,7 +75,10 @@ def notice_upright(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fi
     if canvas is None:
         if asked is not None and scene.coherence.upright == "always":
             yield asked.key.problem(
-                "coherence.upright", f"{ROLL[scene.mode]} turns no frame; nothing is done"
+                "coherence.upright",
+                "has no effect beside regions, which are fixed to the frame"
+                if scene.regions
+                else f"{ROLL[scene.mode]} turns no frame; nothing is done",
             )
         return
     node = fit.nodes.get(ROLL[scene.mode])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -20,6 +21,7 @@ from animator.settings.guidance import GuidanceOptions
 from animator.settings.hires import HiresOptions
 from animator.settings.output import OutputOptions
 from animator.settings.prompts import ImagePrompts, Position, Prompts
+from animator.settings.regions import RegionOptions
 from animator.settings.seeds import scheduled
 from animator.settings.turbo import TurboOptions
 from animator.settings.video import VideoOptions
@@ -195,6 +197,16 @@ class Scene(Options):
     """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
     or a mapping from positions to them."""
 
+    regions: dict[str, RegionOptions] = setting(
+        default_factory=dict,
+        json_schema_extra={
+            "allowed": 'regions by name, such as {sky: {formula: "y < 0.4", still: true}}',
+            "animated_parts": True,
+        },
+        changes_frames=False,
+    )
+    """Parts of the picture, by name, and what is different there: see [regions](regions.md)."""
+
     camera: CameraOptions = setting(CameraOptions(), modes=(TWO_D, THREE_D))
     """How the camera moves from frame to frame."""
 
@@ -238,6 +250,14 @@ class Scene(Options):
     @classmethod
     def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
         return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
+
+    @field_validator("regions")
+    @classmethod
+    def _plain_names(cls, value: dict[str, RegionOptions]) -> dict[str, RegionOptions]:
+        for name in value:
+            if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name, re.ASCII) is None:
+                raise ValueError(f"a region is called by letters, digits, - and _, found '{name[:40]}'")
+        return value
 
     @field_validator("judge_at")
     @classmethod
