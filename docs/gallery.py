@@ -189,15 +189,15 @@ def tiles_of(loaded: LoadedScene, run: RunFolder) -> list[np.ndarray]:
     scene = loaded.scene
     columns = (WIDEST + GAP) // (scene.size[0] + GAP)
     if scene.mode == "video":
-        numbers = spread(scene.pictures, columns)
+        numbers = spread(scene.count, columns)
         with FootageReader(open_footage_of(scene), *scene.size, scene.video.fit) as footage:
             above = [frame_to_uint8(footage.frame(number)) for number in numbers]
         return [*above, *map(run.read_frame, numbers)]
     if scene.vr.enabled:
-        pairs = [[run.read_frame(number, eye) for eye in EYES] for number in spread(scene.pictures, columns)]
+        pairs = [[run.read_frame(number, eye) for eye in EYES] for number in spread(scene.count, columns)]
         seen = [picture for pair in pairs[:: max(1, columns - 1)] for picture in pair]
         return [*seen, *(pack(left, right, "anaglyph") for left, right in pairs)]
-    return [run.read_frame(number) for number in spread(scene.pictures, 2 * columns)]
+    return [run.read_frame(number) for number in spread(scene.count, 2 * columns)]
 
 
 def spread(frames: int, count: int) -> list[int]:

@@ -41,7 +41,7 @@ def engine(sampler: str = "ddim", **diffusion) -> GuidedDiffusion:
 
 
 def shot(loaded: LoadedScene, **changes) -> Shot:
-    given = {"mode": "still", "width": SIDE, "height": SIDE, "pictures": loaded.scene.pictures}
+    given = {"mode": "still", "width": SIDE, "height": SIDE, "pictures": loaded.scene.count}
     return Shot(**{**given, "seed": loaded.scene.seed, **changes})
 
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from animator.depth.align import Drift
 from animator.depth.plane import PlaneDepth
 from animator.film import colour, loop
-from animator.film.loop import LoopState, film
+from animator.film.loop import film
+from animator.film.shot import Turbo
+from animator.film.state import LoopState
 from animator.film.turbo import turbo_film
 from animator.scene.reading import read_scene
 from animator.types import Camera, PaintStep

@@ -20,20 +20,24 @@ Two other drivers take the same steps: `animator.film.turbo`, which paints every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film import colour
+from animator.film.approach import approach
 from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
 from animator.film.moves import canvas_2d, canvas_3d
+from animator.film.pins import Pin, shown_at
 from animator.film.regions import Masks, along, following, held_in_place, masks_of, pasted, unmoved
 from animator.film.requests import first_request, next_request, noise_of
 from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
 from animator.film.upright import as_seen
 from animator.types import DepthEstimator, Engine, Move2D, PaintStep, Request
 from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
@@ -73,46 +77,6 @@ class Listener:
 
 
 SILENT = Listener()
-
-
-@dataclass(frozen=True)
-class Track:
-    """A picture on its way through the camera's moves.
-
-    Attributes:
-        picture: as the camera sees it now.
-        depth: its depth where that is known: because it was moved along, or estimated already; None in 2D and
-            where it is yet to be estimated.
-        expected: what an estimate is held to, see `animator.depth.align`.
-        grains: of the noise that it was painted with, moved along; None where noise does not move.
-        masks: of the regions that move with the picture.
-    """
-
-    picture: Frame
-    depth: DepthMap | None = None
-    expected: Expectation = NOTHING
-    grains: Grains | None = None
-    masks: Masks = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LoopState:
-    """All that the next frame takes from the frames before it.
-
-    Attributes:
-        frame: number of the frame that was finished last; -1 before the first.
-        track: what the next frame grows out of, or None before the first: that frame, in turbo the newer of
-            the two pictures that were faded into it.
-        colours: the reference of step 4 (see `animator.film.colour`), or None before the first.
-        old: in turbo, the older of the two; None before there are two.
-        first: the first frame of a film that loops, in 3D with its depth; else None.
-    """
-
-    frame: int = -1
-    track: Track | None = None
-    colours: Tensor | None = None
-    old: Track | None = None
-    first: Track | None = None
 
 
 @dataclass(frozen=True)
@@ -161,10 +125,11 @@ def film(
         state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.
         listener: called at every step.
     """
+    depths = depths_of(shot, depth)
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        moved, uncovered, end = None, None, closing(state.first, row, shot, shot.pictures - 1)
+        moved, uncovered, end = None, None, drawn(state, row, shot, shot.pictures - 1, depths)
         if state.track is None or shot.init.frames == "all":
             grains, masks = begun(shot, frame), masks_of(shot.regions, row)
             request = first_request(row, shot, noise_of(shot, frame), grains, masks)
@@ -174,9 +139,10 @@ def film(
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
             request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
-        picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
-        if end is not None:
-            picture = end.over(picture)
+        picture = shown_at(shot.pins, frame)
+        if picture is None:
+            picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+            picture = end.over(picture) if end is not None else picture
         expected = moved.expected if moved else NOTHING
         track = Track(picture, None, expected, grains, following(masks, shot))
         track = seen(track, shot, depth, frame, listener)
@@ -185,6 +151,32 @@ def film(
         listener.stage(frame, "keep")
         shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)
         yield Finished(frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth)
+
+
+def drawn(
+    state: LoopState, row: Row, shot: Shot, last_painted: int, depths: Callable[[Pin], DepthMap | None]
+) -> Closing | None:
+    """Return the picture that a frame is drawn to: the first one again in a loop, or a pinned one; or None.
+
+    Args:
+        state: after the frame before.
+        row: of the frame.
+        shot: what does not change.
+        last_painted: see `animator.film.closing.closing`.
+        depths: returns the depth of a pinned picture.
+    """
+    end = closing(state.first, row, shot, last_painted)
+    return approach(shot.pins, row, shot, depths) if end is None and shot.pins else end
+
+
+def depths_of(shot: Shot, depth: DepthEstimator | None) -> Callable[[Pin], DepthMap | None]:
+    """Return what estimates the depth of pinned pictures, each once; there is none in 2D."""
+
+    @cache
+    def depth_of(pin: Pin) -> DepthMap | None:
+        return depth(pin.picture) if shot.mode == "3d" and depth is not None else None
+
+    return depth_of
 
 
 def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Listener) -> Frame:

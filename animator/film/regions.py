@@ -20,8 +20,8 @@ from torch import Tensor
 from animator.warp.sampling import sample
 
 if TYPE_CHECKING:
-    from animator.film.loop import Track
     from animator.film.shot import Shot
+    from animator.film.state import Track
     from animator.keyframes.timeline import Row
     from animator.types import DepthMap, Frame, Mask
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from animator.film.inits import first_picture
+from animator.film.pins import calmer, drawn_to, pin_at
 from animator.film.regions import Masks, init_noise, keep_map
 from animator.system import rng
 from animator.types import GrainNoise, Request, Schedule
@@ -36,6 +37,8 @@ def first_request(
     seed = seed_of(shot, row.frame)
     width, height = shot.canvas
     settings = replace(shot.init, noise=init_noise(shot, row, masks)) if masks else shot.init
+    if (pin := pin_at(shot.pins, row.frame)) is not None:
+        settings = replace(settings, picture=pin.picture)
     init = first_picture(settings, width, height, seed, frame)
     return Request(
         frame=frame,
@@ -74,13 +77,13 @@ def next_request(
         masks: of its regions.
     """
     width, height = shot.canvas
-    keep = row["coherence.frames_skip_steps"]
+    keep = calmer(shot.pins, row.frame, row["coherence.frames_skip_steps"])
     return Request(
         frame=noise_of(shot, row.frame),
         seed=seed_of(shot, row.frame),
         width=width,
         height=height,
-        prompts=row.prompts,
+        prompts=drawn_to(shot.pins, row.frame, row.prompts),
         init=held,
         keep=keep,
         keep_map=keep_map(shot, row, masks, keep),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from animator.film.inits import InitSettings
 
 if TYPE_CHECKING:
+    from animator.film.pins import Pin
     from animator.film.regions import Region
     from animator.film.upright import Upright
     from animator.warp.affine2d import Border
@@ -27,6 +28,7 @@ class Turbo:
         ease: whether the fade is slow at both ends, not even.
         align: whether the two pictures are brought over one another before they are faded.
         disco: whether the weights of the fade are those of Disco Diffusion.
+        also: numbers of further frames that are painted.
         loops_at: number of the frame that would be the first again, in a film that loops; else 0.
     """
 
@@ -36,6 +38,7 @@ class Turbo:
     align: bool = False
     disco: bool = False
     loops_at: int = 0
+    also: tuple[int, ...] = ()
 
 
 NO_TURBO = Turbo()
@@ -69,6 +72,7 @@ class Shot:
         disco: whether pictures go through 8 bits and have depths of their own, see `animator.warp.disco`.
         loop: over how many frames the end of the film becomes its beginning; 0 if it does not.
         upright: the canvas on which the film is painted, or None where that is the frame itself.
+        pins: pictures that the film passes through, or stills begin with, see `animator.film.pins`.
         regions: parts of the picture that are treated in their own way, see `animator.film.regions`.
     """
 
@@ -95,6 +99,7 @@ class Shot:
     upright: Upright | None = None
     loop: int = 0
     regions: tuple[Region, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
     @property
     def canvas(self) -> tuple[int, int]:

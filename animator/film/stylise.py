@@ -21,20 +21,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from animator.film.grains import begun, noise_over, over_flow
-from animator.film.loop import (
-    FLOW,
-    SILENT,
-    Finished,
-    Listener,
-    LoopState,
-    Track,
-    follow_colours,
-    hold_colours,
-    paint,
-)
+from animator.film.loop import FLOW, SILENT, Finished, Listener, follow_colours, hold_colours, paint
 from animator.film.regions import along, following, masks_of, pasted
 from animator.film.requests import next_request
 from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
 from animator.flow.trust import trusted
 from animator.warp.by_flow import grid_of_flow, warp_by_flow
 from animator.warp.disco import eight_bits

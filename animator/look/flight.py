@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import interpolate
 
-from animator.film.loop import SILENT, Track, move
+from animator.film.loop import SILENT, move
 from animator.film.rows import camera_3d
 from animator.film.shot import Shot, Turbo
+from animator.film.state import Track
 from animator.look.scenery import HEIGHT, SKY, Pose, view
 from animator.run.job import shot_of
 from animator.run.sources import Sources, gather

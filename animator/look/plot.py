@@ -174,7 +174,7 @@ def courses_of(loaded: LoadedScene) -> dict[str, Schedule]:
 def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
     """Set up the frames below the last panel, seconds above the first, and beats as faint lines."""
     scene = loaded.scene
-    axes[0].set_xlim(-0.5, scene.pictures - 0.5)
+    axes[0].set_xlim(-0.5, scene.count - 0.5)
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelbottom=panel is axes[-1], labelsize=8)
@@ -190,7 +190,7 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
     seconds.tick_params(labelsize=8)
     if scene.bpm:
         beat = 60 / scene.bpm * scene.fps
-        count = min(int(scene.pictures / beat) + 1, 400)
+        count = min(int(scene.count / beat) + 1, 400)
         for panel in axes:
             for number in range(count):
                 strong = number % 4 == 0
@@ -293,7 +293,7 @@ def _name(panel: Axes, text: str) -> None:
 
 def _title(loaded: LoadedScene, name: str) -> str:
     scene = loaded.scene
-    what = f"{scene.pictures} pictures" if scene.mode == "still" else (
+    what = f"{scene.count} pictures" if scene.mode == "still" else (
         f"{scene.frames} frames, {scene.frames / scene.fps:.4g} s at {scene.fps:g} frames a second"
     )  # fmt: skip
     beats = f", {scene.bpm:g} beats a minute" if scene.bpm else ""

@@ -54,7 +54,7 @@ def preview(
         for frame, picture in enumerate(_pictures(loaded, width, height)):
             film.add(np.vstack((picture, panel.at(frame))))
             if progress is not None:
-                progress(frame + 1, scene.pictures)
+                progress(frame + 1, scene.count)
     return path
 
 
@@ -69,4 +69,4 @@ def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarr
     with FootageReader(
         open_footage_of(loaded.scene), width, height, video.fit, ground=loaded.scene.ground
     ) as reader:
-        yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.pictures))
+        yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.count))

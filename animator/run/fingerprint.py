@@ -12,6 +12,7 @@ import numpy as np
 from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
+from animator.run.pins import pin_digests
 from animator.run.regions import region_digests
 from animator.run.sources import Sources
 from animator.scene.looped import loop_span
@@ -78,7 +79,8 @@ def hash_inputs(
     neutral = {name: neutral_schedule(type(scene), name) for name in animated}
     hashes, seeds, span = [], scene.seeds, loop_span(scene)
     moves = loaded.timeline.table.filter(like="camera.").to_numpy()
-    for frame in range(scene.pictures):
+    pinned = pin_digests(scene, loaded.timeline, sources)
+    for frame in range(scene.count):
         row = loaded.timeline.row(frame)
         digest = hashlib.sha256(chain.encode())
         # With a fixed seed all frames have the same noise; stills differ by their seeds alone.
@@ -100,11 +102,13 @@ def hash_inputs(
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
+        if frame in pinned:
+            digest.update(pinned[frame].encode())
         for one in region_digests(scene, row, sources):
             digest.update(one.encode())
-        if frame >= scene.pictures - span:
+        if frame >= scene.count - span:
             # The first frame is moved back over all moves that are left.
-            digest.update(f"loop {scene.pictures} {span}".encode())
+            digest.update(f"loop {scene.count} {span}".encode())
             digest.update(moves[frame:].tobytes() + moves[:1].tobytes())
         hashes.append(digest.hexdigest())
         if scene.mode != "still":

@@ -18,6 +18,7 @@ from animator.run.fingerprint import hash_inputs
 from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
+from animator.run.pins import pins_of
 from animator.run.regions import regions_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
@@ -145,7 +146,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
 def wanted_numbers(loaded: LoadedScene) -> Sequence[int]:
     """Return the numbers of the frames of a film, or of the stills that were chosen, in order."""
     only = loaded.only if loaded.scene.mode == "still" else ()
-    return only or range(loaded.scene.pictures)
+    return only or range(loaded.scene.count)
 
 
 def stop_of(scene: Scene) -> float:
@@ -166,11 +167,12 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     )
     if picture is not None and upright is not None:
         picture = on_canvas(picture, *upright)
+    pins = pins_of(scene, sources)
     return Shot(
         mode=scene.mode,
         width=width,
         height=height,
-        pictures=scene.pictures,
+        pictures=scene.count,
         seed=scene.seeds,
         seed_mode=scene.seed_mode,
         noise=scene.coherence.noise,
@@ -198,10 +200,12 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             ease=scene.turbo.fade == "ease",
             align=scene.turbo.align,
             disco=disco,
+            also=tuple(pin.frame for pin in pins),
             loops_at=scene.frames if loop_span(scene) and scene.turbo.steps > 1 else 0,
         ),
         disco=disco,
         loop=loop_span(scene),
+        pins=pins,
         regions=regions_of(scene, sources),
         upright=upright and Upright(*upright, rolls(scene, loaded.timeline.table).tolist()),
     )

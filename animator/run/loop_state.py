@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from animator.depth.align import Drift, Expectation
-from animator.film.loop import LoopState, Track
 from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
 from animator.runs import RunFolder
 from animator.warp.grains import Grains
 

@@ -74,7 +74,7 @@ def _by_formula(text: str, scene: Scene, frame: int) -> Tensor:
     width, height = scene.size
     x = np.broadcast_to((np.arange(width) + 0.5) / width, (height, width))
     y = np.broadcast_to(((np.arange(height) + 0.5) / height)[:, None], (height, width))
-    same = {"t": frame, "max_f": scene.pictures - 1, "s": scene.first_seed}
+    same = {"t": frame, "max_f": scene.count - 1, "s": scene.first_seed}
     known = {"x": x, "y": y, **{name: np.full((height, width), float(one)) for name, one in same.items()}}
     values = formula_of(text).evaluate_with(known)
     return torch.from_numpy(np.nan_to_num(values).clip(0, 1).astype(np.float32))

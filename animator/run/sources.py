@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animator.errors import UsageError
+from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
 from animator.scene.regions import is_film
 from animator.settings.scene import Scene
@@ -78,6 +79,7 @@ def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
     init = loaded.scene.diffusion.init_image
     named = {one.text: IMAGES for part in loaded.timeline.prompts.sets for one in part.prompts if one.image}
     named |= {init: INIT} if init else {}
+    named |= {one.file: "pictures" for one in pinned_in(loaded.scene)}
     named |= {path: f"regions.{name}" for name, path in masks_in(loaded.scene) if not is_film(path)}
     clip = loaded.scene.video.init if loaded.scene.mode == "video" else None
     files = {name: _file_of(name, key, run) for name, key in named.items()}

@@ -29,11 +29,12 @@ from animator.scene.footage_reading import (
     take_rate_and_size,
 )
 from animator.scene.foreign_file import refuse_foreign, refuse_unread
-from animator.scene.layers import COMMAND_LINE, PATHS, override, read_layers, rooted, spelt
+from animator.scene.layers import COMMAND_LINE, override, read_layers, spelt
 from animator.scene.loosened import loosened, notice_arrival
 from animator.scene.nodes import Node, Place
 from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
+from animator.scene.rooted import PATHS, rooted
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
 from animator.scene.source import MAX_BYTES, parse, read_piped, too_large
@@ -109,7 +110,7 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
     loaded = read_text_scene(texts[SCENE], file, overrides)
     number = texts.get(NUMBER, "")
     known = loaded.scene.mode == "still" and re.fullmatch("[0-9]{1,6}", number, re.ASCII)
-    only = (int(number),) if known and int(number) < loaded.scene.pictures else ()
+    only = (int(number),) if known and int(number) < loaded.scene.count else ()
     return dataclasses.replace(loaded, only=only, title=short(texts.get(NAME, "")))
 
 
@@ -300,4 +301,4 @@ def _clock(scene: Scene, fit: Fit) -> tuple[Clock, bool]:
     deciding = {"frames", "fps", "bpm", "mode", "images"} | (SELECTION if scene.mode == "video" else set())
     faulty = deciding & fit.faulty
     bpm = _STAND_IN_BPM if "bpm" in faulty else scene.bpm
-    return Clock(scene.pictures, scene.fps, bpm), not faulty
+    return Clock(scene.count, scene.fps, bpm), not faulty

@@ -87,8 +87,8 @@ def _film_fault(scene: Scene, path: str) -> str:
         film = open_footage(path, fps_of_pictures=scene.fps)
     except UsageError as error:
         return str(error)
-    if film.frames < scene.pictures:
-        return f"has {film.frames} frames, the scene {scene.pictures}: it needs a mask for each"
+    if film.frames < scene.count:
+        return f"has {film.frames} frames, the scene {scene.count}: it needs a mask for each"
     return ""
 
 

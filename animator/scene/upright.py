@@ -44,7 +44,9 @@ def canvas_of(scene: Scene, table: Mapping[str, Any]) -> tuple[int, int] | None:
         table: of its timeline, a column a setting.
     """
     asked = scene.coherence.upright
-    if asked == "never" or scene.mode not in ROLL or scene.diffusion.init_frames == "all" or scene.regions:
+    if asked == "never" or scene.mode not in ROLL or scene.diffusion.init_frames == "all":
+        return None
+    if scene.regions or scene.pictures:
         return None
     if asked == "auto" and scene.guidance.compat == "disco-5":
         return None
@@ -76,8 +78,8 @@ def notice_upright(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fi
         if asked is not None and scene.coherence.upright == "always":
             yield asked.key.problem(
                 "coherence.upright",
-                "has no effect beside regions, which are fixed to the frame"
-                if scene.regions
+                "has no effect beside regions or pictures, which are fixed to the frame"
+                if scene.regions or scene.pictures
                 else f"{ROLL[scene.mode]} turns no frame; nothing is done",
             )
         return

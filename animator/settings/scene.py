@@ -20,6 +20,7 @@ from animator.settings.guard import GuardOptions
 from animator.settings.guidance import GuidanceOptions
 from animator.settings.hires import HiresOptions
 from animator.settings.output import OutputOptions
+from animator.settings.pins import Pictures
 from animator.settings.prompts import ImagePrompts, Position, Prompts
 from animator.settings.regions import RegionOptions
 from animator.settings.seeds import scheduled
@@ -197,6 +198,18 @@ class Scene(Options):
     """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
     or a mapping from positions to them."""
 
+    pictures: Pictures = setting(
+        default_factory=dict,
+        json_schema_extra={
+            "allowed": "a folder of pictures, or a mapping such as {0: a.png, 48: {file: b.png, over: 2s}}"
+        },
+        changes_frames=False,
+    )
+    """Pictures that the film passes through, by position: a file, or {file, strength, over}; the word
+    ``start`` is the first of them again, the position ``end`` the last frame. A folder's pictures are spread
+    over the film. Of stills each begins with the picture of its number, in place of
+    `diffusion.init_image`."""
+
     regions: dict[str, RegionOptions] = setting(
         default_factory=dict,
         json_schema_extra={
@@ -287,7 +300,7 @@ class Scene(Options):
         """
         if not isinstance(self.seed, dict):
             return self.seed
-        return scheduled(self.seed, self.seed_mode, Clock(self.pictures, self.fps, self.bpm))
+        return scheduled(self.seed, self.seed_mode, Clock(self.count, self.fps, self.bpm))
 
     @property
     def large_size(self) -> tuple[int, int] | None:
@@ -295,7 +308,7 @@ class Scene(Options):
         return self.hires.size(self.size)
 
     @property
-    def pictures(self) -> int:
+    def count(self) -> int:
         """Number of pictures that are made: the images of a still, the frames of a film."""
         return self.images if self.mode == "still" else self.frames
 
