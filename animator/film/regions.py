@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from animator.film.shot import Shot
     from animator.film.state import Track
     from animator.keyframes.timeline import Row
-    from animator.types import DepthMap, Frame, Mask
+    from animator.types import DepthMap, Frame, Mask, Prompt
 
 INSIDE = 0.5
 """Share from which on a pixel counts as inside, where there is no half."""
@@ -153,6 +153,13 @@ def keep_map(shot: Shot, row: Row, masks: Masks, keep: float) -> Tensor | None:
         before = torch.full_like(mask, keep) if found is None else found
         found = before + (inside - before) * mask
     return found
+
+
+def named_by(prompts: Sequence[Prompt], shot: Shot, row: Row, masks: Masks) -> dict[str, Tensor]:
+    """Return the masks of the regions that prompts name, times their strengths."""
+    named = {prompt.region for prompt in prompts}
+    found = {one.name: of_strength(one, row, masks) for one in shot.regions if one.name in named}
+    return {name: mask for name, mask in found.items() if mask is not None}
 
 
 def init_noise(shot: Shot, row: Row, masks: Masks) -> float | Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from animator.film.inits import first_picture
 from animator.film.pins import calmer, drawn_to, pin_at
-from animator.film.regions import Masks, init_noise, keep_map
+from animator.film.regions import Masks, init_noise, keep_map, named_by
 from animator.system import rng
 from animator.types import GrainNoise, Request, Schedule
 
@@ -49,6 +49,7 @@ def first_request(
         init=init,
         keep=shot.keep,
         keep_map=None if init is None else keep_map(shot, row, masks, shot.keep),
+        regions=named_by(row.prompts, shot, row, masks),
         init_scale=row.schedule("diffusion.init_scale") if init is not None else 0.0,
         values=engine_values(row, shot),
         written=row.written,
@@ -87,6 +88,7 @@ def next_request(
         init=held,
         keep=keep,
         keep_map=keep_map(shot, row, masks, keep),
+        regions=named_by(row.prompts, shot, row, masks),
         uncovered=uncovered,
         uncovered_keep=row["coherence.uncovered_skip_steps"],
         init_scale=row.schedule("coherence.frames_scale"),

@@ -98,6 +98,7 @@ def hash_inputs(
                 one.image,
                 one.models,
                 *([one.course] if one.course else []),
+                *([one.region] if one.region else []),
             )
             for one in row.prompts
         ]

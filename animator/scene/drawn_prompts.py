@@ -354,5 +354,6 @@ def _stored(node: Node) -> Any:
     if isinstance(value, list):
         return [_stored(child) for child in value]
     if isinstance(value, dict):
-        return {key: plain(child) if key == "clip_models" else _stored(child) for key, child in value.items()}
+        kept = ("clip_models", "region")
+        return {key: plain(child) if key in kept else _stored(child) for key, child in value.items()}
     return as_written(value) if isinstance(value, str) else value

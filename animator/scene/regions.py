@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from pydantic import BaseModel
+
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
 from animator.scene.fit import Fit
@@ -107,7 +109,21 @@ def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
 
 
 def _acts(scene: Scene, key: str, options: RegionOptions) -> bool:
-    return any(getattr(options, name) not in (None, False) for name in ACTS)
+    """Return whether a region changes anything: by what it says, or as the place of a prompt."""
+    named = key in {*_regions_in(scene.prompts), *_regions_in(scene.image_prompts)}
+    return named or any(getattr(options, name) not in (None, False) for name in ACTS)
+
+
+def _regions_in(prompts: object) -> Iterator[str]:
+    """Yield the regions that prompts name, in whatever form these are written."""
+    if isinstance(prompts, BaseModel):
+        yield from filter(None, [getattr(prompts, "region", None)])
+    elif isinstance(prompts, Mapping):
+        for one in prompts.values():
+            yield from _regions_in(one)
+    elif isinstance(prompts, list):
+        for one in prompts:
+            yield from _regions_in(one)
 
 
 def _idle(scene: Scene, options: RegionOptions) -> Iterator[tuple[str, str]]:

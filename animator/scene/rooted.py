@@ -9,6 +9,7 @@ from pathlib import Path
 
 from animator.keyframes.expressions import NUMBER
 from animator.scene.nodes import Node
+from animator.scene.prompt_regions import with_regions
 from animator.settings.pins import START
 from animator.weights.checkpoint_names import is_checkpoint
 
@@ -37,7 +38,7 @@ def rooted(root: Node, folder: Path) -> Node:
         root: the layer.
         folder: what the paths are relative to: where the file of the layer lies.
     """
-    members = dict(root.value)
+    members = with_regions(root.value)
     for name, key in PATHS:
         section = members.get(name)
         if section is None or not isinstance(section.value, dict) or key not in section.value:
