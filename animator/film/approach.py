@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import torch
+
 from animator.film.closing import Closing, feathered, moved_back
 from animator.film.pins import Pin, coming
 from animator.film.state import Track
@@ -29,7 +31,9 @@ def approach(
     pin = coming(pins, row.frame)
     if pin is None:
         return None
-    near = pin.nearness(row.frame) * pin.strength
+    left = pin.frame - row.frame
     back, known = moved_back(Track(pin.picture, depth_of(pin)), row.timeline, shot, row.frame, pin.frame)
-    soft = feathered(known, back.picture, pin.frame - row.frame)
-    return Closing(back.picture, soft * near, soft * near * near if row.frame < pin.frame else soft * near)
+    soft = feathered(known, back.picture, left)
+    # What is left of the way is gone in equal steps.
+    share = soft * pin.strength / (left + 1)
+    return Closing(back.picture, share, share if left == 0 else torch.zeros_like(share), every=True)

@@ -51,19 +51,21 @@ between two paintings."""
 
 @dataclass(frozen=True)
 class Closing:
-    """The first frame as it has to be seen at one of the last frames.
+    """A picture that a film comes to, as it has to be seen at a frame before: in a loop the first one.
 
     Attributes:
         picture: on the canvas, 3 x H x W.
         share: how far what is painted over is drawn to it, H x W, 0 to 1.
         laid: how much of it is laid over the finished picture, H x W, 0 to 1.
         grains: of its noise, moved with it, or None.
+        every: whether frames that are only moved are drawn to it, too.
     """
 
     picture: Frame
     share: Tensor
     laid: Tensor
     grains: Grains | None = None
+    every: bool = False
 
     def under(self, held: Frame) -> Frame:
         """Return a picture that is to be painted over, drawn to the first frame."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SEEN = 0.5
 """Share of the prompts' pull that a picture has at its pin."""
 
-CALM = 0.8
+CALM = 0.9
 """Share of the diffusion that is left which is not run at the frames next to a pin."""
 
 

@@ -119,9 +119,9 @@ def shaped(mask: Tensor, grow: float, feather: float, invert: bool = False) -> T
         side = 2 * max(1, round(abs(grow))) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         array = cv2.dilate(array, disc) if grow > 0 else cv2.erode(array, disc)
-    if feather:
-        # Two box blurs fade over the sum of their widths, and not a pixel farther.
-        width = max(1, round(feather / 2))
+    if feather > 1:
+        # Two box blurs fade over the sum of their widths, and not a pixel farther; odd ones stay in place.
+        width = 2 * round((feather / 2 - 1) / 2) + 1
         for _ in range(2):
             array = cv2.blur(array, (width, width), borderType=cv2.BORDER_REPLICATE)
     return torch.from_numpy(np.ascontiguousarray(array, np.float32))

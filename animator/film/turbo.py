@@ -115,6 +115,9 @@ def turbo_film(
         if moved is not None and not is_diffused(frame, turbo):
             new, colours = replace(moved, masks=following(masks, shot)), state.colours
             old = move(old, row, shot, depth, listener)[0] if old else None
+            if end is not None and end.every:
+                new = replace(new, picture=end.under(new.picture))
+                old = old and replace(old, picture=end.under(old.picture))
         else:
             if moved is None or uncovered is None:
                 grains = begun(shot, frame)
@@ -131,6 +134,8 @@ def turbo_film(
             new = Track(picture, None, expected, grains, following(masks, shot))
             # The newer one has them; a picture that the frame is shows at once.
             old = moved and replace(moved, grains=None, masks={}) if pinned is None else None
+            if old is not None and end is not None and end.every:
+                old = replace(old, picture=end.under(old.picture))
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
         first = new if shot.loop and frame == 0 else state.first
