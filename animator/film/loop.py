@@ -21,7 +21,7 @@ Two other drivers take the same steps: `animator.film.turbo`, which paints every
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -93,6 +93,7 @@ class Finished:
         depth: its depth, where the shot is stereo and it is known; else None.
         unfinished: of a draft, what its diffusion can be resumed from; else None.
         notes: what happened to it that a user should know.
+        masks: of its regions.
     """
 
     frame: int
@@ -104,6 +105,7 @@ class Finished:
     depth: DepthMap | None = None
     unfinished: Mapping[str, Tensor] | None = None
     notes: tuple[str, ...] = ()
+    masks: Masks = field(default_factory=dict)
 
 
 def film(
@@ -150,7 +152,9 @@ def film(
         state = LoopState(frame, track, follow_colours(state.colours, picture, row), first=first)
         listener.stage(frame, "keep")
         shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)
-        yield Finished(frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth)
+        yield Finished(
+            frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth, masks=masks
+        )
 
 
 def drawn(

@@ -61,6 +61,11 @@ class Region:
     still: bool = False
     paste: bool = False
 
+    @property
+    def travels(self) -> bool:
+        """Whether its mask follows from how the film was made, and not from the frame's number alone."""
+        return self.follow or self.drawn is None
+
     def number(self, row: Row, name: str) -> float:
         """Return one of its numbers at a frame."""
         return row[f"regions.{self.name}.{name}"]

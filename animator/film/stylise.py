@@ -111,7 +111,7 @@ def stylise(
         track = Track(picture, grains=grains, masks=following(masks, shot))
         state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state)
+        yield Finished(frame, picture, request.seed, row, state, masks=masks)
 
 
 def followed(forward: Flow, backward: Flow, trust: Trust) -> torch.Tensor:

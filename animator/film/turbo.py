@@ -147,7 +147,7 @@ def turbo_film(
         listener.stage(frame, "keep")
         known = distance if shot.stereo and not shot.disco else None
         view = as_seen(shot, frame, shown, uncovered, known)
-        yield Finished(frame, view.picture, seed, row, state, view.uncovered, view.depth)
+        yield Finished(frame, view.picture, seed, row, state, view.uncovered, view.depth, masks=masks)
 
 
 def faded(

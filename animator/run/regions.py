@@ -94,6 +94,8 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         }
         if numbers["strength"] <= 0:
             continue
+        if scene.output.alpha == name and (options.follow or options.depth is not None):
+            numbers["alpha"] = 1.0  # its mask is saved with the frame
         plain = options.model_dump(mode="json", exclude={*NUMBERS, "file", "alpha"})
         files = [_hash(sources, path) for path in (options.file, options.alpha)]
         said = json.dumps([name, plain, numbers, files], sort_keys=True)

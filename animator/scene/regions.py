@@ -53,6 +53,10 @@ def is_film(path: str) -> bool:
 
 def region_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
     """Yield the faults of regions: the node at fault, its dotted name and a message."""
+    alpha = scene.output.alpha
+    if alpha is not None and alpha not in scene.regions and "output.alpha" in fit.nodes:
+        known = ", ".join(scene.regions) or "none in this scene"
+        yield fit.nodes["output.alpha"], "output.alpha", f"'{alpha}' is no region; there are {known}"
     if NAME in fit.faulty or NAME not in fit.nodes:
         return
     for key, options in scene.regions.items():
@@ -110,8 +114,8 @@ def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
 
 def _acts(scene: Scene, key: str, options: RegionOptions) -> bool:
     """Return whether a region changes anything: by what it says, or as the place of a prompt."""
-    named = key in {*_regions_in(scene.prompts), *_regions_in(scene.image_prompts)}
-    return named or any(getattr(options, name) not in (None, False) for name in ACTS)
+    named = {scene.output.alpha, *_regions_in(scene.prompts), *_regions_in(scene.image_prompts)}
+    return key in named or any(getattr(options, name) not in (None, False) for name in ACTS)
 
 
 def _regions_in(prompts: object) -> Iterator[str]:
