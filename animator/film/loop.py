@@ -34,7 +34,16 @@ from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
 from animator.film.moves import canvas_2d, canvas_3d
 from animator.film.pins import Pin, shown_at
-from animator.film.regions import Masks, along, following, held_in_place, masks_of, pasted, unmoved
+from animator.film.regions import (
+    Masks,
+    along,
+    following,
+    held_in_place,
+    masks_of,
+    pasted,
+    uncoloured,
+    unmoved,
+)
 from animator.film.requests import first_request, next_request, noise_of
 from animator.film.shot import Shot
 from animator.film.state import LoopState, Track
@@ -214,6 +223,7 @@ def over_moved(
         masks: of the frame's regions.
     """
     grains = moved.grains
+    held = uncoloured(shot, row, masks, held, moved.picture)
     if end is not None:
         held, uncovered, grains = end.under(held), end.left_uncovered(uncovered), end.among(grains)
     noise = noise_over(grains, ~uncovered, shot)

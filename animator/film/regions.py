@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from animator.warp.sampling import sample
 
@@ -48,6 +49,7 @@ class Region:
         noisy: whether it says how strong the noise on an init is.
         still: whether the camera does not move what is inside.
         paste: whether what a frame starts from is laid over the painted frame inside.
+        scale: of its numbers of pixels, where the picture has another size than the scene says.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Region:
     noisy: bool = False
     still: bool = False
     paste: bool = False
+    scale: float = 1.0
 
     @property
     def travels(self) -> bool:
@@ -94,7 +97,10 @@ def masks_of(
         mask = _raw(region, row.frame, depth)
         if mask is not None:
             masks[region.name] = shaped(
-                mask, region.number(row, "grow"), region.number(row, "feather"), region.invert
+                mask,
+                region.number(row, "grow") * region.scale,
+                region.number(row, "feather") * region.scale,
+                region.invert,
             )
     return masks
 
@@ -130,6 +136,26 @@ def shaped(mask: Tensor, grow: float, feather: float, invert: bool = False) -> T
         for _ in range(2):
             array = cv2.blur(array, (width, width), borderType=cv2.BORDER_REPLICATE)
     return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+
+
+def resized(region: Region, width: int, height: int, scale: float) -> Region:
+    """Return a region for pictures of another size.
+
+    Args:
+        region: of the scene's size.
+        width: of the pictures in pixels.
+        height: of the pictures in pixels.
+        scale: how many times as many pixels wide they are.
+    """
+    draw = region.drawn
+    if draw is None:
+        return replace(region, scale=scale)
+
+    def drawn(frame: int) -> Tensor:
+        mask = draw(frame)[None, None]
+        return interpolate(mask, (height, width), mode="bilinear", antialias=scale < 1)[0, 0].clamp(0, 1)
+
+    return replace(region, drawn=drawn, scale=scale)
 
 
 def of_strength(region: Region, row: Row, masks: Masks) -> Tensor | None:
@@ -184,6 +210,21 @@ def unmoved(shot: Shot, row: Row, masks: Masks) -> Tensor | None:
         if region.still and (mask := of_strength(region, row, masks)) is not None:
             found = mask if found is None else torch.maximum(found, mask)
     return found
+
+
+def not_kept(shot: Shot, row: Row, masks: Masks) -> Tensor | None:
+    """Return how far each pixel is outside of the regions in which nothing is painted; None without any."""
+    free = None
+    for region in shot.regions:
+        if region.keep and (mask := of_strength(region, row, masks)) is not None:
+            free = 1 - mask if free is None else free * (1 - mask)
+    return free
+
+
+def uncoloured(shot: Shot, row: Row, masks: Masks, held: Frame, moved: Frame) -> Frame:
+    """Return a picture whose colours were held, as it was before where nothing is painted."""
+    free = not_kept(shot, row, masks)
+    return held if free is None else torch.lerp(moved, held, free.to(held))
 
 
 def pasted(shot: Shot, row: Row, masks: Masks, painted: Frame, init: Frame | None) -> Frame:

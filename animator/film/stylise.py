@@ -22,7 +22,7 @@ import torch
 
 from animator.film.grains import begun, noise_over, over_flow
 from animator.film.loop import FLOW, SILENT, Finished, Listener, follow_colours, hold_colours, paint
-from animator.film.regions import along, following, masks_of, pasted
+from animator.film.regions import along, following, masks_of, not_kept, pasted, uncoloured
 from animator.film.requests import next_request
 from animator.film.shot import Shot
 from animator.film.state import LoopState, Track
@@ -91,20 +91,23 @@ def stylise(
         init = here = footage(frame)
         listener.made(frame, "footage", here)
         grains, noise, blend = begun(shot, frame), None, row["video.flow_blend"]
-        moved_masks = None
+        masks = masks_of(shot.regions, row)
         carries = blend > 0 or shot.noise == "moved" or any(one.follow for one in shot.regions)
         if flows and state.track and before is not None and carries:
             listener.stage(frame, FLOW)
             forward, backward = flows(frame, before, here)
             share = followed(forward, backward, trust)
+            moved_masks = along(state.track.masks, grid_of_flow(backward))
+            masks = masks_of(shot.regions, row, None, moved_masks)
             if blend > 0:
-                init = _carried(state.track.picture, here, backward, share, row, listener)
+                free = not_kept(shot, row, masks)
+                carried = share if free is None else share * free.to(share)
+                init = _carried(state.track.picture, here, backward, carried, row, listener)
             grains = over_flow(state.track.grains, backward, share, shot, frame)
             noise = noise_over(grains, blend * share > 0, shot)
-            moved_masks = along(state.track.masks, grid_of_flow(backward))
-        held = hold_colours(eight_bits(init) if shot.disco else init, row, state.colours, listener)
+        init = eight_bits(init) if shot.disco else init
+        held = uncoloured(shot, row, masks, hold_colours(init, row, state.colours, listener), init)
         listener.stage(frame, "noise")
-        masks = masks_of(shot.regions, row, None, moved_masks)
         noise = noise or noise_over(grains, None, shot)
         request = next_request(row, shot, held, noise=noise, masks=masks)
         picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
