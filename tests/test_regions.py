@@ -326,3 +326,37 @@ def test_a_region_changes_the_frames_from_where_it_has_strength_on(tmp_path):
 def test_a_region_of_formulas_needs_no_files(tmp_path):
     loaded = scene(tmp_path, 'regions: {a: {formula: "x", keep: true}}\n')
     assert gather(loaded) == Sources({})
+
+
+def test_a_draft_has_edges_of_its_own_size(tmp_path):
+    from animator.scene.draft import draft_of
+
+    text = 'regions: {a: {formula: "x", feather: 8, grow: "0: (0), 2: (4)", skip_steps: 20}}\n'
+    drafted = draft_of(scene(tmp_path, text, "size=[256, 256]"))
+    assert drafted.scene.size == (128, 128)
+    assert drafted.timeline.row(1)["regions.a.feather"] == 4
+    assert drafted.timeline.row(2)["regions.a.grow"] == 2
+    assert drafted.timeline.row(2)["regions.a.skip_steps"] == pytest.approx(0.4)
+
+
+TWO_OF_THEM = 'regions: {a: {formula: "x < 0.5", keep: true}, b: {formula: "y", skip_steps: 9%}}\n'
+
+
+def test_a_kept_region_is_kept_in_the_larger_painting_too(tmp_path):
+    from animator.film.larger import Larger, larger_request
+
+    loaded = scene(
+        tmp_path, 'regions: {a: {formula: "x < 0.5", keep: true}, b: {formula: "y", skip_steps: 9%}}\n'
+    )
+    request = larger_request(loaded.timeline.row(1), shot(loaded), Larger(128, 128, 0.7), noise("large"))
+    assert request.keep_map.shape == (128, 128)
+    assert float(request.keep_map[64, 10]) == 1
+    assert float(request.keep_map[64, 118]) == pytest.approx(0.7)
+
+
+def test_colours_that_are_held_do_not_reach_what_is_kept(tmp_path):
+    text = 'regions: {a: {formula: "x < 0.5", keep: true}}\n'
+    requests, frames = asked(tmp_path, text, "coherence.color_coherence=1", "camera.translation_y=0")
+    before = frames[1].picture
+    assert torch.equal(requests[2].init[:, :, :32], before[:, :, :32])
+    assert not torch.equal(requests[2].init[:, :, 32:], before[:, :, 32:])
