@@ -92,6 +92,7 @@ class Prompt:
         models: names of the networks that it speaks to, as the scene writes them; empty: all of them.
         course: its weight over the diffusion where that changes: values from the noisiest on, each with its
             number of entries, 1000 in all; else empty.
+        region: name of the region in which alone it pulls; empty: everywhere.
     """
 
     text: str
@@ -99,6 +100,7 @@ class Prompt:
     image: bool = False
     models: tuple[str, ...] = ()
     course: tuple[tuple[float, int], ...] = field(default=(), repr=False)
+    region: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,9 @@ class Request:
         written: the same with the weights that the scene gives them, shares of a cross-fade multiplied in.
         init: the picture to start from, or None to start from noise.
         keep: share of the diffusion's steps that is skipped because ``init`` stands for them, 0 to 1.
+        keep_map: the same at each pixel, float32, H x W, where it is not ``keep`` everywhere; or None.
+        regions: the masks of the regions that prompts name, float32, H x W, 0 to 1; a prompt whose region is
+            not among them pulls nowhere.
         init_scale: strength of the perceptual pull towards ``init`` over the diffusion, a number or a
             `Schedule`; 0 switches it off.
         values: every setting that may change of the sections which the engine reads, by its dotted name
@@ -156,6 +161,8 @@ class Request:
     depth: DepthMap | None = None
     noise: GrainNoise | None = None
     tiles: int = 0
+    keep_map: Tensor | None = None
+    regions: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.film.loop import Listener, LoopState, film
+from animator.film.loop import Listener, film
+from animator.film.state import LoopState
 from animator.film.upright import Seen, as_seen
 from animator.run.job import shot_of
 from animator.run.loop_state import restored, saved_state

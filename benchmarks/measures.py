@@ -20,7 +20,8 @@ from torch import Tensor
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.perlin import perlin_picture
 from animator.film.colour import hold, measure
-from animator.film.loop import SILENT, LoopState, Track, film, move
+from animator.film.loop import SILENT, film, move
+from animator.film.state import LoopState, Track
 from animator.runs.png import encode_png
 from animator.system import rng
 from animator.system.convert import frame_to_uint8

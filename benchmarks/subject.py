@@ -11,8 +11,8 @@ from torch import Tensor
 
 from animator.diffusion.engine import GuidedDiffusion
 from animator.diffusion.perlin import perlin_picture
-from animator.film.loop import Shot
 from animator.film.requests import next_request
+from animator.film.shot import Shot
 from animator.run.job import shot_of
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene, read_text_scene

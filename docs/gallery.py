@@ -6,8 +6,8 @@ them in ``gallery/``, the first as a moving picture too.
 they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. ``larger`` paints a still again at four times its size:
-``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. Without a word, all of
-them are made. Of what they give nothing is picked.
+``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. ``regions`` makes the
+pictures of ``regions.md``. Without a word, all of them are made. Of what they give nothing is picked.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from animator.system.convert import frame_to_uint8, uint8_to_frame
 from animator.video.footage import FootageReader
 from animator.video.stereo_film import pack
 from animator.watch.sheet import sheet, strip
+from docs.regions_gallery import region_sheets
 from tools.pocket.figures.depth import as_frames, told
 from tools.pocket.figures.held_out import drawn
 from tools.pocket.figures.networks import load_networks
@@ -189,15 +190,15 @@ def tiles_of(loaded: LoadedScene, run: RunFolder) -> list[np.ndarray]:
     scene = loaded.scene
     columns = (WIDEST + GAP) // (scene.size[0] + GAP)
     if scene.mode == "video":
-        numbers = spread(scene.pictures, columns)
+        numbers = spread(scene.count, columns)
         with FootageReader(open_footage_of(scene), *scene.size, scene.video.fit) as footage:
             above = [frame_to_uint8(footage.frame(number)) for number in numbers]
         return [*above, *map(run.read_frame, numbers)]
     if scene.vr.enabled:
-        pairs = [[run.read_frame(number, eye) for eye in EYES] for number in spread(scene.pictures, columns)]
+        pairs = [[run.read_frame(number, eye) for eye in EYES] for number in spread(scene.count, columns)]
         seen = [picture for pair in pairs[:: max(1, columns - 1)] for picture in pair]
         return [*seen, *(pack(left, right, "anaglyph") for left, right in pairs)]
-    return [run.read_frame(number) for number in spread(scene.pictures, 2 * columns)]
+    return [run.read_frame(number) for number in spread(scene.count, 2 * columns)]
 
 
 def spread(frames: int, count: int) -> list[int]:
@@ -287,6 +288,12 @@ def show_larger() -> None:
     (HERE / "gallery" / "larger.jpg").write_bytes(small_jpeg(sheet(tiles, 3, 3, GAP)))
 
 
+def show_regions() -> None:
+    """Show what stays in a still, two prompts in one picture, and a film through three pictures."""
+    for name, pixels in region_sheets(RUNS / "regions", GAP).items():
+        (HERE / f"{name}.jpg").write_bytes(small_jpeg(pixels))
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
     "world": show_world,
@@ -295,6 +302,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "pocket": show_pocket,
     "controls": show_controls,
     "larger": show_larger,
+    "regions": show_regions,
 }
 
 

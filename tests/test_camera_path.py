@@ -228,7 +228,7 @@ def compiled(tmp_path: Path, text: str) -> tuple[dict[str, Any], list[str], list
     root, problems = read_layers(tmp_path / "scene.yaml", "scene.yaml", fit.sections)
     assert not problems
     scene = build_scene(fit_section(root, fit.schema, fit), fit, root)
-    clock = Clock(scene.pictures, scene.fps)
+    clock = Clock(scene.count, scene.fps)
     values, _ = compile_curves(scene, fit, clock, True)
     values, notices = with_camera_path(scene, values, fit, clock)
     return values, [str(one) for one in notices], [str(one) for one in fit.problems]

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from animator.depth.align import CUT, FARTHEST, LEAST_KNOWN, NO_DRIFT, Drift, Expectation, aligned, fit_range
 from animator.film import loop
-from animator.film.loop import LoopState, Shot, film
+from animator.film.loop import film
+from animator.film.shot import Shot
+from animator.film.state import LoopState
 from animator.scene.reading import read_scene
 
 HEIGHT, WIDTH = 48, 96

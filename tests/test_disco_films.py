@@ -20,7 +20,9 @@ from animator.diffusion.noise_schedule import disco_schedule
 from animator.diffusion.samplers import begun
 from animator.diffusion.step_range import Course, course_of, mirror_indices
 from animator.engines.guided import GUIDED
-from animator.film.loop import SILENT, LoopState, Track, Turbo, film, move
+from animator.film.loop import SILENT, film, move
+from animator.film.shot import Turbo
+from animator.film.state import LoopState, Track
 from animator.film.stills import stills
 from animator.film.stylise import Trust, stylise
 from animator.film.turbo import turbo_film

@@ -26,7 +26,9 @@ from animator.diffusion.fake import (
 )
 from animator.diffusion.losses import spherical_distance
 from animator.diffusion.noise_schedule import linear_alpha_bar
-from animator.film.loop import LoopState, Shot, film
+from animator.film.loop import film
+from animator.film.shot import Shot
+from animator.film.state import LoopState
 from animator.run.job import shot_of
 from animator.run.networks import weights_of
 from animator.run.render import render_scene

@@ -12,7 +12,8 @@ from animator.engines.guided import GUIDED
 from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.guard import Guarded
-from animator.film.loop import LoopState, film
+from animator.film.loop import film
+from animator.film.state import LoopState
 from animator.look.work import work_of, work_text
 from animator.memory.estimate import estimate
 from animator.memory.machine import Room

@@ -26,7 +26,7 @@ NOTHING = Sources({})
 CHANGES_NO_FRAME = {
     *("frames", "images", "batch", "fps", "bpm", "device", "interpolation", "prompt_blend", "camera.path"),
     *("seed", "seed_mode", "prompts", "image_prompts", "diffusion.init_image", "diffusion.stop_at"),
-    *("coherence.loosen", "camera.path_scale"),
+    *("coherence.loosen", "camera.path_scale", "regions", "pictures"),
     *("keep_best", "judge_at", "modifiers", "vr.vr180_photo"),
     *("vr.layouts", "vr.vr180_size", "vr.vr180_fov", "vr.vr180_edge", "vr.vr180_eyes", "vr.vr180_codec"),
 }

@@ -17,7 +17,9 @@ from animator.diffusion.load import load_engine
 from animator.errors import PaintError
 from animator.film.guard import KEPT, Guarded, guarded
 from animator.film.judge import NO_NUMBERS, fault_of
-from animator.film.loop import Finished, Listener, LoopState, Shot, film
+from animator.film.loop import Finished, Listener, film
+from animator.film.shot import Shot
+from animator.film.state import LoopState
 from animator.run.dispatch import broken_before
 from animator.runs import Entry
 from animator.settings.diffusion import DiffusionOptions

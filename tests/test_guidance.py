@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from animator.diffusion import guidance, losses
 from animator.diffusion.cutouts import CutSettings
-from animator.diffusion.guidance import Guide, Target, guided
+from animator.diffusion.guidance import Guide, guided
 from animator.diffusion.noise_schedule import disco_schedule, full_schedule
 from animator.diffusion.prediction import (
     Prediction,
@@ -24,6 +24,7 @@ from animator.diffusion.prediction import (
 from animator.diffusion.samplers import SAMPLERS, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_values import StepValues, schedule_position, step_values
+from animator.diffusion.target import Target
 from animator.diffusion.unet import UNet, unet_config
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import CutOptions, GuidanceOptions

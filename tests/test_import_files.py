@@ -87,7 +87,7 @@ EXPECTED = {
 def test_program_mode_length_and_size(name: str) -> None:
     imported = import_bytes(FILES[name], name)
     scene = imported.loaded.scene
-    assert (imported.tool, scene.mode, scene.pictures, tuple(scene.size)) == EXPECTED[name]
+    assert (imported.tool, scene.mode, scene.count, tuple(scene.size)) == EXPECTED[name]
 
 
 def test_the_mode_of_a_disco_file_is_guessed_and_can_be_said() -> None:

@@ -292,7 +292,7 @@ def test_the_table_counts_what_the_engine_does(
     cuts = "{overview: '[3]*500+[1]*500', innercut: 2}"
     loaded = scene(tmp_path, BASE, f"guidance.cuts={cuts}", "guidance.cutn_batches=2", *over)
     work = work_of(loaded)
-    last = loaded.scene.pictures - 1
+    last = loaded.scene.count - 1
     dump_frame(loaded, last, tmp_path / "dump", tmp_path / "scratch", None, lambda _: None)
     assert work.steps.sum() == count["steps"]
     assert work.cuts.sum() == count["cuts"]

@@ -16,7 +16,9 @@ from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.film import colour
 from animator.film.inits import InitSettings
-from animator.film.loop import STEPS, Listener, LoopState, Shot, film, is_settled
+from animator.film.loop import STEPS, Listener, film, is_settled
+from animator.film.shot import Shot
+from animator.film.state import LoopState
 from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder
 from animator.scene.reading import LoadedScene, read_scene
@@ -55,7 +57,7 @@ def shot(loaded: LoadedScene, **changes) -> Shot:
         "mode": loaded.scene.mode,
         "width": WIDTH,
         "height": HEIGHT,
-        "pictures": loaded.scene.pictures,
+        "pictures": loaded.scene.count,
         "seed": loaded.scene.seed,
     }
     return Shot(**{**given, **changes})

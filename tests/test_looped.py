@@ -14,8 +14,9 @@ from torch import Tensor
 from animator.between.along import AlongFlow
 from animator.depth.plane import PlaneDepth
 from animator.film.closing import closing, moved_back
-from animator.film.loop import LoopState, Track, film
+from animator.film.loop import film
 from animator.film.moves import back_2d, back_3d
+from animator.film.state import LoopState, Track
 from animator.film.turbo import turbo_film
 from animator.flow.load import load_flow
 from animator.keyframes import Clock, parse_prompts

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from animator.depth.plane import PlaneDepth
 from animator.diffusion.grain_noise import draws_of_noise
-from animator.film.loop import LoopState, Turbo, film
+from animator.film.loop import film
+from animator.film.shot import Turbo
+from animator.film.state import LoopState
 from animator.film.stylise import stylise
 from animator.film.turbo import turbo_film
 from animator.run.loop_state import load_state, saved_state

@@ -94,7 +94,7 @@ def test_the_weights_are_small_and_described() -> None:
 def test_prompts_make_different_pictures(tmp_path: Path) -> None:
     """A red sunset over the sea is red; a green forest by day is green; anybody can tell them apart."""
     from animator.diffusion.load import load_engine
-    from animator.film.loop import Shot
+    from animator.film.shot import Shot
     from animator.film.stills import stills
     from animator.scene.reading import read_scene
 

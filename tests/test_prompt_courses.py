@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from animator.diffusion.guidance import Target
+from animator.diffusion.target import Target
 from animator.diffusion.targets import Targets, spoken_to
 from animator.errors import ExpressionError, SceneError
 from animator.keyframes import Clock

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from animator.errors import SceneError
-from animator.film.loop import Turbo
+from animator.film.shot import Turbo
 from animator.film.turbo import is_diffused
 from animator.scene.painted import painted_frames
 from animator.scene.reading import read_scene

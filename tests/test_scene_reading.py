@@ -30,7 +30,7 @@ def told(loaded: LoadedScene) -> list[str]:
 def test_the_scenes_that_come_along_are_sound(path):
     loaded = read_scene(path)
     assert loaded.notices == ()
-    assert loaded.timeline.frames == loaded.scene.pictures
+    assert loaded.timeline.frames == loaded.scene.count
 
 
 def test_every_animated_number_is_in_the_timeline(read):
@@ -95,7 +95,7 @@ def test_a_seed_is_drawn_where_there_is_none(read):
 
 def test_a_still_has_a_row_a_picture(read):
     loaded = read("prompts: x\nmode: still\nimages: 3")
-    assert (loaded.scene.pictures, loaded.timeline.frames) == (3, 3)
+    assert (loaded.scene.count, loaded.timeline.frames) == (3, 3)
 
 
 def test_what_is_not_wrong_but_may_not_be_meant_is_told(read):

@@ -12,7 +12,9 @@ import torch
 
 from animator.errors import SceneError
 from animator.film.layers import motion, with_layers
-from animator.film.loop import SILENT, Shot, Track, move
+from animator.film.loop import SILENT, move
+from animator.film.shot import Shot
+from animator.film.state import Track
 from animator.look.afterwards import afterwards
 from animator.run.render import render_scene
 from animator.run.reporter import Reporter

@@ -12,8 +12,9 @@ from torch import Tensor
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.memory_saving import Thrift
 from animator.film.inits import InitSettings
-from animator.film.loop import Listener, Shot
+from animator.film.loop import Listener
 from animator.film.requests import first_request
+from animator.film.shot import Shot
 from animator.film.stills import stills
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.diffusion import DiffusionOptions
@@ -40,7 +41,7 @@ def engine(sampler: str = "ddim", **diffusion) -> GuidedDiffusion:
 
 
 def shot(loaded: LoadedScene, **changes) -> Shot:
-    given = {"mode": "still", "width": SIDE, "height": SIDE, "pictures": loaded.scene.pictures}
+    given = {"mode": "still", "width": SIDE, "height": SIDE, "pictures": loaded.scene.count}
     return Shot(**{**given, "seed": loaded.scene.seed, **changes})
 
 

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from animator.film import colour
-from animator.film.loop import FLOW, Listener, LoopState, Shot
+from animator.film.loop import FLOW, Listener
+from animator.film.shot import Shot
+from animator.film.state import LoopState
 from animator.film.stylise import Trust, followed, stylise
 from animator.flow.dis import DisFlow
 from animator.system import rng

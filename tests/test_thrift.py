@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.engine import GuidedDiffusion, Networks
-from animator.diffusion.guidance import Guide, Target
+from animator.diffusion.guidance import Guide
 from animator.diffusion.memory_saving import Places, Thrift, out_of_memory, reported_once, tried
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.step_values import StepValues
+from animator.diffusion.target import Target
 from animator.diffusion.unet import UNet, unet_config
 from animator.errors import AnimatorError
 from animator.system.convert import signed_to_unit

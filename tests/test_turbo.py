@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from animator.film.loop import LoopState, Shot, Turbo
+from animator.film.shot import Shot, Turbo
+from animator.film.state import LoopState
 from animator.film.turbo import is_diffused, turbo_film, weight_of_newer
 from animator.flow.dis import DisFlow
 from animator.run.job import shot_of

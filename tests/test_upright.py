@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from animator.depth.plane import PlaneDepth
-from animator.film.loop import LoopState, film
+from animator.film.loop import film
+from animator.film.state import LoopState
 from animator.film.turbo import turbo_film
 from animator.film.upright import frame_seen, on_canvas
 from animator.run.fingerprint import hash_inputs

@@ -14,7 +14,9 @@ import torch
 
 from animator.errors import RunError
 from animator.film.guard import KEPT
-from animator.film.loop import Finished, Listener, LoopState, Turbo
+from animator.film.loop import Finished, Listener
+from animator.film.shot import Turbo
+from animator.film.state import LoopState
 from animator.film.stylise import Trust
 from animator.run import dispatch
 from animator.run import footage as footage_module

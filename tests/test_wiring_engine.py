@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from animator.diffusion import engine as engine_module
-from animator.diffusion.guidance import Target
 from animator.diffusion.losses import asymmetry, spherical_distance, total_variation
 from animator.diffusion.noise_schedule import full_schedule
 from animator.diffusion.prediction import relayed
 from animator.diffusion.results import painted_of
 from animator.diffusion.step_range import Course, course_of, mirror_indices
 from animator.diffusion.step_values import step_values
+from animator.diffusion.target import Target
 from animator.diffusion.targets import spoken_to
 from animator.diffusion.uncovered import softened
 from animator.settings.diffusion import DiffusionOptions

@@ -46,13 +46,13 @@ def entries(count: int, word: str = "") -> dict[int, Entry]:
 
 def source(folder: Path, *overrides: str, word: str = "", **changes: Any) -> FrameSource:
     job = bare_job(folder, *overrides, **changes)
-    return frames_of(job, entries(job.loaded.scene.pictures, word), no_check)
+    return frames_of(job, entries(job.loaded.scene.count, word), no_check)
 
 
 def stages(folder: Path, *overrides: str, monkeypatch, word: str = "", **changes: Any) -> dict[str, Stage]:
     """Return the stages of a scene by name; its frames are finished."""
     job = bare_job(folder, *overrides, **changes)
-    monkeypatch.setattr(RunFolder, "journal", lambda run: entries(job.loaded.scene.pictures, word))
+    monkeypatch.setattr(RunFolder, "journal", lambda run: entries(job.loaded.scene.count, word))
     return {stage.name: stage for stage in stages_of(job, no_check)}
 
 

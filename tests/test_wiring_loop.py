@@ -12,7 +12,9 @@ from torch import Tensor
 from animator.depth.align import Drift
 from animator.depth.plane import PlaneDepth
 from animator.film import colour, loop
-from animator.film.loop import LoopState, film
+from animator.film.loop import film
+from animator.film.shot import Turbo
+from animator.film.state import LoopState
 from animator.film.turbo import turbo_film
 from animator.scene.reading import read_scene
 from animator.types import Camera, PaintStep
@@ -253,7 +255,7 @@ def test_a_2d_picture_turns_by_its_angle(tmp_path: Path) -> None:
 def test_turbo_estimates_a_depth_once_and_moves_it_along(tmp_path: Path, align: bool) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 7\ncamera: {translation_z: 9}\n")
     eye = Counting()
-    driven = shot(loaded, turbo=loop.Turbo(3, 0), align=align)
+    driven = shot(loaded, turbo=Turbo(3, 0), align=align)
     list(turbo_film(loaded.timeline, driven, Recorder(0.2), eye, LoopState()))
     assert eye.asked == 2
 

@@ -17,7 +17,7 @@ from animator.engines.family import read_sections
 from animator.engines.guided import GUIDED
 from animator.errors import PaintError
 from animator.film.inits import InitSettings
-from animator.film.loop import NO_TURBO, Shot, Turbo
+from animator.film.shot import NO_TURBO, Shot, Turbo
 from animator.run.job import shot_of, stop_of
 from animator.run.loop_state import bytes_of, room_for_states
 from animator.run.networks import flow_of, needed, sees_depth

@@ -12,7 +12,8 @@ import torch
 
 from animator import __version__
 from animator.errors import Problem
-from animator.film.loop import Finished, LoopState, Track
+from animator.film.loop import Finished
+from animator.film.state import LoopState, Track
 from animator.run import save
 from animator.run.job import Job
 from animator.run.save import Lap, eyes_of, save_frame, write_head

@@ -53,6 +53,8 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "prompts": (ONE, "a blue sea"),
     "prompt_blend": (("prompts={0: a red house, 1: a blue sea}",), "4"),
     "image_prompts": (ONE, "INIT"),
+    "regions": ((), "{a: {formula: 'x < 0.5', keep: true}}"),
+    "pictures": (("frames=3",), "{1: INIT}"),
     "camera.angle": (FLAT, "9"),
     "camera.zoom": (FLAT, "1.3"),
     "camera.translation_x": ((), "30"),
@@ -173,6 +175,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "output.audio": (ONE, "CLIP"),
     "output.audio_start": (("frames=1", "output.audio=CLIP"), "0.3"),
     "output.gif": (ONE, "true"),
+    "output.alpha": (("frames=1", "regions={a: {formula: 'x < 0.5', paste: true}}"), "a"),
     "output.webp": (ONE, "true"),
     "output.interpolate_to": ((), "24"),
     "output.interpolate_by": (("output.interpolate_to=24",), "ffmpeg"),
@@ -298,11 +301,10 @@ def before(folder: Path) -> object:
 def placed(folder: Path, overrides: tuple[str, ...]) -> list[str]:
     names = {"CLIP": folder / "clip.mp4", "INIT": folder / "init.png", "GLASS": folder / "glass"}
     names["LUT"] = folder / "dim.cube"
-    return [
-        one.replace(*map(str, (word, path))) if f"={word}" in one else one
-        for one in overrides
-        for word, path in [next(((w, p) for w, p in names.items() if f"={w}" in one), ("", ""))]
-    ]
+    placed = list(overrides)
+    for word, path in names.items():
+        placed = [one.replace(word, str(path)) for one in placed]
+    return placed
 
 
 NOT_MADE_AGAIN = {

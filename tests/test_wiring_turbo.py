@@ -12,7 +12,8 @@ from torch import Tensor
 
 from animator.depth.align import Drift
 from animator.film import colour, loop
-from animator.film.loop import LoopState, Track, Turbo
+from animator.film.shot import Turbo
+from animator.film.state import LoopState, Track
 from animator.film.turbo import faded, turbo_film
 from animator.run.loop_state import load_state, saved_state
 from animator.runs import RunFolder

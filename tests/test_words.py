@@ -27,7 +27,7 @@ def read(tmp_path):
 
 
 def prompts_of(loaded):
-    return [[one.text for one in loaded.timeline.row(at).prompts] for at in range(loaded.scene.pictures)]
+    return [[one.text for one in loaded.timeline.row(at).prompts] for at in range(loaded.scene.count)]
 
 
 # What may be written

@@ -262,4 +262,4 @@ def _bytes_of_run(loaded: LoadedScene | None) -> int:
     if loaded is None:
         return 0
     width, height = loaded.scene.size
-    return round(loaded.scene.pictures * width * height * BYTES_A_PIXEL)
+    return round(loaded.scene.count * width * height * BYTES_A_PIXEL)

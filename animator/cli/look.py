@@ -114,7 +114,7 @@ def _sounds(loaded: LoadedScene) -> dict[str, np.ndarray]:
     scene = loaded.scene
     if scene.output.audio is None:
         return {}
-    clock = Clock(scene.pictures, scene.fps, scene.bpm)
+    clock = Clock(scene.count, scene.fps, scene.bpm)
     return dict(heard(Path(scene.output.audio), scene.output.audio_start, clock))
 
 

@@ -211,7 +211,7 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
         size = f"{scene.size[0]} x {scene.size[1]}"
         if scene.large_size is not None:
             size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
-        made = f"{scene.mode}, {scene.pictures} {what} of {size}, {scene.diffusion.steps} steps"
+        made = f"{scene.mode}, {scene.count} {what} of {size}, {scene.diffusion.steps} steps"
         print(f"{printable(str(one.source))}: fine: {made}{studied}")
 
 
@@ -339,8 +339,8 @@ def chosen(loaded: LoadedScene, numbers: str) -> LoadedScene:
     if scene.mode != "still":
         raise UsageError(f"--only chooses among stills, but {loaded.source} is a film (mode: {scene.mode})")
     only = sorted({int(word[:20]) for word in words})
-    if only[-1] >= scene.pictures:
-        last = scene.pictures - 1
+    if only[-1] >= scene.count:
+        last = scene.count - 1
         raise UsageError(f"--only: {loaded.source} has no picture {only[-1]}; its pictures are 0 to {last}")
     return dataclasses.replace(loaded, only=tuple(only))
 

@@ -41,7 +41,7 @@ from animator.diffusion.step_values import StepValues, schedule_position, step_v
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets
 from animator.diffusion.tiles import in_tiles
-from animator.diffusion.uncovered import Growth, begins_at, growth_of
+from animator.diffusion.uncovered import Growth, begins_at, ends_at, growth_of
 from animator.diffusion.vdiffusion import VDiffusion
 from animator.errors import MemoryShortage, UsageError
 from animator.settings.base import STILL, share
@@ -205,9 +205,12 @@ class GuidedDiffusion:
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
         noise_of = noise_source(requests, self.device, self.diffusion.noise_size)
         noise = noise_of("noise", starts)
-        joint = course_of(self.schedule, request.keep, has_init, disco=self.disco).first
+        usual, joint = (
+            course_of(self.schedule, keep, has_init, disco=self.disco).first
+            for keep in (request.keep, ends_at(request))
+        )
         samplers, etas = self._samplers(), self._etas(request)
-        taken = Steps(self.schedule, range(joint, course.last - 1, -1), etas_taken(samplers, etas))
+        taken = Steps(self.schedule, range(usual, course.last - 1, -1), etas_taken(samplers, etas))
         ground = grounds(requests, init, noise, lambda index: noise_of(f"step {index}", starts), taken)
         growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
@@ -246,7 +249,7 @@ class GuidedDiffusion:
         check_numbers(request.frame, notes.finite, step.denoised)
         last = step.denoised
         if step.index == course.last:
-            return painted_of(last if growth is None else growth.finished(last, course.last))
+            return painted_of(last if growth is None else growth.finished(last, course.last, init))
         return painted_of(
             last, [{**unfinished_of(step, n, one), **kept.of(n)} for n, one in enumerate(draws)]
         )
@@ -257,9 +260,8 @@ class GuidedDiffusion:
             return self
         networks = replace(self.networks, perceptual=self._perceptual)
         options = self.diffusion.model_copy(update={"precision": "float32"})
-        exact = GuidedDiffusion(
-            networks, options, self.guidance, self.device, keep_cuts=self.keep_cuts, mode=self.mode
-        )
+        how = {"keep_cuts": self.keep_cuts, "mode": self.mode}
+        exact = GuidedDiffusion(networks, options, self.guidance, self.device, **how)  # type: ignore[arg-type]
         exact.thrift = self.thrift
         return exact
 
@@ -356,7 +358,7 @@ class GuidedDiffusion:
             secondary=self._secondary,
             hold=self._hold,
             init=init,
-            free=None if growth is None else growth.free,
+            free=None if growth is None else growth.uncovered,
             perceptual=self._perceptual,
             mirrors=(not only_vertical, options.use_vertical_symmetry),
             disco=self.disco,

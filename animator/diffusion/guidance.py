@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_fr
 from animator.diffusion.squares import CutSettings
 from animator.diffusion.step_values import StepValues
 from animator.diffusion.stiff import greying, mirroring, smoothing
+from animator.diffusion.target import Target
 from animator.system.convert import signed_to_unit
 
 Gradient = Callable[[Tensor, int, Prediction], Tensor]
@@ -35,6 +36,9 @@ FARTHEST = 2.0
 """Largest value, in [-1, 1]'s units, of a held network's estimate that the range loss looks at: what lies
 farther is the network's error at that noise and not a colour."""
 
+
+LEAST_SHARE = 1e-4
+"""Mean share of a region in the cuts below which they count less than in full."""
 
 SETTLING = ("tv", "sat", "symmetry")
 """The losses whose gradient each step asks for, see `Guide.settling`."""
@@ -78,46 +82,6 @@ def guided(
         return held_at(Prediction(denoised_from_eps(x, eps, alpha_bar), eps), x, schedule, index, hold)
 
     return bent
-
-
-@dataclass(frozen=True)
-class Target:
-    """What one perceptor is to see.
-
-    Attributes:
-        name: the perceptor's.
-        size: side in pixels of the pictures it takes.
-        encode: turns K x 3 x size x size in [0, 1] into K x D embeddings.
-        embeds: what it is to find, P x D, one row a prompt.
-        weights: weight of each prompt, shape (P,), or at each position of a `Schedule`, (1000, P); negative
-            pushes away.
-        fuzz: noise of unit variance for fuzzy prompts, N x P x copies x D, or None.
-    """
-
-    name: str
-    size: int
-    encode: Callable[[Tensor], Tensor]
-    embeds: Tensor
-    weights: Tensor
-    fuzz: Tensor | None = None
-
-    def distance(self, seen: Tensor, rand_mag: float, position: int = 0) -> Tensor:
-        """Return how far what was seen is from the prompts, N x K embeddings in, shape (N, K).
-
-        The squared spherical distances, each times its prompt's weight, summed over the prompts. A fuzzy
-        prompt is the mean over its noisy copies.
-
-        Args:
-            seen: embeddings of K cuts of each of N pictures, N x K x D.
-            rand_mag: size of the noise; 0 takes the prompts as they are.
-            position: of the diffusion, 0 to 999.
-        """
-        weights = self.weights if self.weights.ndim == 1 else self.weights[position]
-        if self.fuzz is None or rand_mag == 0:
-            return losses.spherical_distance(seen[:, :, None], self.embeds) @ weights
-        copies = self.embeds[:, None] + rand_mag * self.fuzz
-        distances = losses.spherical_distance(seen[:, :, None, None], copies[:, None])
-        return distances.mean(dim=-1) @ weights
 
 
 @dataclass
@@ -288,15 +252,25 @@ class Guide:
         """Return how far each picture is from the prompts in one perceptor's eyes.
 
         The distances (`Target.distance`) averaged over the cuts of a batch, summed over the batches; shape
-        (N,), differentiable in ``seen``.
+        (N,), differentiable in ``seen``. Prompts of a region pull at its pixels alone, and each cut counts as
+        much as it shows of it.
         """
         pictures = signed_to_unit(seen)
-        drawn = [self._cut(pictures, target, values.cuts) for _ in range(batches)]
+        if target.where is not None:
+            pictures = torch.lerp(pictures.detach(), pictures, target.where)
+        drawn, shares = [], []
+        for _ in range(batches):
+            before = [one.get_state() for one in self.generators]
+            drawn.append(self._cut(pictures, target, values.cuts))
+            if target.where is not None:
+                shares.append(self._covered(target, values.cuts, before))
         cuts, each = torch.cat(drawn, dim=1), drawn[0].shape[1]
+        counts = torch.cat(shares, dim=1) if shares else torch.ones(cuts.shape[:2], device=cuts.device)
         if self.notes.keep_cuts:
             self.notes.cuts[target.name] = drawn[-1].detach()
         with self.places.visit(target.name):
-            looks = [self._look(part, target, values) for part in cuts.detach().chunk(self.parts, dim=1)]
+            parts = zip(cuts.detach().chunk(self.parts, 1), counts.chunk(self.parts, 1), strict=True)
+            looks = [self._look(part, count, target, values) for part, count in parts]
         loss = torch.stack([distance for distance, _ in looks]).sum(dim=0) / each
         slope = torch.cat([gradient for _, gradient in looks], dim=1) / each
         return _known(loss, slope, cuts)
@@ -315,15 +289,37 @@ class Guide:
             ]
         )
 
-    def _look(self, cuts: Tensor, target: Target, values: StepValues) -> tuple[Tensor, Tensor]:
+    def _covered(self, target: Target, settings: CutSettings, states: Sequence[Tensor]) -> Tensor:
+        """Return how much each cut of a batch counts for a region: by its share in it, 1 on average, N x K.
+
+        Args:
+            target: whose region it is.
+            settings: of the cuts.
+            states: of the generators before the cuts were drawn.
+        """
+        assert target.where is not None
+        plain, found = replace(settings, skip_augs=True), []
+        for mask, state in zip(target.where, states, strict=True):
+            again = torch.Generator()
+            again.set_state(state)
+            cuts = self.cut(mask.expand(1, 3, -1, -1), target.size, plain, again)
+            found.append(cuts.mean(dim=(1, 2, 3)).clamp(min=0))
+        shares = torch.stack(found)
+        return shares / shares.mean(dim=1, keepdim=True).clamp(min=LEAST_SHARE)
+
+    def _look(
+        self, cuts: Tensor, counts: Tensor, target: Target, values: StepValues
+    ) -> tuple[Tensor, Tensor]:
         """Return the distances of some cuts, summed, shape (N,), and their gradient, of the cuts' shape.
+
+        Each cut counts as much as ``counts`` says, N x K.
 
         The gradient is taken at once, so that the perceptor's activations are gone when the next part comes.
         """
         with torch.enable_grad():
             cuts = cuts.requires_grad_()
             embeds = target.encode(cuts.flatten(0, 1)).unflatten(0, cuts.shape[:2])
-            distance = target.distance(embeds, values.rand_mag, values.position).sum(dim=1)
+            distance = (target.distance(embeds, values.rand_mag, values.position) * counts).sum(dim=1)
             (gradient,) = torch.autograd.grad(distance.sum(), cuts)
         return distance.detach(), gradient
 

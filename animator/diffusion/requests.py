@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animator.diffusion.uncovered import asked_for
+from animator.diffusion.uncovered import begins_at, ends_at
 from animator.errors import UsageError
 from animator.types import Request
 
@@ -31,11 +31,11 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
             raise UsageError(
                 f"the init of frame {one.frame} is {shape}, it must be 3 x {one.height} x {one.width}"
             )
-        if one.uncovered is not None and tuple(one.uncovered.shape) != (one.height, one.width):
-            raise ValueError(
-                f"uncovered of frame {one.frame} is {tuple(one.uncovered.shape)}, "
-                f"it must be {(one.height, one.width)}"
-            )
+        for name in ("uncovered", "keep_map"):
+            part = getattr(one, name)
+            if part is not None and tuple(part.shape) != (one.height, one.width):
+                must = f"it must be {(one.height, one.width)}"
+                raise ValueError(f"{name} of frame {one.frame} is {tuple(part.shape)}, {must}")
     width, height = first.width, first.height
     if width % size_multiple or height % size_multiple or min(width, height) < 1:
         sides = [max(side // size_multiple, 1) * size_multiple for side in (width, height)]
@@ -46,11 +46,13 @@ def check_requests(requests: Sequence[Request], size_multiple: int) -> None:
 
 
 def _alike(one: Request, other: Request) -> bool:
-    """Return whether two requests differ only in their seeds, frames, inits and the shape of their holes."""
+    """Return whether two requests differ only in their seeds, frames, inits, holes and regions."""
     names = ("width", "height", "prompts", "keep", "tiles")
     if any(getattr(one, name) != getattr(other, name) for name in names):
         return False
-    if asked_for(one) != asked_for(other):
+    if begins_at(one) != begins_at(other) or ends_at(one) != ends_at(other):
+        return False
+    if (one.keep_map is None) != (other.keep_map is None):
         return False
     if (one.init is None) != (other.init is None) or one.values.keys() != other.values.keys():
         return False

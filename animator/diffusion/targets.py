@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.cutouts import CutSettings, make_cuts
-from animator.diffusion.guidance import Target
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.perceptors import Perceptor
+from animator.diffusion.target import Target
 from animator.keyframes.courses import over, weighted
 from animator.system import rng
 from animator.types import Frame, Prompt, Request
@@ -58,25 +58,37 @@ class Targets:
             fuzzy: whether any step asks for fuzzy prompts.
         """
         targets = []
-        for name, perceptor in self._perceptors.items():
-            prompts = spoken_to(requests[0].prompts, name)
-            if not prompts:
+        groups = by_region(requests[0].prompts)
+        for region, own in groups.items():
+            where = self._where(requests, region)
+            if region and where is None:
                 continue
-            self._learn(name, perceptor, prompts)
-            rows = [self._embeds[name, one.text, one.image] for one in prompts]
-            weights = _weights(prompts, [len(row) for row in rows])
-            embeds = torch.cat(rows)
-            targets.append(
-                Target(
-                    name=name,
-                    size=perceptor.size,
-                    encode=perceptor.encode_images,
-                    embeds=embeds,
-                    weights=weights.to(self._device),
-                    fuzz=self._fuzz(requests, name, embeds) if fuzzy else None,
+            for name, perceptor in self._perceptors.items():
+                prompts = spoken_to(own, name, apart=len(groups) > 1)
+                if not prompts:
+                    continue
+                self._learn(name, perceptor, prompts)
+                rows = [self._embeds[name, one.text, one.image] for one in prompts]
+                weights = _weights(prompts, [len(row) for row in rows])
+                embeds = torch.cat(rows)
+                targets.append(
+                    Target(
+                        name=name,
+                        size=perceptor.size,
+                        encode=perceptor.encode_images,
+                        embeds=embeds,
+                        weights=weights.to(self._device),
+                        fuzz=self._fuzz(requests, name, embeds) if fuzzy else None,
+                        where=where,
+                    )
                 )
-            )
         return targets
+
+    def _where(self, requests: Sequence[Request], region: str) -> Tensor | None:
+        """Return the masks of a region, N x 1 x H x W; None where one of the requests does not have it."""
+        masks = [one.regions.get(region) for one in requests]
+        known = [mask for mask in masks if mask is not None]
+        return torch.stack(known)[:, None].to(self._device) if len(known) == len(masks) and known else None
 
     def _learn(self, name: str, perceptor: Perceptor, prompts: Sequence[Prompt]) -> None:
         """Encode what was not encoded before."""
@@ -112,14 +124,27 @@ class Targets:
         return torch.stack(draws).to(self._device)
 
 
-def spoken_to(prompts: Sequence[Prompt], name: str) -> list[Prompt]:
+def by_region(prompts: Sequence[Prompt]) -> dict[str, list[Prompt]]:
+    """Return prompts by the region in which they pull, those that pull everywhere by an empty name."""
+    groups: dict[str, list[Prompt]] = {}
+    for one in prompts:
+        groups.setdefault(one.region, []).append(one)
+    return groups
+
+
+def spoken_to(prompts: Sequence[Prompt], name: str, *, apart: bool = False) -> list[Prompt]:
     """Return the prompts that speak to a perceptor, with weights that sum to 1 again (or to -1, see below).
+
+    Args:
+        prompts: that pull in one region.
+        name: of the perceptor.
+        apart: whether there are others elsewhere, with which these do not share their weight.
 
     >>> spoken_to([Prompt("sea", 0.5), Prompt("fog", 0.5, models=("RN50",))], "ViT-B-32")
     [Prompt(text='sea', weight=1.0, image=False, models=())]
     """
     heard = [one for one in prompts if not one.models or _names(one.models, name)]
-    if len(heard) == len(prompts):
+    if not heard or (len(heard) == len(prompts) and not apart):
         return heard
     # A negative sum comes with ``compat: disco-5`` alone; there weights are divided by its size.
     if any(one.course for one in heard):

@@ -1,6 +1,6 @@
-"""More noise where a camera's move uncovered something than elsewhere, so that new content grows there.
+"""More noise in some places than elsewhere: where a camera's move uncovered something, or a region says so.
 
-The walk begins where there is as much noise as such places get. Until it comes to where the others begin,
+The walk begins where there is as much noise as any place gets. Until it comes to where the others begin,
 these are put back after every step to what they are, noised to that step's level: RePaint's eq. 8 (Lugmayr et
 al. 2022), with one draw of noise for all levels, the one that the walk begins with. Around a hole pixels are
 let go one ring after the other, as in Differential Diffusion (Levin & Fried 2023), so that no seam is left.
@@ -29,7 +29,13 @@ Walking = Callable[[Tensor, Prediction | None, range], Iterator[Step]]
 
 def begins_at(request: Request) -> float:
     """Return the share of the diffusion's steps that a request leaves out at its noisiest place, 0 to 1."""
-    return request.keep if (more := asked_for(request)) is None else more
+    keep = request.keep if (more := asked_for(request)) is None else more
+    return keep if (kept := map_of(request)) is None else float(kept.min())
+
+
+def ends_at(request: Request) -> float:
+    """Return the share that a request leaves out where it is calmest, 0 to 1."""
+    return request.keep if (kept := map_of(request)) is None else float(kept.max())
 
 
 def asked_for(request: Request) -> float | None:
@@ -38,6 +44,21 @@ def asked_for(request: Request) -> float | None:
     if request.init is None or mask is None or keep is None or keep >= request.keep or not bool(mask.any()):
         return None
     return keep
+
+
+def map_of(request: Request) -> Tensor | None:
+    """Return the share that ``init`` stands for at each pixel, H x W, where regions make it differ, or None.
+
+    Where something is uncovered it is no more than there.
+    """
+    kept = request.keep_map
+    if request.init is None or kept is None:
+        return None
+    more = asked_for(request)
+    if more is None or request.uncovered is None:
+        return kept
+    soft = softened(request.uncovered)[0].to(kept)
+    return torch.minimum(kept, 1 + (more - 1) * soft)
 
 
 def softened(mask: Mask) -> Tensor:
@@ -59,6 +80,7 @@ class Growth:
         noise: the noise they begin with, of unit variance, same shape.
         first: the index at which the first pixels begin.
         joint: the index at which the last ones do, less than ``first``; -1: they never do.
+        uncovered: where the init holds nothing to stay near, bool, N x 1 x H x W.
     """
 
     schedule: NoiseSchedule
@@ -67,11 +89,7 @@ class Growth:
     noise: Tensor
     first: int
     joint: int
-
-    @property
-    def free(self) -> Tensor:
-        """Where something grows, bool, N x 1 x H x W."""
-        return self.share == 1
+    uncovered: Mask
 
     def walk(self, walking: Walking, x: Tensor, before: Prediction | None, indices: range) -> Iterator[Step]:
         """Walk down ``indices``, putting back before each step what waited during the one before it."""
@@ -88,9 +106,15 @@ class Growth:
             x, before = step.x, step.prediction
             yield step
 
-    def finished(self, pictures: Tensor, last: int) -> Tensor:
-        """Return what a walk came to by its step at ``last``: the init where that still waited."""
-        return torch.where(self._waits(last), self.init, pictures)
+    def finished(self, pictures: Tensor, last: int, init: Tensor | None = None) -> Tensor:
+        """Return what a walk came to by its step at ``last``: the init where that still waited.
+
+        Args:
+            pictures: N x 3 x H x W.
+            last: the index of the last step.
+            init: as it was before anything was taken out of it; the one that was noised if left out.
+        """
+        return torch.where(self._waits(last), self.init if init is None else init, pictures)
 
     def _waits(self, index: int) -> Mask:
         """Return which pixels do not walk yet at the step at ``index``, N x 1 x H x W."""
@@ -115,8 +139,25 @@ def growth_of(
         first: the index at which the walk begins.
         joint: the one at which it would begin without holes; -1: at none.
     """
-    masks = [one.uncovered for one in requests if asked_for(one) is not None and one.uncovered is not None]
-    if init is None or not masks or first <= joint:
+    if init is None or first <= joint:
         return None
+    maps = [kept for one in requests if (kept := map_of(one)) is not None]
+    if maps:
+        steps, range_ = schedule.num_timesteps, first - joint
+        begins = steps - torch.floor(torch.stack(maps).to(init.device) * steps + 0.5) - 1
+        share = ((begins[:, None] - joint) / range_).clamp(0, 1)
+        return Growth(schedule, share, init, noise, first, joint, _uncovered(requests, share))
+    if not any(asked_for(one) is not None for one in requests):
+        return None
+    masks = [one.uncovered for one in requests if one.uncovered is not None]
     share = torch.stack([softened(mask.to(init.device)) for mask in masks])
-    return Growth(schedule, share, init, noise, first, joint)
+    return Growth(schedule, share, init, noise, first, joint, share == 1)
+
+
+def _uncovered(requests: Sequence[Request], share: Tensor) -> Mask:
+    """Return where new content grows in holes, bool, of the shape of ``share``."""
+    found = torch.zeros_like(share, dtype=torch.bool)
+    for number, one in enumerate(requests):
+        if asked_for(one) is not None and one.uncovered is not None:
+            found[number, 0] = one.uncovered.to(share.device)
+    return found

@@ -29,7 +29,8 @@ from animator.warp.reproject3d import view
 from animator.warp.sampling import sample
 
 if TYPE_CHECKING:
-    from animator.film.loop import Shot, Track
+    from animator.film.shot import Shot
+    from animator.film.state import Track
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import Frame, Mask
 
@@ -50,19 +51,21 @@ between two paintings."""
 
 @dataclass(frozen=True)
 class Closing:
-    """The first frame as it has to be seen at one of the last frames.
+    """A picture that a film comes to, as it has to be seen at a frame before: in a loop the first one.
 
     Attributes:
         picture: on the canvas, 3 x H x W.
         share: how far what is painted over is drawn to it, H x W, 0 to 1.
         laid: how much of it is laid over the finished picture, H x W, 0 to 1.
         grains: of its noise, moved with it, or None.
+        every: whether frames that are only moved are drawn to it, too.
     """
 
     picture: Frame
     share: Tensor
     laid: Tensor
     grains: Grains | None = None
+    every: bool = False
 
     def under(self, held: Frame) -> Frame:
         """Return a picture that is to be painted over, drawn to the first frame."""
@@ -103,27 +106,41 @@ def closing(first: Track | None, row: Row, shot: Shot, last_painted: int) -> Clo
     # Below that its grains prevail nowhere, and moving them is slow.
     grains = first.grains if share > PREVAILS else None
     back, known = moved_back(replace(first, grains=grains), row.timeline, shot, row.frame)
-    inside = cv2.distanceTransform(known.cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    soft = torch.from_numpy(inside).to(back.picture) / (FEATHER * min(inside.shape))
-    soft = soft.clamp(min=max(0.0, 1 - (shot.pictures - row.frame) / SMEARED), max=1)
+    soft = feathered(known, back.picture, shot.pictures - row.frame)
     near = 1 - (shot.pictures - 1 - row.frame) / shot.loop
     return Closing(back.picture, soft * share, soft * near**2 * (1 - LEFT / shot.turbo.steps), back.grains)
 
 
-def moved_back(first: Track, timeline: Timeline, shot: Shot, frame: int) -> tuple[Track, Mask]:
-    """Return the first frame moved back from the end of a film to one of its frames, and where it is known.
+def feathered(known: Mask, picture: Frame, moves: int) -> Tensor:
+    """Return how far a picture that was moved back counts at each pixel, H x W, 0 to 1.
 
     Args:
-        first: the first frame, which also follows the last one.
+        known: where it shows something.
+        picture: the picture, on whose device the answer is.
+        moves: by how many moves it was moved back.
+    """
+    inside = cv2.distanceTransform(known.cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    soft = torch.from_numpy(inside).to(picture) / (FEATHER * min(inside.shape))
+    return soft.clamp(min=max(0.0, 1 - moves / SMEARED), max=1)
+
+
+def moved_back(
+    first: Track, timeline: Timeline, shot: Shot, frame: int, last: int | None = None
+) -> tuple[Track, Mask]:
+    """Return a frame moved back along the camera's path to an earlier one, and where it is known.
+
+    Args:
+        first: what is moved back: the first frame, which also follows the last one, or that of ``last``.
         timeline: every setting at every frame; the move from the last frame to the first is that of row 0.
         shot: what does not change.
         frame: number of the frame.
+        last: from which frame it is moved back; from after the end where left out.
     """
     picture, depth, grains = first.picture, first.depth, first.grains
     if shot.upright is not None:
         picture, depth = _as_at_the_end(picture, depth, timeline, shot)
     known = torch.ones(picture.shape[-2:], dtype=torch.bool, device=picture.device)
-    for number in range(shot.pictures, frame, -1):
+    for number in range(shot.pictures if last is None else last, frame, -1):
         row = timeline.row(number % shot.pictures)
         if shot.mode == "2d":
             move = back_2d(canvas_2d(row, shot, number))
@@ -144,7 +161,7 @@ def moved_back(first: Track, timeline: Timeline, shot: Shot, frame: int) -> tupl
             )
             picture, depth, uncovered, grid = seen.picture, seen.depth, seen.uncovered, seen.grid
         else:
-            raise ValueError("the first frame of a film in 3D that loops needs its depth")
+            raise ValueError("a picture that is moved back in 3D needs its depth")
         if grid is not None:
             known = sample(known.float()[None], grid, "nearest", "zeros")[0] > 0.5
             known &= ~uncovered

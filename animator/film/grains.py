@@ -18,7 +18,7 @@ from animator.warp.grains import born, carried
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from animator.film.loop import Shot
+    from animator.film.shot import Shot
     from animator.types import Flow, Mask
     from animator.warp.grains import Grains
 

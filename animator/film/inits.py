@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import Tensor
 
 from animator.diffusion.perlin import perlin_picture
 from animator.system import rng
@@ -21,7 +22,8 @@ class InitSettings:
     Attributes:
         picture: ``init_image`` at the size of the frames, or None.
         perlin: ``perlin_init``: the clouds to start from where there is no picture.
-        noise: ``init_noise``: standard deviation of grey noise, in units of a frame's range.
+        noise: ``init_noise``: standard deviation of grey noise, in units of a frame's range; H x W where
+            it is not the same everywhere.
         color_noise: ``init_color_noise``: the same of noise that each channel has on its own.
         frames: ``init_frames``: whether the ``first`` frame only or ``all`` of them start so. `first_picture`
             makes the init of whatever frame it is asked for; who asks minds this.
@@ -29,7 +31,7 @@ class InitSettings:
 
     picture: Frame | None = None
     perlin: Literal["none", "mixed", "color", "gray"] = "none"
-    noise: float = 0.0
+    noise: float | Tensor = 0.0
     color_noise: float = 0.0
     frames: Literal["first", "all"] = "first"
 
@@ -53,8 +55,9 @@ def first_picture(settings: InitSettings, width: int, height: int, seed: int, fr
         picture = perlin_picture(width, height, settings.perlin, rng.generator(seed, frame, "perlin"))
     else:
         return None
-    if not (settings.noise or settings.color_noise):
+    noise = settings.noise
+    if not (isinstance(noise, Tensor) or noise or settings.color_noise):
         return picture
     # Both are drawn whatever their strength, so that changing one leaves the pattern of the other.
     draws = torch.randn(4, *picture.shape[1:], generator=rng.generator(seed, frame, "init noise"))
-    return (picture + settings.noise * draws[:1] + settings.color_noise * draws[1:]).clamp(0, 1)
+    return (picture + noise * draws[:1] + settings.color_noise * draws[1:]).clamp(0, 1)

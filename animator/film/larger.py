@@ -20,8 +20,10 @@ import torch.nn.functional as F
 from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
 from animator.errors import MemoryShortage
-from animator.film.loop import SILENT, Finished, Listener, Shot
+from animator.film.loop import SILENT, Finished, Listener
+from animator.film.regions import masks_of, named_by, not_kept, resized
 from animator.film.requests import engine_values, seed_of
+from animator.film.shot import Shot
 from animator.flow.trust import trusted
 from animator.settings.hires import SIDE_STEP
 from animator.system.convert import frame_to_image, image_to_frame
@@ -146,7 +148,15 @@ def held_to(shot: Shot, number: int, hold: float) -> dict[int, float]:
 
 
 def larger_request(row: Row, shot: Shot, how: Larger, init: Frame) -> Request:
-    """Ask for a picture over its enlargement. Of a film all have the same noise, that of the first."""
+    """Ask for a picture over its enlargement. Of a film all have the same noise, that of the first.
+
+    Regions in which nothing is painted, and those of prompts, are enlarged; such as follow from how the film
+    was made are not known here.
+    """
+    known = [region for region in shot.regions if not region.travels]
+    large = [resized(region, how.width, how.height, how.width / shot.width) for region in known]
+    masks = masks_of(large, row)
+    kept = not_kept(replace(shot, regions=tuple(large)), row, masks)
     return Request(
         frame=0,
         seed=seed_of(shot, row.frame if shot.mode == "still" else 0),
@@ -158,6 +168,8 @@ def larger_request(row: Row, shot: Shot, how: Larger, init: Frame) -> Request:
         values=engine_values(row, shot),
         written=row.written,
         tiles=how.tiles,
+        keep_map=None if kept is None else 1 - (1 - how.keep) * kept,
+        regions=named_by(row.prompts, shot, row, masks),
     )
 
 

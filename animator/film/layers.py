@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from animator.depth.align import NOTHING, Drift, Expectation
-from animator.film.loop import NO_TURBO, SILENT, Shot, Track, distances
+from animator.film.loop import SILENT, distances
 from animator.film.moves import canvas_2d, canvas_3d
+from animator.film.shot import NO_TURBO, Shot
+from animator.film.state import Track
 from animator.types import Move2D
 from animator.warp.affine2d import grid_2d, outside_2d
 from animator.warp.reproject3d import view

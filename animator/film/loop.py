@@ -20,20 +20,34 @@ Two other drivers take the same steps: `animator.film.turbo`, which paints every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film import colour
+from animator.film.approach import approach
 from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
-from animator.film.inits import InitSettings
 from animator.film.moves import canvas_2d, canvas_3d
+from animator.film.pins import Pin, shown_at
+from animator.film.regions import (
+    Masks,
+    along,
+    following,
+    held_in_place,
+    masks_of,
+    pasted,
+    uncoloured,
+    unmoved,
+)
 from animator.film.requests import first_request, next_request, noise_of
-from animator.film.upright import Upright, as_seen
+from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
+from animator.film.upright import as_seen
 from animator.types import DepthEstimator, Engine, Move2D, PaintStep, Request
 from animator.warp.affine2d import grid_2d, outside_2d, warp_2d
 from animator.warp.disco import BRIGHTER, eight_bits, warp_2d_in_bytes
@@ -43,11 +57,7 @@ from animator.warp.reproject3d import view
 if TYPE_CHECKING:
     from animator.keyframes.timeline import Row, Timeline
     from animator.types import DepthMap, Frame, Mask, Request
-    from animator.warp.affine2d import Border
-    from animator.warp.camera3d import Projection
-    from animator.warp.fill import Fill
     from animator.warp.grains import Grains
-    from animator.warp.sampling import Padding, Sampling
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""
@@ -79,127 +89,6 @@ SILENT = Listener()
 
 
 @dataclass(frozen=True)
-class Turbo:
-    """Which frames of a film are painted, and how the others are faded; see `animator.film.turbo`.
-
-    Attributes:
-        steps: every how many frames one is painted; 1 is all of them.
-        preroll: the last of the frames at the beginning that are all painted.
-        ease: whether the fade is slow at both ends, not even.
-        align: whether the two pictures are brought over one another before they are faded.
-        disco: whether the weights of the fade are those of Disco Diffusion.
-        loops_at: number of the frame that would be the first again, in a film that loops; else 0.
-    """
-
-    steps: int = 1
-    preroll: int = 10
-    ease: bool = False
-    align: bool = False
-    disco: bool = False
-    loops_at: int = 0
-
-
-NO_TURBO = Turbo()
-
-
-@dataclass(frozen=True)
-class Shot:
-    """What the loop must know of a scene besides its timeline.
-
-    Attributes:
-        mode: ``still`` makes independent pictures, ``2d`` and ``3d`` make each from the one before.
-        width: of the finished frames in pixels.
-        height: of the finished frames in pixels.
-        pictures: how many to make.
-        seed: what the seed of each picture follows from, see `animator.system.rng.picture_seed`.
-        seed_mode: how.
-        noise: whether each frame has noise of its own, all have the same, or it moves with the picture, see
-            `animator.film.grains`.
-        init: what the first frame starts from, or every picture of a still.
-        keep: share of the diffusion that is skipped for a first frame, 0 to 1.
-        border_2d: what comes in from outside in 2D.
-        padding: what comes in from outside in 3D.
-        sampling: how colours between pixels are found.
-        projection: the shape of space in 3D.
-        occlusion: whether near things hide far ones and uncover what was behind them.
-        fill: what is shown where the move uncovered something.
-        align: whether each depth is brought to the scale of the one before it, see `animator.depth.align`.
-        stereo: whether each finished frame comes with its depth, for two eyes to be made of it.
-        sections: of the scene, that the engine reads.
-        turbo: which frames are painted and how the others are faded.
-        disco: whether pictures go through 8 bits and have depths of their own, see `animator.warp.disco`.
-        loop: over how many frames the end of the film becomes its beginning; 0 if it does not.
-        upright: the canvas on which the film is painted, or None where that is the frame itself.
-    """
-
-    mode: Literal["still", "2d", "3d", "video"]
-    width: int
-    height: int
-    pictures: int
-    seed: int | Sequence[int]
-    seed_mode: Literal["step", "fixed", "random"] = "step"
-    noise: Literal["new", "fixed", "moved"] = "new"
-    init: InitSettings = field(default_factory=InitSettings)
-    keep: float = 0.0
-    border_2d: Border = "wrap"
-    padding: Padding = "border"
-    sampling: Sampling = "bicubic"
-    projection: Projection = "disco"
-    occlusion: bool = False
-    fill: Fill = "padding"
-    align: bool = True
-    stereo: bool = False
-    sections: tuple[str, ...] = ("diffusion", "guidance")
-    turbo: Turbo = NO_TURBO
-    disco: bool = False
-    upright: Upright | None = None
-    loop: int = 0
-
-    @property
-    def canvas(self) -> tuple[int, int]:
-        """Width and height of the pictures that are painted, in pixels."""
-        return (self.upright.width, self.upright.height) if self.upright else (self.width, self.height)
-
-
-@dataclass(frozen=True)
-class Track:
-    """A picture on its way through the camera's moves.
-
-    Attributes:
-        picture: as the camera sees it now.
-        depth: its depth where that is known: because it was moved along, or estimated already; None in 2D and
-            where it is yet to be estimated.
-        expected: what an estimate is held to, see `animator.depth.align`.
-        grains: of the noise that it was painted with, moved along; None where noise does not move.
-    """
-
-    picture: Frame
-    depth: DepthMap | None = None
-    expected: Expectation = NOTHING
-    grains: Grains | None = None
-
-
-@dataclass(frozen=True)
-class LoopState:
-    """All that the next frame takes from the frames before it.
-
-    Attributes:
-        frame: number of the frame that was finished last; -1 before the first.
-        track: what the next frame grows out of, or None before the first: that frame, in turbo the newer of
-            the two pictures that were faded into it.
-        colours: the reference of step 4 (see `animator.film.colour`), or None before the first.
-        old: in turbo, the older of the two; None before there are two.
-        first: the first frame of a film that loops, in 3D with its depth; else None.
-    """
-
-    frame: int = -1
-    track: Track | None = None
-    colours: Tensor | None = None
-    old: Track | None = None
-    first: Track | None = None
-
-
-@dataclass(frozen=True)
 class Finished:
     """One finished frame.
 
@@ -213,6 +102,7 @@ class Finished:
         depth: its depth, where the shot is stereo and it is known; else None.
         unfinished: of a draft, what its diffusion can be resumed from; else None.
         notes: what happened to it that a user should know.
+        masks: of its regions.
     """
 
     frame: int
@@ -224,6 +114,7 @@ class Finished:
     depth: DepthMap | None = None
     unfinished: Mapping[str, Tensor] | None = None
     notes: tuple[str, ...] = ()
+    masks: Masks = field(default_factory=dict)
 
 
 def film(
@@ -245,29 +136,60 @@ def film(
         state: ``LoopState()`` to begin, or the state of a finished frame to resume after it.
         listener: called at every step.
     """
+    depths = depths_of(shot, depth)
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
-        moved, uncovered, end = None, None, closing(state.first, row, shot, shot.pictures - 1)
+        moved, uncovered, end = None, None, drawn(state, row, shot, shot.pictures - 1, depths)
         if state.track is None or shot.init.frames == "all":
-            grains = begun(shot, frame)
-            request = first_request(row, shot, noise_of(shot, frame), grains)
+            grains, masks = begun(shot, frame), masks_of(shot.regions, row)
+            request = first_request(row, shot, noise_of(shot, frame), grains, masks)
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
-            grains = moved.grains
+            masks = masks_of(shot.regions, row, moved.depth, moved.masks)
             held = hold_colours(moved.picture, row, state.colours, listener)
             listener.stage(frame, "noise")
-            request, grains = over_moved(row, shot, moved, held, uncovered, end)
-        picture = paint(engine, request, shot, frame, listener)
-        if end is not None:
-            picture = end.over(picture)
+            request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
+        picture = shown_at(shot.pins, frame)
+        if picture is None:
+            picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+            picture = end.over(picture) if end is not None else picture
         expected = moved.expected if moved else NOTHING
-        track = seen(Track(picture, None, expected, grains), shot, depth, frame, listener)
+        track = Track(picture, None, expected, grains, following(masks, shot))
+        track = seen(track, shot, depth, frame, listener)
         first = track if shot.loop and frame == 0 else state.first
         state = LoopState(frame, track, follow_colours(state.colours, picture, row), first=first)
         listener.stage(frame, "keep")
         shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)
-        yield Finished(frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth)
+        yield Finished(
+            frame, shown.picture, request.seed, row, state, shown.uncovered, shown.depth, masks=masks
+        )
+
+
+def drawn(
+    state: LoopState, row: Row, shot: Shot, last_painted: int, depths: Callable[[Pin], DepthMap | None]
+) -> Closing | None:
+    """Return the picture that a frame is drawn to: the first one again in a loop, or a pinned one; or None.
+
+    Args:
+        state: after the frame before.
+        row: of the frame.
+        shot: what does not change.
+        last_painted: see `animator.film.closing.closing`.
+        depths: returns the depth of a pinned picture.
+    """
+    end = closing(state.first, row, shot, last_painted)
+    return approach(shot.pins, row, shot, depths) if end is None and shot.pins else end
+
+
+def depths_of(shot: Shot, depth: DepthEstimator | None) -> Callable[[Pin], DepthMap | None]:
+    """Return what estimates the depth of pinned pictures, each once; there is none in 2D."""
+
+    @cache
+    def depth_of(pin: Pin) -> DepthMap | None:
+        return depth(pin.picture) if shot.mode == "3d" and depth is not None else None
+
+    return depth_of
 
 
 def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Listener) -> Frame:
@@ -281,7 +203,13 @@ def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Li
 
 
 def over_moved(
-    row: Row, shot: Shot, moved: Track, held: Frame, uncovered: Mask, end: Closing | None
+    row: Row,
+    shot: Shot,
+    moved: Track,
+    held: Frame,
+    uncovered: Mask,
+    end: Closing | None,
+    masks: Masks,
 ) -> tuple[Request, Grains | None]:
     """Return what is asked for over a moved frame, at the end of a loop drawn to the first, and its grains.
 
@@ -292,12 +220,14 @@ def over_moved(
         held: its picture with its colours held.
         uncovered: what the move newly uncovered.
         end: the first frame, where a loop closes.
+        masks: of the frame's regions.
     """
     grains = moved.grains
+    held = uncoloured(shot, row, masks, held, moved.picture)
     if end is not None:
         held, uncovered, grains = end.under(held), end.left_uncovered(uncovered), end.among(grains)
     noise = noise_over(grains, ~uncovered, shot)
-    return next_request(row, shot, held, uncovered, moved.depth, noise), grains
+    return next_request(row, shot, held, uncovered, moved.depth, noise, masks), grains
 
 
 def seen(track: Track, shot: Shot, depth: DepthEstimator | None, frame: int, listener: Listener) -> Track:
@@ -319,24 +249,42 @@ def move(
     Returns:
         The moved picture, in 3D with its moved depth unless each is to be estimated, and what was uncovered.
     """
-    frame = row.frame
     if shot.mode == "2d":
-        listener.stage(frame, "warp")
-        turn = canvas_2d(row, shot, frame)
-        width, height = shot.canvas
-        uncovered = outside_2d(turn, height, width).to(track.picture.device)
-        if shot.disco:
-            moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
-        else:
-            moved = warp_2d(track.picture, turn, shot.border_2d, shot.sampling)
-        moved = fill(moved, uncovered, shot.fill)
-        listener.made(frame, "warped", moved)
-        listener.made(frame, "uncovered", uncovered)
-        grid = None if turn == Move2D() else grid_2d(turn, height, width)
-        return Track(moved, grains=over_move(track.grains, grid, uncovered, shot, frame)), uncovered
-    distance, drift = distances(track, shot, depth, frame, listener)
-    listener.stage(frame, "warp")
-    camera, turned = canvas_3d(row, shot, frame)
+        new, uncovered, grid = _moved_2d(track, row, shot, listener)
+        distance = None
+    else:
+        distance, drift = distances(track, shot, depth, row.frame, listener)
+        new, uncovered, grid = _moved_3d(track, distance, drift, row, shot, listener)
+    staying = [region for region in shot.regions if region.still]
+    still = unmoved(shot, row, masks_of(staying, row, distance, track.masks)) if staying else None
+    if still is not None:
+        new, uncovered, grid = held_in_place(still, track.picture, distance, new, uncovered, grid)
+    listener.made(row.frame, "warped", new.picture)
+    listener.made(row.frame, "uncovered", uncovered)
+    grains = over_move(track.grains, grid, uncovered, shot, row.frame)
+    return replace(new, grains=grains, masks=along(track.masks, grid)), uncovered
+
+
+def _moved_2d(track: Track, row: Row, shot: Shot, listener: Listener) -> tuple[Track, Mask, Tensor | None]:
+    """Step 3 in 2D: return the moved picture, what was uncovered, and where each pixel came from."""
+    listener.stage(row.frame, "warp")
+    turn = canvas_2d(row, shot, row.frame)
+    width, height = shot.canvas
+    uncovered = outside_2d(turn, height, width).to(track.picture.device)
+    if shot.disco:
+        moved = warp_2d_in_bytes(track.picture, turn, shot.border_2d)
+    else:
+        moved = warp_2d(track.picture, turn, shot.border_2d, shot.sampling)
+    grid = None if turn == Move2D() else grid_2d(turn, height, width)
+    return Track(fill(moved, uncovered, shot.fill)), uncovered, grid
+
+
+def _moved_3d(
+    track: Track, distance: DepthMap, drift: Drift, row: Row, shot: Shot, listener: Listener
+) -> tuple[Track, Mask, Tensor | None]:
+    """Step 3 in 3D: return the moved picture and depth, what was uncovered, where each pixel came from."""
+    listener.stage(row.frame, "warp")
+    camera, turned = canvas_3d(row, shot, row.frame)
     new = view(
         track.picture + BRIGHTER if shot.disco else track.picture,
         distance,
@@ -349,12 +297,9 @@ def move(
     )
     moved = eight_bits(new.picture) if shot.disco else new.picture
     moved = fill(moved, new.uncovered, shot.fill, new.near)
-    listener.made(frame, "warped", moved)
-    listener.made(frame, "uncovered", new.uncovered)
     held_to = shot.align or shot.turbo.steps > 1
     expected = Expectation(new.depth, ~new.uncovered, drift) if held_to else NOTHING
-    grains = over_move(track.grains, new.grid, new.uncovered, shot, frame)
-    return Track(moved, None if shot.disco else new.depth, expected, grains), new.uncovered
+    return Track(moved, None if shot.disco else new.depth, expected), new.uncovered, new.grid
 
 
 def distances(

@@ -13,7 +13,7 @@ from animator.types import Camera, Move2D
 from animator.warp.camera3d import UNITS_PER_DEPTH, Turned, camera_rotation, camera_translation
 
 if TYPE_CHECKING:
-    from animator.film.loop import Shot
+    from animator.film.shot import Shot
     from animator.keyframes.timeline import Row
 
 

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from animator.diffusion.memory_saving import tried
 from animator.engines.guided import GUIDED
-from animator.film.loop import SILENT, Finished, Listener, Shot
+from animator.film.loop import SILENT, Finished, Listener
+from animator.film.regions import masks_of, pasted
 from animator.film.requests import first_request
+from animator.film.shot import Shot
 from animator.types import Painted, Request, StillEngine
 from animator.warp.disco import eight_bits
 
@@ -83,8 +86,9 @@ def stills(
 
 
 def _finished(timeline: Timeline, shot: Shot, number: int, request: Request, one: Painted) -> Finished:
-    picture = eight_bits(one.picture) if shot.disco else one.picture
-    return Finished(number, picture, request.seed, timeline.row(number), unfinished=one.unfinished)
+    picture, row = eight_bits(one.picture) if shot.disco else one.picture, timeline.row(number)
+    picture = pasted(shot, row, masks_of(shot.regions, row), picture, request.init)
+    return Finished(number, picture, request.seed, row, unfinished=one.unfinished)
 
 
 def _group(
@@ -99,7 +103,8 @@ def _group(
     group: list[int] = []
     requests: list[Request] = []
     for number in left[:batch]:
-        request = first_request(timeline.row(number), shot, 0)
+        row = timeline.row(number)
+        request = first_request(row, shot, 0, masks=masks_of(shot.regions, row))
         if group and not (_alike(requests[0], request) and _together(drafts, group[0], number, same_stop)):
             break
         group.append(number)
@@ -111,7 +116,12 @@ def _alike(one: Request, other: Request) -> bool:
     """Return whether two pictures have the same prompts and settings."""
     prompts = one.prompts == other.prompts and one.written == other.written
     same = prompts and np.array_equal(one.init_scale, other.init_scale)
+    same = same and _same_map(one.keep_map, other.keep_map)
     return same and all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
+
+
+def _same_map(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is other or (one is not None and other is not None and torch.equal(one, other))
 
 
 def _together(drafts: Drafts, one: int, other: int, same_stop: SameStop) -> bool:

@@ -21,21 +21,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from animator.film.grains import begun, noise_over, over_flow
-from animator.film.loop import (
-    FLOW,
-    SILENT,
-    Finished,
-    Listener,
-    LoopState,
-    Shot,
-    Track,
-    follow_colours,
-    hold_colours,
-    paint,
-)
+from animator.film.loop import FLOW, SILENT, Finished, Listener, follow_colours, hold_colours, paint
+from animator.film.regions import along, following, masks_of, not_kept, pasted, uncoloured
 from animator.film.requests import next_request
+from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
 from animator.flow.trust import trusted
-from animator.warp.by_flow import warp_by_flow
+from animator.warp.by_flow import grid_of_flow, warp_by_flow
 from animator.warp.disco import eight_bits
 
 if TYPE_CHECKING:
@@ -99,22 +91,30 @@ def stylise(
         init = here = footage(frame)
         listener.made(frame, "footage", here)
         grains, noise, blend = begun(shot, frame), None, row["video.flow_blend"]
-        if flows and state.track and before is not None and (blend > 0 or shot.noise == "moved"):
+        masks = masks_of(shot.regions, row)
+        carries = blend > 0 or shot.noise == "moved" or any(one.follow for one in shot.regions)
+        if flows and state.track and before is not None and carries:
             listener.stage(frame, FLOW)
             forward, backward = flows(frame, before, here)
             share = followed(forward, backward, trust)
+            moved_masks = along(state.track.masks, grid_of_flow(backward))
+            masks = masks_of(shot.regions, row, None, moved_masks)
             if blend > 0:
-                init = _carried(state.track.picture, here, backward, share, row, listener)
+                free = not_kept(shot, row, masks)
+                carried = share if free is None else share * free.to(share)
+                init = _carried(state.track.picture, here, backward, carried, row, listener)
             grains = over_flow(state.track.grains, backward, share, shot, frame)
             noise = noise_over(grains, blend * share > 0, shot)
-        held = hold_colours(eight_bits(init) if shot.disco else init, row, state.colours, listener)
+        init = eight_bits(init) if shot.disco else init
+        held = uncoloured(shot, row, masks, hold_colours(init, row, state.colours, listener), init)
         listener.stage(frame, "noise")
-        request = next_request(row, shot, held, noise=noise or noise_over(grains, None, shot))
-        picture = paint(engine, request, shot, frame, listener)
-        track = Track(picture, grains=grains)
+        noise = noise or noise_over(grains, None, shot)
+        request = next_request(row, shot, held, noise=noise, masks=masks)
+        picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+        track = Track(picture, grains=grains, masks=following(masks, shot))
         state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")
-        yield Finished(frame, picture, request.seed, row, state)
+        yield Finished(frame, picture, request.seed, row, state, masks=masks)
 
 
 def followed(forward: Flow, backward: Flow, trust: Trust) -> torch.Tensor:

@@ -18,16 +18,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from animator.depth.align import NOTHING
-from animator.film.closing import closing
 from animator.film.grains import begun
 from animator.film.loop import (
     SILENT,
     Finished,
     Listener,
-    LoopState,
-    Shot,
-    Track,
-    Turbo,
+    depths_of,
+    drawn,
     follow_colours,
     hold_colours,
     move,
@@ -35,7 +32,11 @@ from animator.film.loop import (
     paint,
     seen,
 )
+from animator.film.pins import shown_at
+from animator.film.regions import following, masks_of, pasted
 from animator.film.requests import first_request, noise_of, seed_of
+from animator.film.shot import Shot, Turbo
+from animator.film.state import LoopState, Track
 from animator.film.upright import as_seen
 from animator.warp.by_flow import warp_by_flow
 
@@ -50,7 +51,7 @@ def is_diffused(frame: int, turbo: Turbo) -> bool:
     In a film that loops the frame after the last is the first again, so that none is painted so late that its
     fade would not be over by then.
     """
-    if frame <= turbo.preroll:
+    if frame <= turbo.preroll or frame in turbo.also:
         return True
     if turbo.loops_at and frame > turbo.loops_at - turbo.steps:
         return frame >= turbo.loops_at
@@ -100,29 +101,41 @@ def turbo_film(
         listener: called at every step.
     """
     turbo = shot.turbo
+    depths = depths_of(shot, depth)
     last_painted = max((n for n in range(shot.pictures) if is_diffused(n, turbo)), default=0)
     for frame in range(state.frame + 1, shot.pictures):
         listener.stage(frame, "look up")
         row = timeline.row(frame)
         seed = seed_of(shot, frame)
         moved, uncovered, old = None, None, state.old
-        end = closing(state.first, row, shot, last_painted)
+        end, pinned = drawn(state, row, shot, last_painted, depths), shown_at(shot.pins, frame)
         if state.track is not None:
             moved, uncovered = move(state.track, row, shot, depth, listener)
+        masks = masks_of(shot.regions, row, moved and moved.depth, moved and moved.masks)
         if moved is not None and not is_diffused(frame, turbo):
-            new, colours = moved, state.colours
+            new, colours = replace(moved, masks=following(masks, shot)), state.colours
             old = move(old, row, shot, depth, listener)[0] if old else None
+            if end is not None and end.every:
+                new = replace(new, picture=end.under(new.picture))
+                old = old and replace(old, picture=end.under(old.picture))
         else:
             if moved is None or uncovered is None:
                 grains = begun(shot, frame)
-                request = first_request(row, shot, noise_of(shot, frame), grains)
+                request = first_request(row, shot, noise_of(shot, frame), grains, masks)
             else:
                 held = hold_colours(moved.picture, row, state.colours, listener)
                 listener.stage(frame, "noise")
-                request, grains = over_moved(row, shot, moved, held, uncovered, end)
-            picture = paint(engine, request, shot, frame, listener)
-            new = Track(picture, None, moved.expected if moved else NOTHING, grains)
-            old = moved and replace(moved, grains=None)  # the newer one has them
+                request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
+            picture = pinned
+            if picture is None:
+                painted = paint(engine, request, shot, frame, listener)
+                picture = pasted(shot, row, masks, painted, request.init)
+            expected = moved.expected if moved else NOTHING
+            new = Track(picture, None, expected, grains, following(masks, shot))
+            # The newer one has them; a picture that the frame is shows at once.
+            old = moved and replace(moved, grains=None, masks={}) if pinned is None else None
+            if old is not None and end is not None and end.every:
+                old = replace(old, picture=end.under(old.picture))
             new = seen(new, shot, depth, frame, listener)
             colours = follow_colours(state.colours, picture, row)
         first = new if shot.loop and frame == 0 else state.first
@@ -134,7 +147,7 @@ def turbo_film(
         listener.stage(frame, "keep")
         known = distance if shot.stereo and not shot.disco else None
         view = as_seen(shot, frame, shown, uncovered, known)
-        yield Finished(frame, view.picture, seed, row, state, view.uncovered, view.depth)
+        yield Finished(frame, view.picture, seed, row, state, view.uncovered, view.depth, masks=masks)
 
 
 def faded(

@@ -25,7 +25,7 @@ from animator.warp.camera3d import Turned
 from animator.warp.sampling import sample
 
 if TYPE_CHECKING:
-    from animator.film.loop import Shot
+    from animator.film.shot import Shot
     from animator.types import DepthMap, Frame, Mask
 
 

@@ -144,8 +144,12 @@ class Expression:
 
     def _block(self, t: np.ndarray, max_f: float, s: float, sounds: Sounds) -> np.ndarray:
         """Return the values at some of the frames."""
-        known = {"t": t, "max_f": np.full_like(t, max_f), "s": np.full_like(t, s)}
+        return self.evaluate_with({"t": t, "max_f": np.full_like(t, max_f), "s": np.full_like(t, s)}, sounds)
+
+    def evaluate_with(self, known: Mapping[str, np.ndarray], sounds: Sounds = NO_SOUNDS) -> np.ndarray:
+        """Return the value for values of the variables, float64 arrays of one shape; see `evaluate`."""
         stack: list[np.ndarray] = []
+        shape = next(iter(known.values())).shape
         with np.errstate(all="ignore"):
             for node in self.nodes:
                 if isinstance(node, Number):
@@ -158,7 +162,7 @@ class Expression:
                     arguments = stack[-node.count :]
                     del stack[-node.count :]
                     stack.append(self._call(node, arguments))
-        values = np.array(np.broadcast_to(np.asarray(stack[0], np.float64), t.shape))
+        values = np.array(np.broadcast_to(np.asarray(stack[0], np.float64), shape))
         values[np.isinf(values)] = np.nan  # 1/0 is no more a value than 1%0
         return values
 

@@ -69,7 +69,7 @@ def parse_entry(entry: object, image: bool = False) -> Prompt:
 
     Args:
         entry: a text as in `parse_prompt`, or a mapping ``{text, weight, clip_models}`` (of a picture
-            ``{image, weight, clip_models}``), in which a colon is a colon.
+            ``{image, weight, clip_models}``), perhaps with a ``region``, in which a colon is a colon.
         image: whether it is a picture.
 
     Raises:
@@ -84,7 +84,8 @@ def parse_entry(entry: object, image: bool = False) -> Prompt:
     if not isinstance(entry, Mapping):
         raise ExpressionError(f"{entry!r} is not a text; put it in quotes")
     text, weight, models = entry.get(name), entry.get("weight", 1.0), entry.get("clip_models", ())
-    if set(entry) - {name, "weight", "clip_models"} or not isinstance(text, str):
+    region = entry.get("region") or ""
+    if set(entry) - {name, "weight", "clip_models", "region"} or not isinstance(text, str):
         raise ExpressionError(f"{dict(entry)!r} is not a prompt; write {{{name}: ..., weight: 1}}")
     check_length(text)
     if not text.strip():
@@ -101,7 +102,9 @@ def parse_entry(entry: object, image: bool = False) -> Prompt:
     listed = isinstance(models, Sequence) and not isinstance(models, str)
     if not listed or not all(isinstance(model, str) for model in models):
         raise ExpressionError(f"clip_models is {models!r}; write a list of names, [ViT-B-32]")
-    return weighted(Prompt(text.strip(), 1.0, image, tuple(models)), course)
+    if not isinstance(region, str):
+        raise ExpressionError(f"region is {region!r}; write the name of a region")
+    return weighted(Prompt(text.strip(), 1.0, image, tuple(models), region=region), course)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,11 @@ class PromptSet:
                 heard = [one for one in self.prompts if speaks_to(one, name)]
                 if heard:
                     _sums(heard, f"the prompts at {self.position} for {model}", negative)
+        if any(prompt.region for prompt in self.prompts):
+            for region in dict.fromkeys(prompt.region for prompt in self.prompts):
+                where = f" in {region}" if region else " outside of regions"
+                group = [one for one in self.prompts if one.region == region]
+                _sums(group, f"the prompts at {self.position}{where}", negative)
         divided = tuple(weighted(one, weight_of(one) / total) for one in self.prompts)
         return replace(self, prompts=divided, written=self.prompts)
 

@@ -47,9 +47,7 @@ def afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
         yield "finished film", ", ".join(parts)
     if film and output.sequence != "none":
         depths = (
-            f", with {scene.pictures} depth estimates"
-            if output.sequence == "exr" and scene.mode == "3d"
-            else ""
+            f", with {scene.count} depth estimates" if output.sequence == "exr" and scene.mode == "3d" else ""
         )
         yield "sequence", f"{shown} {output.sequence} files{depths}"
 

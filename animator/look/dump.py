@@ -178,7 +178,7 @@ def dump_frame(
         WeightsError: a network's weights are not there or damaged.
         RunError: the run or the folder cannot be used.
     """
-    pictures = loaded.scene.pictures
+    pictures = loaded.scene.count
     if not 0 <= frame < pictures:
         raise UsageError(f"{loaded.source}: has no frame {frame}; its frames are 0 to {pictures - 1}")
     with errors_in_one_line(folder):

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import interpolate
 
-from animator.film.loop import SILENT, Shot, Track, Turbo, move
+from animator.film.loop import SILENT, move
+from animator.film.regions import resized
 from animator.film.rows import camera_3d
+from animator.film.shot import Shot, Turbo
+from animator.film.state import Track
 from animator.look.scenery import HEIGHT, SKY, Pose, view
 from animator.run.job import shot_of
 from animator.run.sources import Sources, gather
@@ -73,7 +76,7 @@ def flown(loaded: LoadedScene, width: int) -> Iterator[Frame]:
     """
     scene = loaded.scene
     scale = width / scene.size[0]
-    shot, shown = _test_shot(loaded, width, max(1, round(scene.size[1] * scale)))
+    shot, shown = test_shot(loaded, width, max(1, round(scene.size[1] * scale)))
     drawn = shown is None and scene.mode == "3d"
     period = shot.pictures if drawn else max(2, round(scene.fps))
     fade = max(1, round(FADE * period))
@@ -94,15 +97,20 @@ def flown(loaded: LoadedScene, width: int) -> Iterator[Frame]:
         yield torch.lerp(tracks[0].picture, tracks[-1].picture, min(share, 1.0))
 
 
-def _test_shot(loaded: LoadedScene, width: int, height: int) -> tuple[Shot, Frame | None]:
+def test_shot(loaded: LoadedScene, width: int, height: int) -> tuple[Shot, Frame | None]:
     """Return a shot of another size that moves pictures with their depths, and the scene's init picture."""
-    shot = shot_of(loaded, Sources({}) if loaded.scene.diffusion.init_image is None else gather(loaded))
+    scene = loaded.scene
+    names_files = bool(scene.diffusion.init_image or scene.regions or scene.pictures)
+    shot = shot_of(loaded, gather(loaded) if names_files else Sources({}))
     shown = shot.init.picture
     if shown is not None:
         shown = interpolate(shown[None], (height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
     # Turbo's moves take the depth along and estimate none.
     moving = dataclasses.replace(shot, align=False, turbo=Turbo(steps=2), disco=False)
-    return dataclasses.replace(moving, width=width, height=height, upright=None, loop=0), shown
+    scale = width / shot.width
+    regions = tuple(resized(region, width, height, scale) for region in shot.regions)
+    changed = {"width": width, "height": height, "upright": None, "loop": 0, "pins": (), "regions": regions}
+    return dataclasses.replace(moving, **changed), shown
 
 
 def _fresh(shown: Frame | None, pose: Pose, shot: Shot, fov: float) -> Track:

@@ -66,7 +66,7 @@ class Panel:
         """Return the panel of a frame, H x W x 3 uint8 RGB."""
         scene, image = self._loaded.scene, Image.fromarray(self._ground)
         pen = ImageDraw.Draw(image)
-        head = f"frame {frame} of {scene.pictures}   {frame / scene.fps:.2f} s"
+        head = f"frame {frame} of {scene.count}   {frame / scene.fps:.2f} s"
         if not self._diffused[frame]:
             head += "   moved only"
         pen.text((MARGIN, MARGIN), head, TEXT, _font())
@@ -89,7 +89,7 @@ class Panel:
         return int(self._columns(np.array([frame]))[0])
 
     def _columns(self, frames: np.ndarray) -> np.ndarray:
-        last = max(1, self._loaded.scene.pictures - 1)
+        last = max(1, self._loaded.scene.count - 1)
         return np.round(self._left + (self._right - self._left - 2) * frames / last).astype(int)
 
     def _drawn_ground(self) -> np.ndarray:

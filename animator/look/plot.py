@@ -14,6 +14,7 @@ import pandas as pd
 from animator.keyframes.courses import over
 from animator.keyframes.schedules import schedule_text
 from animator.look.curves import changing
+from animator.look.regions import masks_to_show
 from animator.scene.heard import heard_timeline
 from animator.scene.painted import painted_frames
 from animator.scene.reading import LoadedScene
@@ -41,6 +42,9 @@ TITLE, PROMPT, TICKS, LANE, FOOT = 0.95, 0.34, 0.3, 0.3, 1.0
 
 PANEL, LOW_PANEL, MANY = 1.25, 0.9, 8
 """Heights in inches of a panel of curves, and of one of many; and how many are many."""
+
+REGION, MOMENTS = 0.75, 10
+"""Height in inches of a region's lane, and of how many frames its mask is shown."""
 
 MOST_PROMPTS = 24
 """Bars; of more prompts the strongest are shown."""
@@ -70,6 +74,7 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
     panels = panels_of(changing(loaded.timeline))
     if sounds:
         panels.append(("sound", pd.DataFrame(sounds)))
+    regions = masks_to_show(loaded, MOMENTS) if loaded.scene.regions else {}
     schedules = {name: values for name, values in loaded.timeline.schedules.items() if np.ptp(values) > 0}
     schedules |= courses_of(loaded)
     heights = [
@@ -77,6 +82,7 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
         TICKS,
         *[PANEL if len(panels) <= MANY else LOW_PANEL] * len(panels),
     ]
+    heights += [REGION * len(regions)] * bool(regions)
     heights += [LANE * len(schedules) + 0.1] * bool(schedules)
     between = 0.16
     high = TITLE + FOOT + sum(heights) + between * len(heights) + 0.45 * bool(schedules)
@@ -94,7 +100,9 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
     _frames_axis(over_frames, loaded)
     _draw_prompts(axes[0], bars)
     _draw_diffused(axes[1], loaded)
-    for panel, (section, table) in zip(over_frames[2:], panels, strict=True):
+    if regions:
+        _draw_regions(over_frames[-1], regions)
+    for panel, (section, table) in zip(over_frames[2 : 2 + len(panels)], panels, strict=True):
         _draw_curves(panel, section, table)
     if schedules:
         _draw_schedules(axes[-1], schedules)
@@ -177,7 +185,7 @@ def courses_of(loaded: LoadedScene) -> dict[str, Schedule]:
 def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
     """Set up the frames below the last panel, seconds above the first, and beats as faint lines."""
     scene = loaded.scene
-    axes[0].set_xlim(-0.5, scene.pictures - 0.5)
+    axes[0].set_xlim(-0.5, scene.count - 0.5)
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelbottom=panel is axes[-1], labelsize=8)
@@ -193,7 +201,7 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
     seconds.tick_params(labelsize=8)
     if scene.bpm:
         beat = 60 / scene.bpm * scene.fps
-        count = min(int(scene.pictures / beat) + 1, 400)
+        count = min(int(scene.count / beat) + 1, 400)
         for panel in axes:
             for number in range(count):
                 strong = number % 4 == 0
@@ -254,6 +262,22 @@ def _draw_diffused(panel: Axes, loaded: LoadedScene) -> None:
     panel.text(1.01, 0.5, said, fontsize=8, va="center", transform=panel.transAxes)
 
 
+def _draw_regions(panel: Axes, regions: Mapping[str, list[tuple[int, np.ndarray]]]) -> None:
+    """Draw the masks of each region at some frames, in a lane of its own, white inside."""
+    low, high = panel.get_xlim()
+    wide = (high - low) / MOMENTS
+    for lane, (name, pictures) in enumerate(regions.items()):
+        for frame, mask in pictures:
+            left = min(max(frame - wide * 0.46, low), high - wide * 0.92)
+            place = (left, left + wide * 0.92, lane + 0.46, lane - 0.46)
+            panel.imshow(mask, extent=place, aspect="auto", cmap="gray", vmin=0, vmax=1.2)
+        panel.text(1.01, lane, name, fontsize=8, va="center", transform=panel.get_yaxis_transform())
+    panel.set_ylim(len(regions) - 0.5, -0.5)
+    panel.set_xlim(low, high)
+    panel.set_yticks([])
+    _name(panel, "regions")
+
+
 def _draw_curves(panel: Axes, section: str, table: pd.DataFrame) -> None:
     for name in table.columns:
         values = table[name].to_numpy()
@@ -296,7 +320,7 @@ def _name(panel: Axes, text: str) -> None:
 
 def _title(loaded: LoadedScene, name: str) -> str:
     scene = loaded.scene
-    what = f"{scene.pictures} pictures" if scene.mode == "still" else (
+    what = f"{scene.count} pictures" if scene.mode == "still" else (
         f"{scene.frames} frames, {scene.frames / scene.fps:.4g} s at {scene.fps:g} frames a second"
     )  # fmt: skip
     beats = f", {scene.bpm:g} beats a minute" if scene.bpm else ""

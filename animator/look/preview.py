@@ -11,6 +11,7 @@ import numpy as np
 from animator.errors import UsageError
 from animator.look.flight import flown
 from animator.look.panel import Panel
+from animator.look.regions import masks_in_motion, outlined
 from animator.runs.names import folder_name
 from animator.scene.footage_reading import open_footage_of
 from animator.system.convert import frame_to_uint8
@@ -51,11 +52,22 @@ def preview(
     panel = Panel(loaded, width)
     height = max(1, round(scene.size[1] * width / scene.size[0]))
     with FilmWriter(path, width, height + panel.height, scene.fps, preset="fast") as film:
-        for frame, picture in enumerate(_pictures(loaded, width, height)):
+        for frame, picture in enumerate(_with_regions(loaded, width, height)):
             film.add(np.vstack((picture, panel.at(frame))))
             if progress is not None:
-                progress(frame + 1, scene.pictures)
+                progress(frame + 1, scene.count)
     return path
+
+
+def _with_regions(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarray]:
+    """Return what is shown at each frame, with the outlines of the scene's regions over it."""
+    names = {name: number for number, name in enumerate(loaded.scene.regions)}
+    if not names:
+        yield from _pictures(loaded, width, height)
+        return
+    every = masks_in_motion(loaded, width, height)
+    for picture, masks in zip(_pictures(loaded, width, height), every, strict=True):
+        yield outlined(picture, masks, names)
 
 
 def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarray]:
@@ -69,4 +81,4 @@ def _pictures(loaded: LoadedScene, width: int, height: int) -> Iterator[np.ndarr
     with FootageReader(
         open_footage_of(loaded.scene), width, height, video.fit, ground=loaded.scene.ground
     ) as reader:
-        yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.pictures))
+        yield from (frame_to_uint8(reader.frame(frame)) for frame in range(loaded.scene.count))

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 import torch
 
 from animator.film.larger import enlarged, larger_request
-from animator.film.loop import SILENT, Shot, Track, Turbo, move
+from animator.film.loop import SILENT, move
 from animator.film.requests import first_request, next_request
+from animator.film.shot import Shot, Turbo
+from animator.film.state import Track
 from animator.look.scenery import Pose, view
 from animator.look.work import Work, work_of
 from animator.memory.machine import in_gib

@@ -54,7 +54,7 @@ def work_of(loaded: LoadedScene) -> Work:
     each_anew = scene.mode == "still" or diffusion.init_frames == "all"
     diffused = painted_frames(scene)
     alike: dict[tuple[float, ...], int] = {}
-    steps, cuts = np.zeros(scene.pictures, np.int64), np.zeros(scene.pictures, np.int64)
+    steps, cuts = np.zeros(scene.count, np.int64), np.zeros(scene.count, np.int64)
     table = loaded.timeline.table
     skips, settings = table["coherence.frames_skip_steps"].to_numpy(), table[list(counted.names)].to_numpy()
     for frame in np.flatnonzero(diffused).tolist():
@@ -71,17 +71,13 @@ def work_of(loaded: LoadedScene) -> Work:
     moved = scene.mode in ("2d", "3d") and not each_anew
     turbo = scene.turbo.steps > 1
     # In turbo two pictures are moved as soon as there are two.
-    moves = (scene.pictures - 1) * (2 if turbo else 1) if moved else 0
+    moves = (scene.count - 1) * (2 if turbo else 1) if moved else 0
     larger, larger_steps = 0, 0
     if scene.large_size is not None and diffusion.stop_at is None:
-        larger = (
-            min(scene.keep_best or scene.pictures, scene.pictures)
-            if scene.mode == "still"
-            else scene.pictures
-        )
+        larger = min(scene.keep_best or scene.count, scene.count) if scene.mode == "still" else scene.count
         larger_steps, _ = cost(scene.hires.keep(diffusion.steps), True, 0)
     depths = _depths(loaded, diffused, moved)
-    return Work(scene.pictures, steps, cuts, depths, moves, larger, larger_steps)
+    return Work(scene.count, steps, cuts, depths, moves, larger, larger_steps)
 
 
 def larger_text(scene: Scene, work: Work) -> str:

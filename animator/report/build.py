@@ -103,7 +103,7 @@ def look_into(run: RunFolder) -> Contents:
     except SceneError as error:
         warnings += [f"the scene cannot be read any more: {line}" for line in str(error).splitlines()]
     # A shorter scene may have been rendered into the folder since, or none of some stills chosen.
-    pictures = loaded.scene.pictures if loaded else math.inf
+    pictures = loaded.scene.count if loaded else math.inf
     ordered = {number: entry for number, entry in sorted(entries.items()) if number < pictures}
     if loaded is not None and loaded.scene.keep_best is not None and ordered:
         most = max(entry.stopped for entry in ordered.values())
@@ -179,7 +179,7 @@ def report_of(
         "scene": contents.name,
         "mode": scene.mode if scene else None,
         "size": list(scene.size) if scene else None,
-        "frames": {"asked": len(info.get("only", ())) or scene.pictures if scene else None},
+        "frames": {"asked": len(info.get("only", ())) or scene.count if scene else None},
         "fps": scene.fps if scene else None,
         "seed": info.get("seed"),
         "versions": {name: info.get(name) for name in ("animator", "torch", "python", "system")},

@@ -10,7 +10,8 @@ from animator.engines.family import Family
 from animator.engines.registry import family_of
 from animator.errors import RunError
 from animator.film.guard import KEPT, guarded
-from animator.film.loop import Finished, Listener, LoopState, film
+from animator.film.loop import Finished, Listener, film
+from animator.film.state import LoopState
 from animator.film.stills import stills
 from animator.film.stylise import stylise
 from animator.film.turbo import turbo_film

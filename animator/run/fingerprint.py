@@ -14,6 +14,8 @@ from animator.engines.family import unread_settings
 from animator.engines.registry import family_of
 from animator.run.networks import flow_of
 from animator.run.neutral import neutral_schedule, neutral_values
+from animator.run.pins import pin_digests
+from animator.run.regions import region_digests
 from animator.run.sources import Sources
 from animator.scene.looped import loop_span
 from animator.scene.reading import LoadedScene
@@ -80,7 +82,8 @@ def hash_inputs(
     neutral = {name: neutral_schedule(type(scene), name) for name in animated}
     hashes, seeds, span = [], scene.seeds, loop_span(scene)
     moves = loaded.timeline.table.filter(like="camera.").to_numpy()
-    for frame in range(scene.pictures):
+    pinned = pin_digests(scene, loaded.timeline, sources)
+    for frame in range(scene.count):
         row = loaded.timeline.row(frame)
         digest = hashlib.sha256(chain.encode())
         # With a fixed seed all frames have the same noise; stills differ by their seeds alone.
@@ -98,13 +101,18 @@ def hash_inputs(
                 one.image,
                 one.models,
                 *([one.course] if one.course else []),
+                *([one.region] if one.region else []),
             )
             for one in row.prompts
         ]
         digest.update(repr(prompts).encode())
-        if frame >= scene.pictures - span:
+        if frame in pinned:
+            digest.update(pinned[frame].encode())
+        for one in region_digests(scene, row, sources):
+            digest.update(one.encode())
+        if frame >= scene.count - span:
             # The first frame is moved back over all moves that are left.
-            digest.update(f"loop {scene.pictures} {span}".encode())
+            digest.update(f"loop {scene.count} {span}".encode())
             digest.update(moves[frame:].tobytes() + moves[:1].tobytes())
         hashes.append(digest.hexdigest())
         if scene.mode != "still":

@@ -67,7 +67,7 @@ class FrameSource:
             numbers: which, rising; all when left out.
         """
         job = self.job
-        deep = folder not in EYES
+        deep = folder == FRAMES or folder not in (*EYES, "matte")
         for pixels in read_frames(job.run, self.entries, numbers or job.numbers, folder, deep=deep):
             self.check()
             yield pixels

@@ -11,13 +11,15 @@ from pathlib import Path
 from animator.engines.family import read_sections
 from animator.engines.registry import family_of
 from animator.film.inits import InitSettings
-from animator.film.loop import Shot, Turbo
+from animator.film.shot import Shot, Turbo
 from animator.film.upright import Upright, on_canvas
 from animator.run.film_files import FINISHED, FilmFiles, beside, film_files
 from animator.run.fingerprint import hash_inputs
 from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
+from animator.run.pins import pins_of
+from animator.run.regions import regions_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
@@ -144,7 +146,7 @@ def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) 
 def wanted_numbers(loaded: LoadedScene) -> Sequence[int]:
     """Return the numbers of the frames of a film, or of the stills that were chosen, in order."""
     only = loaded.only if loaded.scene.mode == "still" else ()
-    return only or range(loaded.scene.pictures)
+    return only or range(loaded.scene.count)
 
 
 def stop_of(scene: Scene) -> float:
@@ -165,11 +167,12 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
     )
     if picture is not None and upright is not None:
         picture = on_canvas(picture, *upright)
+    pins = pins_of(scene, sources)
     return Shot(
         mode=scene.mode,
         width=width,
         height=height,
-        pictures=scene.pictures,
+        pictures=scene.count,
         seed=scene.seeds,
         seed_mode=scene.seed_mode,
         noise=scene.coherence.noise,
@@ -197,9 +200,12 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
             ease=scene.turbo.fade == "ease",
             align=scene.turbo.align,
             disco=disco,
+            also=tuple(pin.frame for pin in pins),
             loops_at=scene.frames if loop_span(scene) and scene.turbo.steps > 1 else 0,
         ),
         disco=disco,
         loop=loop_span(scene),
+        pins=pins,
+        regions=regions_of(scene, sources),
         upright=upright and Upright(*upright, rolls(scene, loaded.timeline.table).tolist()),
     )

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from animator.depth.align import Drift, Expectation
-from animator.film.loop import LoopState, Shot, Track
+from animator.film.shot import Shot
+from animator.film.state import LoopState, Track
 from animator.runs import RunFolder
 from animator.warp.grains import Grains
 
@@ -19,6 +20,9 @@ OLD = "old."
 
 FIRST = "first."
 """Before the names of what belongs to the first frame of a film that loops."""
+
+MASK = "mask."
+"""Before the names of regions whose masks move with the picture."""
 
 MULTIPLES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -50,7 +54,8 @@ def room_for_states(size: int | str, shot: Shot) -> int:
     grains = (8 + 2 * 4) * (shot.noise != "new")
     width, height = shot.canvas
     tracks, noisy = 1 + (shot.turbo.steps > 1) + (shot.loop > 0), 1 + (shot.loop > 0)
-    state = width * height * (track * tracks + grains * noisy) + 4096
+    masks = 4 * sum(one.follow for one in shot.regions)
+    state = width * height * (track * tracks + grains * noisy + masks) + 4096
     return max(0, bytes_of(size) // state - 2)
 
 
@@ -64,6 +69,7 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
         expected = track.expected
         parts = {"picture": track.picture, "depth": track.depth}
         parts |= {"expected": expected.depth, "known": expected.known}
+        parts |= {f"{MASK}{name}": mask for name, mask in track.masks.items()}
         if track.grains is not None:
             parts |= {"grains": track.grains.identities, "places": track.grains.places}
         tensors |= {f"{prefix}{name}": part for name, part in parts.items() if part is not None}
@@ -95,4 +101,6 @@ def _track(
     grains = None
     if f"{prefix}grains" in tensors:
         grains = Grains(tensors[f"{prefix}grains"], tensors[f"{prefix}places"])
-    return Track(parts["picture"], parts.get("depth"), expected, grains)
+    start = f"{prefix}{MASK}"
+    masks = {name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)}
+    return Track(parts["picture"], parts.get("depth"), expected, grains, masks)

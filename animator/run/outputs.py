@@ -17,6 +17,7 @@ from animator.run.hires_eyes import hires_eyes
 from animator.run.job import Job
 from animator.run.kept_frames import Told, untold
 from animator.run.larger import large_digest
+from animator.run.mattes import alpha_decided, alpha_film, with_alpha
 from animator.run.sequences import graded_stills, sequence_of
 from animator.run.sound import sound_of, sound_under
 from animator.run.stages import Stage
@@ -42,7 +43,7 @@ def stages_of(job: Job, check: Check, told: Told = untold) -> list[Stage]:
     films = [*_films(source), *_smooth_film(source), *_main_film(source)]
     finished = finished_film(source, told)
     films += [*larger_film(source, told), *finished, *_large_film(source)]
-    others = [*_every_nth(source), *_pictures(source), *sequence_of(source)]
+    others = [*_every_nth(source), *_pictures(source), *sequence_of(source), *alpha_film(source)]
     eyes, packed = films_for_two_eyes(source, sound)
     eyes += larger_eyes(source, told)
     packed += larger_packed(source, sound, told)
@@ -82,6 +83,8 @@ def _main_film(source: FrameSource) -> list[Stage]:
     if codec == "h264":
         return []
     settings = {**source.settings, **source.encoder, "codec": codec}
+    if codec == "prores-4444":
+        settings |= alpha_decided(source)
     name, inputs = f"film {path.name}", tuple[str, ...]()
     if path == source.job.files.film:  # it takes the place of the film that grew
         name, inputs = f"{codec} {path.name}", (name,)
@@ -120,7 +123,8 @@ def _pictures(source: FrameSource) -> list[Stage]:
 
 
 def _write_film(source: FrameSource, path: Path, codec: Codec = "h264") -> None:
-    write_codec(path, source.shown(), source.job.fps, codec, **source.encoder)
+    frames = with_alpha(source, source.shown()) if codec == "prores-4444" else source.shown()
+    write_codec(path, frames, source.job.fps, codec, **source.encoder)
 
 
 def _write_large(source: FrameSource, path: Path, codec: Codec) -> None:

@@ -17,6 +17,7 @@ from animator.keyframes.timeline import Row
 from animator.run.film_files import EYES
 from animator.run.job import Job
 from animator.run.loop_state import saved_state
+from animator.run.mattes import saved_matte
 from animator.run.sources import FETCHED
 from animator.runs import Entry
 from animator.system import convert
@@ -63,7 +64,8 @@ def save_frame(job: Job, finished: Finished, lap: Lap) -> np.ndarray:
         notes=finished.notes,
         program=__version__,
     )
-    run.save_frame(finished.frame, pixels, text, entry, eyes_of(job, finished), states=job.states)
+    more = eyes_of(job, finished) | saved_matte(job, finished)
+    run.save_frame(finished.frame, pixels, text, entry, more, states=job.states)
     return pixels
 
 

@@ -19,6 +19,7 @@ from animator.film.layers import Layers, with_layers
 from animator.run.footage import open_footage
 from animator.run.frame_source import FrameSource
 from animator.run.job import Job
+from animator.run.mattes import alpha_decided, with_alpha
 from animator.run.stages import Stage
 from animator.runs import Entry
 from animator.runs.folder import FRAMES
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 GRADED, SEQUENCE = "graded", "sequence"
 """Folders of stills with the look of the scene, and of a film's pictures for other programs."""
+
+
+_TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+"""By number of channels, what OpenCV is to make of them."""
 
 
 def graded_stills(job: Job, entries: Mapping[int, Entry]) -> list[Stage]:
@@ -58,6 +63,8 @@ def sequence_of(source: FrameSource) -> list[Stage]:
     if output.sequence == "exr":  # as painted, with layers that follow from all that decides a frame
         inputs = hashlib.sha256("".join(job.inputs).encode()).hexdigest()
         settings |= {"inputs": inputs, "fps": str(job.fps)}
+    else:
+        settings |= alpha_decided(source)
     return [Stage(SEQUENCE, SEQUENCE, settings, partial(_write_sequence, source, output.sequence))]
 
 
@@ -86,7 +93,7 @@ def _writers(source: FrameSource, kind: Literal["png", "tiff", "exr"]) -> Iterat
         for layers in itertools.islice(_layered(source), source.job.shown.start, source.job.shown.stop):
             yield partial(_write_layers, layers=layers, source=source)
         return
-    for pixels in source.graded(map(_deep, source.blended())):
+    for pixels in with_alpha(source, source.graded(map(_deep, source.blended()))):
         yield partial(_write_deep, pixels=pixels)
 
 
@@ -131,7 +138,7 @@ def _deep(pixels: np.ndarray) -> np.ndarray:
 
 
 def _write_deep(path: Path, pixels: np.ndarray) -> None:
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(pixels, _TO_BGR[pixels.shape[2]]))
     if not done:
         raise RunError(f"{path.name}: a picture of {pixels.shape} {pixels.dtype} cannot be written")
     path.write_bytes(data.tobytes())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animator.errors import UsageError
+from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
+from animator.scene.regions import is_film
+from animator.settings.scene import Scene
 from animator.system.fetch import fetch, is_url
 from animator.system.images import read_whole
 from animator.video.footage import hash_footage
@@ -33,10 +36,12 @@ class Sources:
     Attributes:
         files: the file of each, by its path or address in the scene.
         footage: SHA-256 of the footage of mode video; empty in other modes.
+        films: SHA-256 of each film of masks, by its path.
     """
 
     files: Mapping[str, Path]
     footage: str = ""
+    films: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, name: str) -> Frame:
         """Return a picture at its own size; raises UsageError where it cannot be read."""
@@ -74,9 +79,20 @@ def gather(loaded: LoadedScene, run: Path | None = None) -> Sources:
     init = loaded.scene.diffusion.init_image
     named = {one.text: IMAGES for part in loaded.timeline.prompts.sets for one in part.prompts if one.image}
     named |= {init: INIT} if init else {}
+    named |= {one.file: "pictures" for one in pinned_in(loaded.scene)}
+    named |= {path: f"regions.{name}" for name, path in masks_in(loaded.scene) if not is_film(path)}
     clip = loaded.scene.video.init if loaded.scene.mode == "video" else None
     files = {name: _file_of(name, key, run) for name, key in named.items()}
-    return Sources(files, hash_footage(Path(clip)) if clip else "")
+    films = {path: hash_footage(Path(path)) for _, path in masks_in(loaded.scene) if is_film(path)}
+    return Sources(files, hash_footage(Path(clip)) if clip else "", films)
+
+
+def masks_in(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Yield the files from which regions are drawn, each with the name of its region."""
+    for name, region in scene.regions.items():
+        for path in (region.file, region.alpha):
+            if path is not None:
+                yield name, path
 
 
 def _file_of(name: str, key: str, run: Path | None) -> Path:

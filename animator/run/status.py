@@ -111,7 +111,7 @@ def status_of(path: Path) -> Status:
     lines = run.journal()
     inputs, because, fault = _inputs(run, loaded, lines)
     if not inputs:
-        inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.pictures)]
+        inputs = [lines[n].inputs if n in lines else "" for n in range(loaded.scene.count)]
     numbers, stop_at = wanted_numbers(loaded), stop_of(loaded.scene)
     stop: float | dict[int, float] = (
         stops(run, loaded.scene, numbers, stop_at) if chooses(loaded.scene) else stop_at

@@ -24,7 +24,8 @@ TEMPORARY, MAKING = ".*.tmp", ".*.making"
 """Names of files that are being written, and of folders in which a film is being made."""
 
 ENDINGS = frozenset(
-    {".json", ".jsonl", ".yaml", ".csv", ".txt", ".html", ".png", ".lock", ".mp4", ".mov", ".gif", ".webp"}
+    [".json", ".jsonl", ".yaml", ".csv", ".txt", ".html", ".png", ".lock", ".mp4", ".mov", ".gif", ".webp"]
+    + [".webm"]
 )
 """How names of files in a run end; no folder of one has such a name."""
 
@@ -44,6 +45,7 @@ FOLDERS = frozenset(
         "finishing",
         "graded",
         "sequence",
+        "matte",
         "intermediates",
         "cuts",
         "diffusion",

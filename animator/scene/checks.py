@@ -16,6 +16,8 @@ from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
 from animator.scene.larger import LARGEST_SIDE, hires_faults
 from animator.scene.nodes import dotted
+from animator.scene.pins import pin_faults
+from animator.scene.regions import region_faults
 from animator.scene.shown import shown_range
 from animator.settings.base import share
 from animator.settings.scene import Scene
@@ -48,6 +50,8 @@ def check_scene(scene: Scene, values: Values, fit: Fit, sure: bool) -> None:
     check_steps(scene, fit)
     check_turbo(scene, fit)
     check_seeds(scene, fit)
+    for node, name, message in (*region_faults(scene, fit), *(pin_faults(scene, fit) if sure else ())):
+        fit.add(node.place.problem(name, message))
     check_intermediates(scene, fit)
     for name, message in hires_faults(scene):
         _note(name, message, fit)
@@ -233,7 +237,7 @@ def check_values(scene: Scene, values: Values, fit: Fit) -> None:
 
 def _stretch(scene: Scene, values: Values) -> tuple[np.ndarray, float]:
     """Return from where (of each picture) to where the diffusion is run, as shares of it."""
-    begin = np.full(scene.pictures, scene.diffusion.keep())
+    begin = np.full(scene.count, scene.diffusion.keep())
     moved = values.get(SKIP)
     if scene.mode == "video" and isinstance(moved, Curve):
         begin = moved.values.copy()

@@ -34,10 +34,18 @@ MAX_WORK = 300_000_000
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%\s*(?=$|[),])", re.ASCII)
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 SHARES = (SKIP, "coherence.uncovered_skip_steps")
-"""Settings that are written as a number of steps or with a percent sign, and become shares."""
+"""Settings that are written as a number of steps or with a percent sign, and become shares; so are those of
+this name in `regions`."""
 
 Rules = dict[str, Any]
 Values = dict[str, Curve | Schedule]
+
+
+def is_share(name: str) -> bool:
+    """Return whether a setting, by its dotted name, is one of `SHARES`."""
+    return name in SHARES or (name.startswith("regions.") and name.endswith(".skip_steps"))
+
+
 Compile = Callable[[Any], Curve | Schedule]
 """Compiles a value by the rules of one setting."""
 
@@ -69,7 +77,7 @@ def compile_curves(
             fit.report(node, name, f"{words} a scene may have {MAX_WORK // clock.frames}; shorten them")
             break
         unit = 1.0
-        if name in SHARES:
+        if is_share(name):
             value, percent = without_percent(value)
             unit = 100.0 if percent else float(scene.diffusion.steps)
             rules = rules | {"le": unit}
@@ -87,7 +95,7 @@ def compile_curves(
                 raise
             _report(node, name, error, compile_one, rules, fit)
             continue
-        if name in SHARES and unit != 100 and node is not None and (number := _share(value, clock, compiled)):
+        if is_share(name) and unit != 100 and node is not None and (number := _share(value, clock, compiled)):
             fit.report(node, name, share_fault(number, scene.diffusion.steps))
             continue
         compiled = _rounded(compiled, rules)
@@ -95,7 +103,7 @@ def compile_curves(
             _judge(compiled, node, name, rules, fit, sure, _spline_of(value, clock, scene.interpolation))
             notices += _late_keys(value, node, name, clock, compiled) if sure else []
             notices += _slips(compiled, node, name)
-            notices += _single_step(compiled, node, name, scene) if name in SHARES and unit != 100 else []
+            notices += _single_step(compiled, node, name, scene) if is_share(name) and unit != 100 else []
         values[name] = _scaled(compiled, unit)
     return values, notices
 
@@ -111,6 +119,24 @@ def animated_settings(scene: Scene, fit: Fit) -> Iterator[tuple[str, Any, Rules]
                 if name in fit.nodes and name not in fit.faulty:
                     fit.nodes[full] = fit.nodes[name].value[key]
                 yield full, value, entry["animated_each"]
+        elif "animated_parts" in entry:
+            parts = fit.resolved(entry["additionalProperties"])["properties"]
+            yield from _parts_of(_value(scene, name), name, parts, fit)
+
+
+def _parts_of(
+    options: Mapping[str, Any], name: str, parts: Mapping[str, Any], fit: Fit
+) -> Iterator[tuple[str, Any, Rules]]:
+    """Yield the animated numbers of a mapping of options, those that have a value."""
+    for key, one in options.items():
+        given = fit.nodes[name].value[key].value if name in fit.nodes and name not in fit.faulty else {}
+        for part, entry in parts.items():
+            if "animated" not in entry or (value := getattr(one, part)) is None:
+                continue
+            full = dotted(dotted(name, key), part)
+            if part in given:
+                fit.nodes[full] = given[part]
+            yield full, value, entry["animated"]
 
 
 def _words(value: object) -> int:
@@ -155,7 +181,7 @@ def _report(
         return
     alone = False
     for key, child in node.value.items():
-        value, _ = without_percent({key: plain(child)}) if name in SHARES else ({key: plain(child)}, False)
+        value, _ = without_percent({key: plain(child)}) if is_share(name) else ({key: plain(child)}, False)
         try:
             compile_one(value)
         except ExpressionError as fault:
@@ -246,7 +272,7 @@ def _judge(
     message = f"expected {words} everywhere, is {values[first]:.6g} {where}"
     if spline:
         message += f"; a {spline} curve may overshoot its keys: pchip does not"
-    elif name in SHARES and high is not None and high != 100 and high < values[first] <= 100:
+    elif is_share(name) and high is not None and high != 100 and high < values[first] <= 100:
         message += f"; a share of the steps has a percent sign: {values[first]:.6g}%"
     fit.report(node, name, message)
 

@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
+import pandas as pd
+
 from animator.engines.drafting import by_frame, scaled
 from animator.engines.registry import family_of
 from animator.keyframes.schedules import number_text
@@ -15,6 +17,7 @@ from animator.scene.resolved import resolved_text
 from animator.settings.base import Animated
 from animator.settings.coherence import without_percent
 from animator.settings.hires import HiresOptions
+from animator.settings.regions import RegionOptions
 from animator.settings.scene import SIZE_STEP, Scene
 
 _SKIP = "coherence.frames_skip_steps"
@@ -42,9 +45,9 @@ def drafted(loaded: LoadedScene) -> Scene:
     what they were, at least 10 and never more than before; what counts in steps follows (``skip_steps``,
     ``frames_skip_steps``, ``intermediates``). Cuts are halved, at least 1 where there were any, in a single
     batch, and spread evenly; 40 steps and more share deep features and gradients with their neighbours
-    (`reuse`, `every`); neither with `compat`. What goes by pixels, the strength of the guidance and the
-    shifts of a 2D film, follows the size; nothing is painted a second time. Cuts and shifts that move over
-    the frames become a key a frame.
+    (`reuse`, `every`); neither with `compat`. What goes by pixels, the strength of the guidance, the
+    shifts of a 2D film and the edges of regions, follows the size; nothing is painted a second time. Cuts and
+    shifts that move over the frames become a key a frame.
     """
     scene = loaded.scene
     size = draft_size(scene.size)
@@ -56,6 +59,7 @@ def drafted(loaded: LoadedScene) -> Scene:
         "size": size,
         "camera": scene.camera.model_copy(update=_shifts(loaded, size)),
         "coherence": scene.coherence.model_copy(update=_skips(loaded)),
+        "regions": _regions(loaded, size),
         "hires": HiresOptions(),
         "output": scene.output.model_copy(
             update={"intermediates": _moments(scene.output.intermediates, steps, before)}
@@ -95,6 +99,29 @@ def _shifts(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, Animated]:
     }
 
 
+def _regions(loaded: LoadedScene, size: tuple[int, ...]) -> dict[str, RegionOptions]:
+    """Return regions whose numbers of pixels are for another size, and whose steps are shares."""
+    share, table = size[0] / loaded.scene.size[0], loaded.timeline.table
+    found = {}
+    for name, one in loaded.scene.regions.items():
+        column = f"regions.{name}."
+        changed: dict[str, Any] = {
+            part: by_frame(table[column + part] * share) for part in ("grow", "feather")
+        }
+        if one.skip_steps is not None:
+            changed["skip_steps"] = _percents(table[f"{column}skip_steps"] * 100)
+        found[name] = one.model_copy(update=changed)
+    return found
+
+
+def _percents(shares: pd.Series) -> Animated:
+    """Return shares, in percent, as a scene writes them."""
+    values = by_frame(shares)
+    if isinstance(values, dict):
+        return {frame: f"{number_text(float(one))}%" for frame, one in values.items()}
+    return f"{number_text(float(values))}%"
+
+
 def _moments(moments: int | list[int | str], steps: int, before: int) -> int | list[int | str]:
     """Return `intermediates` for fewer steps; how many are asked for stays."""
     if isinstance(moments, int):
@@ -113,8 +140,4 @@ def _skips(loaded: LoadedScene) -> dict[str, Any]:
     if factor is not None:
         # The draft loosens by itself; where nothing was held, nothing will be.
         shares = (shares / factor).where(factor > 0, 0.0)
-    found = by_frame(shares)
-    if isinstance(found, dict):
-        return {"frames_skip_steps": {frame: f"{number_text(float(one))}%" for frame, one in found.items()}}
-    assert not isinstance(found, str)
-    return {"frames_skip_steps": f"{number_text(float(found))}%"}
+    return {"frames_skip_steps": _percents(shares)}

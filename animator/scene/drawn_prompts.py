@@ -260,18 +260,18 @@ def _drawn(node: Node, words: Words, scene: Scene, clock: Clock) -> Node:
     """Return prompts in which every choice is made; raises ExpressionError where a position is none."""
     seeds = scene.seeds
     sets = node.value if isinstance(node.value, dict) else {0: node}
-    if scene.mode != "still" or scene.pictures == 1:
+    if scene.mode != "still" or scene.count == 1:
         first = scene.first_seed if scene.mode != "still" else picture_seed(seeds, scene.seed_mode, 0)
         return _filled(node, words, Draws(first, 0))
     starts = sorted((clock.key(position), at) for at, position in enumerate(sets))
     written, times = list(sets.items()), Counter[int]()
     made: dict[Any, Node] = {}
-    for picture in range(scene.pictures):
+    for picture in range(scene.count):
         force = starts[max(0, bisect_right(starts, (picture, len(starts))) - 1)][1]
         seed = picture_seed(seeds, scene.seed_mode, picture)
         made[picture] = _filled(written[force][1], words, Draws(seed, times[seed]))
         times[seed] += 1
-    late = {key: one for key, one in sets.items() if clock.key(key) >= scene.pictures}
+    late = {key: one for key, one in sets.items() if clock.key(key) >= scene.count}
     made |= {key: _filled(one, words, Draws(scene.first_seed, 0)) for key, one in late.items()}
     return dataclasses.replace(node, value=made)
 
@@ -354,5 +354,6 @@ def _stored(node: Node) -> Any:
     if isinstance(value, list):
         return [_stored(child) for child in value]
     if isinstance(value, dict):
-        return {key: plain(child) if key == "clip_models" else _stored(child) for key, child in value.items()}
+        kept = ("clip_models", "region")
+        return {key: plain(child) if key in kept else _stored(child) for key, child in value.items()}
     return as_written(value) if isinstance(value, str) else value

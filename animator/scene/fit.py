@@ -173,7 +173,7 @@ def _unquoted_prompt(node: Node, name: str) -> str:
     if not name.startswith("prompts") or not isinstance(node.value, dict) or len(node.value) != 1:
         return ""
     (text, weight), *_ = node.value.items()
-    if not isinstance(text, str) or text in ("text", "weight", "clip_models") or _is_position(text):
+    if not isinstance(text, str) or text in ("text", "weight", "clip_models", "region") or _is_position(text):
         return ""
     if weight.value is None and "|" in text:
         return f'braces make a mapping in YAML; put the whole prompt in quotes: "{{{short(text)}}}"'

@@ -20,6 +20,8 @@ from animator.scene.larger import STRETCHED, notice_hires, suggested_hires
 from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
+from animator.scene.pins import notice_pins
+from animator.scene.regions import notice_regions
 from animator.scene.unused import notice_idle
 from animator.scene.upright import notice_upright
 from animator.settings.base import declared
@@ -50,7 +52,7 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         own: names of the files whose settings were written for this scene; what a file that it extends holds
             serves other scenes too, and may be idle in this one.
     """
-    clock = Clock(scene.pictures, scene.fps, scene.bpm)
+    clock = Clock(scene.count, scene.fps, scene.bpm)
     idle = [one for one in notice_idle(scene, values, fit) if one.file in own]
     return [
         *notice_size(scene, fit),
@@ -65,6 +67,8 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_unpainted(scene, fit, clock),
         *notice_noise(scene, values, fit),
         *notice_upright(scene, values, fit),
+        *notice_regions(scene, values, fit),
+        *notice_pins(scene, fit),
         *idle,
     ]
 
@@ -188,7 +192,7 @@ def notice_eyes(scene: Scene, fit: Fit) -> Iterator[Problem]:
 def notice_unpainted(scene: Scene, fit: Fit, clock: Clock) -> Iterator[Problem]:
     """Yield keys, prompts and seeds of a turbo film that no painted frame meets."""
     painted = np.flatnonzero(painted_frames(scene))
-    if len(painted) == scene.pictures:
+    if len(painted) == scene.count:
         return
     for name in fit.nodes:
         rules = fit.settings.get(name, {})

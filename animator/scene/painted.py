@@ -13,7 +13,7 @@ def painted_frames(scene: Scene) -> np.ndarray:
 
     The rule is that of `animator.film.turbo.is_diffused`, which needs torch.
     """
-    frames = np.arange(scene.pictures)
+    frames = np.arange(scene.count)
     if scene.mode not in ("2d", "3d"):
         return np.ones(len(frames), bool)
     every_nth = frames % scene.turbo.steps == 0

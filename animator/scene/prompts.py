@@ -149,7 +149,7 @@ class _Reader:
             start = self.clock.key(position)
         except ExpressionError as error:
             hint = "; a prompt with its parts named is written in a list: [{text: a sea, weight: 2}]"
-            parts = hint if position in ("text", "image", "weight", "clip_models") else ""
+            parts = hint if position in ("text", "image", "weight", "clip_models", "region") else ""
             if not parts and isinstance(position, str) and " " in position.strip():
                 parts = "; a prompt with a colon is put in quotes"
             self.fit.add(words.key.problem(name, error.message + parts))
@@ -184,6 +184,10 @@ class _Reader:
             written, text_name = entry.value[part], dotted(name, part)
             if "clip_models" in entry.value:
                 self._check_models(entry.value["clip_models"], dotted(name, "clip_models"))
+            if prompt.region and prompt.region not in self.scene.regions and "regions" not in self.fit.faulty:
+                known = ", ".join(self.scene.regions) or "none in this scene"
+                message = f"'{short(prompt.region)}' is no region; there are {known}"
+                self.fit.add(entry.value["region"].place.problem(dotted(name, "region"), message))
         else:
             text_name = name
         if not image:

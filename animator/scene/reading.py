@@ -110,7 +110,7 @@ def read_scene(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> L
     loaded = read_text_scene(texts[SCENE], file, overrides)
     number = texts.get(NUMBER, "")
     known = loaded.scene.mode == "still" and re.fullmatch("[0-9]{1,6}", number, re.ASCII)
-    only = (int(number),) if known and int(number) < loaded.scene.pictures else ()
+    only = (int(number),) if known and int(number) < loaded.scene.count else ()
     return dataclasses.replace(loaded, only=only, title=short(texts.get(NAME, "")))
 
 
@@ -301,4 +301,4 @@ def _clock(scene: Scene, fit: Fit) -> tuple[Clock, bool]:
     deciding = {"frames", "fps", "bpm", "mode", "images"} | (SELECTION if scene.mode == "video" else set())
     faulty = deciding & fit.faulty
     bpm = _STAND_IN_BPM if "bpm" in faulty else scene.bpm
-    return Clock(scene.pictures, scene.fps, bpm), not faulty
+    return Clock(scene.count, scene.fps, bpm), not faulty

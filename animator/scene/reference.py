@@ -18,6 +18,7 @@ from animator.scene.presets import all_presets
 from animator.scene.suggested import HEAD as VALUES_HEAD
 from animator.scene.suggested import NETWORKS, as_written, suggestions
 from animator.settings.base import BY_CLIP, EVERY_MODE, Declared, declared
+from animator.settings.regions import RegionOptions
 from animator.settings.scene import Scene
 from animator.settings.sentences import described_schema
 
@@ -42,6 +43,9 @@ OF_A_STILL = (
     *("prompts", "modifiers", "image_prompts"),
 )
 SECTIONS_OF_A_STILL = ("diffusion", "guidance", "output")
+
+EACH = "NAME"
+"""Stands for the names that a scene gives to the members of a mapping."""
 
 Schema = dict[str, Any]
 
@@ -120,6 +124,17 @@ def _settings(section: Schema, above: str = "") -> Iterator[tuple[str, Schema]]:
             yield from _settings(definitions[target], f"{name}.")
         else:
             yield name, field
+            yield from _settings_of_each(field, f"{name}.{EACH}")
+
+
+def _settings_of_each(field: Schema, name: str) -> Iterator[tuple[str, Schema]]:
+    """Yield the settings of the members of a mapping whose members are options, under one name for all."""
+    members = field.get("additionalProperties")
+    target = members.get("$ref", "").rpartition("/")[2] if isinstance(members, dict) else ""
+    if target and "animated_parts" in field:
+        definition = described_schema()["$defs"][target]
+        yield name, definition
+        yield from _settings(definition, f"{name}.")
 
 
 def _page_table(settings: dict[str, Schema], section: str) -> str:
@@ -147,7 +162,10 @@ def _page_table(settings: dict[str, Schema], section: str) -> str:
 @cache
 def declarations() -> dict[str, tuple[Declared, ...]]:
     """Return what is declared of every setting of a scene, its sections before itself."""
-    return dict(declared(Scene))
+    every = dict(declared(Scene))
+    said = every["regions"]
+    members = {f"regions.{EACH}": said, **dict(declared(RegionOptions, f"regions.{EACH}."))}
+    return every | {name: (*said, *own) for name, own in members.items()}
 
 
 def _unit(name: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from animator.keyframes.expressions import NUMBER
 from animator.scene.nodes import Node
+from animator.scene.prompt_regions import with_regions
+from animator.settings.pins import START
 from animator.weights.checkpoint_names import is_path
 
 PATHS = (
@@ -36,7 +38,7 @@ def rooted(root: Node, folder: Path) -> Node:
         root: the layer.
         folder: what the paths are relative to: where the file of the layer lies.
     """
-    members = dict(root.value)
+    members = with_regions(root.value)
     for name, key in PATHS:
         section = members.get(name)
         if section is None or not isinstance(section.value, dict) or key not in section.value:
@@ -45,6 +47,10 @@ def rooted(root: Node, folder: Path) -> Node:
         if key != "model" or is_path(str(inner[key].value)):
             inner[key] = _absolute(inner[key], folder)
         members[name] = dataclasses.replace(section, value=inner)
+    if "pictures" in members:
+        members["pictures"] = _rooted_pins(members["pictures"], folder)
+    if "regions" in members:
+        members["regions"] = _rooted_masks(members["regions"], folder)
     if "latent" in members:
         members["latent"] = _rooted_weights(members["latent"], folder)
     if "image_prompts" in members:
@@ -78,6 +84,32 @@ def _rooted_weights(section: Node, folder: Path) -> Node:
         inner = {**adapter.value, **{key: _absolute(adapter.value[key], folder) for key in keys}}
         members["ip_adapter"] = dataclasses.replace(adapter, value=inner)
     return dataclasses.replace(section, value=members)
+
+
+def _rooted_pins(node: Node, folder: Path) -> Node:
+    """Return `pictures` with absolute paths; the word for the first one again stays."""
+    value = node.value
+    if isinstance(value, dict):
+        inside = {
+            key: _rooted_pins(child, folder) if key == "file" or "file" not in value else child
+            for key, child in value.items()
+        }
+        return dataclasses.replace(node, value=inside)
+    return node if value == START else _absolute(node, folder)
+
+
+def _rooted_masks(node: Node, folder: Path) -> Node:
+    """Return `regions` with absolute paths."""
+    if not isinstance(node.value, dict):
+        return node
+    regions = dict(node.value)
+    for name, region in regions.items():
+        if isinstance(region.value, dict):
+            files = {
+                key: _absolute(region.value[key], folder) for key in ("file", "alpha") if key in region.value
+            }
+            regions[name] = dataclasses.replace(region, value={**region.value, **files})
+    return dataclasses.replace(node, value=regions)
 
 
 def _told_folder(node: Node, folder: Path) -> Node:

@@ -13,7 +13,7 @@ def shown_range(scene: Scene) -> range:
     Raises:
         ExpressionError: a position is none, or the range ends before it begins or after the film.
     """
-    ends, pictures = scene.output.range, scene.pictures
+    ends, pictures = scene.output.range, scene.count
     if ends is None or scene.mode == "still":
         return range(pictures)
     clock = Clock(pictures, scene.fps, scene.bpm)

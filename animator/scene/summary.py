@@ -23,7 +23,7 @@ def summary(loaded: LoadedScene) -> str:
         if scene.mode == "still"
         else f", {scene.frames / scene.fps:.1f} s at {scene.fps:g} frames a second"
     )
-    size = f"{scene.pictures} {what} of {width} x {height}"
+    size = f"{scene.count} {what} of {width} x {height}"
     if scene.large_size is not None:
         size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
     lines = [f"{loaded.source}: {scene.mode}, {size}{length}, seed {scene.seed}"]

@@ -46,6 +46,8 @@ def canvas_of(scene: Scene, table: Mapping[str, Any]) -> tuple[int, int] | None:
     asked = scene.coherence.upright
     if asked == "never" or scene.mode not in ROLL or scene.diffusion.init_frames == "all":
         return None
+    if scene.regions or scene.pictures:
+        return None
     if asked == "auto" and scene.guidance.compat == "disco-5":
         return None
     turned = rolls(scene, table)
@@ -75,7 +77,10 @@ def notice_upright(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fi
     if canvas is None:
         if asked is not None and scene.coherence.upright == "always":
             yield asked.key.problem(
-                "coherence.upright", f"{ROLL[scene.mode]} turns no frame; nothing is done"
+                "coherence.upright",
+                "has no effect beside regions or pictures, which are fixed to the frame"
+                if scene.regions or scene.pictures
+                else f"{ROLL[scene.mode]} turns no frame; nothing is done",
             )
         return
     node = fit.nodes.get(ROLL[scene.mode])

@@ -177,7 +177,7 @@ diffusion (``"[12]*400+[4]*600"``). The text is compiled by the scene, which kno
 
 
 def animated(
-    default: Number | str,
+    default: Number | str | None,
     *,
     frames: bool = True,
     steps: bool = False,
@@ -188,7 +188,8 @@ def animated(
     """Declare an option of type `Animated`.
 
     Args:
-        default: its value when the scene is silent; a text is compiled like one from the scene.
+        default: its value when the scene is silent; a text is compiled like one from the scene. None: it has
+            none, and stands for another setting where it is given.
         frames: whether it may change over the frames.
         steps: whether it may change over the diffusion.
         ge: smallest value it may take anywhere, or None.

@@ -85,6 +85,10 @@ class OutputOptions(Options):
 
     number_from: int = setting(0, ge=0, le=9_999_999, unit="", needs=given("output.sequence"))
     """Number of the first file of the sequence, such as 1001."""
+    alpha: str | None = setting(None, modes=FILMS)
+    """Name of a region of `regions` that is the subject: what lies outside of it is transparent in a film
+    ``<name>-alpha.webm``, with ``codec: prores-4444`` in the film itself, and in PNG and TIFF sequences."""
+
     upscale: UpscaleOptions = setting(UpscaleOptions())
     """Larger copies of what is made."""
 

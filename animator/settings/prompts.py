@@ -42,6 +42,10 @@ class TextPrompt(Options):
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""
 
+    region: str | None = None
+    """Where it pulls: a region of `regions` by its name, or a picture that is white there; left out,
+    everywhere."""
+
 
 class ImagePrompt(Options):
     """A picture as a prompt, with its parts named."""
@@ -57,6 +61,10 @@ class ImagePrompt(Options):
 
     clip_models: list[str] = Field(default_factory=list)
     """The CLIP models that it speaks to; empty: all of them."""
+
+    region: str | None = None
+    """Where it pulls: a region of `regions` by its name, or a picture that is white there; left out,
+    everywhere."""
 
 
 Position = int | float | str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -32,7 +33,9 @@ from animator.settings.guidance import GuidanceOptions
 from animator.settings.hires import HiresOptions
 from animator.settings.latent import LatentOptions
 from animator.settings.output import OutputOptions
+from animator.settings.pins import Pictures
 from animator.settings.prompts import ImagePrompts, Position, Prompts
+from animator.settings.regions import RegionOptions
 from animator.settings.seeds import scheduled
 from animator.settings.turbo import TurboOptions
 from animator.settings.video import VideoOptions
@@ -208,6 +211,28 @@ class Scene(Options):
     """Pictures as prompts, by the same rules: "path.png:weight" or an http(s) address, one or a list of them,
     or a mapping from positions to them."""
 
+    pictures: Pictures = setting(
+        default_factory=dict,
+        json_schema_extra={
+            "allowed": "a folder of pictures, or a mapping such as {0: a.png, 48: {file: b.png, over: 2s}}"
+        },
+        changes_frames=False,
+    )
+    """Pictures that the film passes through, by position: a file, or {file, strength, over}; the word
+    ``start`` is the first of them again, the position ``end`` the last frame. A folder's pictures are spread
+    over the film. Of stills each begins with the picture of its number, in place of
+    `diffusion.init_image`."""
+
+    regions: dict[str, RegionOptions] = setting(
+        default_factory=dict,
+        json_schema_extra={
+            "allowed": 'regions by name, such as {sky: {formula: "y < 0.4", still: true}}',
+            "animated_parts": True,
+        },
+        changes_frames=False,
+    )
+    """Parts of the picture, by name, and what is different there: see [regions](regions.md)."""
+
     camera: CameraOptions = setting(CameraOptions(), modes=(TWO_D, THREE_D))
     """How the camera moves from frame to frame."""
 
@@ -255,6 +280,14 @@ class Scene(Options):
     def _multiples(cls, size: tuple[int, int]) -> tuple[int, int]:
         return size[0] - size[0] % SIZE_STEP, size[1] - size[1] % SIZE_STEP
 
+    @field_validator("regions")
+    @classmethod
+    def _plain_names(cls, value: dict[str, RegionOptions]) -> dict[str, RegionOptions]:
+        for name in value:
+            if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name, re.ASCII) is None:
+                raise ValueError(f"a region is called by letters, digits, - and _, found '{name[:40]}'")
+        return value
+
     @field_validator("judge_at")
     @classmethod
     def _share_to_judge(cls, value: str) -> str:
@@ -283,7 +316,7 @@ class Scene(Options):
         """
         if not isinstance(self.seed, dict):
             return self.seed
-        return scheduled(self.seed, self.seed_mode, Clock(self.pictures, self.fps, self.bpm))
+        return scheduled(self.seed, self.seed_mode, Clock(self.count, self.fps, self.bpm))
 
     @property
     def large_size(self) -> tuple[int, int] | None:
@@ -291,7 +324,7 @@ class Scene(Options):
         return self.hires.size(self.size)
 
     @property
-    def pictures(self) -> int:
+    def count(self) -> int:
         """Number of pictures that are made: the images of a still, the frames of a film."""
         return self.images if self.mode == "still" else self.frames
 

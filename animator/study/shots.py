@@ -73,7 +73,7 @@ def render_spread(
     """
     cancel = cancel or Cancel()
     shots = [_shot(number, loaded, out) for number, loaded in enumerate(scenes)]
-    left = {one.name: len(one.only) or shot.loaded.scene.pictures for shot, one in _all(shots)}
+    left = {one.name: len(one.only) or shot.loaded.scene.count for shot, one in _all(shots)}
     progress = StudyProgress(reporter, ", ".join(one.name for one in scenes), sum(left.values()), left)
     failed: dict[str, int] = {}
     try:

@@ -255,7 +255,7 @@ def raw(pixels: np.ndarray, even: bool = True) -> memoryview:
     """Return the bytes that ffmpeg reads as a frame, ``rgb24`` or ``rgb48le``.
 
     Args:
-        pixels: H x W x 3 RGB, uint8 or uint16.
+        pixels: H x W x 3 RGB or H x W x 4 RGBA, uint8 or uint16.
         even: whether a size that is odd is made even by drawing out the last column or row.
     """
     height, width, _ = pixels.shape

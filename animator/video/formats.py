@@ -49,7 +49,8 @@ def write_codec(
 
     Args:
         path: the film, with the ending that `SUFFIX` names.
-        frames: H x W x 3 RGB, all of one size, uint8, or uint16 for 10 bits in the film.
+        frames: H x W x 3 RGB, all of one size, uint8, or uint16 for 10 bits in the film; of ``prores-4444``
+            also H x W x 4 with alpha, which is not premultiplied.
         fps: frames a second.
         codec: which.
         crf: quality of H.264 and HEVC, 0 to 51.
@@ -75,6 +76,8 @@ def write_codec(
     else:
         full = codec == "prores-4444"
         layout = "yuv444p10le" if full else "yuv422p10le"
+        if full and first.shape[2] == 4:
+            layout = "yuva444p10le"
         how = {
             "vcodec": "prores_ks",
             "profile:v": "4444" if full else "hq",
@@ -90,6 +93,35 @@ def write_codec(
             map_metadata=-1,
             bitexact=None,
             **how,
+        )
+        feed(film, frames, path)
+
+
+def write_alpha_webm(
+    path: Path, first: np.ndarray, frames: Iterable[np.ndarray], fps: float | str | Fraction
+) -> None:
+    """Write frames with alpha as a WebM, VP9 with a second picture for the alpha, which browsers show.
+
+    Args:
+        path: the film, ``.webm``.
+        first: the first frame, H x W x 4 RGBA, uint8 or uint16; of the latter 8 bits are kept.
+        frames: all of them.
+        fps: frames a second.
+
+    Raises:
+        FilmError: the encoder fails; a film that was there stays.
+    """
+    with replacing(path) as part:
+        film = pictures_like(first, fps).output(
+            named(part),
+            vf=to_bt709("yuva420p"),
+            fps_mode="passthrough",
+            vcodec="libvpx-vp9",
+            crf=20,
+            **{"b:v": 0, "row-mt": 0, "auto-alt-ref": 0},
+            threads=1,
+            map_metadata=-1,
+            bitexact=None,
         )
         feed(film, frames, path)
 

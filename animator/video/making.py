@@ -21,6 +21,14 @@ from animator.video.faults import encoder_failure, printed_log
 from animator.video.ffmpeg import QUIET, command, start
 from animator.video.film import frame_rate, raw
 
+LAYOUTS = {
+    (3, "uint8"): "rgb24",
+    (3, "uint16"): "rgb48le",
+    (4, "uint8"): "rgba",
+    (4, "uint16"): "rgba64le",
+}
+"""What ffmpeg calls raw pictures, by their channels and the type of their values."""
+
 MAKING = ".making"
 """How the name of a folder ends in which a film is made; what a kill leaves of it can be removed."""
 
@@ -75,9 +83,9 @@ def begun(frames: Iterable[np.ndarray], path: Path) -> tuple[np.ndarray, Iterato
 
 def pictures_like(first: np.ndarray, fps: float | str | Fraction, even: bool = True) -> Any:
     """Return the input of a graph: raw pictures like ``first`` from a pipe."""
-    height, width, _ = first.shape
+    height, width, channels = first.shape
     size = (width + width % 2, height + height % 2) if even else (width, height)
-    layout = "rgb48le" if first.dtype == np.uint16 else "rgb24"
+    layout = LAYOUTS[channels, str(first.dtype)]
     rate = str(frame_rate(fps))
     return ffmpeg.input("pipe:", format="rawvideo", pix_fmt=layout, video_size=size, framerate=rate)
 
@@ -87,7 +95,7 @@ def feed(graph: Any, frames: Iterable[np.ndarray], path: Path, even: bool = True
 
     Args:
         graph: begins with `pictures_like`.
-        frames: H x W x 3, all of one size.
+        frames: H x W x 3, or x 4 with alpha, all of one size.
         path: what is made, for messages.
         even: as for `pictures_like`.
 

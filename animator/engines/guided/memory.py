@@ -9,7 +9,7 @@ from torch import Tensor
 
 from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.engine import schedule_for
-from animator.diffusion.guidance import Guide, Target, guided
+from animator.diffusion.guidance import Guide, guided
 from animator.diffusion.kept import Last, reusing
 from animator.diffusion.load import cfg_scale_of, secondary_name, secondary_names
 from animator.diffusion.losses import pyramid_distance
@@ -18,6 +18,7 @@ from animator.diffusion.precision import Precision, computing_in, precision_for
 from animator.diffusion.prediction import Denoise, Prediction, from_v, hold_for, network_denoiser
 from animator.diffusion.reading import READER, SCALE, followed
 from animator.diffusion.secondary import SecondaryModel
+from animator.diffusion.target import Target
 from animator.diffusion.targets import FUZZY_COPIES
 from animator.diffusion.tiles import tiles_of
 from animator.diffusion.unet import UNet

@@ -81,7 +81,7 @@ def _masks(scene: Scene, tests: Iterable[tuple[Value, float, bool]]) -> tuple[np
     Returns:
         Masks of shape (pictures,) and (1000,), or None where a value has a fault.
     """
-    frames, steps = np.ones(scene.pictures, bool), np.ones(DIFFUSION_SCALE, bool)
+    frames, steps = np.ones(scene.count, bool), np.ones(DIFFUSION_SCALE, bool)
     for value, bound, above in tests:
         if isinstance(value, Curve):
             frames &= (value.values > bound) == above

@@ -1,0 +1,150 @@
+"""What a schema cannot say of regions: their files and formulas, and what has no effect in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from animator.errors import ExpressionError, Problem, UsageError
+from animator.keyframes import Curve
+from animator.scene.fit import Fit
+from animator.scene.nodes import Node, dotted
+from animator.settings.base import STILL, THREE_D, TWO_D, VIDEO
+from animator.settings.regions import RegionOptions, formula_of
+from animator.settings.scene import Scene
+from animator.system.file_names import file_fault
+from animator.system.picture_files import picture_file_fault
+from animator.types import Schedule
+from animator.video.footage import open_footage
+
+Values = Mapping[str, Curve | Schedule]
+
+NAME = "regions"
+
+PICTURES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".jp2",
+        ".avif",
+    ]
+)
+"""How the names of masks end that are one picture; every other file is a film."""
+
+ACTS = ("keep", "skip_steps", "init_noise", "still", "paste")
+"""What a region may change."""
+
+
+def is_film(path: str) -> bool:
+    """Return whether a mask, by its path, is one picture a frame: a film or a folder of pictures."""
+    return os.path.isdir(path) or os.path.splitext(path)[1].lower() not in PICTURES
+
+
+def region_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
+    """Yield the faults of regions: the node at fault, its dotted name and a message."""
+    alpha = scene.output.alpha
+    if alpha is not None and alpha not in scene.regions and "output.alpha" in fit.nodes:
+        known = ", ".join(scene.regions) or "none in this scene"
+        yield fit.nodes["output.alpha"], "output.alpha", f"'{alpha}' is no region; there are {known}"
+    if NAME in fit.faulty or NAME not in fit.nodes:
+        return
+    for key, options in scene.regions.items():
+        given = fit.nodes[NAME].value[key].value
+        for part, message in _faults(scene, options):
+            if message:
+                yield given.get(part, fit.nodes[NAME].value[key]), dotted(dotted(NAME, key), part), message
+
+
+def _faults(scene: Scene, options: RegionOptions) -> Iterator[tuple[str, str]]:
+    if options.file is not None:
+        yield "file", _film_fault(scene, options.file) if is_film(options.file) else _picture(options.file)
+    if options.alpha is not None:
+        yield "alpha", _picture(options.alpha)
+    if options.formula is not None:
+        try:
+            formula_of(options.formula)
+        except ExpressionError as error:
+            yield "formula", error.message
+    if options.depth is not None and scene.mode != THREE_D:
+        yield "depth", f"is known in mode 3d alone, found mode {scene.mode}; draw the mask in another way"
+    if options.keep and options.skip_steps is not None:
+        yield "skip_steps", "is given beside keep, which skips all of them; leave one of them out"
+
+
+def _picture(path: str) -> str:
+    return picture_file_fault(path) if path.strip() else "expected the path of a picture, found ''"
+
+
+def _film_fault(scene: Scene, path: str) -> str:
+    if not os.path.isdir(path) and (fault := file_fault(path, net=False)):
+        return fault
+    try:
+        film = open_footage(path, fps_of_pictures=scene.fps)
+    except UsageError as error:
+        return str(error)
+    if film.frames < scene.count:
+        return f"has {film.frames} frames, the scene {scene.count}: it needs a mask for each"
+    return ""
+
+
+def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
+    """Yield what is given in regions and has no effect."""
+    if NAME in fit.faulty or NAME not in fit.nodes:
+        return
+    for key, options in scene.regions.items():
+        node = fit.nodes[NAME].value[key]
+        for part, reason in _idle(scene, options):
+            if part in node.value:
+                yield node.value[part].key.problem(dotted(dotted(NAME, key), part), f"has no effect {reason}")
+        if not _acts(scene, key, options):
+            message = f"changes nothing: give it one of {', '.join(ACTS)}, or name it in a prompt"
+            yield node.key.problem(dotted(NAME, key), message)
+
+
+def _acts(scene: Scene, key: str, options: RegionOptions) -> bool:
+    """Return whether a region changes anything: by what it says, or as the place of a prompt."""
+    named = {scene.output.alpha, *_regions_in(scene.prompts), *_regions_in(scene.image_prompts)}
+    return key in named or any(getattr(options, name) not in (None, False) for name in ACTS)
+
+
+def _regions_in(prompts: object) -> Iterator[str]:
+    """Yield the regions that prompts name, in whatever form these are written."""
+    if isinstance(prompts, BaseModel):
+        yield from filter(None, [getattr(prompts, "region", None)])
+    elif isinstance(prompts, Mapping):
+        for one in prompts.values():
+            yield from _regions_in(one)
+    elif isinstance(prompts, list):
+        for one in prompts:
+            yield from _regions_in(one)
+
+
+def _idle(scene: Scene, options: RegionOptions) -> Iterator[tuple[str, str]]:
+    film = scene.mode in (TWO_D, THREE_D)
+    has_init = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
+    if not film:
+        yield "still", f"in mode {scene.mode}, in which no camera moves"
+    if scene.mode == STILL:
+        yield "follow", "in mode still"
+        if not has_init:
+            for name in ("keep", "skip_steps", "paste"):
+                yield name, "without diffusion.init_image or perlin_init, for there is nothing to keep"
+    if scene.mode == VIDEO:
+        yield "init_noise", "in mode video"
+        if scene.video.flow == "none":
+            yield "follow", "with video.flow: none"
+    elif not has_init:
+        yield "init_noise", "without diffusion.init_image or perlin_init"
+    if options.follow and options.still:
+        yield "still", "beside follow: what moves with the picture does not stay"
