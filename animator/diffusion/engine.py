@@ -39,11 +39,11 @@ from animator.diffusion.step_range import (
 )
 from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
 from animator.diffusion.symmetry import mirrored
-from animator.diffusion.targets import OpenImage, Targets
+from animator.diffusion.targets import OpenImage, Targets, no_image
 from animator.diffusion.tiles import in_tiles
 from animator.diffusion.uncovered import Growth, begins_at, ends_at, growth_of
 from animator.diffusion.vdiffusion import VDiffusion
-from animator.errors import MemoryShortage, UsageError
+from animator.errors import MemoryShortage
 from animator.settings.base import STILL, share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
@@ -395,8 +395,3 @@ class GuidedDiffusion:
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:
     """Return even steps over the whole curve, or Disco Diffusion's where it is to be repeated."""
     return (disco_schedule if guidance.compat == "disco-5" else full_schedule)(diffusion.steps)
-
-
-def no_image(name: str) -> Frame:
-    """Refuse to open a picture, where an engine has no function that does."""
-    raise UsageError(f"{name}: this engine has no function that opens pictures")

@@ -12,6 +12,7 @@ from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.target import Target
+from animator.errors import UsageError
 from animator.keyframes.courses import over, weighted
 from animator.system import rng
 from animator.types import Frame, Prompt, Request
@@ -25,6 +26,11 @@ IMAGE_CUTS = CutSettings(overview=1, innercut=15, skip_augs=True)
 
 OpenImage = Callable[[str], Frame]
 """Returns the picture of a path or address, at its own size."""
+
+
+def no_image(name: str) -> Frame:
+    """Refuse to open a picture, where an engine has no function that does."""
+    raise UsageError(f"{name}: this engine has no function that opens pictures")
 
 
 class Targets:

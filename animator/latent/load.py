@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from animator.diffusion.engine import no_image
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
-from animator.diffusion.targets import OpenImage
+from animator.diffusion.targets import OpenImage, no_image
 from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.files import read_controlnet, read_parts
 from animator.latent.ip_adapter import IpAdapter

@@ -8,11 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from animator.diffusion.engine import no_image
 from animator.diffusion.kept import Kept
 from animator.diffusion.prediction import Prediction
 from animator.diffusion.step_range import Course, Draws
-from animator.diffusion.targets import OpenImage
+from animator.diffusion.targets import OpenImage, no_image
 from animator.diffusion.uncovered import Growth
 from animator.latent.clip_guidance import ClipGuidance
 from animator.latent.ip_adapter import IpAdapter
