@@ -38,6 +38,7 @@ WHAT = {
     "diffusion": "guided diffusion",
     "upscale": "larger pictures",
     "between": "frames between frames",
+    "latent": "latent diffusion",
     "grade": "looks",
     "settings": "every setting, once",
     "keyframes": "values over frames",

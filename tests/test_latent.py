@@ -296,3 +296,17 @@ def test_pictures_speak_by_an_adapter_as_in_the_stock_pipeline(words: Path) -> N
     mixed, _ = looking.seen(half, lambda name: picture(int(name)), CPU) or pytest.fail("no picture")
     other, _ = looking.seen(half[2:], lambda name: picture(int(name)), CPU) or pytest.fail("no picture")
     torch.testing.assert_close(mixed, 0.75 * wanted + 0.25 * other)
+
+
+@pytest.mark.parametrize(("kind", "few"), [("sd1", "none"), ("sd1", "lcm")])
+def test_a_draft_that_is_finished_is_the_picture_itself(
+    kind: str, few: str, stock: Callable[[str], Any]
+) -> None:
+    one = engine(stock(kind), kind, few_steps=few, eta=0.8)
+    wanted = request()
+    (draft,) = one.paint_together([wanted], stop_at=0.4)
+    assert draft.unfinished is not None
+    (finished,) = one.paint_together([wanted], unfinished=[draft.unfinished])
+    assert finished.unfinished is None
+    assert torch.equal(finished.picture, one.paint(wanted))
+    assert not torch.equal(draft.picture, finished.picture)

@@ -16,12 +16,10 @@ from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.prediction import Denoise, Prediction
 from animator.diffusion.step_values import schedule_position
 from animator.diffusion.tiles import in_tiles
+from animator.latent.codec import factor_of
 from animator.latent.parts import Parts
 from animator.latent.said import Said
 from animator.latent.text import Meaning
-
-FACTOR = 8
-"""Pixels of a picture along a side of one value of its latents."""
 
 SIGMA_DATA = 0.5
 TIMESTEP_SCALING = 10.0
@@ -76,6 +74,11 @@ class Asking:
     tiles: int = 0
     before: Callable[[int], None] | None = None
 
+    @property
+    def factor(self) -> int:
+        """Pixels of a picture along a side of one value of its latents."""
+        return factor_of(self.parts.vae)
+
     def __call__(self, x: Tensor, index: int) -> Prediction:
         """Return the clean estimate and the noise, both of the shape of ``x``; see `Denoise`."""
         position = schedule_position(self.schedule, index)
@@ -85,8 +88,8 @@ class Asking:
         control = self.control if self.control and self.control.scale(position) else None
         if control is not None:
             # In the shape of the latents, so that tiles cut both alike.
-            given.append(F.pixel_unshuffle(control.picture, FACTOR))
-        network = in_tiles(partial(self._guided, position, control), self.tiles // FACTOR)
+            given.append(F.pixel_unshuffle(control.picture, self.factor))
+        network = in_tiles(partial(self._guided, position, control), self.tiles // self.factor)
         timestep = float(self.schedule.network_t[index])
         raw = network(torch.cat(given, dim=1), torch.full((len(x),), timestep, device=x.device))
         kind = str(self.parts.schedule.get("prediction_type", "epsilon"))
@@ -132,7 +135,7 @@ class Asking:
         if guidance is not None:
             more["timestep_cond"] = guidance.to(given).expand(len(state), -1).to(dtype)
         if control is not None:
-            shown = F.pixel_shuffle(given[:, channels:], FACTOR).to(dtype)
+            shown = F.pixel_shuffle(given[:, channels:], self.factor).to(dtype)
             down, middle = control.network(
                 state[:, : int(control.network.config.in_channels)],
                 t,

@@ -15,6 +15,11 @@ AROUND = 9
 """Pixels along the side of the square over which that is averaged."""
 
 
+def factor_of(vae: Any) -> int:
+    """Return how many pixels lie along a side of one value of an autoencoder's latents, 8 as a rule."""
+    return int(2 ** (len(vae.config.block_out_channels) - 1))
+
+
 class Codec:
     """The autoencoder of a latent diffusion, in float32; frozen.
 
@@ -24,6 +29,7 @@ class Codec:
 
     def __init__(self, vae: Any) -> None:
         self.vae: Any = vae.float().requires_grad_(False)
+        self.factor = factor_of(vae)
         self.scale = float(vae.config.scaling_factor)
         self.shift = float(getattr(vae.config, "shift_factor", None) or 0.0)
 

@@ -51,7 +51,8 @@ class IpAdapter:
             seeing = CLIPVisionModelWithProjection.from_pretrained(encoder, local_files_only=True)
         except (*DAMAGED, ValueError, RuntimeError, KeyError) as fault:
             raise WeightsError(f"the IP-Adapter at {path} does not fit this network ({fault})") from fault
-        self.encoder = seeing.float().eval().requires_grad_(False)
+        looking: Any = seeing
+        self.encoder = looking.float().eval().requires_grad_(False)
         (projection,) = unet.encoder_hid_proj.image_projection_layers
         self.deep = type(projection).__name__ != "ImageProjection"
         self.processors = [one for one in unet.attn_processors.values() if hasattr(one, "scale")]

@@ -102,8 +102,9 @@ def _without_bars() -> None:
     from diffusers.utils import logging as of_diffusers
     from transformers.utils import logging as of_transformers
 
-    of_diffusers.disable_progress_bar()
-    of_transformers.disable_progress_bar()
+    library: Any
+    for library in (of_diffusers, of_transformers):
+        library.disable_progress_bar()
 
 
 def _clip(

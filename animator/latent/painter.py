@@ -31,7 +31,7 @@ from animator.diffusion.step_range import (
 from animator.diffusion.step_values import schedule_position, value_at
 from animator.diffusion.uncovered import begins_at, growth_of
 from animator.errors import MemoryShortage
-from animator.latent.asking import FACTOR, Asking, Control, renewing
+from animator.latent.asking import Asking, Control, renewing
 from animator.latent.clip_guidance import Pull
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
@@ -139,7 +139,7 @@ class LatentDiffusion:
     def size_multiple(self) -> int:
         """Pixels that width and height must be multiples of."""
         levels = len(self.unet.config.block_out_channels) - 1
-        return int(FACTOR * 2**levels)
+        return int(self.codec.factor * 2**levels)
 
     def _paint(
         self,
@@ -178,11 +178,11 @@ class LatentDiffusion:
     ) -> Painting:
         """Return what a walk begins with."""
         request = requests[0]
-        coarser = [in_latents(one, FACTOR) for one in requests]
+        coarser = [in_latents(one, self.codec.factor) for one in requests]
         joint = course_of(self.schedule, request.keep, begin is not None).first
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
         channels = int(self.codec.vae.config.latent_channels)
-        noise_of = latent_noise(requests, self.device, channels, FACTOR)
+        noise_of = latent_noise(requests, self.device, channels, self.codec.factor)
         noise = noise_of("noise", starts)
         samplers, etas = self._samplers(request)
         taken = Steps(self.schedule, range(joint, course.last - 1, -1), etas_taken(samplers, etas))
@@ -330,7 +330,7 @@ class LatentDiffusion:
             pictures = torch.zeros(len(requests), 3, request.height, request.width, device=self.device)
         self.stage.call("vae")
         around = self.codec.encode(pictures * (masks < 0.5))
-        small = torch.stack([coarse(one[0] > 0.5, FACTOR)[None] for one in masks]).to(around)
+        small = torch.stack([coarse(one[0] > 0.5, self.codec.factor)[None] for one in masks]).to(around)
         return torch.cat([small, around], dim=1)
 
     def _control(self, requests: Sequence[Request]) -> Control | None:

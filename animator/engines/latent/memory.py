@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from animator.engines.family import Memory
-from animator.latent.asking import FACTOR
+from animator.latent.codec import factor_of
 from animator.latent.headers import read_header
 from animator.latent.recognise import recognise
 from animator.latent.single_file import beside, parts_of
@@ -44,11 +44,12 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
     with without_numbers():
         unet, vae, texts = build(path, dtype)
         held = [(NETWORK, held_by(unet)), (CODEC, held_by(vae)), (TEXT, sum(map(held_by, texts)))]
+        factor = factor_of(vae)
         side = (min(tiles or height, height), min(tiles or width, width))
         with Meter() as step, torch.no_grad():
-            _asked(unet, 2, side)
+            _asked(unet, 2, side, factor)
         with Meter() as decoding, torch.no_grad():
-            vae.decode(torch.zeros(1, 4, height // FACTOR, width // FACTOR))
+            vae.decode(torch.zeros(1, vae.config.latent_channels, height // factor, width // factor))
     most = max((sum(meter.peak.values()), name) for name, meter in ((NETWORK, step), (CODEC, decoding)))
     return Memory(tuple(held), {most[1]: most[0]})
 
@@ -77,7 +78,7 @@ def _of_file(path: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
     return emptied(parts.unet, dtype), emptied(parts.vae), texts
 
 
-def _asked(unet: Any, count: int, size: tuple[int, int]) -> Any:
+def _asked(unet: Any, count: int, size: tuple[int, int], factor: int) -> Any:
     dtype = next(unet.parameters()).dtype
     config = unet.config
     added = {}
@@ -87,7 +88,7 @@ def _asked(unet: Any, count: int, size: tuple[int, int]) -> Any:
             "text_embeds": torch.zeros(count, width, dtype=dtype),
             "time_ids": torch.zeros(count, 6, dtype=dtype),
         }
-    state = torch.zeros(count, config.in_channels, size[0] // FACTOR, size[1] // FACTOR, dtype=dtype)
+    state = torch.zeros(count, config.in_channels, size[0] // factor, size[1] // factor, dtype=dtype)
     states = torch.zeros(count, 77, config.cross_attention_dim, dtype=dtype)
     return unet(
         state, torch.zeros(count), encoder_hidden_states=states, added_cond_kwargs=added, return_dict=False
