@@ -83,6 +83,15 @@ def test_files_of_all_kinds_are_imported_at_once(tmp_path: Path, cache: Path) ->
     assert again.exit_code == 0, again.output
 
 
+def test_a_lora_in_a_folder_of_diffusers_is_kept(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "ink"
+    path.mkdir()
+    put(path, "pytorch_lora_weights.safetensors", LORA)
+    assert models("import", path).exit_code == 0
+    assert named_path("lora", "ink") == cache / "lora" / "ink"
+    assert str(recognise(named_path("lora", "ink"))) == "a LoRA for Stable Diffusion 1"
+
+
 def test_an_imported_file_takes_a_name_and_its_description(tmp_path: Path, cache: Path) -> None:
     path = put(tmp_path, "x.safetensors", MODEL)
     path.with_suffix(".json").write_text('{"schedule": {"prediction_type": "v_prediction"}}')

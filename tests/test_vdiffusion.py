@@ -418,3 +418,23 @@ def test_what_reads_prompts_needs_its_clip_model(tmp_path: Path) -> None:
     needed = [one.name for one in GUIDED.networks(scene(tmp_path, "model: cc12m_1_cfg").scene)]
     assert READER in needed
     assert READER not in [one.name for one in GUIDED.networks(scene(tmp_path, "steps: 20").scene)]
+
+
+@pytest.mark.slow
+def test_clip_guides_it_besides(network: VDiffusion) -> None:
+    guidance = UNGUIDED.model_copy(update={"clip_guidance_scale": 500})
+    options = DiffusionOptions(steps=2, skip_steps=0, precision="float32")
+    networks = Networks(network, {"pocket": Words()}, size_multiple=64, reader=Reader(Words(), 3.0))
+    guided = GuidedDiffusion(networks, options, guidance).paint(asked())
+    assert guided.isfinite().all()
+    assert not torch.equal(guided, GuidedDiffusion(networks, options, UNGUIDED).paint(asked()))
+
+
+@pytest.mark.slow
+def test_its_memory_is_known_without_weights(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "model: cc12m_1_cfg")
+    memory = GUIDED.memory(loaded.scene, loaded.timeline, "cpu")
+    held = dict(memory.held)
+    assert held["diffusion network"] / 4 == families()["cc12m_1"].parameters
+    assert f"CLIP {READER}" in held
+    assert memory.peak["diffusion network"] > 0
