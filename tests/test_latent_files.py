@@ -301,6 +301,13 @@ LORA = "transformer_blocks_0_attn2_to_k.lora_down.weight"
         ({"emb_params": (2, 768)}, f"a textual inversion {OF_1}"),
         ({"clip_l": (2, 768), "clip_g": (2, 1280)}, f"a textual inversion {OF_XL}"),
         ({READS: (1, 4, 1, 1), f"{UNET}input_blocks.1.{STATES}": (2, 768)}, f"{ALONE} {OF_1}"),
+        ({"input_blocks.0.0.weight": (1, 4, 1, 1), f"input_blocks.1.{STATES}": (2, 768)}, f"{ALONE} {OF_1}"),
+        (
+            {"time_embedding.linear_1.weight": (1,), f"mid_block.attentions.{STATES}": (2, 768)},
+            f"{ALONE} {OF_1}",
+        ),
+        ({"input_blocks.0.0.weight": (1, 3, 1, 1), "time_embed.0.weight": (1,)}, "nothing that is known"),
+        ({"net.0.main.0.weight": (1, 3, 1, 1)}, "nothing that is known"),
         ({"something.else": (2, 2)}, "nothing that is known"),
     ],
 )

@@ -138,6 +138,18 @@ def test_networks_of_other_kinds_are_refused_and_the_rest_is_kept(tmp_path: Path
     assert [one.name for one in own_entries()] == ["a"]
 
 
+def test_a_checkpoint_of_guided_diffusion_is_none_of_these(tmp_path: Path) -> None:
+    from animator.diffusion.unet import UNet, unet_config
+
+    switches = {"image_size": 32, "num_channels": 32, "num_res_blocks": 1, "channel_mult": "1, 2"}
+    path = tmp_path / "mine.pt"
+    torch.save(UNet(unet_config(switches)).state_dict(), path)
+    assert recognise(path).what == "unknown"
+    result = models("import", path)
+    assert result.exit_code == 2
+    assert "its hash is unknown; say what it is with --name NAME" in result.output
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden"])
 def test_a_name_that_no_file_can_have_is_refused(name: str, tmp_path: Path) -> None:
     result = models("import", put(tmp_path, "a.safetensors", MODEL), "--name", name)
