@@ -150,6 +150,7 @@ def test_a_missing_part_of_a_folder_is_named(part: str, pipelines: dict[str, Any
         read_parts(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_tokenizer_takes_clips_own(tmp_path: Path) -> None:
     pipeline = tiny_pipeline("sd1")
     pipeline.save_pretrained(tmp_path)
