@@ -90,6 +90,9 @@ def test_a_lora_in_a_folder_of_diffusers_is_kept(tmp_path: Path, cache: Path) ->
     assert models("import", path).exit_code == 0
     assert named_path("lora", "ink") == cache / "lora" / "ink"
     assert str(recognise(named_path("lora", "ink"))) == "a LoRA for Stable Diffusion 1"
+    torch.save({name: torch.zeros(shape) for name, shape in LORA.items()}, tmp_path / "old.bin")
+    assert models("import", tmp_path / "old.bin").exit_code == 0
+    assert str(recognise(named_path("lora", "old"))) == "a LoRA for Stable Diffusion 1"
 
 
 def test_an_imported_file_takes_a_name_and_its_description(tmp_path: Path, cache: Path) -> None:

@@ -175,7 +175,7 @@ def own_entries() -> list[Entry]:
         Entry(kind, path.stem if path.is_file() else path.name, path.name)
         for kind in OWN
         for path in sorted((cache_folder() / kind).glob("[!.]*"))
-        if path not in published and (is_checkpoint(path.name) or path.is_dir())
+        if path not in published and (is_checkpoint(path.name) or path.suffix == ".bin" or path.is_dir())
     ]
 
 
