@@ -26,6 +26,25 @@ TIMESTEP_SCALING = 10.0
 """Of a consistency model's boundary, at which its estimate is the state itself (Luo et al. 2023, LCM)."""
 
 
+USUAL_CFG = {"sdxl": 5.0}
+OTHER_CFG, FEW_STEPS_CFG, EMBEDDED_CFG = 7.0, 1.0, 8.0
+"""Strengths of the prompts where the scene leaves them open: by kind, of others, of networks of few steps,
+and of those that read the strength themselves."""
+
+
+def usual_cfg(parts: Parts, few_steps: bool) -> float:
+    """Return the strength of the prompts where the scene leaves it open.
+
+    Args:
+        parts: the networks.
+        few_steps: whether they are made for few steps.
+    """
+    unet: Any = parts.unet
+    if unet.config.time_cond_proj_dim is not None:
+        return EMBEDDED_CFG
+    return FEW_STEPS_CFG if few_steps else USUAL_CFG.get(parts.kind, OTHER_CFG)
+
+
 @dataclass(frozen=True)
 class Control:
     """A ControlNet and what it is shown.

@@ -47,13 +47,16 @@ def latent_noise(requests: Sequence[Request], device: torch.device, channels: in
 def in_latents(request: Request, factor: int) -> Request:
     """Return a request whose masks have the shape of its latents: True where any pixel is.
 
-    What is drawn already, in ``noise``, is so where all pixels are.
+    What is drawn already, in ``noise``, is so where all pixels are; of what is skipped the least counts.
     """
     noise = request.noise
     if noise is not None and noise.drawn is not None:
         noise = replace(noise, drawn=~coarse(~noise.drawn, factor))
     uncovered = None if request.uncovered is None else coarse(request.uncovered, factor)
-    return replace(request, uncovered=uncovered, noise=noise)
+    kept = request.keep_map
+    # Where any pixel of a square is painted more, the square is.
+    kept = None if kept is None else -F.max_pool2d(-kept[None], factor)[0]
+    return replace(request, uncovered=uncovered, noise=noise, keep_map=kept)
 
 
 def coarse(mask: Mask, factor: int) -> Mask:

@@ -29,14 +29,16 @@ from animator.diffusion.step_range import (
     unfinished_of,
 )
 from animator.diffusion.step_values import schedule_position, value_at
-from animator.diffusion.uncovered import begins_at, growth_of
+from animator.diffusion.targets import by_region
+from animator.diffusion.uncovered import begins_at, ends_at, growth_of
 from animator.errors import MemoryShortage
-from animator.latent.asking import Asking, Control, renewing
+from animator.latent.asking import Asking, Control, renewing, usual_cfg
 from animator.latent.clip_guidance import Pull
 from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
 from animator.latent.noise import coarse, in_latents, latent_noise
 from animator.latent.painting import Networks, Painting
+from animator.latent.regions import asked_by_region, with_kept
 from animator.latent.said import said_by
 from animator.latent.saving import Saving, Stage, slice_attention
 from animator.latent.schedules import latent_schedule
@@ -50,12 +52,6 @@ from animator.system.convert import frame_to_signed, signed_to_frames
 from animator.types import Frame, OnStep, Painted, PaintStep, Request
 
 log = logging.getLogger(__name__)
-
-USUAL_CFG = {"sdxl": 5.0}
-OTHER_CFG, FEW_STEPS_CFG, EMBEDDED_CFG = 7.0, 1.0, 8.0
-"""Strengths of the prompts where the scene leaves them open: by kind, of others, of networks of few steps,
-and of those that read the strength themselves."""
-
 
 MOST_PARTS = 64
 """Passes in which perceptors look at what they look at, at most."""
@@ -179,13 +175,16 @@ class LatentDiffusion:
         """Return what a walk begins with."""
         request = requests[0]
         coarser = [in_latents(one, self.codec.factor) for one in requests]
-        joint = course_of(self.schedule, request.keep, begin is not None).first
+        usual, joint = (
+            course_of(self.schedule, keep, begin is not None).first
+            for keep in (request.keep, ends_at(coarser[0]))
+        )
         starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
         channels = int(self.codec.vae.config.latent_channels)
         noise_of = latent_noise(requests, self.device, channels, self.codec.factor)
         noise = noise_of("noise", starts)
         samplers, etas = self._samplers(request)
-        taken = Steps(self.schedule, range(joint, course.last - 1, -1), etas_taken(samplers, etas))
+        taken = Steps(self.schedule, range(usual, course.last - 1, -1), etas_taken(samplers, etas))
         ground = grounds(coarser, begin, noise, lambda index: noise_of(f"step {index}", starts), taken)
         growth = growth_of(coarser, self.schedule, ground, noise, course.first, joint)
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
@@ -254,7 +253,7 @@ class LatentDiffusion:
         if pictures is not None and self.latent.hold_codec:
             signed = restored(signed, pictures, self.codec.decode(self.codec.encode(pictures)))
         if ended:
-            return painted_of(signed)
+            return painted_of(with_kept(signed, pictures, painting.requests))
         left = [
             {**unfinished_of(step, n, one), **painting.kept.of(n)} for n, one in enumerate(painting.draws)
         ]
@@ -268,18 +267,16 @@ class LatentDiffusion:
         begin = schedule_position(self.schedule, first)
         if loras is not None and loras.read_with(self._weights(request, begin)):
             self.reader.forget()
-        said = said_by(self.reader, request.written or request.prompts, latent.negative_prompt)
-        embedded = self.unet.config.time_cond_proj_dim is not None
-        usual = FEW_STEPS_CFG if self.few_steps else USUAL_CFG.get(self.parts.kind, OTHER_CFG)
-        usual = EMBEDDED_CFG if embedded else usual
+        say = partial(said_by, self.reader, negative_prompt=latent.negative_prompt)
+        usual = usual_cfg(self.parts, bool(self.few_steps))
 
         def cfg_scale(position: int) -> float:
             return value_at(request.values, "latent.cfg_scale", latent.cfg_scale, position) or usual
 
-        return Asking(
+        asking = Asking(
             self.parts,
             self.schedule,
-            said,
+            say(by_region(request.written or request.prompts).get("", [])),
             cfg_scale,
             (request.height, request.width),
             beside=self._beside(requests, pictures),
@@ -290,6 +287,7 @@ class LatentDiffusion:
             tiles=request.tiles,
             before=partial(self._before, request),
         )
+        return asked_by_region(asking, requests, say, self.codec.factor)
 
     def _before(self, request: Request, position: int) -> None:
         """Set the strengths of what lies over the network for a position of the diffusion."""
