@@ -42,9 +42,11 @@ async def list_scenes(request: Request) -> Response:
 
 
 async def make_scene(request: Request) -> Response:
-    """Write a new scene file."""
+    """Write a new scene file: a text, or a scene of a kind to begin with."""
     state, body = state_of(request), await body_of(request)
-    file, text = needed(body, "file", str), needed(body, "text", str)
+    file, text, kind = needed(body, "file", str), asked(body, "text", str), asked(body, "kind", str, "film")
+    if text is None:
+        text = await run_in_threadpool(state.helper.ask, "begin", kind=kind)
     path = await run_in_threadpool(new_scene, state.root, file, text)
     await run_in_threadpool(lambda: state.catalog.look(now=True))
     return found(

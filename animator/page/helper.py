@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from animator.errors import AnimatorError
+from animator.errors import AnimatorError, UsageError
 
 
 def _check(order: dict[str, Any]) -> Any:
@@ -39,11 +39,20 @@ def _derive(order: dict[str, Any]) -> Any:
     return derived(order["what"], order["scene"], order["picture"], order["number"], order["seed"])
 
 
+def _begin(order: dict[str, Any]) -> Any:
+    from animator.scene.beginnings import beginning
+
+    if order["kind"] not in ("film", "still"):
+        raise UsageError("a new scene makes a film, or is a still")
+    return beginning(order["kind"])
+
+
 ORDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check": _check,
     "move": _move,
     "settings": _settings,
     "derive": _derive,
+    "begin": _begin,
 }
 
 

@@ -12,7 +12,7 @@ BODIES: dict[str, dict[str, str]] = {
     "start_run": {"scene": "string", "run": "string", "queue": "boolean"},
     "delete_run": {"confirm": "string"},
     "act": {"picture": "integer", "mark": "string"},
-    "make_scene": {"file": "string", "text": "string"},
+    "make_scene": {"file": "string", "text": "string", "kind": "string"},
     "save_scene": {"text": "string", "version": "string"},
     "check": {"text": "string", "scene": "string"},
     "move": {
@@ -25,6 +25,7 @@ BODIES: dict[str, dict[str, str]] = {
 """What is sent, by the function that answers."""
 
 NEEDED = {
+    "make_scene": ["file"],
     "start_run": ["scene"],
     "delete_run": ["confirm"],
     "act": [],

@@ -22,8 +22,8 @@ from animator.system.locks import take
 FILMS = (".mp4", ".webm", ".mov", ".gif", ".webp")
 """How the names of films end; the first are those that browsers play."""
 
-LONGEST = 300
-"""Letters of a prompt that a list shows."""
+LONGEST, MOST_PROMPTS = 300, 4
+"""Letters of a prompt, and prompts of a run, that a list shows."""
 
 PAUSED, RUNNING, STOPPED, DONE = "paused", "running", "stopped", "done"
 """States of a run: stopped is one that nobody is at work at and that has pictures left to make."""
@@ -269,6 +269,7 @@ def summary_of(root: Path, run: Path, count: Count) -> dict[str, Any]:
     finished = wanted is not None and count.done >= wanted
     state = (PAUSED if paused else RUNNING) if owner is not None else DONE if finished else STOPPED
     progress = run / "progress.png"
+    prompts = [{**one, "text": one["text"][:LONGEST]} for one in prompts_of(run)[:MOST_PROMPTS]]
     live = int(progress.stat().st_mtime * 1000) if owner is not None and progress.is_file() else None
     number, version = count.last
     return {
@@ -282,6 +283,7 @@ def summary_of(root: Path, run: Path, count: Count) -> dict[str, Any]:
         "film": film_of(run, info, name),
         "last": {"number": number, "version": version} if number >= 0 else None,
         "live": live,
+        "prompts": prompts,
         "modified": _modified(run),
         "pace": sum(count.seconds) / len(count.seconds) if count.seconds else None,
     }
