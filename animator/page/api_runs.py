@@ -42,15 +42,26 @@ async def start_run(request: Request) -> Response:
     def start() -> dict[str, Any]:
         file = state.catalog.scene(scene)
         folder = None if run is None else state.catalog.run(run)
+        seed = None if folder is None else _seed_for(state, file, folder)
         if later:
-            return {"waits": state.renders.enqueue(file, folder)}
+            return {"waits": state.renders.enqueue(file, folder, seed=seed)}
         if folder is not None:
-            return _with_run(state, state.renders.again(file, folder))
+            return _with_run(state, state.renders.again(file, folder, seed))
         return _with_run(state, state.renders.start(file))
 
     started = await run_in_threadpool(start)
     state.woken.set()
     return found(started, 201)
+
+
+def _seed_for(state: State, scene: Path, run: Path) -> int | None:
+    """Return the seed of a run for a scene that says none: another one would make every frame anew."""
+    found = state.helper.ask("check", file=str(scene), text=read_scene_text(scene))
+    seed = runs.info_of(run).get("seed")
+    if "facts" not in found:
+        first = next(one for one in found["problems"] if one["level"] == "error")
+        raise UsageError(f"line {first['line']}: {first['key']}: {first['message']}")
+    return seed if found["facts"]["seed"] is None and isinstance(seed, int) else None
 
 
 def _with_run(state: State, job: dict[str, Any]) -> dict[str, Any]:

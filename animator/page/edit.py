@@ -68,7 +68,7 @@ def facts_of(loaded: LoadedScene) -> dict[str, Any]:
         "pictures": scene.pictures,
         "fps": scene.fps,
         "steps": scene.diffusion.steps,
-        "models": scene.models,
+        "seed": None if loaded.seed_drawn else scene.first_seed,
     }
 
 
@@ -106,7 +106,7 @@ def _shown(key: Key) -> dict[str, Any]:
 
 
 def sets_of(loaded: LoadedScene, root: Node, file: str, text: str) -> list[dict[str, Any]]:
-    """Return the prompts of each part of the film; ``key`` is the number of its key, None if it cannot move."""
+    """Return the prompts of each part of the film; ``key`` is the number of its key, None where it has none."""
     node = node_at(root, PROMPTS)
     keys = prompt_keys(node, file, text, _clock(loaded))
     at = {key.frame: number for number, key in enumerate(keys) if key.position is not None}

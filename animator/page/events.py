@@ -1,7 +1,7 @@
 """What watchers are sent: the newest state of each run, and never more than that.
 
-A watcher that is slow, or asleep in a closed laptop, does not make anything pile up here: of each run only what
-is newest waits for it.
+A watcher that is slow, or asleep in a closed laptop, does not make anything pile up here: of each run only
+what is newest waits for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Renders that the page starts: each a process of its own, the same as on the command line.
 
-A render knows nothing of the page and continues when the server ends. It is found again by what is in the run:
-the lock names its process. What the page itself knows of it is a file in ``.page/jobs``: the scene, the run and
-the process; beside it lies what the process prints, ``render --json``.
+A render knows nothing of the page and continues when the server ends. It is found again by what is in the run,
+whose lock names the process. What the page itself knows of it is a file in ``.page/jobs``: the scene, the run
+and the process; beside it lies what the process prints, ``render --json``.
 
 A run that is to be rendered from a scene that was changed is stopped in order and started again on the same
 folder; `animator.run.plan` finds which frames are up to date.
@@ -37,7 +37,7 @@ MOST_WAITING = 500
 CAN_PAUSE = hasattr(signal, "SIGSTOP")
 
 Job = dict[str, Any]
-"""``id``, ``scene`` and ``run`` (paths in the page's folder), ``process``, ``started``, ``status`` at its end."""
+"""``id``, ``scene`` and ``run`` (paths in the page's folder), ``process``, ``started``, at its end ``status``."""
 
 
 class Renders:
@@ -97,8 +97,14 @@ class Renders:
 
     # What is done.
 
-    def start(self, scene: Path, run: Path | None = None, only: str = "") -> Job:
+    def start(self, scene: Path, run: Path | None = None, only: str = "", seed: int | None = None) -> Job:
         """Start to render a scene, into a new run or into one that is there, and return the job.
+
+        Args:
+            scene: the scene file.
+            run: the run, or None for a new one.
+            only: numbers of the stills to make, as ``--only`` has them.
+            seed: laid over the scene, where it draws one and the run has it already.
 
         Raises:
             UsageError: somebody is at work at the run.
@@ -109,7 +115,9 @@ class Renders:
             if run is None:
                 run = self._new_run(folder_name(scene.stem))
             words = ["render", os.path.relpath(scene, self.root), "--out", os.path.relpath(run, self.root)]
-            return self._launch([*words, *(["--only", only] if only else [])], shown(self.root, scene), run)
+            words += ["--only", only] if only else []
+            words += ["--set", f"seed={seed}"] if seed is not None else []
+            return self._launch(words, shown(self.root, scene), run)
 
     def resume(self, run: Path) -> Job:
         """Go on with a run: from the scene that the page started it with, else from the run's own.
@@ -176,12 +184,15 @@ class Renders:
         process = owner_of(run)
         return bool(process) and process_state(process or 0) == "T"
 
-    def enqueue(self, scene: Path, run: Path | None = None, *, at_once: bool = False) -> Job:
+    def enqueue(
+        self, scene: Path, run: Path | None = None, *, seed: int | None = None, at_once: bool = False
+    ) -> Job:
         """Put a scene into the queue, to be rendered into a new run or into one that is there.
 
         Args:
             scene: the scene file.
             run: the run, or None for a new one.
+            seed: see `start`.
             at_once: whether it begins as soon as its run is free, whatever else is at work.
         """
         with self._lock:
@@ -191,6 +202,7 @@ class Renders:
                 "id": f"{time.time_ns():x}",
                 "scene": shown(self.root, scene),
                 "run": None if run is None else shown(self.root, run),
+                "seed": seed,
                 "at_once": at_once,
             }
             if run is not None:
@@ -208,11 +220,11 @@ class Renders:
             self._waiting = left
             self._write("queue.json", left)
 
-    def again(self, scene: Path, run: Path) -> Job:
+    def again(self, scene: Path, run: Path, seed: int | None = None) -> Job:
         """Render a run from a scene that was changed: what is at work there is stopped first."""
         if owner_of(run) is None and not self._begins(run):
-            return self.start(scene, run)
-        item = self.enqueue(scene, run, at_once=True)
+            return self.start(scene, run, seed=seed)
+        item = self.enqueue(scene, run, seed=seed, at_once=True)
         self.stop(run)
         return item
 
@@ -230,7 +242,7 @@ class Renders:
                 self._write("queue.json", self._waiting)
                 scene = inside(self.root, item["scene"])
                 if scene.is_file():
-                    self.start(scene, run)
+                    self.start(scene, run, seed=item.get("seed"))
                     return True
             return False
 

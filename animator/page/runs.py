@@ -25,8 +25,8 @@ FILMS = (".mp4", ".webm", ".mov", ".gif", ".webp")
 LONGEST, MOST_PROMPTS = 300, 4
 """Letters of a prompt, and prompts of a run, that a list shows."""
 
-PAUSED, RUNNING, STOPPED, DONE = "paused", "running", "stopped", "done"
-"""States of a run: stopped is one that nobody is at work at and that has pictures left to make."""
+PAUSED, RUNNING, STOPPED, DONE, STARTING = "paused", "running", "stopped", "done", "starting"
+"""States of a run: nobody is at work at a stopped one, and it has pictures left to make."""
 
 _TOP = re.compile(rb"^(mode|frames|images|fps|size|seed):[ \t]*(.*)$")
 _ITEM = re.compile(rb"^- *([0-9]+)\s*$")

@@ -17,7 +17,7 @@ from animator.page.catalog import Catalog
 from animator.page.events import Hub
 from animator.page.marks import Marks
 from animator.page.renders import Renders
-from animator.page.runs import PAUSED, RUNNING
+from animator.page.runs import DONE, PAUSED, RUNNING, STARTING, STOPPED
 from animator.page.safety import Door
 
 PULSE = 0.5
@@ -57,6 +57,8 @@ class State:
         for name, summary in self.catalog.summaries().items():
             more: dict[str, Any] = {"mark": marks.get(summary["folder"], "")}
             job = jobs.get(summary["folder"])
+            if job is not None and job.get("status") is None and summary["state"] in (STOPPED, DONE):
+                more["state"] = STARTING
             if job is not None and (
                 summary["state"] in (RUNNING, PAUSED) or job.get("status") not in (0, 130)
             ):

@@ -15,7 +15,7 @@ const ORDERS = {
 
 const WHICH = {
   all: ["all runs", () => true],
-  running: ["at work", (run) => run.state === "running" || run.state === "paused"],
+  running: ["at work", (run) => ["running", "paused", "starting"].includes(run.state)],
   films: ["films", (run) => run.mode !== "still"],
   stills: ["stills", (run) => run.mode === "still"],
   picked: ["picked", (run) => run.mark === "picked"],
@@ -24,17 +24,21 @@ const WHICH = {
 
 export function stateText(run) {
   const many = run.pictures === null ? run.done : `${run.done} of ${run.pictures}`;
+  if (run.state === "starting") { return "begins: the networks are loaded"; }
   if (run.state === "done") { return `${run.done} ${what(run, run.done)}`; }
   const progress = run.progress || {};
   if (run.state === "running") {
-    const done = progress.finished !== undefined && progress.of ? progressText(progress) : `${many} ${what(run)}`;
+    const done = progress.finished !== undefined && progress.of ? progressText(run) : `${many} ${what(run)}`;
     const left = leftOf(run);
     return `${done}${left ? `, ${clock(left)} left` : ""}`;
   }
   return `${run.state} at ${many} ${what(run)}`;
 }
 
-function progressText(progress) { return `frame ${progress.frame ?? progress.finished} of ${progress.of}`; }
+function progressText(run) {
+  const { frame, finished, of } = run.progress;
+  return `${what(run, 1)} ${Math.min(of, (frame ?? finished) + 1)} of ${of}`;
+}
 
 export function leftOf(run) {
   const progress = run.progress || {};

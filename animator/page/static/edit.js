@@ -165,6 +165,7 @@ export async function edit(place, name, into) {
     bar.hidden = run.state === "done";
     const act = (action, done) => () => tried(() => post(`/runs/${run.id}/${action}`), done);
     const buttons = {
+      starting: [["Stop", act("stop", "It stops.")]],
       running: [["Pause", act("pause", "Paused.")], ["Stop", act("stop", "It stops after this step.")]],
       paused: [["Go on", act("continue", "It goes on.")], ["Stop", act("stop", "It stops.")]],
       stopped: [["Go on", act("resume", "It goes on.")]],

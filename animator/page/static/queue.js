@@ -17,7 +17,7 @@ export async function queue(place) {
   }
 
   const draw = () => {
-    const busy = [...runs.values()].filter((run) => run.state === "running" || run.state === "paused");
+    const busy = [...runs.values()].filter((run) => ["running", "paused", "starting"].includes(run.state));
     const starting = work.jobs.filter((job) => job.status === null && !busy.some((run) => run.folder === job.run));
     fill(now, [
       ...busy.map((run) => line({ scene: run.scene, run: run.folder }, el("span", { class: "soft" }, stateText(run)))),

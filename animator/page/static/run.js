@@ -51,7 +51,7 @@ export async function run(place, name) {
       if (now.size) { image.style.setProperty("max-width", `${Math.min(4 * now.size[0], 1600)}px`); }
       if (!before || stage.children.length !== 1) { stage.replaceChildren(image); }
     } else {
-      stage.replaceChildren(el("p", { class: "none" }, now.state === "running" ? "The networks are being loaded …" : "No picture yet"));
+      stage.replaceChildren(el("p", { class: "none" }, now.state === "running" || now.state === "starting" ? "The networks are being loaded …" : "No picture yet"));
     }
     mode = wanted;
   }
@@ -73,7 +73,9 @@ export async function run(place, name) {
     const focused = document.activeElement && actions.contains(document.activeElement) ? document.activeElement.textContent : "";
     const act = (action, done, body) => () => tried(() => post(`/runs/${name}/${action}`, body || {}), done);
     const found = [];
-    if (now.state === "running") {
+    if (now.state === "starting") {
+      found.push(button("Stop", act("stop", "It stops.")));
+    } else if (now.state === "running") {
       found.push(button("Pause", act("pause", "Paused."), { title: "Halt where it is; its memory stays taken" }),
         button("Stop", act("stop", "It stops after this step."), { title: "End in order; Go on continues from the last frame" }));
     } else if (now.state === "paused") {
