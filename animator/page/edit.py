@@ -16,6 +16,7 @@ from animator.scene.layers import read_layers
 from animator.scene.nodes import Node
 from animator.scene.reading import LoadedScene, read_changed
 from animator.settings.scene import scene_schema
+from animator.settings.sentences import described_schema
 
 MOST_POINTS = 600
 """Points of a curve that are drawn; of a longer one they are spread evenly."""
@@ -106,7 +107,7 @@ def _shown(key: Key) -> dict[str, Any]:
 
 
 def sets_of(loaded: LoadedScene, root: Node, file: str, text: str) -> list[dict[str, Any]]:
-    """Return the prompts of each part of the film; ``key`` is the number of its key, None where it has none."""
+    """Return the prompts of each part of the film; ``key`` is the number of its key, if it has one."""
     node = node_at(root, PROMPTS)
     keys = prompt_keys(node, file, text, _clock(loaded))
     at = {key.frame: number for number, key in enumerate(keys) if key.position is not None}
@@ -160,7 +161,7 @@ def _clock(loaded: LoadedScene) -> Clock:
 
 def settings() -> list[dict[str, Any]]:
     """Return every setting for the editor's completion: dotted name, sentence, default, choices."""
-    fit = Fit(scene_schema())
+    fit = Fit(described_schema())
     return [_setting(name, entry, name in fit.sections) for name, entry in fit.settings.items()]
 
 

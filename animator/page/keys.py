@@ -23,6 +23,7 @@ _KEY = re.compile(
     r"(?P<percent>%?)\s*\)?",
     re.ASCII,
 )
+_METHOD = re.compile(r"\s*[A-Za-z][A-Za-z_-]*\s*;", re.ASCII)
 _UNIT = re.compile(r"[0-9.]+\s*(?P<unit>[a-z%]*)", re.ASCII)
 
 FIGURES = 6
@@ -78,8 +79,8 @@ def keys_of(node: Node, lines: Sequence[str], clock: Clock) -> list[Key]:
 
 def _of_text(node: Node, clock: Clock) -> Iterator[Key]:
     """Yield the keys of a text such as ``0: (1), 24: (1.05)``."""
-    at = 0
-    for piece in _pieces(node.raw):
+    at = ahead.end() if (ahead := _METHOD.match(node.raw)) else 0
+    for piece in _pieces(node.raw[at:]):
         match = _KEY.match(piece)
         frame = _frame(match["position"], clock) if match else None
         if match and frame is not None:

@@ -1,8 +1,8 @@
 """Rendering a scene again on each save of its file: edit while it renders.
 
 The networks stay loaded. A save that has faults is reported, and the render of before continues; one that is
-fine stops it after the step it is at, and the frames that are not up to date are made. Where the scene says no
-seed, the one that was drawn first stays.
+fine stops it after the step it is at, and the frames that are not up to date are made. Where the scene says
+no seed, the one that was drawn first stays.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a run leaves on the disk, and how it is resumed after it was stopped at any moment.
 
-`RunFolder` and its like are imported when they are first used: who only reads journals and locks needs no torch.
+They are imported when they are first used: who only reads journals and locks needs no torch.
 """
 
 from __future__ import annotations
