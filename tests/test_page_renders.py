@@ -1,4 +1,4 @@
-"""Renders that the page starts: the same bytes as on the command line, stopped, changed, found again, queued."""
+"""Renders that the page starts: the same bytes as on the command line; stopped, changed, found, queued."""
 
 from __future__ import annotations
 

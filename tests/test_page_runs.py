@@ -144,13 +144,9 @@ def test_only_who_holds_the_lock_is_at_work(tmp_path: Path) -> None:
 
 def test_prompts_come_without_weights_and_fades() -> None:
     assert runs._strongest_first("sea:0.5 | fog:-0.25 | 16:9 poster:0.75") == "16:9 poster | sea | not: fog"
-    sets = [
-        {"from": 0, "text": "a"},
-        {"from": 5, "text": "a | b"},
-        {"from": 7, "text": "b | a"},
-        {"from": 9, "text": "b"},
-    ]
-    assert runs._without_fades(sets) == [sets[0], sets[2]]
+    texts = {0: "a", 5: "a | b", 7: "b | a", 9: "b", 20: "b | c", 22: "c | b", 23: "c"}
+    found = runs._settled([{"from": at, "text": text} for at, text in texts.items()], 40)
+    assert [(one["from"], one["text"]) for one in found] == [(0, "a"), (5, "b"), (20, "c")]
 
 
 @pytest.mark.parametrize(

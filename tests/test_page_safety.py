@@ -33,7 +33,8 @@ def the_run(client: object) -> str:
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        (f"127.0.0.1:{PORT}", 200), (f"localhost:{PORT}", 200), (f"LOCALHOST:{PORT}", 200), (f"[::1]:{PORT}", 200),
+        (f"127.0.0.1:{PORT}", 200), (f"localhost:{PORT}", 200), (f"LOCALHOST:{PORT}", 200),
+        (f"[::1]:{PORT}", 200),
         ("evil.example", 421), (f"evil.example:{PORT}", 421), ("127.0.0.1:80", 421), ("127.0.0.1", 421),
         (f"127.0.0.1.evil.example:{PORT}", 421), (f"localhost:{PORT}@evil.example", 421), ("", 421),
         (f"10.0.0.1:{PORT}", 421),
@@ -87,8 +88,10 @@ def test_what_is_sent_in_pieces_is_bounded_too(root: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "../../../../secret.txt", "..%2f..%2f..%2f..%2fsecret.txt", "/etc/passwd", "//etc/passwd", "frames/../../../../../secret.txt",
-        "%2e%2e/%2e%2e/%2e%2e/%2e%2e/secret.txt", "link.txt", "frames/link.png", "away/secret.txt", "run.json%00.png", "run.lock",
+        "../../../../secret.txt", "..%2f..%2f..%2f..%2fsecret.txt", "/etc/passwd", "//etc/passwd",
+        "frames/../../../../../secret.txt",
+        "%2e%2e/%2e%2e/%2e%2e/%2e%2e/secret.txt", "link.txt", "frames/link.png", "away/secret.txt",
+        "run.json%00.png", "run.lock",
         "frames", "", "..\\..\\..\\..\\secret.txt",
     ],
 )  # fmt: skip
@@ -122,7 +125,10 @@ def test_a_run_that_is_a_link_is_not_listed(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["../out.yaml", "/tmp/out.yaml", "a/b/c.yaml", ".hidden/a.yaml", ".a.yaml", "scene.txt", "scenes/../../out.yaml", ""],
+    [
+        "../out.yaml", "/tmp/out.yaml", "a/b/c.yaml", ".hidden/a.yaml", ".a.yaml", "scene.txt",
+        "scenes/../../out.yaml", "",
+    ],
 )  # fmt: skip
 def test_no_scene_is_written_elsewhere(root: Path, file: str) -> None:
     answer = client_of(root).post("/scenes", json={"file": file, "text": "prompts: a sea\n"})

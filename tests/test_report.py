@@ -261,7 +261,9 @@ def test_the_page_stands_alone(run: RunFolder) -> None:
     assert video["src"] == "scene.mp4"
     assert (run.path / str(video["src"])).is_file()
     sources = [str(a.get("src") or a.get("href") or "") for _, a in seen.tags if "src" in a or "href" in a]
-    assert all(source.startswith("data:") or "/" not in source for source in sources)
+    beside = re.compile(r"data:.*|[^/]*|frames/[0-9]{6}\.png", re.DOTALL)
+    assert all(beside.fullmatch(source) for source in sources)
+    assert all((run.path / source).is_file() for source in sources if source.startswith("frames/"))
     assert "url(" not in page
     assert "@import" not in page
     assert len(seen.of("img")) == 6

@@ -194,7 +194,7 @@ def _number(text: object) -> float | None:
 def prompts_of(run: Path) -> list[dict[str, Any]]:
     """Return from which picture on which prompts hold, as the run's timeline has them; fades are left out."""
     found: list[dict[str, Any]] = []
-    path = run / "timeline.csv"
+    path, end = run / "timeline.csv", 0
     try:
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             rows = csv.reader(file)
@@ -202,11 +202,12 @@ def prompts_of(run: Path) -> list[dict[str, Any]]:
                 return []
             for row in rows:
                 text = _strongest_first(row[-1])
+                end += 1
                 if row[0].isdecimal() and (not found or found[-1]["text"] != text):
                     found.append({"from": int(row[0]), "text": text})
     except (OSError, csv.Error):
         return []
-    return _without_fades(found)
+    return _settled(found, end)
 
 
 def _strongest_first(text: str) -> str:
@@ -219,14 +220,25 @@ def _strongest_first(text: str) -> str:
     return " | ".join(f"not: {words}" if weight > 0 else words for weight, words in sorted(parts))
 
 
-def _without_fades(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what holds only during a fade: it begins with the first prompt of the set before."""
+def _settled(found: list[dict[str, Any]], end: int) -> list[dict[str, Any]]:
+    """Leave out the fades: of what begins with the same prompt, what holds longest; from its fade on.
+
+    Args:
+        found: texts that differ, each with its first picture.
+        end: how many pictures there are.
+    """
     kept: list[dict[str, Any]] = []
-    for one in found:
-        first = one["text"].partition(" | ")[0]
-        if kept and kept[-1]["text"].partition(" | ")[0] == first:
-            continue
-        kept.append(one)
+    longest, begin = 0, 0
+    for number, one in enumerate(found):
+        after = found[number + 1]["from"] if number + 1 < len(found) else end
+        length = after - one["from"]
+        same = kept and kept[-1]["text"].partition(" | ")[0] == one["text"].partition(" | ")[0]
+        if not same:
+            kept.append({"from": begin, "text": one["text"]})
+        elif length > longest:
+            kept[-1]["text"] = one["text"]
+        if not same or length > longest:
+            longest, begin = length, after
     return kept
 
 

@@ -44,7 +44,7 @@ function plot(curve, prompts, frames, move) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": curve.name, class: "curve" },
     [low, high].map((end, at) => end + (at ? -1 : 1) * (high - low) * SPARE / (1 + 2 * SPARE)).map((end) => Number(end.toFixed(9))).map((value) => [
       svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
-      svg("text", { class: "axis", x: LEFT - 5, y: y(value) + 3, "text-anchor": "end" }, number(value))]),
+      svg("text", { class: "axis", x: LEFT - 10, y: y(value) + 3, "text-anchor": "end" }, number(value))]),
     [0, last].map((frame) => svg("text", { class: "axis", x: x(frame), y: HEIGHT - 6, "text-anchor": frame ? "end" : "start" }, String(frame))),
     prompts.slice(1).map((one) => svg("line", { class: "change", x1: x(one.from), x2: x(one.from), y1: TOP, y2: HEIGHT - BOTTOM })),
     line, said);

@@ -268,21 +268,15 @@ function figureTable(details, still) {
   add("size", details.size ? `${details.size[0]} × ${details.size[1]}` : null, "pixels");
   add("seed", details.seed, "");
   add("painting took", clock(seconds), `${number(seconds / Math.max(1, details.frames.length))} s a ${what(details, 1)}`);
-  if (figures.brightness && !still) { add("brightness drifts", percent(figures.brightness.drift_percent), driftWords(figures.brightness.drift_percent)); }
-  if (figures.saturation && !still) { add("saturation drifts", percent(figures.saturation.drift_percent), driftWords(figures.saturation.drift_percent)); }
-  if (figures.flicker && !still) { add("flicker", figures.flicker.mean === null ? null : number(figures.flicker.mean), "0 is none"); }
+  if (figures.brightness && !still) { add("brightness", percent(figures.brightness.drift_percent), figures.brightness.words); }
+  if (figures.saturation && !still) { add("saturation", percent(figures.saturation.drift_percent), figures.saturation.words); }
+  if (figures.flicker && !still) { add("flicker", figures.flicker.mean === null ? null : number(figures.flicker.mean), figures.flicker.words); }
   if (figures.clip_score) { add("answers its prompts", figures.clip_score.mean === null ? null : number(figures.clip_score.mean), "CLIP score, up to 1"); }
   return el("section", {}, el("h2", {}, "Figures"),
     el("table", {}, el("tbody", {}, rows.map(([name, value, words]) => el("tr", {}, el("th", {}, name), el("td", {}, String(value)), el("td", { class: "soft" }, words))))));
 }
 
 function percent(value) { return value === null || value === undefined ? null : `${value > 0 ? "+" : ""}${number(value)} %`; }
-
-function driftWords(value) {
-  if (value === null || value === undefined) { return ""; }
-  const size = Math.abs(value);
-  return size < 5 ? "steady" : size < 15 ? "slightly" : size < 40 ? "clearly" : "strongly";
-}
 
 export function plot(losses) {
   const names = Object.keys(losses).filter((name) => losses[name].some((one) => one !== null));
