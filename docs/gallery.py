@@ -6,8 +6,8 @@ them in ``gallery/``, the first as a moving picture too.
 they were learnt from; ``depth.jpg`` is what the depth network sees in some of these. ``controls`` shows what
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. ``larger`` paints a still again at four times its size:
-``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. Without a word, all of
-them are made. Of what they give nothing is picked.
+``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. ``page`` takes pictures
+of the page in a browser. Without a word, all of them are made. Of what they give nothing is picked.
 """
 
 from __future__ import annotations
@@ -287,6 +287,13 @@ def show_larger() -> None:
     (HERE / "gallery" / "larger.jpg").write_bytes(small_jpeg(sheet(tiles, 3, 3, GAP)))
 
 
+def show_page() -> None:
+    """Take the pictures of the page in a browser."""
+    from page_pictures import show_page as take  # beside this file
+
+    take()
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
     "world": show_world,
@@ -295,6 +302,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "pocket": show_pocket,
     "controls": show_controls,
     "larger": show_larger,
+    "page": show_page,
 }
 
 

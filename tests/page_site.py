@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from animator.page import renders
 from animator.page.app import app_of
+from animator.page.listening import listen
 from animator.page.safety import Door
 from animator.run.render import render_scene
 from animator.run.reporter import Reporter
@@ -100,3 +103,24 @@ def fork_renders(monkeypatch: Any) -> None:
     if hasattr(os, "fork"):
         monkeypatch.setattr(renders, "start_animator", start_forked)
         monkeypatch.setattr(renders, "_is_ours", lambda process: True)
+
+
+class Site:
+    """A server in a thread, of a folder with scenes and runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        listener = listen("127.0.0.1", 0)
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(app_of(root, Door("127.0.0.1", self.port)), log_level="warning", ws="none")
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]})
+        self.thread.start()
+
+    def address(self, page: str = "") -> str:
+        return f"http://127.0.0.1:{self.port}/#/{page}"
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.server.force_exit = True
+        self.thread.join()

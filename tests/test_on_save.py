@@ -46,7 +46,8 @@ def watched(path: Path, reporter: Reporter, **more: Any) -> tuple[Path, list[str
     said: list[str] = []
     made = render_on_save(
         path, lambda over: read_scene(path, over), reporter,
-        out=path.parent / "run", once=True, stop=more.get("stop", Cancel()), say=said.append, notice=lambda notices: None,
+        out=path.parent / "run", once=True, stop=more.get("stop", Cancel()), say=said.append,
+        notice=lambda notices: None,
     )  # fmt: skip
     return made, said
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from animator.page.app import app_of
-from animator.page.listening import listen
-from animator.page.safety import Door
-from tests.page_site import EVIL, FILM, fill, fork_renders
+from tests.page_site import EVIL, FILM, Site, fill, fork_renders
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,27 +22,6 @@ pytestmark = [
 
 WAIT = 60_000
 """Milliseconds that something may take on a machine that is busy."""
-
-
-class Site:
-    """A server in a thread, of a folder with scenes and runs."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        listener = listen("127.0.0.1", 0)
-        self.port = listener.getsockname()[1]
-        config = uvicorn.Config(app_of(root, Door("127.0.0.1", self.port)), log_level="warning", ws="none")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]})
-        self.thread.start()
-
-    def address(self, page: str = "") -> str:
-        return f"http://127.0.0.1:{self.port}/#/{page}"
-
-    def close(self) -> None:
-        self.server.should_exit = True
-        self.server.force_exit = True
-        self.thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -292,10 +265,12 @@ def test_hostile_names_are_texts(site: Site, browser: Any) -> None:
         shutil.rmtree(evil.parent)
 
 
-NAMELESS = """() => [...document.querySelectorAll(
-  'button, input, select, a, [role=slider], video, dialog')].filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.getAttribute('title') ||
-    (one.labels && one.labels.length) || [...one.querySelectorAll('img')].some((image) => image.alt)))
-  .map((one) => one.outerHTML.slice(0, 120))"""
+NAMELESS = """() => {
+  const named = (one) => one.textContent.trim() || one.getAttribute('aria-label') || one.title ||
+    (one.labels && one.labels.length) || [...one.querySelectorAll('img')].some((image) => image.alt);
+  const all = document.querySelectorAll('button, input, select, a, [role=slider], video, dialog');
+  return [...all].filter((one) => !named(one)).map((one) => one.outerHTML.slice(0, 120));
+}"""
 
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

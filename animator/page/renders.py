@@ -1,8 +1,8 @@
 """Renders that the page starts: each a process of its own, the same as on the command line.
 
 A render knows nothing of the page and continues when the server ends. It is found again by what is in the
-run, whose lock names the process. What the page itself knows of it is a file in ``.page/jobs``: the scene, the
-run and the process; beside it lies what the process prints, ``render --json``.
+run, whose lock names the process. What the page itself knows of it is a file in ``.page/jobs``: the scene,
+the run and the process; beside it lies what the process prints, ``render --json``.
 
 A run that is to be rendered from a scene that was changed is stopped in order and started again on the same
 folder; `animator.run.plan` finds which frames are up to date.
@@ -37,7 +37,7 @@ MOST_WAITING = 500
 CAN_PAUSE = hasattr(signal, "SIGSTOP")
 
 Job = dict[str, Any]
-"""``id``, ``scene``, ``run`` (paths in the page's folder), ``process``, ``started``, and at last ``status``."""
+"""``id``, ``scene`` and ``run`` (paths in the folder), ``process``, ``started``; in the end also ``status``."""
 
 
 class Renders:
