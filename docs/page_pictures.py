@@ -29,27 +29,30 @@ version: 1
 extends: pocket
 mode: 3d
 size: [192, 128]
-frames: 24
-fps: 12
+frames: 12
+fps: 6
 seed: 7
-diffusion: {steps: 20}
+turbo: {steps: 3, preroll: 1}
+diffusion: {steps: 15}
+guidance: {cuts: {overview: 4, innercut: 4}}
 
 prompts:                # from which frame on what is painted
   0: "a white castle on a hill at sunset, oil painting"
-  12: "a white castle on a hill by night, oil painting"    # it gets dark
-prompt_blend: 4
+  6: "a white castle on a hill by night, oil painting"    # it gets dark
+prompt_blend: 2
 
 camera:
   translation_z: 8      # forwards
-  rotation_3d_y: "0: (0), 12: (0.6), 23: (0)"    # a look aside, and back
+  rotation_3d_y: "0: (0), 6: (0.6), 11: (0)"    # a look aside, and back
 """,
     "lighthouses": """version: 1
 extends: pocket
 mode: still
-images: 6
+images: 4
 size: [192, 128]
 seed: 11
-diffusion: {steps: 20}
+diffusion: {steps: 15}
+guidance: {cuts: {overview: 4, innercut: 4}}
 prompts: a red lighthouse on a cliff above the sea at dusk, watercolour
 """,
 }

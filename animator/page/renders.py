@@ -37,7 +37,7 @@ MOST_WAITING = 500
 CAN_PAUSE = hasattr(signal, "SIGSTOP")
 
 Job = dict[str, Any]
-"""``id``, ``scene`` and ``run`` (paths in the folder), ``process``, ``started``; in the end also ``status``."""
+"""``id``, ``scene`` and ``run`` (paths in the folder), ``process``, ``started``, at its end ``status``."""
 
 
 class Renders:

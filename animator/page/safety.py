@@ -174,7 +174,7 @@ def _token_of(scope: Scope, headers: dict[str, str]) -> str | None:
     if kind.lower() == "bearer":
         return given.strip()
     if scope["path"] == "/":
-        asked = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
+        asked: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         if asked:
             return asked[0]
     try:
