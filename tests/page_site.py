@@ -102,7 +102,7 @@ def fork_renders(monkeypatch: Any) -> None:
     """Have the page start renders as forks, where there are forks."""
     if hasattr(os, "fork"):
         monkeypatch.setattr(renders, "start_animator", start_forked)
-        monkeypatch.setattr(renders, "_is_ours", lambda process: True)
+        monkeypatch.setattr(renders, "works_in", lambda process, folder: True)
 
 
 class Site:

@@ -161,10 +161,13 @@ def test_the_helper_answers_in_one_line_whatever_it_is_asked() -> None:
 def test_the_helper_is_started_ended_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("json", "numpy", "ruamel", "animator", "runpy", "typing"):  # a stranger's folder
+        (tmp_path / f"{name}.py").write_text("open('taken', 'w').close()\nraise SystemExit\n")
     asked = Helper(tmp_path)
     try:
         found = asked.ask("check", file=str(tmp_path / "a.yaml"), text="prompts: a sea\nfps: x\n")
         assert found["problems"][0]["line"] == 2
+        assert not (tmp_path / "taken").exists()
         assert asked._process is not None
         asked._process.kill()
         asked._process.wait()

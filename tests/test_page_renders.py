@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from animator.page import api_scenes, runs
+from animator.page import api_scenes, owners, runs
 from animator.page.renders import Renders
 from animator.run.render import render_scene
 from animator.run.reporter import Reporter
@@ -134,7 +135,7 @@ def test_a_render_is_paused_stopped_and_resumed_by_another_server(root: Path) ->
     until(lambda: runs.count_journal(run / "journal.jsonl").done > held, "another frame")
     assert other.post(f"{url}/pause", json={}).status_code == 200
     assert other.post(f"{url}/stop", json={}).status_code == 200  # a paused one is stopped in order too
-    until(lambda: runs.owner_of(run) is None, "the end")
+    until(lambda: owners.owner_of(run) is None, "the end")
     stopped = done(other, folder, "stopped")
     assert 0 < stopped["done"] < 400
     assert other.post(f"{url}/stop", json={}).status_code == 400
@@ -220,16 +221,24 @@ def test_painting_again_growing_a_film_and_more_like_this(root: Path) -> None:
         assert client.post(f"{url}/grow", json={"picture": 99}).status_code == 400
 
 
-def test_strange_files_of_the_page_start_and_stop_nothing(root: Path) -> None:
+def test_strange_files_of_the_page_start_and_stop_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("animator.page.renders.works_in", owners.works_in)
     jobs = root / ".page" / "jobs"
     jobs.mkdir(parents=True)
     (jobs / "a.json").write_text('{"id": "../../x", "scene": "s", "run": "r", "process": 1, "started": 0}')
     (jobs / "b.json").write_text("[]")
-    (root / ".page" / "queue.json").write_text('{"no": "list"}')
-    renders = Renders(root)
-    assert renders.jobs() == []
-    assert renders.queue() == []
-    assert not renders.tick()
+    ours = {"id": "c", "scene": "s", "run": "r", "process": os.getpid(), "started": 0}
+    (jobs / "c.json").write_text(json.dumps(ours))
+    away = [{"id": "1", "scene": "scenes/film.yaml", "run": "../away", "seed": None, "at_once": True}]
+    for content in ({"no": "list"}, [1], away, [{**away[0], "run": None, "scene": "../../x.yaml"}]):
+        (root / ".page" / "queue.json").write_text(json.dumps(content))
+        renders = Renders(root)
+        assert renders.queue() == []
+        assert not renders.tick()
+    assert [one["id"] for one in renders.jobs()] == ["c"]
+    assert renders.jobs()[0]["status"] == -1  # this process is no render of the folder
 
 
 def test_a_preview_is_made_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

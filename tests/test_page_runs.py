@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from animator.page import place, runs
+from animator.page import owners, place, runs
 from animator.page.catalog import Catalog
 from animator.runs.lock import locked
 from tests.page_site import EVIL, FILM, client_of, fill, run_named, scene_named
@@ -129,17 +129,17 @@ def test_a_journal_is_read_on_from_where_it_ended(tmp_path: Path) -> None:
 )
 def test_a_strange_lock_is_nobody(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.lock").write_bytes(content)
-    assert runs.owner_of(tmp_path) is None
+    assert owners.owner_of(tmp_path) is None
 
 
 def test_only_who_holds_the_lock_is_at_work(tmp_path: Path) -> None:
     lock = tmp_path / "run.lock"
-    assert runs.owner_of(tmp_path) is None
+    assert owners.owner_of(tmp_path) is None
     with locked(lock):
-        assert runs.owner_of(tmp_path) == os.getpid()
-    assert runs.owner_of(tmp_path) is None  # its file still names this process
+        assert owners.owner_of(tmp_path) == os.getpid()
+    assert owners.owner_of(tmp_path) is None  # its file still names this process
     lock.write_text(json.dumps({"pid": 2**22 + 1, "host": socket.gethostname()}))
-    assert runs.owner_of(tmp_path) is None
+    assert owners.owner_of(tmp_path) is None
 
 
 def test_prompts_come_without_weights_and_fades() -> None:

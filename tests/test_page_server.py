@@ -26,10 +26,13 @@ pytestmark = [
 
 
 def started(folder: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
-    """Start ``animator page``; return the process and the address that it says."""
-    command = [sys.executable, "-m", "animator", "page", str(folder), "--no-open", "--port", "0", *words]
+    """Start ``animator page`` in a stranger's folder; return the process and the address that it says."""
+    for name in ("json", "starlette", "uvicorn", "animator", "runpy"):
+        (folder / f"{name}.py").write_text("open('taken', 'w').close()\n")
+    code = "import sys; sys.path.pop(0); from animator.start import main; main()"  # as the installed script
+    command = [sys.executable, "-c", code, "page", str(folder), "--no-open", "--port", "0", *words]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert process.stderr is not None
     said = process.stderr.readline()
@@ -85,6 +88,7 @@ def test_the_server_is_small_with_a_hundred_watchers(tmp_path: Path) -> None:
         print(f"{alone:.1f} MB alone, {many:.1f} MB with a hundred watchers")
         assert many < MOST
         assert httpx.get(address + "runs").json()["runs"][0]["done"] == 6
+        assert not (tmp_path / "taken").exists()
     finally:
         for one in sockets:
             one.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +33,7 @@ def page(
 ) -> None:
     """Open a page to watch, steer and browse runs, on this machine alone."""
     from animator.page.listening import address_of, listen, token_for
+    from animator.page.own_python import words_for
 
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds scenes or runs")
@@ -45,8 +45,8 @@ def page(
     if os.name == "posix":  # what the command line has imported is left behind: a third of the memory
         listener.set_inheritable(True)
         os.environ["ANIMATOR_PAGE_TOKEN"] = token
-        words = [str(folder), host, str(listener.fileno()), shown]
-        os.execv(sys.executable, [sys.executable, "-m", "animator.page", *words])
+        words = words_for("animator.page", str(folder), host, str(listener.fileno()), shown)
+        os.execv(words[0], words)
     from animator.page.serve import serve
 
     serve(folder, host, listener, token, shown)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from animator.errors import UsageError
 from animator.page import runs
 from animator.page.answers import asked, body_of, file_in, found, needed, state_of
+from animator.page.owners import owner_of
 from animator.page.place import OWN, inside, name_of, shown
 from animator.page.scenes import new_scene, read_scene_text, scene_of_run
 from animator.page.state import State
@@ -79,7 +80,7 @@ async def show_run(request: Request) -> Response:
 
     def look() -> dict[str, Any]:
         path = state.catalog.run(name)
-        summary = state.summaries().get(name) or state.catalog.summary(name, path)
+        summary = state.summary(name, path)
         details = runs.details_of(path)
         scene = scene_of_run(state, path)
         source = None if scene is None else name_of(state.root, scene)
@@ -100,7 +101,7 @@ async def delete_run(request: Request) -> Response:
             raise UsageError("to delete a run, send its folder as confirm")
         if path == state.root or path.is_symlink():
             raise UsageError("this folder is not deleted from here")
-        if runs.owner_of(path) is not None:
+        if owner_of(path) is not None:
             raise UsageError("this run is being rendered; stop it first")
         # It is out of the way at once, and never half there.
         gone = state.root / OWN / f"deleted-{time.time_ns():x}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from animator.errors import UsageError
 from animator.page.answers import FOREVER, asked, body_of, file_in, found, needed, state_of
 from animator.page.catalog import MissingError
+from animator.page.own_python import words_for
 from animator.page.place import OWN, inside, name_of, shown
 from animator.page.scenes import (
     ChangedError,
@@ -129,7 +129,7 @@ def _preview(state: State, file: Path, text: str) -> str:
         words = ["preview", "-", "--out", str(making), "--size", str(PREVIEW_WIDTH)]
         try:
             made = subprocess.run(
-                [sys.executable, "-m", "animator", *words],
+                words_for("animator", *words),
                 input=text.encode(errors="replace"),
                 cwd=file.parent if file.parent.is_dir() else state.root,
                 capture_output=True,

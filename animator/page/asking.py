@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from animator.errors import AnimatorError, UsageError
+from animator.page.own_python import words_for
 
 PATIENCE = 30.0
 """Seconds that an answer may take; then the helper is ended, and the next question starts a new one."""
@@ -92,7 +92,7 @@ class Helper:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "animator.page.helper"],
+                words_for("animator.page.helper"),
                 cwd=self._folder,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ from typing import Any
 
 from animator.errors import UsageError
 from animator.page import runs
+from animator.page.owners import owner_of, process_state
 from animator.page.place import Found, look_through
 
 PAUSE = 2.0
@@ -94,5 +95,5 @@ def _mark(run: Path) -> tuple[Any, ...]:
             times.append(None)
         else:
             times.append((facts.st_mtime_ns, facts.st_size))
-    owner = runs.owner_of(run)
-    return (*times, owner, owner and runs.process_state(owner) == "T")
+    owner = owner_of(run)
+    return (*times, owner, owner and process_state(owner) == "T")

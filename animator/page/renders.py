@@ -15,15 +15,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from animator.errors import UsageError
+from animator.page.own_python import words_for
+from animator.page.owners import alive, owner_of, process_state, works_in
 from animator.page.place import OWN, inside, shown
-from animator.page.runs import alive, last_events, log_end, owner_of, process_state
+from animator.page.runs import last_events, log_end
 from animator.runs.files import write_atomic
 from animator.runs.names import folder_name
 from animator.system.json_text import parse_json
@@ -54,7 +55,7 @@ class Renders:
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._jobs = self._read_jobs()
-        self._waiting: list[Job] = self._read("queue.json", [])
+        self._waiting = self._read_queue()
 
     # What is known.
 
@@ -289,11 +290,14 @@ class Renders:
             if process is not None:
                 status = process.poll()
             else:  # an earlier server started it: how it ended is not known, only that it did
-                status = None if alive(int(job["process"])) and _is_ours(int(job["process"])) else -1
+                status = None if self._lives(int(job["process"])) else -1
             if status is not None:
                 job["status"] = status
                 self._processes.pop(name, None)
                 self._save(job)
+
+    def _lives(self, process: int) -> bool:
+        return alive(process) and works_in(process, self.root)
 
     def _forget_old(self) -> None:
         ended = [one for one in self._jobs.values() if one.get("status") is not None]
@@ -319,12 +323,23 @@ class Renders:
                     jobs[path.stem] = {**names, **numbers, "status": job.get("status")}
         return jobs
 
-    def _read(self, name: str, otherwise: Any) -> Any:
+    def _read_queue(self) -> list[Job]:
+        """Return what waited when the server ended; what leads out of the folder is left out."""
+        waiting: list[Job] = []
         try:
-            found = parse_json((self._own / name).read_bytes())
-        except (OSError, ValueError):
-            return otherwise
-        return found if isinstance(found, type(otherwise)) else otherwise
+            found = parse_json((self._own / "queue.json").read_bytes())
+            for one in found[:MOST_WAITING]:
+                run, seed = one["run"], one["seed"]
+                if run is not None:
+                    run = shown(self.root, inside(self.root, str(run)))
+                item = {"scene": shown(self.root, inside(self.root, str(one["scene"]))), "run": run}
+                seeded = seed if type(seed) is int else None
+                waiting.append(
+                    {"id": str(one["id"]), **item, "seed": seeded, "at_once": one["at_once"] is True}
+                )
+        except (OSError, ValueError, KeyError, TypeError, UsageError):
+            return waiting
+        return waiting
 
     def _write(self, name: str, content: Any) -> None:
         self._own.mkdir(exist_ok=True)
@@ -334,7 +349,7 @@ class Renders:
 def start_animator(words: list[str], folder: Path, out: Any, err: Any) -> subprocess.Popen[bytes]:
     """Start ``animator`` in a folder, as a process that goes on when this one ends."""
     return subprocess.Popen(
-        [sys.executable, "-m", "animator", *words],
+        words_for("animator", *words),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=out,
@@ -342,15 +357,6 @@ def start_animator(words: list[str], folder: Path, out: Any, err: Any) -> subpro
         start_new_session=True,
         env={**os.environ, "COLUMNS": "200"},
     )
-
-
-def _is_ours(process: int) -> bool:
-    """Return whether a process is a render, and not another program that has its number now."""
-    try:
-        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return not os.path.isdir("/proc/self")
-    return b"animator" in words or any(word.endswith(b"/animator") for word in words)
 
 
 def _signal(process: int, number: int) -> None:

@@ -6,18 +6,17 @@ import csv
 import json
 import os
 import re
-import socket
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from animator.page.owners import owner_of, process_state
 from animator.page.place import shown
 from animator.runs import journal
 from animator.runs.names import folder_name
 from animator.system.json_text import parse_json
-from animator.system.locks import take
 
 FILMS = (".mp4", ".webm", ".mov", ".gif", ".webp")
 """How the names of films end; the first are those that browsers play."""
@@ -92,60 +91,6 @@ def _add(count: Count, line: bytes) -> None:
     count.last = (frame, digest[:8])
     count.seconds.append(seconds)
     count.total += seconds
-
-
-def owner_of(run: Path) -> int | None:
-    """Return the process that is at work at a run; 0 where it is on another machine, None where none is.
-
-    The lock is only tried where its file names a process that is alive, so that a look never is in the way of
-    a program that begins.
-    """
-    lock = run / "run.lock"
-    try:
-        owner = parse_json(lock.read_bytes())
-        process, host = int(owner["pid"]), str(owner["host"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    here = host == socket.gethostname()
-    if here and not alive(process):
-        return None
-    try:
-        handle = os.open(lock, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        take(handle)
-    except (BlockingIOError, PermissionError):
-        return process if here else 0
-    except OSError:
-        return None  # this file system knows no locks
-    finally:
-        os.close(handle)
-    return None
-
-
-def alive(process: int) -> bool:
-    """Return whether a process of this machine lives; one that has ended and waits to be noticed does not."""
-    if process <= 0:
-        return False
-    if os.path.isdir("/proc/self"):
-        return process_state(process) not in ("", "Z", "X")
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def process_state(process: int) -> str:
-    """Return Linux' letter for what a process does, ``T`` where it is paused; empty: unknown."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text(errors="replace")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[0]
 
 
 def info_of(run: Path) -> dict[str, Any]:

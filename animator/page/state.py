@@ -52,19 +52,25 @@ class State:
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """Return all runs as lists show them, with how far those are that are at work."""
-        found = {}
         marks, jobs = self.marks.all(), {one["run"]: one for one in reversed(self.renders.jobs())}
-        for name, summary in self.catalog.summaries().items():
-            more: dict[str, Any] = {"mark": marks.get(summary["folder"], "")}
-            job = jobs.get(summary["folder"])
-            if job is not None and job.get("status") is None and summary["state"] in (STOPPED, DONE):
-                more["state"] = STARTING
-            if job is not None and (
-                summary["state"] in (RUNNING, PAUSED) or job.get("status") not in (0, 130)
-            ):
-                more["progress"] = self.renders.progress(job)
-            found[name] = {**summary, **more}
-        return found
+        return {
+            name: self._with_work(summary, marks, jobs.get(summary["folder"]))
+            for name, summary in self.catalog.summaries().items()
+        }
+
+    def summary(self, name: str, path: Path) -> dict[str, Any]:
+        """Return one run as `summaries` has it."""
+        return self._with_work(self.catalog.summary(name, path), self.marks.all(), self.renders.job_of(path))
+
+    def _with_work(
+        self, summary: dict[str, Any], marks: dict[str, str], job: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        more: dict[str, Any] = {"mark": marks.get(summary["folder"], "")}
+        if job is not None and job.get("status") is None and summary["state"] in (STOPPED, DONE):
+            more["state"] = STARTING
+        if job is not None and (summary["state"] in (RUNNING, PAUSED) or job.get("status") not in (0, 130)):
+            more["progress"] = self.renders.progress(job)
+        return {**summary, **more}
 
     def work(self) -> dict[str, Any]:
         """Return what was started and what waits."""
