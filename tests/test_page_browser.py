@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.command import started
 from tests.page_site import EVIL, FILM, Site, fill, fork_renders
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
@@ -20,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="renders are started as forks here, to be quick"),
 ]
 
-WAIT = 60_000
+WAIT = 120_000
 """Milliseconds that something may take on a machine that is busy."""
 
 
@@ -28,6 +29,7 @@ WAIT = 60_000
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         fork_renders(patch)
+        started("--version").wait(280)  # by then torch is imported
         root = fill(tmp_path_factory.mktemp("site"))
         (root / "scenes" / "long.yaml").write_text(
             FILM.replace("frames: 8", "frames: 300").replace("size: [64, 64]", "size: [128, 128]")
@@ -54,11 +56,15 @@ class Watched:
         self.page.set_default_timeout(WAIT)
         self.faults: list[str] = []
         self.asked: list[str] = []
-        self.page.on("console", lambda one: self.faults.append(one.text) if one.type == "error" else None)
+        self.page.on("console", self.noted)
         self.page.on("pageerror", lambda one: self.faults.append(str(one)))
         self.page.on("dialog", lambda one: (self.faults.append(f"a dialog: {one.message}"), one.dismiss()))
         self.page.on("request", lambda one: self.asked.append(one.url))
         self.site = site
+
+    def noted(self, message: Any) -> None:
+        if message.type == "error":
+            self.faults.append(f"{message.text} {message.location}")
 
     def __enter__(self) -> Any:
         return self.page

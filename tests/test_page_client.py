@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import started
 from tests.page_site import FILM, Site, fork_renders
 
 PAGE = Path(__file__).parents[1] / "docs" / "page.md"
@@ -17,6 +18,7 @@ def test_the_client_of_the_page_renders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     fork_renders(monkeypatch)
+    started("--version").wait(280)  # by then torch is imported
     (tmp_path / "scenes").mkdir()
     (tmp_path / "scenes" / "film.yaml").write_text(FILM.replace("frames: 8", "frames: 2"))
     found = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

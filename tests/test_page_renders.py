@@ -18,6 +18,7 @@ from animator.run.render import render_scene
 from animator.run.reporter import Reporter
 from animator.runs import RunFolder
 from animator.scene.reading import read_scene
+from tests.command import started
 from tests.page_site import FILM, client_of, fork_renders, run_named, scene_named, state_of
 
 pytestmark = [
@@ -28,12 +29,13 @@ pytestmark = [
 LONG = FILM.replace("frames: 8", "frames: 400").replace("size: [64, 64]", "size: [128, 128]")
 """A film that is not done before it is stopped."""
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(autouse=True)
 def forks(monkeypatch: pytest.MonkeyPatch) -> None:
     fork_renders(monkeypatch)
+    started("--version").wait(280)  # by then torch is imported
 
 
 @pytest.fixture

@@ -195,7 +195,8 @@ export async function run(place, name) {
   }
 
   function drawSide() {
-    const films = (details.films || []).map((film) => el("li", {}, el("a", { href: fileOf(name, film), target: "_blank", rel: "noopener" }, film)));
+    const files = [...(details.films || []), ...(details.files || []).filter((one) => one.endsWith(".png"))];
+    const films = files.map((film) => el("li", {}, el("a", { href: fileOf(name, film), target: "_blank", rel: "noopener" }, film)));
     const log = el("pre", { class: "log", tabindex: 0, "aria-label": "Log" });
     const scene = el("pre", { class: "log", tabindex: 0, "aria-label": "Scene" });
     losses = el("div", { class: "losses" });
@@ -206,7 +207,7 @@ export async function run(place, name) {
       figureTable(details, still),
       el("section", {}, el("h2", {}, "Losses of the newest picture"), losses),
       notices(details),
-      films.length ? el("section", {}, el("h2", {}, "Films"), el("ul", {}, films)) : null,
+      films.length ? el("section", {}, el("h2", {}, "Files"), el("ul", {}, films)) : null,
       fold("Settings", scene, async () => { scene.textContent = (await get(`/runs/${name}/scene`)).text; }),
       fold("Log", log, async () => { log.textContent = (await get(`/runs/${name}/log`)).log || "empty"; log.scrollTop = log.scrollHeight; }),
     ];

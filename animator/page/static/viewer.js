@@ -32,6 +32,8 @@ export function enlarge(items, at, changed) {
   dialog.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step) { show(now + step); event.preventDefault(); }
+    const at_ = { p: 0, r: 1 }[event.key];
+    if (at_ !== undefined && !event.ctrlKey && !event.metaKey && actions.children[at_]) { actions.children[at_].click(); }
     if (event.key === "Home") { show(0); }
     if (event.key === "End") { show(items.length - 1); }
   });
