@@ -69,6 +69,7 @@ export function connect() {
   source.onerror = () => { link.hidden = false; };
   source.addEventListener("run", (event) => {
     const run = JSON.parse(event.data);
+    if (runs.has(run.id) && JSON.stringify(runs.get(run.id)) === JSON.stringify(run)) { return; }
     runs.set(run.id, run);
     tell("run", run);
   });

@@ -157,7 +157,10 @@ export function browse(place) {
   }
 
   draw();
-  return listen((kind) => { if (kind !== "work") { draw(); } });
+  let waits = 0;
+  const soon = () => { if (!waits) { waits = setTimeout(() => { waits = 0; draw(); }, 60); } };
+  const quiet = listen((kind) => { if (kind === "runs") { draw(); } else if (kind !== "work") { soon(); } });
+  return () => { quiet(); clearTimeout(waits); };
 }
 
 function nothing() {
