@@ -379,6 +379,23 @@ def test_stills(tmp_path: Path) -> None:
     assert seen.of("video") == []
     assert len(seen.of("img")) == 3
     assert f"2 · seed {report['per_frame'][2]['seed']}" in seen.texts
+    words = [text for text in seen.texts if text.startswith("a red house:3 | <script>")]
+    assert len(words) == 3  # under each picture
+    assert [a["href"] for a in seen.of("a")] == [f"frames/{number:06d}.png" for number in range(3)]
+    assert not any("frame" in text for text in seen.texts if text.startswith(("a ", "from")))
+
+
+@pytest.mark.slow
+def test_the_film_is_first_and_curves_show_where_prompts_change(run: RunFolder) -> None:
+    report, page = reported(run)
+    seen = Seen(page)
+    assert page.index("<video") < page.index('class="figures"') < page.index('class="sheet"')
+    charts = [a for a in seen.of("svg") if a.get("class") == "chart"]
+    changes = [a for a in seen.of("path") if a.get("class") == "change"]
+    assert len(changes) == len(charts) > 5
+    assert "3: a blue sea" in seen.texts
+    assert report["flicker"]["words"] in ("hardly any", "a little", "some", "much")
+    assert f"flicker: {report['flicker']['words']}" in seen.texts
 
 
 def test_the_verb(run: RunFolder, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def page(report: Report, thumbs: Mapping[int, bytes], timeline: Timeline | None,
         *_sheet(report, thumbs, timeline),
         *_over_time(report, marks_of(timeline) if timeline is not None else {}),
         *_losses(report, marks_of(timeline) if timeline is not None else {}),
-        *(_timeline(timeline) if timeline is not None else ()),
+        *(_timeline(timeline, report["mode"] == "still") if timeline is not None else ()),
         *_time(report),
         *_made_with(report),
     ]
@@ -217,7 +217,7 @@ def _losses(report: Report, marks: Mapping[int, str]) -> Iterator[Element]:
     yield tag("div", *cards, class_="charts")
 
 
-def _timeline(timeline: Timeline) -> Iterator[Element]:
+def _timeline(timeline: Timeline, still: bool) -> Iterator[Element]:
     """The prompts, and curves of all that changes."""
     sets = timeline.prompts.sets
     yield tag("h2", "Prompts")
@@ -226,7 +226,7 @@ def _timeline(timeline: Timeline) -> Iterator[Element]:
         images = ["image " if prompt.image else "" for prompt in one.prompts]
         lines = [tag("div", image + text) for image, text in zip(images, one.texts, strict=True)]
         rows.append([str(one.start), tag("div", *lines)])
-    yield _table(["from frame", "what is painted"], rows)
+    yield _table([f"from {'picture' if still else 'frame'}", "what is painted"], rows)
     table = timeline.table
     changing = table[[name for name in table.columns if table[name].nunique() > 1]]
     curves = pd.concat([_weights(timeline), changing], axis=1)

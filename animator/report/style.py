@@ -18,7 +18,8 @@ h3 { font-size: .92rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
 p { margin: 0 0 12px; }
 .soft, figcaption { color: var(--soft); font-size: .875rem; }
 .lead { color: var(--soft); margin: 6px 0 24px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 1px; margin: 0;
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 1px;
+  margin: 20px 0 0;
   border: 1px solid var(--line); border-radius: 10px; background: var(--card); overflow: hidden; }
 .figures div { box-shadow: 0 0 0 1px var(--line); padding: 12px 14px; display: flex;
   flex-direction: column-reverse; justify-content: flex-end; }
