@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from animator.page import api_scenes, owners, runs
+from animator.page.place import OutsideError
 from animator.page.renders import Renders
 from animator.run.render import render_scene
 from animator.run.reporter import Reporter
@@ -197,6 +198,7 @@ def test_a_render_that_fails_says_why(root: Path) -> None:
     )
     assert job["status"] == 2
     assert "no.png" in job["said"]
+    assert client.post("/runs", json={"scene": "../scenes/film.yaml"}).status_code == 404
     faulty = client.post("/runs", json={"scene": scene_named(client, "scenes/film.yaml"), "run": "0" * 12})
     assert faulty.status_code == 404
 
@@ -241,6 +243,15 @@ def test_strange_files_of_the_page_start_and_stop_nothing(
         assert not renders.tick()
     assert [one["id"] for one in renders.jobs()] == ["c"]
     assert renders.jobs()[0]["status"] == -1  # this process is no render of the folder
+
+
+def test_a_page_of_the_renders_themselves_puts_new_runs_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "renders").mkdir()
+    assert Renders(tmp_path / "renders")._new_run("film") == tmp_path / "renders" / "film" / "001"
+    assert Renders(tmp_path)._new_run("film") == tmp_path / "renders" / "film" / "002"
+    (tmp_path / "renders" / "away").symlink_to(tmp_path.parent)
+    with pytest.raises(OutsideError):
+        Renders(tmp_path)._new_run("away")
 
 
 def test_a_preview_is_made_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from animator.errors import UsageError
 from animator.page import runs
 from animator.page.owners import owner_of, process_state
-from animator.page.place import Found, look_through
+from animator.page.place import Found, look_through, shown
 
 PAUSE = 2.0
 """Seconds between two looks through all folders; ten times as long as a look took, where that is more."""
@@ -50,7 +50,7 @@ class Catalog:
             return self._found
 
     def run(self, name: str) -> Path:
-        """Return the folder of a run; raises MissingError where there is none."""
+        """Return the folder of a run, by its name or its path; raises MissingError where there is none."""
         return self._of(name, "runs", "run")
 
     def study(self, name: str) -> Path:
@@ -58,12 +58,15 @@ class Catalog:
         return self._of(name, "studies", "study")
 
     def scene(self, name: str) -> Path:
-        """Return a scene file; raises MissingError where there is none."""
+        """Return a scene file, by its name or its path; raises MissingError where there is none."""
         return self._of(name, "scenes", "scene")
 
     def _of(self, name: str, kind: str, said: str) -> Path:
         for now in (False, True):
-            path: Path | None = getattr(self.look(now=now), kind).get(name)
+            there: dict[str, Path] = getattr(self.look(now=now), kind)
+            path = there.get(name) or next(
+                (one for one in there.values() if shown(self.root, one) == name), None
+            )
             if path is not None:
                 return path
         raise MissingError(f"there is no such {said} any more; look at the list again")
@@ -87,7 +90,7 @@ class Catalog:
 
 def _mark(run: Path) -> tuple[Any, ...]:
     """Return what changes when the summary of a run does."""
-    times = []
+    times: list[tuple[int, int] | None] = []
     for name in ("journal.jsonl", "run.json", "scene.yaml", "progress.png"):
         try:
             facts = (run / name).stat()

@@ -98,10 +98,11 @@ def _points(values: np.ndarray) -> list[list[float]]:
 
 
 def _shown(key: Key) -> dict[str, Any]:
+    place = key.number or key.position
     return {
         "frame": key.frame,
         "value": key.value,
-        "line": (key.number or key.position).line if key.number or key.position else 0,
+        "line": place.line if place else 0,
         "moves": [key.position is not None, key.number is not None],
     }
 

@@ -35,6 +35,9 @@ KEPT = 40
 MOST_WAITING = 500
 """Scenes in the queue at most."""
 
+RENDERS = "renders"
+"""The folder of new runs, in the page's unless that is it."""
+
 CAN_PAUSE = hasattr(signal, "SIGSTOP")
 
 Job = dict[str, Any]
@@ -269,8 +272,9 @@ class Renders:
             return here[-1] if here else None
 
     def _new_run(self, name: str) -> Path:
-        folder = self.root / "renders" / name
-        inside(self.root, "renders", name)
+        above = () if self.root.name == RENDERS else (RENDERS,)
+        folder = self.root.joinpath(*above, name)
+        inside(self.root, *above, name)
         folder.mkdir(parents=True, exist_ok=True)
         numbers = [int(one.name) for one in folder.iterdir() if one.name.isdecimal()]
         number = max(numbers, default=0)

@@ -108,7 +108,7 @@ def scene_of_run(state: State, run: Path) -> Path | None:
     known = state.catalog.look().scenes.values()
     job = state.renders.job_of(run)
     if job is not None:
-        path = state.root / job["scene"]
+        path = state.root / str(job["scene"])
         if path in known and OWN not in path.parts:
             return path
     name = str(info_of(run).get("scene", ""))
