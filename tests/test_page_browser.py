@@ -184,6 +184,10 @@ def test_typing_a_fault_and_dragging_a_key(site: Site, browser: Any) -> None:
         written(page, "4: (1.05)", False)
         line = page.inner_text(".cm-line:has-text('zoom:')")
         assert line.endswith('7: (1)"   # in and out')
+        # A double click adds one.
+        curve = page.locator("svg[aria-label='camera.zoom']").bounding_box()
+        page.mouse.dblclick(curve["x"] + curve["width"] * 0.3, curve["y"] + curve["height"] * 0.2)
+        page.wait_for_selector("circle[data-key='camera.zoom 3']")
         # By keyboard.
         page.locator("circle[data-key='camera.angle 0']").focus()
         page.keyboard.press("ArrowUp")

@@ -112,6 +112,31 @@ def test_other_ways_to_write_keys() -> None:
     assert skip == text.replace("10: (70%)", "12: (75%)")
 
 
+@pytest.mark.parametrize(
+    ("name", "frame", "value", "old", "new"),
+    [
+        ("camera.zoom", 2, 1.1, "(1.0), 4:", "(1.0), 2: (1.1), 4:"),
+        ("camera.zoom", 6, 1.1, "(1.05), 7", "(1.05), 6: (1.1), 7"),
+        ("camera.angle", 4, -1.0, "angle: 2   ", 'angle: "0: (2), 4: (-1)"   '),
+        ("camera.angle", 0, 3.0, "angle: 2   ", 'angle: "0: (3)"   '),
+    ],
+)
+def test_a_key_is_added(name: str, frame: int, value: float, old: str, new: str) -> None:
+    text = edit.move(FILE, FILM, name, None, frame, value)
+    assert text == FILM.replace(old, new)
+    keys = {one["name"]: one["keys"] for one in edit.check(FILE, text)["curves"]}[name]
+    assert (frame, value) in [(key["frame"], key["value"]) for key in keys]
+
+
+def test_keys_are_added_before_the_first_and_after_a_method() -> None:
+    text = FILM.replace('"0: (1.0), 4: (1.05), 7: (1)"', "'pchip; 2: 1, 5: 1.1 ease'")
+    assert "'pchip; 0: (1.3), 2: 1, 5: 1.1 ease'" in edit.move(FILE, text, "camera.zoom", None, 0, 1.3)
+    assert "5: 1.1 ease, 7: (1.3)'" in edit.move(FILE, text, "camera.zoom", None, 7, 1.3)
+    for name, words in (("camera.translation_x", "key by key"), ("camera.zoom", "already")):
+        with pytest.raises(UsageError, match=words):
+            edit.move(FILE, text, name, None, 2, 1.3)
+
+
 def test_what_cannot_be_moved_is_said() -> None:
     for words, name, key, frame, value in (
         ("no such key", "camera.zoom", 9, 1, None),

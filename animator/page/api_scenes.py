@@ -91,13 +91,10 @@ async def check(request: Request) -> Response:
 
 
 async def move(request: Request) -> Response:
-    """A text in which one key was moved."""
+    """A text in which one key was moved, or, without a key, one was added."""
     state, body = state_of(request), await body_of(request)
-    order = {
-        "text": needed(body, "text", str),
-        "name": needed(body, "name", str),
-        "key": needed(body, "key", int),
-    }
+    order = {"text": needed(body, "text", str), "name": needed(body, "name", str)}
+    order["key"] = asked(body, "key", int)
     order |= {"frame": asked(body, "frame", int), "value": asked(body, "value", (int, float))}
 
     def ask() -> Any:
@@ -160,7 +157,7 @@ async def list_studies(request: Request) -> Response:
     state = state_of(request)
 
     def look() -> list[dict[str, Any]]:
-        studies = state.catalog.look().studies
+        studies = state.catalog.look(now=True).studies
         return [{"id": name, "folder": shown(state.root, path)} for name, path in studies.items()]
 
     return found({"studies": await run_in_threadpool(look)})

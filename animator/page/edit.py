@@ -10,7 +10,7 @@ import numpy as np
 
 from animator.errors import Problem, SceneError, UsageError
 from animator.keyframes import Clock
-from animator.page.keys import Key, keys_of, lines_of, moved, node_at
+from animator.page.keys import Key, added, keys_of, lines_of, moved, node_at
 from animator.scene.fit import Fit
 from animator.scene.layers import read_layers
 from animator.scene.nodes import Node
@@ -125,14 +125,14 @@ def prompt_keys(node: Node | None, file: str, text: str, clock: Clock) -> list[K
     return keys_of(node, lines_of(text), clock)
 
 
-def move(file: str, text: str, name: str, number: int, frame: int | None, value: float | None) -> str:
-    """Return the text of a scene in which one key was moved, the rest of it letter by letter as it was.
+def move(file: str, text: str, name: str, number: int | None, frame: int | None, value: float | None) -> str:
+    """Return the text of a scene in which one key was moved or added, the rest letter by letter as it was.
 
     Args:
         file: where the scene is.
         text: the scene.
         name: of the curve, or ``prompts``.
-        number: of the key, from 0, as `check` gave it.
+        number: of the key, from 0, as `check` gave it; None adds a key.
         frame: where it goes, or None.
         value: what it becomes, or None.
 
@@ -143,8 +143,13 @@ def move(file: str, text: str, name: str, number: int, frame: int | None, value:
     loaded = read_changed(file, text)
     node = node_at(_root(file, text), name)
     clock = _clock(loaded)
-    keys = keys_of(node, lines_of(text), clock) if node is not None and node.place.file == file else []
-    if not 0 <= number < len(keys):
+    own = node is not None and node.place.file == file
+    if number is None and node is not None and own and frame is not None and value is not None:
+        if not 0 <= frame <= clock.max_f:
+            raise UsageError(f"the film's frames are 0 to {clock.max_f}")
+        return added(text, node, clock, frame, value)
+    keys = keys_of(node, lines_of(text), clock) if node is not None and own else []
+    if number is None or not 0 <= number < len(keys):
         raise UsageError("the text has changed; there is no such key any more")
     others = [key.frame for at, key in enumerate(keys) if at != number]
     if frame is not None and frame in others:

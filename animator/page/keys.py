@@ -24,6 +24,7 @@ _KEY = re.compile(
     re.ASCII,
 )
 _METHOD = re.compile(r"\s*[A-Za-z][A-Za-z_-]*\s*;", re.ASCII)
+_POSITION = re.compile(r"\s*['\"]?(?P<position>[^:,'\"()]+?)['\"]?\s*:", re.ASCII)
 _UNIT = re.compile(r"[0-9.]+\s*(?P<unit>[a-z%]*)", re.ASCII)
 
 FIGURES = 6
@@ -163,7 +164,47 @@ def moved(text: str, key: Key, clock: Clock, *, frame: int | None = None, value:
         line = lines[span.line - 1] if span.line <= len(lines) else ""
         if span is key.number and not _says(line[span.begin - 1 : span.end - 1], key.value):
             raise UsageError("this number cannot be found in the text; change it there")
-        lines[span.line - 1] = line[: span.begin - 1] + new + line[span.end - 1 :]
+        text = _replaced(text, span, new)
+    return text
+
+
+def added(text: str, node: Node, clock: Clock, frame: int, value: float) -> str:
+    """Return the text of a scene in which a value has one more key.
+
+    A number that holds for the whole film becomes a text with a key at 0 and the new one.
+
+    Raises:
+        UsageError: it is written in a way to which no key is added here.
+    """
+    percent = "%" if "%" in node.raw else ""
+    said = f"{frame}: ({number_text(value)}{percent})"
+    lone = node.exact and _LONE.fullmatch(node.raw)
+    if not isinstance(node.value, int | float | str) or not node.exact or isinstance(node.value, bool):
+        raise UsageError("this value is written key by key; add the key in its text")
+    if lone:
+        keys = f"0: ({node.raw.strip()}), {said}" if frame else said
+        return _replaced(text, _span(node, 0, len(node.raw)), keys if node.quoted else f'"{keys}"')
+    at = ahead.end() if (ahead := _METHOD.match(node.raw)) else 0
+    at += len(node.raw[at:]) - len(node.raw[at:].lstrip())
+    place = at
+    for piece in _pieces(node.raw[at:]):
+        match = _POSITION.match(piece)
+        here = _frame(match["position"], clock) if match else None
+        if here is None:
+            raise UsageError("this value is a formula; change it in the text")
+        if here == frame:
+            raise UsageError(f"there is a key at frame {frame} already")
+        at += len(piece) + 1
+        if here < frame:
+            place = at - 1
+    first = node.raw[:place].strip() == "" or node.raw[:place].rstrip().endswith(";")
+    return _replaced(text, _span(node, place, place), f"{said}, " if first else f", {said}")
+
+
+def _replaced(text: str, span: Span, new: str) -> str:
+    lines = lines_of(text)
+    line = lines[span.line - 1]
+    lines[span.line - 1] = line[: span.begin - 1] + new + line[span.end - 1 :]
     return "".join(lines)
 
 

@@ -31,7 +31,7 @@ NEEDED = {
     "act": [],
     "preview": ["text"],
     "check": ["text"],
-    "move": ["text", "name", "key"],
+    "move": ["text", "name"],
 }
 
 

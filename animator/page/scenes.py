@@ -119,7 +119,7 @@ def scene_of_run(state: State, run: Path) -> Path | None:
 def listed(state: State) -> list[dict[str, Any]]:
     """Return all scene files, those that were changed last first."""
     found = []
-    for name, path in state.catalog.look().scenes.items():
+    for name, path in state.catalog.look(now=True).scenes.items():
         try:
             changed = path.stat().st_mtime
         except OSError:

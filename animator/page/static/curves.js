@@ -48,6 +48,14 @@ function plot(curve, prompts, frames, move) {
     [0, last].map((frame) => svg("text", { class: "axis", x: x(frame), y: HEIGHT - 6, "text-anchor": frame ? "end" : "start" }, String(frame))),
     prompts.slice(1).map((one) => svg("line", { class: "change", x1: x(one.from), x2: x(one.from), y1: TOP, y2: HEIGHT - BOTTOM })),
     line, said);
+  if (curve.keys.length) {
+    drawing.addEventListener("dblclick", (event) => {
+      if (event.target.classList.contains("key")) { return; }
+      const box = drawing.getBoundingClientRect();
+      const frame = frameAt((event.clientX - box.left) / box.width * WIDTH);
+      move(curve.name, null, frame, tidy(valueAt((event.clientY - box.top) / box.height * HEIGHT)));
+    });
+  }
   curve.keys.forEach((key, at) => {
     if (key.value === null || !(key.moves[0] || key.moves[1])) { return; }
     const fixed = key.frame === null;
@@ -68,6 +76,12 @@ function plot(curve, prompts, frames, move) {
       const big = event.shiftKey ? 10 : 1;
       const up = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
       const right = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (event.key === "+" && !fixed) {
+        const next = curve.keys[at + 1] ? curve.keys[at + 1].frame : last;
+        const frame = Math.round((key.frame + next) / 2);
+        const point = curve.points.reduce((a, b) => (Math.abs(b[0] - frame) < Math.abs(a[0] - frame) ? b : a));
+        move(curve.name, null, frame, tidy(point[1]));
+      }
       if (up && key.moves[1]) { event.preventDefault(); move(curve.name, at, undefined, tidy(key.value + up * big * step)); }
       if (right && key.moves[0] && !fixed) { event.preventDefault(); move(curve.name, at, Math.max(0, Math.min(last, key.frame + right * big)), undefined); }
     });
