@@ -1,6 +1,6 @@
 // All runs: find one, compare two, pick and reject.
 import { button, clock, el, say } from "./dom.js";
-import { frameOf, listen, pictureOf, post, runs, state, tried, what } from "./api.js";
+import { listen, pictureOf, post, runs, state, tried, what } from "./api.js";
 import { compare } from "./compare.js";
 
 const kept = { words: "", which: "all", order: "newest" };
@@ -170,4 +170,3 @@ function nothing() {
     el("a", { class: "button primary", href: "#/scenes" }, "Scenes"));
 }
 
-export { frameOf };

@@ -1,7 +1,7 @@
 // One run: the picture as it is painted, its frames, and what can be done with it.
 import { button, clock, confirmed, el, number, say, svg } from "./dom.js";
 import { fileOf, frameOf, get, listen, pictureOf, post, remove, runs, tried, what } from "./api.js";
-import { leftOf, shareOf, stateText } from "./browse.js";
+import { shareOf, stateText } from "./browse.js";
 import { enlarge } from "./viewer.js";
 
 const STRIP = 60; // Pictures of a long film that the strip shows at first, evenly spread.
@@ -295,4 +295,3 @@ export function plot(losses) {
   }));
 }
 
-export { leftOf };
