@@ -129,7 +129,7 @@ def test_a_render_is_paused_stopped_and_resumed_by_another_server(root: Path) ->
     assert other.post(f"{url}/resume", json={}).status_code == 400
     assert other.request("DELETE", url, json={"confirm": folder}).status_code == 400
     assert other.post(f"{url}/pause", json={}).status_code == 200
-    assert run_named(other, folder)["state"] == "paused"
+    until(lambda: run_named(other, folder)["state"] == "paused", "the pause")
     time.sleep(0.1)
     held = runs.count_journal(run / "journal.jsonl").done
     time.sleep(0.4)
