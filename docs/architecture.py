@@ -20,6 +20,7 @@ WHAT = {
     "start": "the first import",
     "importing": "other programs' files",
     "study": "many cells, one sheet",
+    "page": "runs in a browser",
     "look": "preview, plot, plan",
     "edit": "shots to one film",
     "memory": "estimate before loading",

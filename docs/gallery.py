@@ -7,7 +7,8 @@ they were learnt from; ``depth.jpg`` is what the depth network sees in some of t
 some controls do, one prompt and one seed, the setting under each picture: ``gallery.png``. ``plot`` is
 ``animator plot`` of the first scene. ``larger`` paints a still again at four times its size:
 ``gallery/larger.jpg``, between its enlargement and what comes of noise at that size. ``regions`` makes the
-pictures of ``regions.md``. Without a word, all of them are made. Of what they give nothing is picked.
+pictures of ``regions.md``; ``page`` takes pictures of the page in a browser. Without a word, all of them are
+made. Of what they give nothing is picked.
 """
 
 from __future__ import annotations
@@ -294,6 +295,13 @@ def show_regions() -> None:
         (HERE / f"{name}.jpg").write_bytes(small_jpeg(pixels))
 
 
+def show_page() -> None:
+    """Take the pictures of the page in a browser."""
+    from page_pictures import show_page as take  # beside this file
+
+    take()
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "plot": show_plot,
     "world": show_world,
@@ -303,6 +311,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "controls": show_controls,
     "larger": show_larger,
     "regions": show_regions,
+    "page": show_page,
 }
 
 

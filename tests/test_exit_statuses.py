@@ -99,7 +99,7 @@ def rows() -> list[tuple[str, int, str]]:
     return [(row["words"], int(row["status"]), row["told"].replace("\\|", "|")) for row in ROW.finditer(text)]
 
 
-SLOW = ("render", "resume", "finish", "show", "plot", "frame", "schema")
+SLOW = ("render", "watch", "resume", "finish", "show", "plot", "frame", "schema")
 """Verbs that take longer than others where they succeed."""
 
 

@@ -28,6 +28,7 @@ LEVELS: list[set[str]] = [
     {"memory"},
     {"look", "edit"},
     {"study"},
+    {"page"},
     {"cli", "api"},
     {"start"},
 ]

@@ -261,7 +261,9 @@ def test_the_page_stands_alone(run: RunFolder) -> None:
     assert video["src"] == "scene.mp4"
     assert (run.path / str(video["src"])).is_file()
     sources = [str(a.get("src") or a.get("href") or "") for _, a in seen.tags if "src" in a or "href" in a]
-    assert all(source.startswith("data:") or "/" not in source for source in sources)
+    beside = re.compile(r"data:.*|[^/]*|frames/[0-9]{6}\.png", re.DOTALL)
+    assert all(beside.fullmatch(source) for source in sources)
+    assert all((run.path / source).is_file() for source in sources if source.startswith("frames/"))
     assert "url(" not in page
     assert "@import" not in page
     assert len(seen.of("img")) == 6
@@ -377,6 +379,23 @@ def test_stills(tmp_path: Path) -> None:
     assert seen.of("video") == []
     assert len(seen.of("img")) == 3
     assert f"2 · seed {report['per_frame'][2]['seed']}" in seen.texts
+    words = [text for text in seen.texts if text.startswith("a red house:3 | <script>")]
+    assert len(words) == 3  # under each picture
+    assert [a["href"] for a in seen.of("a")] == [f"frames/{number:06d}.png" for number in range(3)]
+    assert not any("frame" in text for text in seen.texts if text.startswith(("a ", "from")))
+
+
+@pytest.mark.slow
+def test_the_film_is_first_and_curves_show_where_prompts_change(run: RunFolder) -> None:
+    report, page = reported(run)
+    seen = Seen(page)
+    assert page.index("<video") < page.index('class="figures"') < page.index('class="sheet"')
+    charts = [a for a in seen.of("svg") if a.get("class") == "chart"]
+    changes = [a for a in seen.of("path") if a.get("class") == "change"]
+    assert len(changes) == len(charts) > 5
+    assert "3: a blue sea" in seen.texts
+    assert report["flicker"]["words"] in ("hardly any", "a little", "some", "much")
+    assert f"flicker: {report['flicker']['words']}" in seen.texts
 
 
 def test_the_verb(run: RunFolder, tmp_path: Path) -> None:

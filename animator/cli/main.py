@@ -25,6 +25,7 @@ from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more, print_fitting
 from animator.cli.models import models
+from animator.cli.page import page, watch
 from animator.cli.paint import new, paint
 from animator.cli.progress import reporter_for
 from animator.cli.report import report
@@ -71,6 +72,8 @@ app.command()(camera)
 app.command()(study)
 app.command()(paint)
 app.command()(new)
+app.command()(page)
+app.command()(watch)
 
 Scenes = Annotated[
     list[Path],

@@ -16,6 +16,7 @@ import numpy as np
 from animator.errors import AnimatorError, FilmError, RunError, SceneError, UsageError
 from animator.report.measures import Measured, Measuring, drift, spread
 from animator.report.page import page
+from animator.report.scale import drift_words, flicker_words
 from animator.report.score import AT_MOST, Scorer, Scores
 from animator.runs import Entry, RunFolder
 from animator.scene.reading import LoadedScene, read_scene
@@ -26,7 +27,7 @@ FORMAT = 1
 """Counts the changes of ``report.json`` that a reader of it must know of."""
 
 SHEET = 24
-"""Pictures on the contact sheet at most."""
+"""Frames of a film on the contact sheet at most; stills are all on it."""
 
 FILMS = {".mp4", ".mov", ".gif", ".webp"}
 
@@ -78,7 +79,7 @@ def write_report(run: RunFolder) -> Path:
     contents = look_into(run)
     numbers = list(contents.entries)
     still = contents.loaded is not None and contents.loaded.scene.mode == "still"
-    measuring = Measuring(follow=not still, thumbs=spread(numbers, SHEET))
+    measuring = Measuring(follow=not still, thumbs=numbers if still else spread(numbers, SHEET))
     scorer = Scorer(contents.loaded)
     scored = scorer.wanted(spread(numbers, AT_MOST))
     source, pictures = _pictures(contents)
@@ -187,9 +188,9 @@ def report_of(
         "threads": info.get("threads"),
         "weights": dict(info.get("weights", {})),
         "time": _time(list(entries.values())),
-        "brightness": _summary(measured.brightness),
-        "saturation": _summary(measured.saturation),
-        "flicker": _summary(measured.flicker),
+        "brightness": _drift(measured.brightness),
+        "saturation": _drift(measured.saturation),
+        "flicker": _flicker(measured.flicker),
         "clip_score": {
             "perceptor": scores.perceptor,
             **_summary(scores.values),
@@ -251,6 +252,16 @@ def _summary(values: Mapping[int, float]) -> dict[str, float | None]:
         "most": figure(max(ordered, default=None)),
         "drift_percent": figure(drift(finite)),
     }
+
+
+def _drift(values: Mapping[int, float]) -> dict[str, Any]:
+    summary = _summary(values)
+    return {**summary, "words": drift_words(summary["drift_percent"])}
+
+
+def _flicker(values: Mapping[int, float]) -> dict[str, Any]:
+    summary = _summary(values)
+    return {**summary, "words": flicker_words(summary["mean"])}
 
 
 def _command(contents: Contents) -> str:

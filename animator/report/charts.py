@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -19,7 +20,12 @@ COLUMNS = WIDTH - LEFT - RIGHT
 
 
 def chart(
-    values: Mapping[int, float], end: int, *, least_span: float = 0.0, from_zero: bool = False
+    values: Mapping[int, float],
+    end: int,
+    *,
+    least_span: float = 0.0,
+    from_zero: bool = False,
+    marks: Mapping[int, str] = MappingProxyType({}),
 ) -> Element:
     """Return the curve of a figure over the frames; it has a gap where there is none.
 
@@ -28,6 +34,7 @@ def chart(
         end: the last frame of the axis.
         least_span: what the vertical axis spans at least, so that noise does not look like a mountain.
         from_zero: whether the axis begins at 0.
+        marks: frames at which something changes, with what it becomes: dashed lines.
     """
     finite = {frame: value for frame, value in values.items() if math.isfinite(value)}
     low, high = _span(list(finite.values()), least_span, from_zero)
@@ -46,6 +53,10 @@ def chart(
     for frame in ticks(0, end, 6):
         if frame == int(frame):
             svg.append(tag("text", f"{frame:g}", x=f"{x(frame):.1f}", y=HEIGHT - 5, class_="below"))
+    for frame, words in marks.items():
+        if frame <= end:
+            place = f"M{x(frame):.1f} {TOP}V{bottom}"
+            svg.append(tag("path", tag("title", f"{frame}: {words}"), d=place, class_="change"))
     for piece in pieces(finite):
         points = [(x(frame), y(value)) for frame, value in thinned(piece, end)]
         if len(points) == 1:

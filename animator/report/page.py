@@ -51,10 +51,11 @@ def page(report: Report, thumbs: Mapping[int, bytes], timeline: Timeline | None,
     parts = [
         *_top(report),
         *_film(report, film),
-        *_sheet(report, thumbs),
-        *_over_time(report),
-        *_losses(report),
-        *(_timeline(timeline) if timeline is not None else ()),
+        *_figures(report),
+        *_sheet(report, thumbs, timeline),
+        *_over_time(report, marks_of(timeline) if timeline is not None else {}),
+        *_losses(report, marks_of(timeline) if timeline is not None else {}),
+        *(_timeline(timeline, report["mode"] == "still") if timeline is not None else ()),
         *_time(report),
         *_made_with(report),
     ]
@@ -62,8 +63,8 @@ def page(report: Report, thumbs: Mapping[int, bytes], timeline: Timeline | None,
 
 
 def _top(report: Report) -> Iterator[Element]:
-    """The title, what the run is, its figures and what there is to know of it."""
-    frames, time = report["frames"], report["time"]
+    """The title, and what the run is."""
+    frames = report["frames"]
     still = report["mode"] == "still"
     size = f"{report['size'][0]} × {report['size'][1]} pixels" if report["size"] else None
     rate = f"{report['fps']:g} frames a second" if report["fps"] and not still else None
@@ -71,23 +72,28 @@ def _top(report: Report) -> Iterator[Element]:
     told = ["pictures" if still else report["mode"], size, rate, length, f"seed {_seed(report['seed'])}"]
     yield tag("h1", report["scene"])
     yield tag("p", " · ".join(one for one in told if one), class_="lead")
-    asked = frames["asked"]
+
+
+def _figures(report: Report) -> Iterator[Element]:
+    """The figures of the run, each with its size in words, and what there is to know of it."""
+    frames, time = report["frames"], report["time"]
+    still, asked = report["mode"] == "still", report["frames"]["asked"]
     done = (
         f"{frames['finished']}" if asked in (None, frames["finished"]) else f"{frames['finished']} of {asked}"
     )
     rows = {
         "pictures" if still else "frames": done,
         "painting": _duration(time["seconds"]),
-        "a frame": f"{_number(time['seconds_per_frame'])} s",
-        "frames an hour": _number(time["frames_per_hour"]),
+        "a picture" if still else "a frame": f"{_number(time['seconds_per_frame'])} s",
+        "pictures an hour" if still else "frames an hour": _number(time["frames_per_hour"]),
     }
     if not still:
         rows |= {
-            "brightness, drift": _per_cent(report["brightness"]["drift_percent"]),
-            "saturation, drift": _per_cent(report["saturation"]["drift_percent"]),
-            "flicker": _number(report["flicker"]["mean"]),
+            _named("brightness", report["brightness"]): _per_cent(report["brightness"]["drift_percent"]),
+            _named("saturation", report["saturation"]): _per_cent(report["saturation"]["drift_percent"]),
+            _named("flicker", report["flicker"]): _number(report["flicker"]["mean"]),
         }
-    rows["CLIP score"] = _number(report["clip_score"]["mean"])
+    rows["CLIP score, of 1 at most"] = _number(report["clip_score"]["mean"])
     yield tag(
         "dl",
         *(tag("div", tag("dd", value), tag("dt", name)) for name, value in rows.items()),
@@ -119,8 +125,19 @@ def _film(report: Report, film: Path | None) -> Iterator[Element]:
         yield tag("p", *links, class_="soft")
 
 
-def _sheet(report: Report, thumbs: Mapping[int, bytes]) -> Iterator[Element]:
-    yield tag("h2", "Contact sheet")
+def _named(name: str, summary: Mapping[str, Any]) -> str:
+    """Return the name of a figure with its size in words."""
+    return f"{name}: {summary['words']}" if summary.get("words") else name
+
+
+def marks_of(timeline: Timeline) -> dict[int, str]:
+    """Return where the prompts change, with what they become."""
+    return {one.start: " | ".join(one.texts) for one in timeline.prompts.sets[1:]}
+
+
+def _sheet(report: Report, thumbs: Mapping[int, bytes], timeline: Timeline | None) -> Iterator[Element]:
+    """Small pictures, of stills with their prompts under them; a click opens the picture itself."""
+    yield tag("h2", "Pictures" if report["mode"] == "still" else "Contact sheet")
     if not thumbs:
         yield tag("p", "The pictures are not in the folder.", class_="soft")
         return
@@ -132,26 +149,39 @@ def _sheet(report: Report, thumbs: Mapping[int, bytes]) -> Iterator[Element]:
         moment = "" if still or not report["fps"] else f" · {number / report['fps']:.2f} s"
         caption = f"{number} · seed {seeds[number]}" if still else f"{number}{moment}"
         image = tag("img", src=source, alt=f"{'picture' if still else 'frame'} {number}")
-        figures.append(tag("figure", image, tag("figcaption", caption)))
+        large = f"frames/{number:06d}.png" if report["frames"]["source"] == "frames" else ""
+        linked = tag("a", image, href=large, title="enlarge") if large else image
+        words = " | ".join(timeline.prompts.texts(number)) if timeline is not None else ""
+        below = [tag("span", words, class_="words")] if still and words else []
+        figures.append(tag("figure", linked, tag("figcaption", caption, *below)))
     yield tag("div", *figures, class_="sheet")
 
 
-def _over_time(report: Report) -> Iterator[Element]:
-    """Curves of what was measured."""
+def _over_time(report: Report, marks: Mapping[int, str]) -> Iterator[Element]:
+    """Curves of what was measured; dashes are where the prompts change."""
+    still = report["mode"] == "still"
     score = report["clip_score"]
-    yield tag("h2", "Picture by picture" if report["mode"] == "still" else "Over the film")
+    yield tag("h2", "Picture by picture" if still else "Over the film")
     cards = [
-        _card(report, "brightness", "Brightness", "mean luma, 0 to 1", least_span=0.1),
-        _card(report, "saturation", "Saturation", "mean of HSV's S, 0 to 1", least_span=0.1),
-        _card(report, "flicker", "Flicker", "from the frame before, after flow", from_zero=True),
+        _card(report, "brightness", "Brightness", "mean luma, 0 to 1", least_span=0.1, marks=marks),
+        _card(report, "saturation", "Saturation", "mean of HSV's S, 0 to 1", least_span=0.1, marks=marks),
+        _card(report, "flicker", "Flicker", "from the frame before, after flow", from_zero=True, marks=marks),
         _card(
             report,
             "clip_score",
             "CLIP score",
             f"cosine to the prompts, {score['perceptor']}",
             least_span=0.05,
+            marks=marks,
         ),
-        _card(report, "seconds", "Seconds a frame", "as they were painted", from_zero=True),
+        _card(
+            report,
+            "seconds",
+            "Seconds a picture" if still else "Seconds a frame",
+            "as they were painted",
+            from_zero=True,
+            marks=marks,
+        ),
     ]
     yield tag("div", *cards, class_="charts")
     if score["skipped"]:
@@ -172,7 +202,7 @@ def _chart_card(title: str, unit: str, values: Mapping[int, float], end: int, **
     return tag("section", tag("h3", title), note, chart(values, end, **axis), class_="card")
 
 
-def _losses(report: Report) -> Iterator[Element]:
+def _losses(report: Report, marks: Mapping[int, str]) -> Iterator[Element]:
     yield tag("h2", "Losses at the end of each diffusion")
     if not report["losses"]:
         yield tag("p", "The run kept none.", class_="soft")
@@ -183,11 +213,11 @@ def _losses(report: Report) -> Iterator[Element]:
         values = {row["frame"]: row["losses"].get(name) for row in report["per_frame"]}
         known = {frame: value for frame, value in values.items() if value is not None}
         if known:
-            cards.append(_chart_card(name, "", known, end))
+            cards.append(_chart_card(name, "", known, end, marks=marks))
     yield tag("div", *cards, class_="charts")
 
 
-def _timeline(timeline: Timeline) -> Iterator[Element]:
+def _timeline(timeline: Timeline, still: bool) -> Iterator[Element]:
     """The prompts, and curves of all that changes."""
     sets = timeline.prompts.sets
     yield tag("h2", "Prompts")
@@ -196,7 +226,7 @@ def _timeline(timeline: Timeline) -> Iterator[Element]:
         images = ["image " if prompt.image else "" for prompt in one.prompts]
         lines = [tag("div", image + text) for image, text in zip(images, one.texts, strict=True)]
         rows.append([str(one.start), tag("div", *lines)])
-    yield _table(["from frame", "what is painted"], rows)
+    yield _table([f"from {'picture' if still else 'frame'}", "what is painted"], rows)
     table = timeline.table
     changing = table[[name for name in table.columns if table[name].nunique() > 1]]
     curves = pd.concat([_weights(timeline), changing], axis=1)
@@ -205,7 +235,8 @@ def _timeline(timeline: Timeline) -> Iterator[Element]:
     yield tag("h2", "The timeline")
     end = timeline.frames - 1
     shown = list(curves.columns[:MOST_CHARTS])
-    cards = [_chart_card(str(name), "", dict(curves[name].items()), end) for name in shown]
+    marks = marks_of(timeline)
+    cards = [_chart_card(str(name), "", dict(curves[name].items()), end, marks=marks) for name in shown]
     yield tag("div", *cards, class_="charts")
     more = len(curves.columns) - len(shown)
     if more:

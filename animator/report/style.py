@@ -18,7 +18,8 @@ h3 { font-size: .92rem; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
 p { margin: 0 0 12px; }
 .soft, figcaption { color: var(--soft); font-size: .875rem; }
 .lead { color: var(--soft); margin: 6px 0 24px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 1px; margin: 0;
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 1px;
+  margin: 20px 0 0;
   border: 1px solid var(--line); border-radius: 10px; background: var(--card); overflow: hidden; }
 .figures div { box-shadow: 0 0 0 1px var(--line); padding: 12px 14px; display: flex;
   flex-direction: column-reverse; justify-content: flex-end; }
@@ -32,6 +33,7 @@ video { display: block; width: 100%; max-height: 78vh; background: #000; border-
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(172px, 1fr)); gap: 14px 12px; }
 .sheet figure { margin: 0; }
 .sheet img { display: block; width: 100%; border-radius: 5px; }
+.sheet .words { display: block; color: var(--ink); overflow-wrap: anywhere; }
 .sheet figcaption { font-size: .78rem; margin-top: 3px; font-variant-numeric: tabular-nums; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 16px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
@@ -41,6 +43,7 @@ video { display: block; width: 100%; max-height: 78vh; background: #000; border-
 .chart text { fill: var(--soft); font-size: 10.5px; font-variant-numeric: tabular-nums; }
 .chart .left { text-anchor: end; } .chart .below { text-anchor: middle; }
 .chart .grid { stroke: var(--line); stroke-width: 1; }
+.chart .change { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 .chart .curve { fill: none; stroke: var(--mark); stroke-width: 1.7; stroke-linejoin: round; }
 .chart circle { fill: var(--mark); }
 .scroll { overflow-x: auto; }

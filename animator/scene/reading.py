@@ -130,6 +130,22 @@ def read_layered_text(text: str, name: str, overrides: Sequence[str] = ()) -> Lo
     return _compiled(root, problems, overrides, fit, name)
 
 
+def read_changed(file: str, text: str, overrides: Sequence[str] = ()) -> LoadedScene:
+    """Read a scene file as it would be with another text, as an editor has it before it is saved.
+
+    Args:
+        file: the scene file, by which messages name it; it need not be there.
+        text: what it would hold.
+        overrides: see `read_scene`.
+
+    Raises:
+        SceneError: with every fault that was found.
+    """
+    fit = Fit(scene_schema())
+    root, problems = read_layers(Path(file), file, fit.sections, text)
+    return _compiled(root, problems, overrides, fit, file)
+
+
 def read_scene_made(text: str, file: str, overrides: Sequence[str] = ()) -> LoadedScene:
     """Read a scene that was made of another program's file, as if it lay in that file's place.
 

@@ -1,0 +1,313 @@
+"""The page in headless Chromium: what an artist does with it, by mouse, by keyboard alone, and on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.command import started
+from tests.page_site import EVIL, FILM, Site, fill, fork_renders
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="the browser tests need chromium"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="renders are started as forks here, to be quick"),
+]
+
+WAIT = 120_000
+"""Milliseconds that something may take on a machine that is busy."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with pytest.MonkeyPatch.context() as patch:
+        fork_renders(patch)
+        started("--version").wait(280)  # by then torch is imported
+        root = fill(tmp_path_factory.mktemp("site"))
+        (root / "scenes" / "long.yaml").write_text(
+            FILM.replace("frames: 8", "frames: 300").replace("size: [64, 64]", "size: [128, 128]")
+        )
+        one = Site(root)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        one = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield one
+        one.close()
+
+
+class Watched:
+    """A window of which every fault and every request is noted."""
+
+    def __init__(self, browser: Any, site: Site, **kind: Any) -> None:
+        self.context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | kind))
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT)
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", self.noted)
+        self.page.on("pageerror", lambda one: self.faults.append(str(one)))
+        self.page.on("dialog", lambda one: (self.faults.append(f"a dialog: {one.message}"), one.dismiss()))
+        self.page.on("request", lambda one: self.asked.append(one.url))
+        self.site = site
+
+    def noted(self, message: Any) -> None:
+        if message.type == "error":
+            self.faults.append(f"{message.text} {message.location}")
+
+    def __enter__(self) -> Any:
+        return self.page
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        self.context.close()
+        if kind is None:
+            assert self.faults == []
+            assert all(
+                one.startswith((f"http://127.0.0.1:{self.site.port}/", "data:", "blob:"))
+                for one in self.asked
+            )
+
+
+def drawn(page: Any, selector: str) -> None:
+    """Wait until a picture is there and decoded."""
+    page.wait_for_function(
+        "one => { const i = document.querySelector(one); return i && i.naturalWidth > 0; }", arg=selector
+    )
+
+
+def written(page: Any, text: str, there: bool) -> None:
+    """Wait until a text is in the editor, or is no more."""
+    code = "([one, there]) => document.querySelector('.cm-content').textContent.includes(one) === there"
+    page.wait_for_function(code, arg=[text, there])
+
+
+def run_of(site: Site, page: Any, folder: str) -> str:
+    found = page.evaluate("fetch('/runs').then((one) => one.json())")
+    return next(one["id"] for one in found["runs"] if one["folder"] == folder)
+
+
+def test_browsing_by_mouse(site: Site, browser: Any) -> None:
+    window = Watched(browser, site)
+    with window as page:
+        page.goto(site.address())
+        drawn(page, ".card img")
+        # The first picture needs little: the editor is not loaded for it.
+        assert len(window.asked) < 22
+        assert not any("codemirror" in one for one in window.asked)
+        assert page.locator(".card").count() == 2
+        assert "<b>a blue sea</b> & <script>alert(1)</script>" in page.inner_text(".cards")
+        page.fill("input[type=search]", "BLUE sea")
+        assert page.locator(".card h3").all_inner_texts() == ["film"]
+        page.fill("input[type=search]", "")
+        page.select_option("select >> nth=1", "name")
+        assert page.locator(".card h3").all_inner_texts() == ["film", "stills"]
+        page.click("article:has-text('stills') button:has-text('Pick')")
+        page.wait_for_selector("article.picked:has-text('stills')")
+        page.select_option("select >> nth=0", "picked")
+        assert page.locator(".card h3").all_inner_texts() == ["stills"]
+        page.select_option("select >> nth=0", "all")
+        for box in page.locator(".card input[type=checkbox]").all():
+            box.check()
+        page.click("button:text-is('Compare')")
+        drawn(page, ".compare .over")
+        page.fill("dialog input[type=range] >> nth=0", "20")
+        assert page.evaluate("document.querySelector('.compare').style.getPropertyValue('--at')") == "20%"
+        page.keyboard.press("Escape")
+        page.click("article:has-text('film') .picture")
+        page.wait_for_selector(".stage video")
+        assert page.locator(".strip figure").count() == 8
+
+
+def test_a_run_by_keyboard_alone(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as page:
+        page.goto(site.address())
+        drawn(page, ".card img")
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.matches('article a.picture')"):
+                break
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        page.keyboard.press("Enter")
+        page.wait_for_selector("figure .thumb")
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.matches('.thumb')"):
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog.viewer[open]")
+        title = page.inner_text("dialog h2")
+        page.keyboard.press("ArrowRight")
+        assert page.inner_text("dialog h2") != title
+        assert "seed" in page.inner_text("dialog .prompt")
+        page.keyboard.press("Escape")
+        assert page.locator("dialog").count() == 0
+        assert page.evaluate("document.activeElement.matches('.thumb')")
+
+
+def test_typing_a_fault_and_dragging_a_key(site: Site, browser: Any) -> None:
+    path = site.root / "scenes" / "drag.yaml"
+    path.write_text(FILM)
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("text=scenes/drag.yaml")
+        page.wait_for_selector(".plot circle.key")
+        # A fault, as one types: at its line, in the words of the command line.
+        page.click(".cm-line:has-text('fps: 4')")
+        page.keyboard.press("End")
+        page.keyboard.type("x")
+        page.wait_for_selector(".problems .error")
+        assert page.inner_text(".problems .error button") == "line 7"
+        assert "fps" in page.inner_text(".problems .error span")
+        assert page.locator(".cm-lintRange-error").count() == 1
+        assert page.is_disabled("button:text-is('Render')")
+        page.keyboard.press("Backspace")
+        page.wait_for_function("() => !document.querySelector('.problems .error')")
+        # A key is dragged: its number changes, the comment stays.
+        key = page.locator("circle[data-key='camera.zoom 1']")
+        key.scroll_into_view_if_needed()
+        box = key.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 4, box["y"] + 40, steps=4)
+        page.mouse.up()
+        written(page, "4: (1.05)", False)
+        line = page.inner_text(".cm-line:has-text('zoom:')")
+        assert line.endswith('7: (1)"   # in and out')
+        # A double click adds one.
+        curve = page.locator("svg[aria-label='camera.zoom']").bounding_box()
+        page.mouse.dblclick(curve["x"] + curve["width"] * 0.3, curve["y"] + curve["height"] * 0.2)
+        page.wait_for_selector("circle[data-key='camera.zoom 3']")
+        # By keyboard.
+        page.locator("circle[data-key='camera.angle 0']").focus()
+        page.keyboard.press("ArrowUp")
+        written(page, "angle: 2 ", False)
+        assert page.evaluate("document.activeElement.dataset.key") == "camera.angle 0"
+        page.locator("rect[data-key='prompts 1']").focus()
+        page.keyboard.press("ArrowRight")
+        written(page, '5: "<b>a blue', True)
+        page.click(".cm-line >> nth=0")
+        page.keyboard.press("Control+s")
+        page.wait_for_selector("button:text-is('Saved')")
+    lines = zip(FILM.splitlines(), path.read_text().splitlines(), strict=True)
+    different = [(old, new) for old, new in lines if old != new]
+    assert [old.split(":")[0].strip() for old, _ in different] == ["4", "angle", "zoom"]
+    assert all(old.partition("  #")[2] == new.partition("  #")[2] for old, new in different)
+
+
+def test_completion_knows_the_settings(site: Site, browser: Any) -> None:
+    path = site.root / "scenes" / "complete.yaml"
+    path.write_text("prompts: a sea\ncamera:\n  angle: 1\n")
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("text=scenes/complete.yaml")
+        page.wait_for_selector(".plot")
+        page.click(".cm-line >> nth=2")
+        page.keyboard.press("End")
+        page.keyboard.press("Enter")
+        page.keyboard.type("transl")
+        page.wait_for_selector(".cm-tooltip-autocomplete")
+        assert "translation_z" in page.inner_text(".cm-tooltip-autocomplete")
+        page.keyboard.press("Escape")
+
+
+def test_rendering_stopping_and_going_on(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("text=scenes/long.yaml")
+        page.wait_for_selector(".plot")
+        page.click("button:text-is('Render')")
+        drawn(page, ".stage img")
+        page.wait_for_selector(".status:has-text('of 300')")
+        before = page.get_attribute(".stage img", "src")
+        page.wait_for_function(
+            "one => document.querySelector('.stage img').getAttribute('src') !== one", arg=before
+        )
+        page.click("button:text-is('Stop')")
+        page.wait_for_selector(".status:has-text('stopped at')")
+        page.click("button:text-is('Go on')")
+        page.wait_for_selector("button:text-is('Pause')")
+        page.click("button:text-is('Pause')")
+        page.wait_for_selector(".status:has-text('paused at')")
+        page.click("button:text-is('Stop')")
+        page.wait_for_selector(".status:has-text('stopped at')")
+        page.click("text=Open the run")
+        page.click("button:text-is('Delete')")
+        page.click("dialog button:text-is('Cancel')")
+        page.click("button:text-is('Delete')")
+        page.click("dialog button:text-is('Delete')")
+        page.wait_for_selector(".card")
+    assert not (site.root / "renders" / "long" / "001").exists()
+
+
+def test_hostile_names_are_texts(site: Site, browser: Any) -> None:
+    evil = site.root / "renders" / EVIL.replace("/", "") / "001"
+    shutil.copytree(site.root / "renders" / "stills" / "001", evil)
+    info = (
+        (evil / "run.json")
+        .read_text()
+        .replace('"scene": "stills"', '"scene": "<img src=x onerror=alert(1)>"')
+    )
+    (evil / "run.json").write_text(info)
+    try:
+        with Watched(browser, site) as page:
+            page.goto(site.address())
+            page.wait_for_selector("article:has-text('<img src=x onerror=alert(1)>')")
+            page.click("article:has-text('<img src=x') .picture")
+            drawn(page, ".grid img")
+            assert page.inner_text("h1") == "<img src=x onerror=alert(1)>"
+            assert "a boat & <i>waves</i>" in page.inner_text(".grid")
+            page.goto(site.address("scenes"))
+            page.wait_for_selector("text=<img src=x")
+            assert page.locator("img[src=x]").count() == 0
+            time.sleep(0.2)
+    finally:
+        shutil.rmtree(evil.parent)
+
+
+NAMELESS = """() => {
+  const named = (one) => one.textContent.trim() || one.getAttribute('aria-label') || one.title ||
+    (one.labels && one.labels.length) || [...one.querySelectorAll('img')].some((image) => image.alt);
+  const all = document.querySelectorAll('button, input, select, a, [role=slider], video, dialog');
+  return [...all].filter((one) => !named(one)).map((one) => one.outerHTML.slice(0, 120));
+}"""
+
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_a_phone_and_in_the_dark_everything_fits_and_has_a_name(
+    site: Site, browser: Any, dark: bool
+) -> None:
+    kind = {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "color_scheme": "dark" if dark else "light",
+    }
+    with Watched(browser, site, **kind) as page:
+        page.goto(site.address())
+        drawn(page, ".card img")
+        film, stills = (run_of(site, page, f"renders/{name}/001") for name in ("film", "stills"))
+        scene = page.evaluate("fetch('/scenes').then((one) => one.json())")["scenes"]
+        one = next(found["id"] for found in scene if found["file"] == "scenes/film.yaml")
+        waits = {
+            "": ".card", f"run/{film}": ".strip img", f"run/{stills}": ".grid img", "scenes": ".list a",
+            f"scene/{one}/{film}": ".plot", "queue": ".list", "studies": "h1",
+        }  # fmt: skip
+        for path, there in waits.items():
+            page.goto(site.address(path))
+            page.wait_for_selector(f".page {there}")
+            assert page.evaluate(WIDER) <= 0, path
+            assert page.evaluate(NAMELESS) == [], path
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, light[4:-1].split(", "))) < 200) is dark
