@@ -118,7 +118,7 @@ def test_channels_of_the_output_follow_learn_sigma() -> None:
     ("switches", "message"),
     [
         ({"num_chanels": 64}, "unknown switch 'num_chanels'.*num_channels"),
-        ({"class_cond": True}, "class_cond=True is not supported; only False"),
+        ({"use_kl": True}, "use_kl=True is not supported; only False"),
         ({"image_size": 96}, "image_size 96 needs the switch channel_mult.*64, 128, 256, 512"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import socket
 from pathlib import Path
@@ -16,9 +17,10 @@ pytest.importorskip("diffusers")
 from animator.errors import WeightsError
 from animator.latent.files import asked_prediction, read_controlnet, read_parts, read_vae, recognise
 from animator.latent.headers import Header
+from animator.latent.layouts import whole_unet_layout
 from animator.latent.parts import Parts
 from animator.latent.recognise import recognise_header
-from animator.latent.single_file import parts_of, shapes_of
+from animator.latent.single_file import fill, parts_of, shapes_of, unet_names
 from animator.latent.vocabulary import clip_tokenizer
 from tests.ldm_names import (
     PUBLISHED,
@@ -75,6 +77,7 @@ def painted(unet: Any, xl: bool) -> torch.Tensor:
         ).sample
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ending", [".safetensors", ".ckpt"])
 def test_a_single_file_gives_every_weight_back(
@@ -101,6 +104,7 @@ def test_a_single_file_gives_every_weight_back(
     assert [one.penultimate for one in parts.text] == [kind == "sdxl"] * len(parts.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_gives_every_weight_back(kind: str, pipelines: dict[str, Any], tmp_path: Path) -> None:
     pipelines[kind].save_pretrained(tmp_path)
@@ -117,6 +121,7 @@ def test_a_folder_gives_every_weight_back(kind: str, pipelines: dict[str, Any], 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("safe", [True, False])
 def test_a_folder_of_half_precision_is_read(safe: bool, pipelines: dict[str, Any], tmp_path: Path) -> None:
     pipelines["sd1"].save_pretrained(tmp_path, variant="fp16", safe_serialization=safe)
@@ -124,6 +129,7 @@ def test_a_folder_of_half_precision_is_read(safe: bool, pipelines: dict[str, Any
     alike(read_parts(tmp_path), pipelines["sd1"])
 
 
+@pytest.mark.slow
 def test_weights_come_in_the_type_that_is_asked_for(pipelines: dict[str, Any], tmp_path: Path) -> None:
     pipelines["sd1"].save_pretrained(tmp_path / "folder")
     file = save_single(pipelines["sd1"], "sd1", tmp_path / "file.safetensors")
@@ -135,6 +141,7 @@ def test_weights_come_in_the_type_that_is_asked_for(pipelines: dict[str, Any], t
             assert not network.training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "scheduler"])
 def test_a_missing_part_of_a_folder_is_named(part: str, pipelines: dict[str, Any], tmp_path: Path) -> None:
     pipelines["sd1"].save_pretrained(tmp_path)
@@ -143,6 +150,7 @@ def test_a_missing_part_of_a_folder_is_named(part: str, pipelines: dict[str, Any
         read_parts(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_tokenizer_takes_clips_own(tmp_path: Path) -> None:
     pipeline = tiny_pipeline("sd1")
     pipeline.save_pretrained(tmp_path)
@@ -151,6 +159,7 @@ def test_a_folder_without_a_tokenizer_takes_clips_own(tmp_path: Path) -> None:
     assert read_parts(tmp_path).text[0].tokenizer("a lighthouse in the fog").input_ids == expected
 
 
+@pytest.mark.slow
 def test_a_folder_without_weights_says_so(pipelines: dict[str, Any], tmp_path: Path) -> None:
     pipelines["sd1"].save_pretrained(tmp_path)
     weights = tmp_path / "vae" / "diffusion_pytorch_model.safetensors"
@@ -214,6 +223,24 @@ def test_published_networks_are_known_by_their_shapes(
         assert {**read, "projection_dim": 0} == {**theirs, "projection_dim": 0}
 
 
+@pytest.mark.slow
+def test_a_network_with_fewer_layers_is_known_by_its_shapes() -> None:
+    """Segmind's SSD-1B: SDXL with an attention of another depth in each block, and none in the middle."""
+    from diffusers import UNet2DConditionModel
+
+    described = PUBLISHED["sdxl"]["unet"] | {
+        "transformer_layers_per_block": (1, 2, 4),
+        "reverse_transformer_layers_per_block": ((4, 4, 10), (2, 1, 1), 1),
+        "mid_block_type": "UNetMidBlock2D",
+    }
+    with torch.device("meta"):
+        state = UNet2DConditionModel(**described).state_dict()
+    named = unet_to_file(state, 2)
+    layout = whole_unet_layout(shapes_of(named), "sdxl")
+    network = fill(UNet2DConditionModel, layout, unet_names(named, layout), torch.float32, "it")
+    assert shapes_of(network.state_dict()) == shapes_of(state)
+
+
 # --- what a file is
 
 
@@ -275,6 +302,13 @@ LORA = "transformer_blocks_0_attn2_to_k.lora_down.weight"
         ({"emb_params": (2, 768)}, f"a textual inversion {OF_1}"),
         ({"clip_l": (2, 768), "clip_g": (2, 1280)}, f"a textual inversion {OF_XL}"),
         ({READS: (1, 4, 1, 1), f"{UNET}input_blocks.1.{STATES}": (2, 768)}, f"{ALONE} {OF_1}"),
+        ({"input_blocks.0.0.weight": (1, 4, 1, 1), f"input_blocks.1.{STATES}": (2, 768)}, f"{ALONE} {OF_1}"),
+        (
+            {"time_embedding.linear_1.weight": (1,), f"mid_block.attentions.{STATES}": (2, 768)},
+            f"{ALONE} {OF_1}",
+        ),
+        ({"input_blocks.0.0.weight": (1, 3, 1, 1), "time_embed.0.weight": (1,)}, "nothing that is known"),
+        ({"net.0.main.0.weight": (1, 3, 1, 1)}, "nothing that is known"),
         ({"something.else": (2, 2)}, "nothing that is known"),
     ],
 )
@@ -334,6 +368,7 @@ def test_steps_of_training_say_what_the_base_of_2_predicts(tmp_path: Path) -> No
     assert recognise(tmp_path / "a.ckpt").prediction == "epsilon"
 
 
+@pytest.mark.slow
 def test_a_network_of_2_is_asked_what_it_predicts(
     pipelines: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -350,6 +385,7 @@ def test_a_network_of_2_is_asked_what_it_predicts(
     assert read_parts(path).schedule["prediction_type"] == "epsilon"
 
 
+@pytest.mark.slow
 def test_a_model_that_fills_in_is_recognised(tmp_path: Path) -> None:
     pipeline = tiny_pipeline("sd1", in_channels=9, vocabulary=100)
     path = save_single(pipeline, "sd1", tmp_path / "fills.safetensors")
@@ -359,6 +395,7 @@ def test_a_model_that_fills_in_is_recognised(tmp_path: Path) -> None:
         assert read_parts(one).unet.config.in_channels == 9
 
 
+@pytest.mark.slow
 def test_averaged_weights_go_before_trained_ones(pipelines: dict[str, Any], tmp_path: Path) -> None:
     unet = unet_to_file(pipelines["sd1"].unet.state_dict(), 1)
     ema = {f"model_ema.diffusion_model{name.replace('.', '')}": one + 1 for name, one in unet.items()}
@@ -391,6 +428,7 @@ def test_a_pickle_with_code_is_refused_and_runs_nothing(archive: bool, tmp_path:
     assert witness.exists(), "the file would have run its code"
 
 
+@pytest.mark.slow
 def test_what_trainers_leave_in_a_checkpoint_is_passed_over(
     pipelines: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,6 +506,7 @@ def test_a_missing_weight_is_named(pipelines: dict[str, Any], tmp_path: Path) ->
 # --- what goes with a model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", "first_stage_model."])
 def test_an_autoencoder_alone_is_read(before: str, pipelines: dict[str, Any], tmp_path: Path) -> None:
     state = {
@@ -485,6 +524,7 @@ def test_an_autoencoder_alone_is_read(before: str, pipelines: dict[str, Any], tm
             assert torch.equal(vae.state_dict()[name], one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_controlnet_is_read_from_a_file_and_a_folder(
     kind: str, pipelines: dict[str, Any], tmp_path: Path
@@ -499,7 +539,8 @@ def test_a_controlnet_is_read_from_a_file_and_a_folder(
         torch.nn.init.normal_(one, std=0.1)
     net.save_pretrained(tmp_path / "folder")
     torch.save(control_to_file(net.state_dict(), 1), tmp_path / "control.pth")
-    for path in (tmp_path / "folder", tmp_path / "control.pth"):
+    save_file(net.state_dict(), tmp_path / "renamed.safetensors")
+    for path in (tmp_path / "folder", tmp_path / "control.pth", tmp_path / "renamed.safetensors"):
         found = read_controlnet(path, kind)
         assert found.state_dict().keys() == net.state_dict().keys()
         assert all(torch.equal(one, net.state_dict()[name]) for name, one in found.state_dict().items())
@@ -525,3 +566,25 @@ def control_to_file(state: dict[str, Any], resnets: int) -> dict[str, Any]:
             new = unet_name(name, resnets)
         found[f"control_model.{new}"] = one
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "unet", "expected"),
+    [
+        ("FluxPipeline", {}, "Flux"),
+        ("StableDiffusion3Pipeline", {}, "Stable Diffusion 3"),
+        ("StableVideoDiffusionPipeline", {}, "a video model"),
+        ("StableDiffusionXLImg2ImgPipeline", {"in_channels": 8}, "a network that reads 8 channels"),
+        ("LatentConsistencyModelPipeline", {"time_cond_proj_dim": 256}, "Stable Diffusion 1 (lcm)"),
+        ("StableDiffusionPipeline", {"cross_attention_dim": 1024}, "Stable Diffusion 2"),
+        ("StableDiffusionXLInpaintPipeline", {"in_channels": 9}, "SDXL that fills in"),
+        ("SomethingElse", {}, "a folder of SomethingElse"),
+    ],
+)
+def test_folders_are_recognised_by_what_they_say(
+    name: str, unet: dict[str, int], expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name}))
+    (tmp_path / "unet" / "config.json").write_text(json.dumps(unet))
+    assert str(recognise(tmp_path)) == expected

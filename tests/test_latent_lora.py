@@ -123,6 +123,7 @@ def the_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> 
             assert torch.allclose(ours[name].float(), one.float(), atol=1e-6, rtol=0), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "sgm"), [("sd1", False), ("sdxl", False), ("sdxl", True)])
 @pytest.mark.parametrize("alpha", [1.5, None])
 def test_kohyas_files_change_what_diffusers_changes(
@@ -149,6 +150,7 @@ def test_kohyas_files_change_what_diffusers_changes(
             assert torch.allclose(ours[name], expected, atol=1e-6, rtol=0), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("alpha", [3, 6])
 def test_files_of_diffusers_change_what_it_changes(

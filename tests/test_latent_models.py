@@ -83,6 +83,15 @@ def test_files_of_all_kinds_are_imported_at_once(tmp_path: Path, cache: Path) ->
     assert again.exit_code == 0, again.output
 
 
+def test_a_lora_in_a_folder_of_diffusers_is_kept(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "ink"
+    path.mkdir()
+    put(path, "pytorch_lora_weights.safetensors", LORA)
+    assert models("import", path).exit_code == 0
+    assert named_path("lora", "ink") == cache / "lora" / "ink"
+    assert str(recognise(named_path("lora", "ink"))) == "a LoRA for Stable Diffusion 1"
+
+
 def test_an_imported_file_takes_a_name_and_its_description(tmp_path: Path, cache: Path) -> None:
     path = put(tmp_path, "x.safetensors", MODEL)
     path.with_suffix(".json").write_text('{"schedule": {"prediction_type": "v_prediction"}}')
@@ -127,6 +136,18 @@ def test_networks_of_other_kinds_are_refused_and_the_rest_is_kept(tmp_path: Path
     assert "flux.safetensors is Flux; models, LoRAs and ControlNets are kept" in result.output
     assert "empty is nothing that is known" in result.output
     assert [one.name for one in own_entries()] == ["a"]
+
+
+def test_a_checkpoint_of_guided_diffusion_is_none_of_these(tmp_path: Path) -> None:
+    from animator.diffusion.unet import UNet, unet_config
+
+    switches = {"image_size": 32, "num_channels": 32, "num_res_blocks": 1, "channel_mult": "1, 2"}
+    path = tmp_path / "mine.pt"
+    torch.save(UNet(unet_config(switches)).state_dict(), path)
+    assert recognise(path).what == "unknown"
+    result = models("import", path)
+    assert result.exit_code == 2
+    assert "its hash is unknown; say what it is with --name NAME" in result.output
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden"])

@@ -35,7 +35,10 @@ from animator.types import Prompt, Request
 from animator.weights.registry import families, find
 from tests.golden_files import fill, load_json
 
-TINY = VConfig(width=16, mapped=24, prompt=12)
+WIDE = VConfig(width=16, mapped=24, prompt=12)
+"""So wide that its deepest attention has two heads."""
+
+TINY = VConfig(width=4, mapped=8, prompt=12)
 TINY_UNET = {
     "image_size": 32,
     "num_channels": 32,
@@ -134,6 +137,7 @@ def published_names(c: int, mapped: int, prompt: int) -> dict[str, tuple[int, ..
     return found
 
 
+@pytest.mark.slow
 def test_every_published_name_and_shape_is_there() -> None:
     built = on_meta(denoiser_of, families()["cc12m_1"].switches).state_dict()
     found = {name: tuple(one.shape) for name, one in built.items()}
@@ -208,9 +212,11 @@ def plain_forward(state: dict[str, Tensor], x: Tensor, t: Tensor, embed: Tensor)
     return row(torch.cat([x, planes], dim=1), "net")
 
 
-def test_it_computes_what_is_published(network: VDiffusion) -> None:
+@pytest.mark.slow
+def test_it_computes_what_is_published() -> None:
+    network = fill(VDiffusion(WIDE), 0).requires_grad_(False)
     chance = torch.Generator().manual_seed(3)
-    x = torch.randn(2, 3, 64, 128, generator=chance)
+    x = torch.randn(2, 3, 64, 64, generator=chance)
     t, embed = torch.tensor([0.2, 0.9]), torch.randn(2, 12, generator=chance)
     ours = network(x, t, embed)
     theirs = plain_forward(network.state_dict(), x, t, embed)
@@ -228,19 +234,21 @@ def test_image_and_noise_come_out_of_v() -> None:
         assert torch.allclose(found.eps, noise, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_prompts_are_followed_as_far_as_is_asked(network: VDiffusion) -> None:
-    x, t = torch.randn(2, 3, 64, 64), torch.tensor([0.3, 0.3])
-    embeds, weights = torch.randn(2, 12), torch.tensor([1.25, -0.25])
+    chance = torch.Generator().manual_seed(4)
+    x, t = torch.randn(2, 3, 64, 64, generator=chance), torch.tensor([0.3, 0.3])
+    embeds, weights = torch.randn(2, 12, generator=chance), torch.tensor([1.25, -0.25])
 
     def v(embed: Tensor) -> Tensor:
         return network(x, t, embed.expand(2, -1))
 
     none, one, other = v(torch.zeros(12)), v(embeds[0]), v(embeds[1])
     published = none * (1 - 3 * 1.25 + 3 * 0.25) + one * 3 * 1.25 - other * 3 * 0.25
-    assert torch.allclose(followed(network, x, t, embeds, weights, 3), published, atol=1e-4)
+    assert torch.allclose(followed(network, x, t, embeds, weights, 3), published, atol=1e-3)
     mean = v(1.25 * embeds[0] - 0.25 * embeds[1])
-    assert torch.allclose(followed(network, x, t, embeds, weights, 1), mean, atol=1e-5)
-    assert torch.allclose(followed(network, x, t, embeds, weights, 0), none, atol=1e-5)
+    assert torch.allclose(followed(network, x, t, embeds, weights, 1), mean, atol=1e-4)
+    assert torch.allclose(followed(network, x, t, embeds, weights, 0), none, atol=1e-4)
 
 
 def test_how_far_is_known_by_the_name_where_a_scene_is_silent() -> None:
@@ -272,6 +280,7 @@ def engine(network: VDiffusion, **options: Any) -> GuidedDiffusion:
     )
 
 
+@pytest.mark.slow
 def test_a_picture_is_painted_by_what_the_network_reads(network: VDiffusion) -> None:
     painter = engine(network)
     sea = painter.paint(asked())
@@ -298,12 +307,13 @@ def test_the_clean_estimate_is_asked_at_the_time_of_each_level_of_noise(network:
         assert torch.allclose(denoise(x, index).denoised, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_file_is_loaded_with_the_clip_model_that_it_reads_by(
     network: VDiffusion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "mine_cfg.safetensors"
     save_file(network.state_dict(), path)
-    switches = {"architecture": "cc12m_1", "width": 16, "mapped": 24, "prompt": 12, "image_size": 64}
+    switches = {"architecture": "cc12m_1", "width": 4, "mapped": 8, "prompt": 12, "image_size": 64}
     path.with_suffix(".json").write_text(json.dumps({"switches": switches}))
     loaded: list[str] = []
 
@@ -331,6 +341,7 @@ def test_switches_of_no_network_are_refused() -> None:
 # --- the network of classes
 
 
+@pytest.mark.slow
 def test_the_network_of_classes_has_one_table_more() -> None:
     built = on_meta(denoiser_of, families()["openai_512_classes"].switches).state_dict()
     published = load_json("checkpoint_manifests_unet")["openai_512"]["state_dict"]
@@ -354,6 +365,7 @@ def test_a_class_is_added_to_the_embedding_of_the_time(classes: UNet) -> None:
     assert not torch.allclose(Labelled(classes, 3)(x, t), answer, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_network_paints_several_classes(
     classes: UNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,3 +419,23 @@ def test_what_reads_prompts_needs_its_clip_model(tmp_path: Path) -> None:
     needed = [one.name for one in GUIDED.networks(scene(tmp_path, "model: cc12m_1_cfg").scene)]
     assert READER in needed
     assert READER not in [one.name for one in GUIDED.networks(scene(tmp_path, "steps: 20").scene)]
+
+
+@pytest.mark.slow
+def test_clip_guides_it_besides(network: VDiffusion) -> None:
+    guidance = UNGUIDED.model_copy(update={"clip_guidance_scale": 500})
+    options = DiffusionOptions(steps=2, skip_steps=0, precision="float32")
+    networks = Networks(network, {"pocket": Words()}, size_multiple=64, reader=Reader(Words(), 3.0))
+    guided = GuidedDiffusion(networks, options, guidance).paint(asked())
+    assert guided.isfinite().all()
+    assert not torch.equal(guided, GuidedDiffusion(networks, options, UNGUIDED).paint(asked()))
+
+
+@pytest.mark.slow
+def test_its_memory_is_known_without_weights(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "model: cc12m_1_cfg")
+    memory = GUIDED.memory(loaded.scene, loaded.timeline, "cpu")
+    held = dict(memory.held)
+    assert held["diffusion network"] / 4 == families()["cc12m_1"].parameters
+    assert f"CLIP {READER}" in held
+    assert memory.peak["diffusion network"] > 0

@@ -32,6 +32,7 @@ CONTROL = (
     "input_hint_block.0.weight",
     "controlnet_cond_embedding.conv_in.weight",
 )
+UNETS = ("input_blocks.0.0.weight", "time_embedding.linear_1.weight")
 VAE = re.compile(r"(first_stage_model\.|vae\.)?decoder\.(up\.\d+\.block|up_blocks\.\d+\.resnets)\.")
 ATTENTION = re.compile(
     r"attn2[._]to_k(\.lora)?[._](weight|lora_down\.weight|lora_A(\.\w+)?\.weight|down\.weight)$"
@@ -127,10 +128,8 @@ def recognise_header(header: Header) -> Recognised:
         return found("foreign", said=what)
     if f"{LDM}input_blocks.0.0.weight" in shapes:
         return _single_file(header)
-    if (
-        "input_blocks.0.0.weight" in shapes
-        or {"conv_in.weight", "time_embedding.linear_1.weight"} <= shapes.keys()
-    ):
+    # OpenAI's U-Nets have the same names, but nothing that looks at prompts.
+    if any(name in shapes for name in UNETS) and any(ATTENTION.search(name) for name in shapes):
         return found("unet", _by_width(shapes, ATTENTION))
     if any(VAE.match(name) for name in shapes):
         return found("vae")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from animator.errors import WeightsError
+from animator.latent.file_names import layer_in_file
 from animator.latent.headers import PICKLES, Shape, read_json, tensors_of
 from animator.latent.layouts import known, text_layout, unet_layout, vae_layout, whole_unet_layout
 from animator.latent.parts import Parts, TextTower
@@ -186,30 +187,48 @@ def read_control_state(
         WeightsError: its shape is another.
     """
     from diffusers import ControlNetModel
-    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
     own = {name.removeprefix("control_model."): tensor for name, tensor in state.items()}
-    if "input_blocks.0.0.weight" not in own:
-        raise WeightsError(
-            f"{label} has the names of diffusers; put it in a folder beside its config.json, "
-            "and name the folder"
-        )
-    layout = unet_layout(shapes_of(own), kind)
-    layout |= {
-        "conditioning_embedding_out_channels": [
-            own[f"input_hint_block.{i}.weight"].shape[0] for i in (0, 4, 8, 12)
-        ]
-    }
+    by_trainers = "input_blocks.0.0.weight" in own
+    shapes = shapes_of(own) if by_trainers else _control_shapes(own)
+    layout = unet_layout(shapes, kind)
+    hints = [f"input_hint_block.{i}" for i in (0, 4, 8, 12)]
+    if not by_trainers:
+        inner = (f"controlnet_cond_embedding.{one}" for one in ("blocks.1", "blocks.3", "blocks.5"))
+        hints = ["controlnet_cond_embedding.conv_in", *inner]
+    try:
+        widths = [own[f"{hint}.weight"].shape[0] for hint in hints]
+    except KeyError as fault:
+        raise WeightsError(f"{label} is incomplete: {fault} is missing; fetch it again") from fault
+    layout = {**layout, "conditioning_embedding_out_channels": widths}
     layout.pop("sample_size", None)
-    named = dict(convert_controlnet_checkpoint(own, layout))
+    named = _control_names(own, layout) if by_trainers else own
+    network: ControlNetModel = fill(ControlNetModel, layout, named, dtype, label)
+    return network
+
+
+def _control_names(own: State, layout: Mapping[str, Any]) -> State:
+    """Return a ControlNet's weights by diffusers' names."""
+    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+
+    named = dict(convert_controlnet_checkpoint(own, dict(layout)))
     for number, layer in ((0, "linear_1"), (2, "linear_2")):  # SDXL's, which the converter leaves out
         named |= {
             f"add_embedding.{layer}.{one}": own[f"label_emb.0.{number}.{one}"]
             for one in ("weight", "bias")
             if f"label_emb.0.{number}.{one}" in own
         }
-    network: ControlNetModel = fill(ControlNetModel, layout, named, dtype, label)
-    return network
+    return named
+
+
+def _control_shapes(own: Mapping[str, Tensor]) -> dict[str, Shape]:
+    """Return the shapes of a ControlNet that has diffusers' names, by those of its trainers."""
+    first = {name.split(".")[3] for name in own if name.startswith("down_blocks.0.resnets.")}
+    shapes = {}
+    for name, shape in shapes_of(own).items():
+        layer, _, kind = name.rpartition(".")
+        shapes[f"{layer_in_file(layer, len(first))}.{kind}"] = shape
+    return shapes
 
 
 def _tower(state: Mapping[str, Tensor], found: Recognised, number: int, dtype: torch.dtype) -> TextTower:

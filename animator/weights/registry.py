@@ -278,7 +278,7 @@ def location(entry: Entry) -> Path:
 
 def is_there(path: Path) -> bool:
     """Return whether a file of weights lies somewhere, or a folder of them."""
-    return path.is_file() or any((path / one).is_file() for one in ("model_index.json", "config.json"))
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def parts(entry: Entry) -> list[Entry]:
