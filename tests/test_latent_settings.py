@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,17 +89,37 @@ def test_every_setting_is_tried() -> None:
     assert set(TABLE) == names | {"control.model", "control.scale", "ip_adapter.scale"}
 
 
+@pytest.fixture(scope="module")
+def shared() -> SharedNetworks:
+    return SharedNetworks()
+
+
+@pytest.fixture(scope="module")
+def before(
+    weights: Path, shared: SharedNetworks, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[tuple[str, ...]], tuple[list[torch.Tensor], list[str]]]:
+    """Return what comes of a scene before a change; many settings share one."""
+    folder = tmp_path_factory.mktemp("before")
+
+    @cache
+    def of(context: tuple[str, ...]) -> tuple[list[torch.Tensor], list[str]]:
+        loaded = scene(folder, weights, *context)
+        return pictures(loaded, shared), hash_inputs(loaded, gather(loaded), weights_of(loaded))
+
+    return of
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
-def test_another_value_makes_other_frames(name: str, weights: Path, tmp_path: Path) -> None:
+def test_another_value_makes_other_frames(
+    name: str, before: Callable[..., Any], weights: Path, shared: SharedNetworks, tmp_path: Path
+) -> None:
     context, value = TABLE[name]
-    shared = SharedNetworks()
-    one, other = (scene(tmp_path, weights, *context, *more) for more in ((), (f"latent.{name}={value}",)))
-    before, after = pictures(one, shared), pictures(other, shared)
-    assert not torch.equal(before[1], after[1])
-    counted = [hash_inputs(loaded, gather(loaded), weights_of(loaded)) for loaded in (one, other)]
-    assert counted[0][1] != counted[1][1]
-    assert other.notices == ()
+    old, old_hashes = before(context)
+    loaded = scene(tmp_path, weights, *context, f"latent.{name}={value}")
+    assert not torch.equal(old[1], pictures(loaded, shared)[1])
+    assert old_hashes[1] != hash_inputs(loaded, gather(loaded), weights_of(loaded))[1]
+    assert loaded.notices == ()
 
 
 def test_what_is_of_another_engine_is_noticed_and_does_not_count(weights: Path, tmp_path: Path) -> None:

@@ -41,8 +41,11 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
     build = _of_folder if path.is_dir() else _of_file
     half = device_kind == "cuda" and scene.diffusion.precision != "float32"
     (width, height), dtype = scene.size, torch.bfloat16 if half else torch.float32
+    unet, vae, texts = build(path)
     with without_numbers():
-        unet, vae, texts = build(path, dtype)
+        emptied(unet, dtype)
+        for network in (vae, *texts):
+            emptied(network)
         held = [(NETWORK, held_by(unet)), (CODEC, held_by(vae)), (TEXT, sum(map(held_by, texts)))]
         factor = factor_of(vae)
         side = (min(tiles or height, height), min(tiles or width, width))
@@ -54,28 +57,27 @@ def latent_memory(scene: Scene, device_kind: DeviceKind, tiles: int = 0) -> Memo
     return Memory(tuple(held), {most[1]: most[0]})
 
 
-def _of_folder(folder: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
-    """Return the U-Net, the autoencoder and the text networks in a folder, without numbers."""
+def _of_folder(folder: Path) -> tuple[Any, Any, list[Any]]:
+    """Return the U-Net, the autoencoder and the text networks in a folder, on the meta device."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    unet = emptied(on_meta(UNet2DConditionModel.from_config, _described(folder / "unet")), dtype)
-    vae = emptied(on_meta(AutoencoderKL.from_config, _described(folder / "vae")))
+    unet = on_meta(UNet2DConditionModel.from_config, _described(folder / "unet"))
+    vae = on_meta(AutoencoderKL.from_config, _described(folder / "vae"))
     texts = [
-        emptied(on_meta(CLIPTextModel, CLIPTextConfig(**_described(folder / name))))
+        on_meta(CLIPTextModel, CLIPTextConfig(**_described(folder / name)))
         for name in ("text_encoder", "text_encoder_2")
         if (folder / name).is_dir()
     ]
     return unet, vae, texts
 
 
-def _of_file(path: Path, dtype: torch.dtype) -> tuple[Any, Any, list[Any]]:
+def _of_file(path: Path) -> tuple[Any, Any, list[Any]]:
     """Return the same of a single file; its header alone is read."""
     shapes = read_header(path).shapes
     state = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     parts = parts_of(state, recognise(path), torch.float32, beside(path))
-    texts = [emptied(tower.encoder) for tower in parts.text]
-    return emptied(parts.unet, dtype), emptied(parts.vae), texts
+    return parts.unet, parts.vae, [tower.encoder for tower in parts.text]
 
 
 def _asked(unet: Any, count: int, size: tuple[int, int], factor: int) -> Any:
