@@ -121,7 +121,8 @@ def feathered(known: Mask, picture: Frame, moves: int) -> Tensor:
     """
     inside = cv2.distanceTransform(known.cpu().numpy().astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     soft = torch.from_numpy(inside).to(picture) / (FEATHER * min(inside.shape))
-    return soft.clamp(min=max(0.0, 1 - moves / SMEARED), max=1)
+    result: Tensor = soft.clamp(min=max(0.0, 1 - moves / SMEARED), max=1)
+    return result
 
 
 def moved_back(

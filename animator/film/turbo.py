@@ -111,7 +111,8 @@ def turbo_film(
         end, pinned = drawn(state, row, shot, last_painted, depths), shown_at(shot.pins, frame)
         if state.track is not None:
             moved, uncovered = move(state.track, row, shot, depth, listener)
-        masks = masks_of(shot.regions, row, moved and moved.depth, moved and moved.masks)
+        before = (moved.depth, moved.masks) if moved is not None else (None, None)
+        masks = masks_of(shot.regions, row, *before)
         if moved is not None and not is_diffused(frame, turbo):
             new, colours = replace(moved, masks=following(masks, shot)), state.colours
             old = move(old, row, shot, depth, listener)[0] if old else None
