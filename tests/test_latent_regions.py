@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 pytest.importorskip("diffusers")
 
+from animator.latent.regions import to_fill
 from animator.types import Prompt, Request
 from tests.test_latent_equal import engine, picture, stock, words  # noqa: F401
 
@@ -45,3 +47,16 @@ def test_a_prompt_acts_in_its_region_alone(stock: Callable[[str], Any]) -> None:
     assert change[:, :24].mean() > 2 * change[:, 40:].mean()
     assert torch.equal(nowhere, alone)
     assert torch.allclose(whole, everywhere, atol=1e-4)
+
+
+def test_a_network_that_fills_in_is_shown_what_is_kept() -> None:
+    request = Request(0, 1, SIDE, SIDE, ())
+    hole = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    hole[3, 40] = True
+    assert to_fill(request).all()
+    assert torch.equal(to_fill(replace(request, uncovered=hole)), hole.float())
+    assert torch.equal(to_fill(replace(request, keep_map=LEFT)), 1 - LEFT)
+    hole[3, 4] = True
+    both = to_fill(replace(request, keep_map=LEFT, uncovered=hole))
+    assert [float(both[3, x]) for x in (4, 5, 50)] == [1, 0, 1]
+    assert to_fill(replace(request, keep_map=LEFT / 2)).all()

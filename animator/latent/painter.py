@@ -38,7 +38,7 @@ from animator.latent.codec import Codec, restored
 from animator.latent.control import depth_picture
 from animator.latent.noise import coarse, in_latents, latent_noise
 from animator.latent.painting import Networks, Painting
-from animator.latent.regions import asked_by_region, with_kept
+from animator.latent.regions import asked_by_region, to_fill, with_kept
 from animator.latent.said import said_by
 from animator.latent.saving import Saving, Stage, slice_attention
 from animator.latent.schedules import latent_schedule
@@ -320,10 +320,7 @@ class LatentDiffusion:
         if int(self.unet.config.in_channels) == int(self.codec.vae.config.latent_channels):
             return None
         request = requests[0]
-        whole = torch.ones(1, request.height, request.width, device=self.device)
-        masks = torch.stack(
-            [whole if one.uncovered is None else one.uncovered[None].to(whole) for one in requests]
-        )
+        masks = torch.stack([to_fill(one)[None].to(self.device) for one in requests])
         if pictures is None:
             pictures = torch.zeros(len(requests), 3, request.height, request.width, device=self.device)
         self.stage.call("vae")

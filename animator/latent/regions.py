@@ -53,6 +53,20 @@ def asked_by_region(
     return asked
 
 
+def to_fill(request: Request) -> Tensor:
+    """Return where a network that fills in paints anew: float32, H x W, 1 there and 0 where it keeps.
+
+    That is what is uncovered, and what lies outside of regions that keep all; everything without either.
+    """
+    holes, kept = request.uncovered, request.keep_map
+    if kept is not None and bool((kept >= 1).any()):
+        free = kept < 1
+        holes = free if holes is None else free | holes.to(free.device)
+    if holes is None:
+        return torch.ones(request.height, request.width)
+    return holes.float()
+
+
 def with_kept(signed: Tensor, pictures: Tensor | None, requests: Sequence[Request]) -> Tensor:
     """Return painted pictures with those pixels as they were for which an init stands altogether.
 
