@@ -8,8 +8,7 @@ import pytest
 
 from animator.scene import reference
 from animator.scene.reference import settings_page, with_controls
-from animator.settings.base import declared
-from animator.settings.scene import Scene, scene_schema
+from animator.settings.scene import scene_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +28,7 @@ def test_the_table_of_controls_is_what_the_program_takes() -> None:
 
 
 def test_every_number_has_a_unit_or_is_said_to_have_none() -> None:
-    units = {name: said[-1].unit for name, said in declared(Scene)}
+    units = {name: said[-1].unit for name, said in reference.declarations().items()}
     numbers = {
         name
         for name, schema in reference._settings(scene_schema())

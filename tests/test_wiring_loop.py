@@ -12,6 +12,7 @@ from torch import Tensor
 from animator.depth.align import Drift
 from animator.depth.plane import PlaneDepth
 from animator.film import colour, loop
+from animator.film.inits import InitSettings
 from animator.film.loop import film
 from animator.film.shot import Turbo
 from animator.film.state import LoopState
@@ -57,7 +58,7 @@ def test_what_was_uncovered_reaches_the_engine_with_a_share_of_its_own(tmp_path:
 def test_each_frame_has_its_own_scale_towards_what_it_is_painted_over(tmp_path: Path) -> None:
     text = "mode: 2d\nframes: 2\ndiffusion: {init_scale: 11, perlin_init: gray}\n"
     engine = Recorder()
-    init = loop.InitSettings(torch.full((3, HEIGHT, WIDTH), 0.5))
+    init = InitSettings(torch.full((3, HEIGHT, WIDTH), 0.5))
     made(scene(tmp_path, f"{text}coherence: {{frames_scale: 22}}\n"), engine, init=init, keep=0.25)
     first, second = engine.requests
     assert (first.keep, first.init_scale[0], second.init_scale[0]) == (0.25, 11, 22)

@@ -147,7 +147,7 @@ SHOTS = {
     "noise": ("coherence.noise=moved", "moved"),
     "loop": ("loop=true", 1),
 }
-OTHERS = {"init", "align", "turbo", "sections", "disco", "upright"}
+OTHERS = {"init", "align", "turbo", "sections", "disco", "upright", "regions", "pins"}
 
 
 @pytest.mark.parametrize("name", SHOTS)
@@ -162,8 +162,21 @@ def test_the_shot_is_what_the_scene_says(tmp_path: Path, name: str) -> None:
 
 def test_a_shot_names_the_sections_that_its_engine_reads(tmp_path: Path) -> None:
     loaded = scene(tmp_path)
-    assert shot_of(loaded, gather(loaded)).sections == read_sections(GUIDED)
+    assert shot_of(loaded, gather(loaded)).sections == read_sections(GUIDED, loaded.scene)
     assert shot_of(loaded, gather(loaded)).sections == ("diffusion", "guidance")
+
+
+def test_a_shot_has_the_regions_that_the_scene_says(tmp_path: Path) -> None:
+    a = "{formula: '1', invert: true, follow: true, keep: true}"
+    b = "{depth: '2..5', skip_steps: 2, init_noise: 0.1, still: true, paste: true}"
+    loaded = scene(tmp_path, f"regions={{a: {a}, b: {b}}}")
+    first, second = shot_of(loaded, gather(loaded)).regions
+    names = ("name", "depth", "invert", "follow", "skips", "keep", "noisy", "still", "paste", "scale")
+    said = [[getattr(one, name) for name in names] for one in (first, second)]
+    assert said[0] == ["a", (0, 0), True, True, False, True, False, False, False, 1]
+    assert said[1] == ["b", (2, 5), False, False, True, False, True, True, True, 1]
+    assert first.drawn is not None
+    assert second.drawn is None
 
 
 def test_every_part_of_a_shot_is_tried() -> None:

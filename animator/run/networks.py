@@ -87,7 +87,7 @@ def weights_of(loaded: LoadedScene) -> dict[str, str]:
     entries = [one for one in needed(scene) if one.kind not in AFTER_FRAMES]
     paths = {one: locate(one) for one in entries if one.kind != OPTIONAL}
     # What is in a folder is among the files that the family names.
-    hashes |= {f"{one.kind} {one.name}": hash_of(path) for one, path in paths.items() if path.is_file()}
+    hashes |= {f"{one.kind} {one.name}": hash_of(path) for one, path in paths.items() if not path.is_dir()}
     if any(entry.kind == OPTIONAL for entry in entries):
         found = next((path for path in perceptual_files() if path.is_file()), None)
         hashes |= {"perceptual vgg16": hash_of(found)} if found else {}
