@@ -323,6 +323,19 @@ def test_a_region_changes_the_frames_from_where_it_has_strength_on(tmp_path):
     assert inputs(tmp_path, late)[:2] == plain[:2]
 
 
+def test_a_formula_of_the_length_or_the_seed_changes_frames_with_them(tmp_path):
+    def first(formula, *overrides):
+        from animator.run.fingerprint import hash_inputs
+
+        region = f'regions: {{a: {{formula: "{formula}", keep: true}}}}\n'
+        loaded = scene(tmp_path, region, "mode=still", "images=2", "seed=[7, 8]", *overrides)
+        return hash_inputs(loaded, gather(loaded), {})
+
+    assert first("x > 1 / max_f")[0] != first("x > 1 / max_f", "images=3", "seed=[7, 8, 9]")[0]
+    assert first("x > t")[0] == first("x > t", "images=3", "seed=[7, 8, 9]")[0]
+    assert first("x > s / 9")[1] != first("x > s / 9", "seed=[6, 8]")[1]
+
+
 def test_a_region_of_formulas_needs_no_files(tmp_path):
     loaded = scene(tmp_path, 'regions: {a: {formula: "x", keep: true}}\n')
     assert gather(loaded) == Sources({})
