@@ -301,6 +301,39 @@ def test_what_has_no_effect_is_noticed(tmp_path, text, told):
     assert any(told in one for one in told_of), told_of
 
 
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        ("{file: black.png, keep: true}", "regions.a.file: has no effect: the mask is empty, nothing is"),
+        ("{file: blacks, keep: true}", "regions.a.file: has no effect: the mask is empty, nothing is"),
+        ("{file: white.png, invert: true, keep: true}", "the mask is empty, all of it is inside, and"),
+        ("{alpha: black.png, keep: true}", "regions.a.alpha: has no transparent part"),
+        ('{formula: "x > 2", keep: true}', "regions.a.formula: has no effect: the mask is empty"),
+        ('{formula: "log(x - 1)", keep: true}', "regions.a.formula: has no effect: the mask is empty"),
+        ("{file: left.png, keep: true}", ""),
+        ("{file: white.png, keep: true}", ""),
+        ('{formula: "x > 3 - t", keep: true}', ""),
+    ],
+)
+def test_an_empty_mask_is_noticed(tmp_path, region, told):
+    for name, mask in (("black", 0 * LEFT), ("white", 0 * LEFT + 1), ("left", LEFT)):
+        write(tmp_path / f"{name}.png", mask)
+    (tmp_path / "blacks").mkdir()
+    for frame in range(4):
+        write(tmp_path / "blacks" / f"{frame}.png", 0 * LEFT)
+    loaded = scene(tmp_path, f"regions: {{a: {region}}}\n")
+    told_of = [f"{one.key}: {one.message}" for one in loaded.notices if one.key.startswith("regions.")]
+    assert len(told_of) == bool(told)
+    assert all(told in one for one in told_of), told_of
+
+
+def test_stills_that_begin_with_pictures_have_something_to_keep(tmp_path):
+    write(tmp_path / "m.png", LEFT)
+    text = 'pictures: {0: m.png}\nregions: {a: {formula: "x < 0.5", keep: true, init_noise: 0.2}}\n'
+    loaded = scene(tmp_path, text, "mode=still", "diffusion.skip_steps=50%")
+    assert not [one for one in loaded.notices if one.key.startswith("regions.")]
+
+
 # which frames they change
 
 
