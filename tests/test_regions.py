@@ -188,6 +188,20 @@ def test_a_mask_follows_the_picture(tmp_path, turbo):
     assert torch.equal(frames[-1].state.track.masks["a"], last >= 1) or turbo
 
 
+def test_a_mask_follows_the_picture_while_it_has_no_strength(tmp_path):
+    text = (
+        'regions: {a: {formula: "abs(x - 0.3) < 0.1", follow: true, keep: true, strength: STRENGTH}}\n'
+        "camera: {translation_x: 4}\n"
+    )
+    always, _ = asked(tmp_path, text.replace("STRENGTH", "1"))
+    at_times, _ = asked(tmp_path, text.replace("STRENGTH", '"0: (1), 1: (0), 2: (0), 3: (1)"'))
+    assert at_times[2].keep_map is None
+    assert torch.equal(at_times[3].keep_map, always[3].keep_map)
+    late = text.replace("STRENGTH", '"0: (0), 2: (0), 3: (1)"')
+    assert torch.equal(asked(tmp_path, late)[0][3].keep_map, always[3].keep_map)
+    assert inputs(tmp_path, late)[0] != inputs(tmp_path, late.replace("0.3", "0.4"))[0]
+
+
 def test_a_mask_moves_as_the_picture_does(tmp_path):
     loaded = scene(tmp_path, "camera: {angle: 3, zoom: 1.1}\n")
     driven = shot(loaded)

@@ -86,7 +86,9 @@ def _of_the_film(scene: Scene) -> dict[str, int]:
 
 
 def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
-    """Yield what of the regions of a scene decides a frame; nothing of those that have no strength at it.
+    """Yield what of the regions of a scene decides a frame.
+
+    Nothing of those that have no strength at it, unless they follow the picture and may have some later.
 
     Args:
         scene: the scene.
@@ -97,7 +99,7 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         numbers = {
             one: row[f"regions.{name}.{one}"] for one in NUMBERS if f"regions.{name}.{one}" in row.names
         }
-        if numbers["strength"] <= 0:
+        if numbers["strength"] <= 0 and not options.follow:
             continue
         if scene.output.alpha == name and (options.follow or options.depth is not None):
             numbers["alpha"] = 1.0  # its mask is saved with the frame
