@@ -179,6 +179,8 @@ def test_stills_begin_with_the_picture_of_their_number(folder):
     ("text", "told"),
     [
         ("pictures: {0: none.png}", "no such file"),
+        ("pictures: {end: start}", "the first is 'start', which is the first again; name a file there"),
+        ("pictures: {0: start, 4: a.png}", "the first is 'start'"),
         ("pictures: {40: a.png}", "is at frame 40, after the last, 12"),
         ("pictures: {0: a.png, 0.0s: b.png}", "there are two pictures at frame 0"),
         ("pictures: {soon: a.png}", "pictures.soon"),

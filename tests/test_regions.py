@@ -261,8 +261,8 @@ def faults(tmp_path, text, *overrides):
 @pytest.mark.parametrize(
     ("region", "told"),
     [
-        ("{keep: true}", "has no mask; write one of"),
-        ('{file: a.png, formula: "x"}', "has file and formula; write one of"),
+        ("{keep: true}", "regions.a: has no mask; write one of"),
+        ('{file: a.png, formula: "x"}', "regions.a: has file and formula; write one of"),
         ("{file: none.png}", "regions.a.file: no such file"),
         ('{formula: "x <"}', "regions.a.formula: "),
         ('{formula: "foo(x)"}', "regions.a.formula: unknown function 'foo'"),

@@ -125,7 +125,9 @@ def pin_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
     if len(fit.problems) > before:
         return
     try:
-        pinned_in(scene)
+        first = pinned_in(scene)[:1]
+        if first and first[0].file == START:
+            yield node, NAME, f"the first is '{START}', which is the first again; name a file there"
     except (ExpressionError, UsageError) as error:
         yield node, NAME, error.message if isinstance(error, ExpressionError) else str(error)
 
