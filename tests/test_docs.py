@@ -9,6 +9,7 @@ import pytest
 from animator.scene import reference
 from animator.scene.reference import settings_page, with_controls
 from animator.settings.base import declared
+from animator.settings.regions import RegionOptions
 from animator.settings.scene import Scene, scene_schema
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,7 @@ def test_the_table_of_controls_is_what_the_program_takes() -> None:
 
 def test_every_number_has_a_unit_or_is_said_to_have_none() -> None:
     units = {name: said[-1].unit for name, said in declared(Scene)}
+    units |= {f"regions.NAME.{name}": said[-1].unit for name, said in declared(RegionOptions)}
     numbers = {
         name
         for name, schema in reference._settings(scene_schema())

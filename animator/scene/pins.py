@@ -151,6 +151,9 @@ def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
     """Yield what has no effect beside pictures that a film passes through."""
     if NAME in fit.faulty or NAME not in fit.nodes or not scene.pictures:
         return
+    if isinstance(scene.pictures, str) and (found := len(pictures_of(Path(scene.pictures)))) > scene.count:
+        message = f"has {found} pictures for {scene.count} frames, so that some are left out"
+        yield fit.nodes[NAME].place.problem(NAME, message)
     if scene.mode != STILL and scene.diffusion.init_frames == "all":
         yield fit.nodes[NAME].key.problem(NAME, "has no effect between the pictures with init_frames: all")
     if scene.mode == STILL and scene.diffusion.keep() == 0:
