@@ -166,6 +166,13 @@ def test_a_folder_is_spread_over_the_film_and_over_stills(folder):
     ]
 
 
+@pytest.mark.parametrize(("count", "told"), [("frames=2", True), ("frames=3", False)])
+def test_a_folder_of_more_pictures_than_frames_is_noticed(folder, count, told):
+    loaded = scene(folder, f"pictures: {folder}\n", count)
+    found = [one.message for one in loaded.notices if one.key == "pictures"]
+    assert found == ["has 3 pictures for 2 frames, so that some are left out"] * told
+
+
 def test_stills_begin_with_the_picture_of_their_number(folder):
     one = job(folder, "mode=still", "images=2", f"pictures={{1: {folder}/b.png}}", "diffusion.skip_steps=50%")
     from animator.film.requests import first_request
@@ -179,6 +186,8 @@ def test_stills_begin_with_the_picture_of_their_number(folder):
     ("text", "told"),
     [
         ("pictures: {0: none.png}", "no such file"),
+        ("pictures: {end: start}", "the first is 'start', which is the first again; name a file there"),
+        ("pictures: {0: start, 4: a.png}", "the first is 'start'"),
         ("pictures: {40: a.png}", "is at frame 40, after the last, 12"),
         ("pictures: {0: a.png, 0.0s: b.png}", "there are two pictures at frame 0"),
         ("pictures: {soon: a.png}", "pictures.soon"),

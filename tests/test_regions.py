@@ -188,6 +188,20 @@ def test_a_mask_follows_the_picture(tmp_path, turbo):
     assert torch.equal(frames[-1].state.track.masks["a"], last >= 1) or turbo
 
 
+def test_a_mask_follows_the_picture_while_it_has_no_strength(tmp_path):
+    text = (
+        'regions: {a: {formula: "abs(x - 0.3) < 0.1", follow: true, keep: true, strength: STRENGTH}}\n'
+        "camera: {translation_x: 4}\n"
+    )
+    always, _ = asked(tmp_path, text.replace("STRENGTH", "1"))
+    at_times, _ = asked(tmp_path, text.replace("STRENGTH", '"0: (1), 1: (0), 2: (0), 3: (1)"'))
+    assert at_times[2].keep_map is None
+    assert torch.equal(at_times[3].keep_map, always[3].keep_map)
+    late = text.replace("STRENGTH", '"0: (0), 2: (0), 3: (1)"')
+    assert torch.equal(asked(tmp_path, late)[0][3].keep_map, always[3].keep_map)
+    assert inputs(tmp_path, late)[0] != inputs(tmp_path, late.replace("0.3", "0.4"))[0]
+
+
 def test_a_mask_moves_as_the_picture_does(tmp_path):
     loaded = scene(tmp_path, "camera: {angle: 3, zoom: 1.1}\n")
     driven = shot(loaded)
@@ -247,8 +261,8 @@ def faults(tmp_path, text, *overrides):
 @pytest.mark.parametrize(
     ("region", "told"),
     [
-        ("{keep: true}", "has no mask; write one of"),
-        ('{file: a.png, formula: "x"}', "has file and formula; write one of"),
+        ("{keep: true}", "regions.a: has no mask; write one of"),
+        ('{file: a.png, formula: "x"}', "regions.a: has file and formula; write one of"),
         ("{file: none.png}", "regions.a.file: no such file"),
         ('{formula: "x <"}', "regions.a.formula: "),
         ('{formula: "foo(x)"}', "regions.a.formula: unknown function 'foo'"),
@@ -301,6 +315,39 @@ def test_what_has_no_effect_is_noticed(tmp_path, text, told):
     assert any(told in one for one in told_of), told_of
 
 
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        ("{file: black.png, keep: true}", "regions.a.file: has no effect: the mask is empty, nothing is"),
+        ("{file: blacks, keep: true}", "regions.a.file: has no effect: the mask is empty, nothing is"),
+        ("{file: white.png, invert: true, keep: true}", "the mask is empty, all of it is inside, and"),
+        ("{alpha: black.png, keep: true}", "regions.a.alpha: has no transparent part"),
+        ('{formula: "x > 2", keep: true}', "regions.a.formula: has no effect: the mask is empty"),
+        ('{formula: "log(x - 1)", keep: true}', "regions.a.formula: has no effect: the mask is empty"),
+        ("{file: left.png, keep: true}", ""),
+        ("{file: white.png, keep: true}", ""),
+        ('{formula: "x > 3 - t", keep: true}', ""),
+    ],
+)
+def test_an_empty_mask_is_noticed(tmp_path, region, told):
+    for name, mask in (("black", 0 * LEFT), ("white", 0 * LEFT + 1), ("left", LEFT)):
+        write(tmp_path / f"{name}.png", mask)
+    (tmp_path / "blacks").mkdir()
+    for frame in range(4):
+        write(tmp_path / "blacks" / f"{frame}.png", 0 * LEFT)
+    loaded = scene(tmp_path, f"regions: {{a: {region}}}\n")
+    told_of = [f"{one.key}: {one.message}" for one in loaded.notices if one.key.startswith("regions.")]
+    assert len(told_of) == bool(told)
+    assert all(told in one for one in told_of), told_of
+
+
+def test_stills_that_begin_with_pictures_have_something_to_keep(tmp_path):
+    write(tmp_path / "m.png", LEFT)
+    text = 'pictures: {0: m.png}\nregions: {a: {formula: "x < 0.5", keep: true, init_noise: 0.2}}\n'
+    loaded = scene(tmp_path, text, "mode=still", "diffusion.skip_steps=50%")
+    assert not [one for one in loaded.notices if one.key.startswith("regions.")]
+
+
 # which frames they change
 
 
@@ -321,6 +368,19 @@ def test_a_region_changes_the_frames_from_where_it_has_strength_on(tmp_path):
     assert inputs(tmp_path, late)[2:] != first[2:]
     assert inputs(tmp_path, late.replace("keep", "paste"))[2:] != first[2:]
     assert inputs(tmp_path, late)[:2] == plain[:2]
+
+
+def test_a_formula_of_the_length_or_the_seed_changes_frames_with_them(tmp_path):
+    def first(formula, *overrides):
+        from animator.run.fingerprint import hash_inputs
+
+        region = f'regions: {{a: {{formula: "{formula}", keep: true}}}}\n'
+        loaded = scene(tmp_path, region, "mode=still", "images=2", "seed=[7, 8]", *overrides)
+        return hash_inputs(loaded, gather(loaded), {})
+
+    assert first("x > 1 / max_f")[0] != first("x > 1 / max_f", "images=3", "seed=[7, 8, 9]")[0]
+    assert first("x > t")[0] == first("x > t", "images=3", "seed=[7, 8, 9]")[0]
+    assert first("x > s / 9")[1] != first("x > s / 9", "seed=[6, 8]")[1]
 
 
 def test_a_region_of_formulas_needs_no_files(tmp_path):

@@ -26,7 +26,7 @@ EXPECTED = """
 10:8: turbo: expected settings such as key: value, found 'fast'
 11:16: interpolation: expected one of linear, quadratic, cubic, pchip, step, found 'bezier'
 12:15: prompt_blend: expected a number from 0 to 100000, or a length such as 2s or 4b, found .nan
-14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ..., region: ...},
+14:23: prompts.0.1: expected a text or a mapping {text: ..., weight: ..., clip_models: ..., region: ...
 15:3: prompts.-1: the position -1 is before the first frame
 16:7: prompts.12: the weights of the prompts at 12 sum to 0
 18:40: camera.translation_z: unknown function 'sine'; did you mean 'sin'?

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from animator.film import colour
 from animator.film.loop import FLOW, Listener
+from animator.film.pins import Pin
 from animator.film.shot import Shot
 from animator.film.state import LoopState
 from animator.film.stylise import Trust, followed, stylise
@@ -67,10 +68,12 @@ class Painter:
 def film(read):
     """Stylise; more settings of the scene come as a text."""
 
-    def of(engine, more="", *, flows=known_flow, cuts=(), trust=HARD, state=BEGIN, footage=footage, **kw):
+    def of(
+        engine, more="", *, flows=known_flow, cuts=(), trust=HARD, state=BEGIN, footage=footage, pins=(), **kw
+    ):
         text = f"prompts: a sea\nmode: 2d\nframes: {FRAMES}\nseed: 7\n{more}"
         loaded = read(text if "coherence" in text else f"{text}\ncoherence: {{color_coherence: 0}}")
-        shot = Shot("video", WIDTH, HEIGHT, FRAMES, 7, loaded.scene.seed_mode)
+        shot = Shot("video", WIDTH, HEIGHT, FRAMES, 7, loaded.scene.seed_mode, pins=pins)
         return list(stylise(loaded.timeline, shot, engine, footage, flows, cuts, trust, state, **kw))
 
     return of
@@ -83,6 +86,21 @@ def test_what_was_painted_travels_with_the_footage(film):
     torch.testing.assert_close(last[:, :, :-gone], painted[:, :, gone:], atol=2e-4, rtol=0)
     # What came in from outside has no past: there the footage stands.
     torch.testing.assert_close(last[:, :, -gone:], footage(FRAMES - 1)[:, :, -gone:], atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_stylised_footage_passes_through_a_picture(film, strength):
+    pin = Pin(3, texture(2, WIDTH), "a.png", strength, before=2, after=1)
+    engine = Painter()
+    frames = film(engine, "video: {flow_blend: 0}", pins=(pin,))
+    away = [float((one.picture - footage(one.frame)).abs().mean()) for one in frames]
+    whole = float((pin.picture - footage(3)).abs().mean())
+    assert away[3] >= strength * whole
+    assert away[0] == away[5] == 0
+    assert 0 < away[1] < away[2] < away[3] > away[4] > 0
+    if strength == 1:
+        assert torch.equal(frames[3].picture, pin.picture)
+        assert len(engine.requests) == FRAMES - 1
 
 
 def test_it_travels_with_flow_that_was_found_in_the_footage(film):

@@ -37,3 +37,20 @@ def approach(
     # What is left of the way is gone in equal steps.
     share = soft * pin.strength / (left + 1)
     return Closing(back.picture, share, share if left == 0 else torch.zeros_like(share), every=True)
+
+
+def over_footage(pins: Sequence[Pin], frame: int) -> Closing | None:
+    """Return the picture of the pin that is nearest to a frame of stylised footage, or None far from all.
+
+    Every frame begins with the footage again, so that it takes its whole share of the picture: more and more
+    on the way to the pin, and less and less after it.
+
+    Args:
+        pins: of the shot.
+        frame: its number.
+    """
+    pin = max(pins, key=lambda one: one.nearness(frame), default=None)
+    if pin is None or (near := pin.nearness(frame)) == 0:
+        return None
+    share = torch.full_like(pin.picture[0], near * pin.strength)
+    return Closing(pin.picture, share, share if frame == pin.frame else torch.zeros_like(share))

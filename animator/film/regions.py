@@ -30,8 +30,8 @@ INSIDE = 0.5
 """Share from which on a pixel counts as inside, where there is no half."""
 
 Masks = Mapping[str, Tensor]
-"""The masks of a frame by the names of their regions, float32, H x W, 0 to 1; those of no strength are not
-there."""
+"""The masks of a frame by the names of their regions, float32, H x W, 0 to 1; those of no strength are there
+only if they follow the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,8 @@ def masks_of(
     """
     masks = {}
     for region in regions:
-        strength = region.number(row, "strength")
-        if strength <= 0:
+        # One that follows the picture does so where it has no strength, too, to be in its place later.
+        if region.number(row, "strength") <= 0 and not region.follow:
             continue
         if region.follow and moved is not None and region.name in moved:
             # It has its edges already, and is not to be softened again at every frame.
@@ -160,8 +160,8 @@ def resized(region: Region, width: int, height: int, scale: float) -> Region:
 
 def of_strength(region: Region, row: Row, masks: Masks) -> Tensor | None:
     """Return the mask of a region times its strength at a frame, or None where there is none."""
-    mask = masks.get(region.name)
-    return None if mask is None else mask * region.number(row, "strength")
+    mask, strength = masks.get(region.name), region.number(row, "strength")
+    return None if mask is None or strength <= 0 else mask * strength
 
 
 def keep_map(shot: Shot, row: Row, masks: Masks, keep: float) -> Tensor | None:

@@ -7,6 +7,8 @@ the footage, ``P_f`` the finished frames, ``W`` the warp along the flow from ``F
 
     init_f = (1 - b m) F_f + b m W(P_(f-1))
 
+Near a pinned picture that is drawn to it, and the frame of a pin of strength 1 is its picture.
+
 At the first frame and at a scene cut it is ``F_f``, and the film's colours are measured again: nothing is
 carried over a cut. As in the other films, a frame needs no more of the past than the `LoopState` of the frame
 before, and the driver opens no file.
@@ -20,8 +22,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from animator.film.approach import over_footage
 from animator.film.grains import begun, noise_over, over_flow
 from animator.film.loop import FLOW, SILENT, Finished, Listener, follow_colours, hold_colours, paint
+from animator.film.pins import shown_at
 from animator.film.regions import along, following, masks_of, not_kept, pasted, uncoloured
 from animator.film.requests import next_request
 from animator.film.shot import Shot
@@ -109,8 +113,12 @@ def stylise(
         held = uncoloured(shot, row, masks, hold_colours(init, row, state.colours, listener), init)
         listener.stage(frame, "noise")
         noise = noise or noise_over(grains, None, shot)
+        end, picture = over_footage(shot.pins, frame), shown_at(shot.pins, frame)
+        held = held if end is None else end.under(held)
         request = next_request(row, shot, held, noise=noise, masks=masks)
-        picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+        if picture is None:
+            picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+            picture = picture if end is None else end.over(picture)
         track = Track(picture, grains=grains, masks=following(masks, shot))
         state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
         listener.stage(frame, "keep")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from animator.film.loop import SILENT, move
-from animator.film.regions import Masks, following, masks_of, resized
+from animator.film.regions import Masks, following, masks_of, of_strength, resized
 from animator.film.shot import Shot
 from animator.film.state import Track
 from animator.look.flight import ScaledRow, plausible_depth, test_shot
@@ -45,9 +45,12 @@ def masks_in_motion(loaded: LoadedScene, width: int, height: int) -> Iterator[Ma
         row = ScaledRow(loaded.timeline.row(frame), scale if scene.mode == "2d" else 1.0)
         if frame and flies and track.masks:
             track, _ = move(track, row, shot, None, SILENT)  # type: ignore[arg-type]
-        masks = masks_of(shot.regions, loaded.timeline.row(frame), None, track.masks if frame else None)
+        numbers = loaded.timeline.row(frame)
+        masks = masks_of(shot.regions, numbers, None, track.masks if frame else None)
         track = replace(track, masks=following(masks, shot))
-        yield masks
+        yield {
+            one.name: masks[one.name] for one in shot.regions if of_strength(one, numbers, masks) is not None
+        }
 
 
 def outlined(picture: np.ndarray, masks: Masks, names: Mapping[str, int]) -> np.ndarray:

@@ -74,14 +74,21 @@ def _by_formula(text: str, scene: Scene, frame: int) -> Tensor:
     width, height = scene.size
     x = np.broadcast_to((np.arange(width) + 0.5) / width, (height, width))
     y = np.broadcast_to(((np.arange(height) + 0.5) / height)[:, None], (height, width))
-    same = {"t": frame, "max_f": scene.count - 1, "s": scene.first_seed}
+    same = {"t": frame, **_of_the_film(scene)}
     known = {"x": x, "y": y, **{name: np.full((height, width), float(one)) for name, one in same.items()}}
     values = formula_of(text).evaluate_with(known)
     return torch.from_numpy(np.nan_to_num(values).clip(0, 1).astype(np.float32))
 
 
+def _of_the_film(scene: Scene) -> dict[str, int]:
+    """Return what a formula may read that is the same at every frame, but not in every film."""
+    return {"max_f": scene.count - 1, "s": scene.first_seed}
+
+
 def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
-    """Yield what of the regions of a scene decides a frame; nothing of those that have no strength at it.
+    """Yield what of the regions of a scene decides a frame.
+
+    Nothing of those that have no strength at it, unless they follow the picture and may have some later.
 
     Args:
         scene: the scene.
@@ -92,10 +99,13 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         numbers = {
             one: row[f"regions.{name}.{one}"] for one in NUMBERS if f"regions.{name}.{one}" in row.names
         }
-        if numbers["strength"] <= 0:
+        if numbers["strength"] <= 0 and not options.follow:
             continue
         if scene.output.alpha == name and (options.follow or options.depth is not None):
             numbers["alpha"] = 1.0  # its mask is saved with the frame
+        if options.formula is not None:
+            read = formula_of(options.formula).variables
+            numbers |= {one: float(value) for one, value in _of_the_film(scene).items() if one in read}
         plain = options.model_dump(mode="json", exclude={*NUMBERS, "file", "alpha"})
         files = [_hash(sources, path) for path in (options.file, options.alpha)]
         said = json.dumps([name, plain, numbers, files], sort_keys=True)

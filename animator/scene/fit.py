@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -218,6 +219,10 @@ def build_scene(data: dict[str, Any], fit: Fit, root: Node) -> Scene:
                 _refuse(tuple(error["loc"]), error["msg"], data, fit, root)
 
 
+def _keys(members: dict[Key, Node] | list[Node]) -> Collection[Key]:
+    return range(len(members)) if isinstance(members, list) else members
+
+
 def _refuse(loc: tuple[Key, ...], message: str, data: dict[str, Any], fit: Fit, root: Node) -> None:
     """Note one complaint of pydantic and take the setting that it names out of ``data``."""
     path: list[str] = []
@@ -234,8 +239,13 @@ def _refuse(loc: tuple[Key, ...], message: str, data: dict[str, Any], fit: Fit, 
         data["prompts"] = "-"
         return
     node = fit.nodes.get(name, root)
+    inner, full = node, name
+    for part in loc[len(path) :]:
+        if not isinstance(inner.value, dict | list) or part not in _keys(inner.value):
+            break
+        inner, full = inner.value[part], dotted(full, part)
     text = message.removeprefix("Value error, ")
-    fit.report(node, name, text[:1].lower() + text[1:])
+    fit.report(inner, full, text[:1].lower() + text[1:], setting=name)
     for part_name in path[:-1]:
         section = section.get(part_name, {})
     if path:

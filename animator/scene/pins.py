@@ -125,7 +125,9 @@ def pin_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
     if len(fit.problems) > before:
         return
     try:
-        pinned_in(scene)
+        first = pinned_in(scene)[:1]
+        if first and first[0].file == START:
+            yield node, NAME, f"the first is '{START}', which is the first again; name a file there"
     except (ExpressionError, UsageError) as error:
         yield node, NAME, error.message if isinstance(error, ExpressionError) else str(error)
 
@@ -149,6 +151,9 @@ def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
     """Yield what has no effect beside pictures that a film passes through."""
     if NAME in fit.faulty or NAME not in fit.nodes or not scene.pictures:
         return
+    if isinstance(scene.pictures, str) and (found := len(pictures_of(Path(scene.pictures)))) > scene.count:
+        message = f"has {found} pictures for {scene.count} frames, so that some are left out"
+        yield fit.nodes[NAME].place.problem(NAME, message)
     if scene.mode != STILL and scene.diffusion.init_frames == "all":
         yield fit.nodes[NAME].key.problem(NAME, "has no effect between the pictures with init_frames: all")
     if scene.mode == STILL and scene.diffusion.keep() == 0:

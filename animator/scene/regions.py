@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Curve
+from animator.scene.empty_masks import mask_notices
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, dotted
 from animator.settings.base import STILL, THREE_D, TWO_D, VIDEO
@@ -104,9 +105,11 @@ def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
         return
     for key, options in scene.regions.items():
         node = fit.nodes[NAME].value[key]
-        for part, reason in _idle(scene, options):
+        idle = ((part, f"has no effect {reason}") for part, reason in _idle(scene, options))
+        film = options.file is not None and is_film(options.file)
+        for part, message in (*idle, *mask_notices(scene, options, film)):
             if part in node.value:
-                yield node.value[part].key.problem(dotted(dotted(NAME, key), part), f"has no effect {reason}")
+                yield node.value[part].key.problem(dotted(dotted(NAME, key), part), message)
         if not _acts(scene, key, options):
             message = f"changes nothing: give it one of {', '.join(ACTS)}, or name it in a prompt"
             yield node.key.problem(dotted(NAME, key), message)
@@ -132,7 +135,8 @@ def _regions_in(prompts: object) -> Iterator[str]:
 
 def _idle(scene: Scene, options: RegionOptions) -> Iterator[tuple[str, str]]:
     film = scene.mode in (TWO_D, THREE_D)
-    has_init = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
+    begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
+    has_init = begun or (scene.mode == STILL and bool(scene.pictures))
     if not film:
         yield "still", f"in mode {scene.mode}, in which no camera moves"
     if scene.mode == STILL:

@@ -85,7 +85,8 @@ class RegionOptions(Options):
 
     follow: bool = False
     """Whether the region, as it is at the first frame, moves with the picture; else it stays where it is
-    drawn. In mode video it moves along the flow of the footage, and begins anew at a cut."""
+    drawn. It does so where its strength is 0, too. In mode video it moves along the flow of the footage, and
+    begins anew at a cut."""
 
     keep: bool = False
     """Whether nothing is painted here: what the frame starts from stays."""
