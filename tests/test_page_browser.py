@@ -129,6 +129,34 @@ def test_browsing_by_mouse(site: Site, browser: Any) -> None:
         assert page.locator(".strip figure").count() == 8
 
 
+def test_a_report_shows_its_film_and_enlarges_its_pictures(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as page:
+        page.goto(site.address())
+        page.wait_for_selector(".card")
+        report = f"http://127.0.0.1:{site.port}/runs/{run_of(site, page, 'renders/film/001')}/files/report.html"
+        page.goto(report)
+        page.wait_for_function("() => document.querySelector('video').readyState > 0")
+        page.click("a:has(img) >> nth=0")
+        page.wait_for_url("**/frames/000000.png")
+        drawn(page, "img")
+
+
+def test_nine_tabs_are_all_told_what_is_new(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as first:
+        first.goto(site.address())
+        tabs = [first.context.new_page() for _ in range(8)]
+        for page in tabs:
+            page.goto(site.address())
+            page.wait_for_selector("article:has-text('stills')")
+        first.close()  # another one listens from now on
+        tabs[0].click("article:has-text('film') button:has-text('Reject')")
+        for page in tabs:
+            page.wait_for_selector("article.rejected:has-text('film')")
+        tabs[7].click("article:has-text('film') button:has-text('Reject')")
+        for page in tabs:
+            page.wait_for_selector("article:not(.rejected):has-text('film')")
+
+
 def test_a_run_by_keyboard_alone(site: Site, browser: Any) -> None:
     with Watched(browser, site) as page:
         page.goto(site.address())
