@@ -133,7 +133,9 @@ def test_a_report_shows_its_film_and_enlarges_its_pictures(site: Site, browser: 
     with Watched(browser, site) as page:
         page.goto(site.address())
         page.wait_for_selector(".card")
-        report = f"http://127.0.0.1:{site.port}/runs/{run_of(site, page, 'renders/film/001')}/files/report.html"
+        report = (
+            f"http://127.0.0.1:{site.port}/runs/{run_of(site, page, 'renders/film/001')}/files/report.html"
+        )
         page.goto(report)
         page.wait_for_function("() => document.querySelector('video').readyState > 0")
         page.click("a:has(img) >> nth=0")

@@ -12,7 +12,7 @@ import pytest
 from animator.page import owners, place, runs
 from animator.page.catalog import Catalog
 from animator.runs.lock import locked
-from tests.page_site import EVIL, FILM, client_of, fill, run_named, scene_named
+from tests.page_site import EVIL, FILM, client_of, fill, run_named, scene_named, state_of
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,52 @@ def test_pictures_are_picked_and_stay_picked(tmp_path: Path) -> None:
     assert again.get(f"/runs/{name}").json()["marks"] == {"3": "rejected"}
     again.post(f"/runs/{name}/mark", json={"mark": ""})
     assert run_named(again, "a")["mark"] == ""
+
+
+def started_job(root: Path, **more: object) -> Path:
+    """Write what the page knows of a render that it started; return the folder of its events."""
+    (root / "renders" / "film" / "002").mkdir(parents=True)
+    (root / ".page" / "jobs").mkdir(parents=True)
+    job = {"id": "ab", "scene": "scenes/film.yaml", "run": "renders/film/002", "process": 0, "started": 7.0}
+    (root / ".page" / "jobs" / "ab.json").write_text(json.dumps({**job, **more}))
+    return root / ".page" / "jobs"
+
+
+def test_a_render_that_failed_at_once_is_a_run_and_says_why(tmp_path: Path) -> None:
+    jobs = started_job(tmp_path, status=2)
+    (jobs / "ab.txt").write_text("film.yaml:1:9: models: expected one of real, fake\n")
+    client = client_of(tmp_path)
+    run = run_named(client, "renders/film/002")
+    assert (run["scene"], run["state"], run["done"], run["modified"]) == ("film", "stopped", 0, 7.0)
+    assert "expected one of" in run["progress"]["said"]
+    assert client.get(f"/runs/{run['id']}").json()["frames"] == []
+    assert client.request("DELETE", f"/runs/{run['id']}", json={"confirm": run["folder"]}).status_code == 200
+    assert client.get("/runs").json()["runs"] == []
+
+
+def test_a_render_starts_until_it_reports_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("animator.page.renders.works_in", lambda process, folder: True)
+    jobs = started_job(tmp_path, process=os.getpid())
+    client = client_of(tmp_path)
+    assert run_named(client, "renders/film/002")["state"] == "starting"
+    # Its lock is let go, and its process needs a moment to end.
+    (jobs / "ab.jsonl").write_text('{"event": "frame", "frame": 7, "left": 0}\n')
+    assert run_named(client, "renders/film/002")["state"] == "stopped"
+
+
+def test_a_scene_that_has_no_prompts_for_a_while_can_still_be_saved(tmp_path: Path) -> None:
+    client = client_of(tmp_path)
+    made = client.post("/scenes", json={"file": "film.yaml", "text": "prompts: a\n"}).json()
+    sent = {"text": "# later\n", "version": made["version"]}
+    empty = client.put(f"/scenes/{made['id']}", json=sent).json()
+    state_of(client).catalog.look(now=True)
+    sent = {"text": "prompts: b\n", "version": empty["version"]}
+    assert client.put(f"/scenes/{made['id']}", json=sent).status_code == 200
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "scenes" / "draft.yaml").write_text("# nothing yet\n")
+    (tmp_path / "other.yaml").write_text("# no scene\n")
+    files = {one["file"] for one in client_of(tmp_path).get("/scenes").json()["scenes"]}
+    assert files == {"film.yaml", "scenes/draft.yaml"}
 
 
 def test_deleting_needs_the_name_once_more(tmp_path: Path) -> None:

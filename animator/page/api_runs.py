@@ -51,6 +51,7 @@ async def start_run(request: Request) -> Response:
         return _with_run(state, state.renders.start(file))
 
     started = await run_in_threadpool(start)
+    await run_in_threadpool(lambda: state.catalog.look(now=True))
     state.woken.set()
     return found(started, 201)
 

@@ -19,7 +19,7 @@ DEEPEST, MOST_FOLDERS, MOST = 8, 20_000, 5_000
 SCENES = (".yaml", ".yml")
 
 KEYS = (b"prompts:", b"extends:", b"mode:", b"image_prompts:")
-"""What a scene has at the beginning of a line."""
+"""What a scene has at the beginning of a line; in a folder ``scenes`` every such file is one."""
 
 
 class OutsideError(UsageError):
@@ -105,5 +105,5 @@ def _scenes(folder: Path, files: list[str]) -> Iterator[Path]:
                 continue
             with path.open("rb") as file:
                 head = file.read(1 << 14)
-            if any(line.startswith(KEYS) for line in head.splitlines()):
+            if folder.name == "scenes" or any(line.startswith(KEYS) for line in head.splitlines()):
                 yield path

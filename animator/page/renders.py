@@ -73,6 +73,11 @@ class Renders:
         name = shown(self.root, run)
         return next((one for one in self.jobs() if one["run"] == name), None)
 
+    def begun(self) -> list[Path]:
+        """Return the folders of runs that begin, or failed before there was anything in them."""
+        paths = [self.root / one["run"] for one in self.jobs() if one.get("status") != 0]
+        return [path for path in paths if path.is_dir() and not (path / "run.json").exists()]
+
     def queue(self) -> list[Job]:
         """Return the scenes that wait, the next one first."""
         with self._lock:

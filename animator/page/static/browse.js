@@ -40,6 +40,9 @@ function progressText(run) {
   return `${what(run, 1)} ${Math.min(of, (frame ?? finished) + 1)} of ${of}`;
 }
 
+// The last line of what a render said that failed.
+export function faultOf(run) { return ((run.progress || {}).said || "").trim().split("\n").pop(); }
+
 export function leftOf(run) {
   const progress = run.progress || {};
   if (progress.left !== undefined && progress.left !== null) { return progress.left; }
@@ -65,6 +68,7 @@ function card(run, chosen, change) {
       el("h3", {}, el("a", { href: `#/run/${run.id}` }, run.scene)),
       el("p", { class: "prompt" }, words || "no prompt known"),
       el("p", { class: "soft state" }, el("i", { class: `dot ${run.state}` }), stateText(run)),
+      faultOf(run) ? el("p", { class: "bad" }, faultOf(run)) : null,
       run.state === "done" ? null : el("progress", { max: 1, value: shareOf(run), "aria-label": `Progress of ${run.folder}` }),
       el("div", { class: "row small" },
         el("label", { class: "tick" }, box, "Compare"),

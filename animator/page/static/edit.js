@@ -1,7 +1,7 @@
 // Steer: the scene as a text, its curves, a preview of its motion, and the run that is made of it.
 import { button, el, later, say } from "./dom.js";
 import { Fault, get, listen, pictureOf, post, put, runs, tried } from "./api.js";
-import { shareOf, stateText } from "./browse.js";
+import { faultOf, shareOf, stateText } from "./browse.js";
 import { curves } from "./curves.js";
 import { Editor } from "./editor.js";
 
@@ -157,10 +157,11 @@ export async function edit(place, name, into) {
     if (source && image.getAttribute("src") !== source) { image.setAttribute("src", source); }
     image.alt = run.live ? "The picture as it is painted" : "The newest picture";
     if (source && !image.isConnected) { stage.replaceChildren(image); }
+    if (!source) { stage.replaceChildren(el("p", { class: "none" }, run.state === "starting" ? "The networks are being loaded …" : "No picture yet")); }
     const progress = run.progress || {};
     status.textContent = [stateText(run), progress.step && run.state === "running" ? `step ${progress.step[0]} of ${progress.step[1]}` : "",
-      progress.said ? progress.said.trim().split("\n").pop() : ""].filter(Boolean).join(" · ");
-    status.classList.toggle("bad", Boolean(progress.said));
+      faultOf(run)].filter(Boolean).join(" · ");
+    status.classList.toggle("bad", Boolean(faultOf(run)));
     bar.value = shareOf(run);
     bar.hidden = run.state === "done";
     const act = (action, done) => () => tried(() => post(`/runs/${run.id}/${action}`), done);

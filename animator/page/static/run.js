@@ -1,7 +1,7 @@
 // One run: the picture as it is painted, its frames, and what can be done with it.
 import { button, clock, confirmed, el, number, say, svg } from "./dom.js";
 import { fileOf, frameOf, get, listen, pictureOf, post, remove, runs, tried, what } from "./api.js";
-import { shareOf, stateText } from "./browse.js";
+import { faultOf, shareOf, stateText } from "./browse.js";
 import { enlarge } from "./viewer.js";
 
 const STRIP = 60; // Pictures of a long film that the strip shows at first, evenly spread.
@@ -64,8 +64,8 @@ export async function run(place, name) {
     status.textContent = [stateText(now), step, stageName, now.state === "paused" ? "its memory stays taken" : ""].filter(Boolean).join(" · ");
     bar.value = shareOf(now);
     bar.hidden = now.state === "done";
-    if (progress.said) { status.textContent += ` · ${progress.said.trim().split("\n").pop()}`; status.classList.add("bad"); }
-    else { status.classList.remove("bad"); }
+    if (faultOf(now)) { status.textContent += ` · ${faultOf(now)}`; }
+    status.classList.toggle("bad", Boolean(faultOf(now)));
   }
 
   function drawActions() {
