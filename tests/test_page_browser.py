@@ -235,6 +235,36 @@ def test_typing_a_fault_and_dragging_a_key(site: Site, browser: Any) -> None:
     assert all(old.partition("  #")[2] == new.partition("  #")[2] for old, new in different)
 
 
+def test_a_held_arrow_loses_no_step_and_ends_of_lines_stay(site: Site, browser: Any) -> None:
+    path = site.root / "scenes" / "held.yaml"
+    path.write_bytes(FILM.replace("\n", "\r\n").encode())
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("text=scenes/held.yaml")
+        page.wait_for_selector(".plot circle.key")
+        assert page.inner_text(".bar button >> nth=0") == "Saved"
+        angle = page.locator("circle[data-key='camera.angle 0']")
+        before = angle.evaluate("one => one.cy.baseVal.value")
+        angle.focus()
+        page.keyboard.press("ArrowUp")
+        written(page, "angle: 2 ", False)
+        step = float(page.inner_text(".cm-line:has-text('angle:')").split()[1]) - 2
+        page.wait_for_function(
+            "one => document.querySelector(\"circle[data-key='camera.angle 0']\").getAttribute('cy') != one",
+            arg=before,
+        )
+        page.evaluate(
+            """() => { for (let at = 0; at < 7; at += 1) { document.activeElement.dispatchEvent(
+              new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true })); } }"""
+        )
+        written(page, f"angle: {2 + 8 * step:g} ", True)
+        page.click(".cm-line >> nth=0")
+        page.keyboard.press("Control+s")
+        page.wait_for_selector("button:text-is('Saved')")
+    text = path.read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n") == FILM.count("\n")
+
+
 def test_completion_knows_the_settings(site: Site, browser: Any) -> None:
     path = site.root / "scenes" / "complete.yaml"
     path.write_text("prompts: a sea\ncamera:\n  angle: 1\n")
@@ -249,6 +279,20 @@ def test_completion_knows_the_settings(site: Site, browser: Any) -> None:
         page.wait_for_selector(".cm-tooltip-autocomplete")
         assert "translation_z" in page.inner_text(".cm-tooltip-autocomplete")
         page.keyboard.press("Escape")
+        page.wait_for_function("() => !document.querySelector('.cm-tooltip-autocomplete')")
+        # What each of several regions, prompts and pictures may have, however it is written.
+        for text, word in (
+            ("regions:\n  left: {fea", "feather"), ("regions:\n  left:\n    fea", "feather"),
+            ("regions: {left: {fea", "feather"), ("regions:\n  left: {keep: tr", "true"),
+            ("prompts:\n  - {text: a, reg", "region"), ("prompts:\n- text: a\n  reg", "region"),
+            ("prompts:\n  0: [{te", "text"), ("pictures:\n  0: {fi", "file"), ("latent:\n  few", "few_steps"),
+        ):  # fmt: skip
+            page.keyboard.press("Control+a")
+            page.keyboard.insert_text(text[:-1])
+            page.keyboard.type(text[-1])
+            page.wait_for_selector(f".cm-tooltip-autocomplete li:has-text('{word}')")
+            page.keyboard.press("Escape")
+            page.wait_for_function("() => !document.querySelector('.cm-tooltip-autocomplete')")
 
 
 def test_rendering_stopping_and_going_on(site: Site, browser: Any) -> None:

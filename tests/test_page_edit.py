@@ -169,6 +169,10 @@ def test_the_settings_are_those_of_the_schema() -> None:
     assert found["output.losses"]["choices"] == ["true", "false"]
     assert found["camera.fov"]["about"]
     assert len(json.dumps(list(found.values()))) < 200_000
+    assert found["regions.*.feather"]["about"]
+    assert found["regions.*.keep"]["choices"] == ["true", "false"]
+    assert {"prompts.*.text", "prompts.*.region", "pictures.*.file", "image_prompts.*.weight"} <= found.keys()
+    assert "latent.loras.*" not in found
 
 
 def test_the_helper_answers_in_one_line_whatever_it_is_asked() -> None:

@@ -62,7 +62,7 @@ function card(run, chosen, change) {
     type: "checkbox", checked: chosen.has(run.id), "aria-label": `Compare ${run.folder}`,
     onchange: (event) => { if (event.target.checked) { chosen.add(run.id); } else { chosen.delete(run.id); } change(); },
   });
-  return el("article", { class: `card ${run.state} ${run.mark || ""}`, "data-run": run.id },
+  return el("article", { class: `card ${run.state} ${run.mark || ""}`, role: "listitem", "data-run": run.id },
     picture,
     el("div", { class: "about" },
       el("h3", {}, el("a", { href: `#/run/${run.id}` }, run.scene)),
@@ -97,6 +97,7 @@ export function browse(place) {
     "aria-label": label, onchange: (event) => { kept[name] = event.target.value; draw(); },
   }, Object.entries(choices).map(([value, [text]]) => el("option", { value, selected: kept[name] === value }, text)));
   place.append(
+    el("h1", { class: "unseen" }, "Runs"),
     el("div", { class: "bar" }, search, select("which", WHICH, "Which runs"), select("order", ORDERS, "Order"), both,
       el("a", { class: "button primary", href: "#/scenes" }, "New")),
     head, list);

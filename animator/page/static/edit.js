@@ -14,6 +14,8 @@ export async function edit(place, name, into) {
   let checked = null;
   let target = into || "";
   let turn = 0;
+  let moving = 0; // Moves of keys that are not in the text yet.
+  let moved = Promise.resolve();
 
   const problems = el("ul", { class: "problems", role: "status", "aria-label": "Problems" });
   const facts = el("p", { class: "soft" });
@@ -68,13 +70,20 @@ export async function edit(place, name, into) {
       checked = answer;
       const f = answer.facts;
       facts.textContent = `${f.mode} · ${f.size[0]} × ${f.size[1]} · ${f.pictures} ${f.mode === "still" ? "pictures" : "frames"} · ${f.steps} steps`;
-      curves(plots, answer, f.pictures, move);
+      if (!moving) { curves(plots, answer, f.pictures, move); }
     }
   }
 
-  async function move(curve, key, frame, value) {
-    const answer = await tried(() => post("/move", { scene: name, text: editor.text, name: curve, key, frame, value }));
-    if (answer) { editor.text = answer.text; await check(); } else if (checked) { curves(plots, checked, checked.facts.pictures, move); }
+  // One after another, each in the text that the one before it left; what is drawn is the last.
+  function move(curve, key, frame, value) {
+    moving += 1;
+    moved = moved.then(async () => {
+      const answer = await tried(() => post("/move", { scene: name, text: editor.text, name: curve, key, frame, value }));
+      moving -= 1;
+      if (answer) { editor.text = answer.text; }
+      if (moving) { return; }
+      if (answer) { await check(); } else if (checked) { curves(plots, checked, checked.facts.pictures, move); }
+    });
   }
 
   async function save() {
