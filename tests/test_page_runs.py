@@ -123,6 +123,16 @@ def test_a_scene_that_has_no_prompts_for_a_while_can_still_be_saved(tmp_path: Pa
     assert files == {"film.yaml", "scenes/draft.yaml"}
 
 
+def test_a_run_is_found_by_every_prompt_it_has(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"scene": "a"}')
+    rows = "".join(f"{at},colour {at}:1\n" for at in range(40))
+    (tmp_path / "timeline.csv").write_text(f"frame,prompts\n{rows}")
+    run = client_of(tmp_path).get("/runs").json()["runs"][0]
+    assert [one["text"] for one in run["prompts"]] == [f"colour {at}" for at in range(4)]
+    assert run["more"] == 36
+    assert "colour 39" in run["words"]
+
+
 def test_deleting_needs_the_name_once_more(tmp_path: Path) -> None:
     run = tmp_path / "renders" / "a" / "001"
     run.mkdir(parents=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -88,7 +89,7 @@ def app_of(root: Path, door: Door) -> ASGIApp:
         door: who may come in.
     """
     state = State(Path(root).resolve(), door)
-    faults = {AnimatorError: refused, OSError: refused, TooMuch: refused}
+    faults = {AnimatorError: refused, OSError: refused, TooMuch: refused, HTTPException: refused}
     own = [
         Route("/", page, methods=["GET"]),
         Route("/static/{path:path}", static, methods=["GET"]),

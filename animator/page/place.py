@@ -58,6 +58,14 @@ def inside(root: Path, *parts: str) -> Path:
     return path
 
 
+def own_folder(root: Path) -> Path:
+    """Return the page's own folder in another; raises OutsideError where a link leads out from it."""
+    own = root / OWN
+    if own.is_symlink():
+        raise OutsideError(f"{own}: is a link, and the page would write where it leads; delete it")
+    return own
+
+
 def name_of(root: Path, path: Path) -> str:
     """Return by what a run, a study or a scene is asked for: the same as long as it is in the same place."""
     return hashlib.sha256(os.fsencode(path.relative_to(root))).hexdigest()[:12]

@@ -23,7 +23,7 @@ from typing import Any
 from animator.errors import UsageError
 from animator.page.own_python import words_for
 from animator.page.owners import alive, owner_of, process_state, works_in
-from animator.page.place import OWN, inside, shown
+from animator.page.place import inside, own_folder, shown
 from animator.page.runs import last_events, log_end
 from animator.runs.files import write_atomic
 from animator.runs.names import folder_name
@@ -53,7 +53,7 @@ class Renders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._own = root / OWN
+        self._own = own_folder(root)
         self._jobs_folder = self._own / "jobs"
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -55,7 +55,7 @@ function card(run, chosen, change) {
   const source = pictureOf(run);
   const image = el("img", { alt: `${run.scene}: newest picture`, loading: "lazy", decoding: "async" });
   if (source) { image.src = source; }
-  const words = (run.prompts || []).map((one) => one.text).join(" → ");
+  const words = (run.prompts || []).map((one) => one.text).join(" → ") + (run.more ? ` → and ${run.more} more` : "");
   const picture = el("a", { class: "picture", href: `#/run/${run.id}`, "aria-label": `Open ${run.scene}, ${run.folder}` },
     source ? image : el("span", { class: "none" }, "no picture yet"));
   const box = el("input", {
@@ -115,7 +115,7 @@ export function browse(place) {
 
   function wanted() {
     const words = kept.words.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = (run) => `${run.scene} ${run.folder} ${(run.prompts || []).map((one) => one.text).join(" ")}`.toLowerCase();
+    const text = (run) => `${run.scene} ${run.folder} ${(run.prompts || []).map((one) => one.text).join(" ")} ${run.words || ""}`.toLowerCase();
     return [...runs.values()].filter(WHICH[kept.which][1])
       .filter((run) => { const all = text(run); return words.every((word) => all.includes(word)); })
       .sort(ORDERS[kept.order][1]);
