@@ -127,6 +127,9 @@ def test_browsing_by_mouse(site: Site, browser: Any) -> None:
         page.click("article:has-text('film') .picture")
         page.wait_for_selector(".stage video")
         assert page.locator(".strip figure").count() == 8
+        # A prompt is under the frame with which it begins.
+        said = page.locator(".strip figure .prompt").all_inner_texts()
+        assert said == ["a red house", "<b>a blue sea</b> & <script>alert(1)</script>"]
 
 
 def test_a_report_shows_its_film_and_enlarges_its_pictures(site: Site, browser: Any) -> None:
@@ -161,6 +164,19 @@ def test_nine_tabs_are_all_told_what_is_new(site: Site, browser: Any) -> None:
         tabs[7].click("article:has-text('film') button:has-text('Reject')")
         for page in tabs:
             page.wait_for_selector("article:not(.rejected):has-text('film')")
+
+
+def test_stills_that_are_opened_before_they_begin_become_stills(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("button[aria-label='Render scenes/stills.yaml']")
+        page.click("article:has-text('renders/stills/002') .picture")
+        page.wait_for_selector(".grid img")
+        assert page.inner_text("h2 >> nth=0") == "Pictures"
+        page.wait_for_selector("button:text-is('Delete')")
+        page.click("button:text-is('Delete')")
+        page.click("dialog button:text-is('Delete')")
+        page.wait_for_selector(".card")
 
 
 def test_a_run_by_keyboard_alone(site: Site, browser: Any) -> None:

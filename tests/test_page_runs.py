@@ -103,9 +103,12 @@ def test_a_render_starts_until_it_reports_something(tmp_path: Path, monkeypatch:
     jobs = started_job(tmp_path, process=os.getpid())
     client = client_of(tmp_path)
     assert run_named(client, "renders/film/002")["state"] == "starting"
+    url = f"/runs/{run_named(client, 'renders/film/002')['id']}"
+    assert client.request("DELETE", url, json={"confirm": "renders/film/002"}).status_code == 400
     # Its lock is let go, and its process needs a moment to end.
     (jobs / "ab.jsonl").write_text('{"event": "frame", "frame": 7, "left": 0}\n')
     assert run_named(client, "renders/film/002")["state"] == "stopped"
+    assert "nobody is at work" in client.post(f"{url}/stop", json={}).json()["error"]
 
 
 def test_a_scene_that_has_no_prompts_for_a_while_can_still_be_saved(tmp_path: Path) -> None:

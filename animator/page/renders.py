@@ -100,6 +100,10 @@ class Renders:
             found["said"] = self.said(job)
         return found
 
+    def reported(self, job: Job) -> bool:
+        """Return whether a render has reported anything: one that did and has no lock any more is ending."""
+        return not self.progress(job).keys() <= {"scene", "status", "said"}
+
     def said(self, job: Job) -> str:
         """Return the end of what a render printed for people."""
         return log_end(self._printed(job, "txt"), 4000)
@@ -231,10 +235,12 @@ class Renders:
 
     def again(self, scene: Path, run: Path, seed: int | None = None) -> Job:
         """Render a run from a scene that was changed: what is at work there is stopped first."""
-        if owner_of(run) is None and not self._begins(run):
+        free, begins = owner_of(run) is None, self._begins(run)
+        if free and begins is None:
             return self.start(scene, run, seed=seed)
         item = self.enqueue(scene, run, seed=seed, at_once=True)
-        self.stop(run)
+        if not free or (begins is not None and not self.reported(begins)):
+            self.stop(run)
         return item
 
     def tick(self) -> bool:
@@ -263,7 +269,7 @@ class Renders:
             raise UsageError("this run is rendered on another machine; stop it there")
         if process is None:
             job = self._begins(run)
-            if job is None:
+            if job is None or self.reported(job):
                 raise UsageError("nobody is at work at this run")
             return int(job["process"])
         return process

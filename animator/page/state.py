@@ -73,8 +73,7 @@ class State:
         at_work = summary["state"] in (RUNNING, PAUSED)
         if at_work or job.get("status") not in (0, 130):
             more["progress"] = self.renders.progress(job)
-        # One that has reported something has begun, and its process is about to end.
-        if job.get("status") is None and not at_work and more["progress"].keys() <= {"scene", "status"}:
+        if job.get("status") is None and not at_work and not self.renders.reported(job):
             more["state"] = STARTING
         return {**summary, **more}
 
