@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from animator.page import owners, place, runs
 from animator.page.catalog import Catalog
@@ -59,6 +60,29 @@ def test_a_run_has_its_pictures_prompts_and_figures(site: Path) -> None:
     assert all(losses.values())
     assert "done" in client.get(f"/runs/{film['id']}/log").json()["log"]
     assert "prompts" in client.get(f"/runs/{film['id']}/scene").json()["text"]
+
+
+def test_answers_are_as_the_openapi_document_says(site: Path) -> None:
+    client = client_of(site)
+    paths = client.get("/openapi.json").json()["paths"]
+    run, scene = run_named(client, "renders/film/001")["id"], scene_named(client, "scenes/film.yaml")
+    asked = [
+        ("GET", "/runs", {}), ("GET", "/runs/{name}", {}), ("GET", "/runs/{name}/log", {}),
+        ("GET", "/runs/{name}/scene", {}), ("GET", "/runs/{name}/losses/{number}", {}), ("GET", "/queue", {}),
+        ("GET", "/scenes", {}), ("GET", "/scenes/{name}", {}), ("GET", "/studies", {}),
+        ("GET", "/settings", {}),
+        ("POST", "/check", {"text": FILM}), ("POST", "/check", {"text": "prompts: [a"}),
+        ("POST", "/move", {"text": FILM, "name": "camera.zoom", "key": 0, "value": 1.5}),
+        ("POST", "/runs/{name}/{action}", {"mark": ""}), ("GET", "/openapi.json", {}),
+        ("GET", "/nothing", {}), ("GET", "/runs/none", {}),
+    ]  # fmt: skip
+    for method, path, sent in asked:
+        real = path.format(name=scene if "scenes" in path else run, number=3, action="mark")
+        answer = client.request(method, real, json=sent or None)
+        operation = paths.get(path, paths["/runs"])[method.lower()]
+        said = operation["responses"].get(str(answer.status_code), operation["responses"]["default"])
+        Draft202012Validator(said["content"]["application/json"]["schema"]).validate(answer.json())
+    state_of(client).helper.close()
 
 
 def test_pictures_are_picked_and_stay_picked(tmp_path: Path) -> None:
