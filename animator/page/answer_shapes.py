@@ -11,9 +11,8 @@ RUN: dict[str, Any] = {
     "id": "string", "folder": "string", "scene": "string", "mode": "string?", "size": "array?",
     "fps": "number?", "seed": "integer?", "pictures": "integer?", "done": "integer", "state": "string",
     "film": "string", "last": "object?", "live": "integer?",
-    "prompts": [{"from": "integer", "text": "string"}], "modified": "number", "pace": "number?", "mark": "string",
-    "progress?": "object", "more": "integer",
-    "words": "string",
+    "prompts": [{"from": "integer", "text": "string"}], "modified": "number", "pace": "number?",
+    "mark": "string", "progress?": "object", "more": "integer", "words": "string",
 }  # fmt: skip
 
 FRAME: Shape = {
