@@ -127,6 +127,55 @@ def test_browsing_by_mouse(site: Site, browser: Any) -> None:
         page.click("article:has-text('film') .picture")
         page.wait_for_selector(".stage video")
         assert page.locator(".strip figure").count() == 8
+        # A prompt is under the frame with which it begins.
+        said = page.locator(".strip figure .prompt").all_inner_texts()
+        assert said == ["a red house", "<b>a blue sea</b> & <script>alert(1)</script>"]
+
+
+def test_a_report_shows_its_film_and_enlarges_its_pictures(site: Site, browser: Any) -> None:
+    page = browser.new_context().new_page()
+    page.set_default_timeout(WAIT)
+    page.goto(site.address())
+    page.wait_for_selector(".card")
+    name = run_of(site, page, "renders/film/001")
+    page.goto(site.address().replace("#/", f"runs/{name}/files/report.html"))
+    # Nothing may run in it: neither may what the driver waits with.
+    end = time.monotonic() + WAIT / 1000
+    while not page.evaluate("document.querySelector('video').readyState") and time.monotonic() < end:
+        time.sleep(0.1)
+    assert page.evaluate("document.querySelector('video').videoWidth") == 64
+    page.evaluate("document.querySelector('a img').click()")
+    page.wait_for_url("**/frames/000000.png")
+    assert page.evaluate("document.images[0].naturalWidth") == 64
+    page.context.close()
+
+
+def test_nine_tabs_are_all_told_what_is_new(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as first:
+        first.goto(site.address())
+        tabs = [first.context.new_page() for _ in range(8)]
+        for page in tabs:
+            page.goto(site.address())
+            page.wait_for_selector("article:has-text('stills')")
+        first.close()  # another one listens from now on
+        tabs[0].click("article:has-text('film') button:has-text('Reject')")
+        for page in tabs:
+            page.wait_for_selector("article.rejected:has-text('film')")
+        tabs[7].click("article:has-text('film') button:has-text('Reject')")
+        for page in tabs:
+            page.wait_for_selector("article:not(.rejected):has-text('film')")
+
+
+def test_stills_that_are_opened_before_they_begin_become_stills(site: Site, browser: Any) -> None:
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("button[aria-label='Render scenes/stills.yaml']")
+        page.click("article:has-text('renders/stills/002') .picture")
+        page.wait_for_selector(".grid img")
+        assert page.inner_text("h2 >> nth=0") == "Pictures"
+        page.wait_for_selector("button:text-is('Delete')")
+        time.sleep(0.2)
+    shutil.rmtree(site.root / "renders" / "stills" / "002")
 
 
 def test_a_run_by_keyboard_alone(site: Site, browser: Any) -> None:
@@ -151,7 +200,7 @@ def test_a_run_by_keyboard_alone(site: Site, browser: Any) -> None:
         assert page.inner_text("dialog h2") != title
         assert "seed" in page.inner_text("dialog .prompt")
         page.keyboard.press("Escape")
-        assert page.locator("dialog").count() == 0
+        page.wait_for_selector("dialog", state="detached")
         assert page.evaluate("document.activeElement.matches('.thumb')")
 
 
@@ -205,6 +254,34 @@ def test_typing_a_fault_and_dragging_a_key(site: Site, browser: Any) -> None:
     assert all(old.partition("  #")[2] == new.partition("  #")[2] for old, new in different)
 
 
+def test_a_held_arrow_loses_no_step_and_ends_of_lines_stay(site: Site, browser: Any) -> None:
+    path = site.root / "scenes" / "held.yaml"
+    path.write_bytes(FILM.replace("\n", "\r\n").encode())
+    with Watched(browser, site) as page:
+        page.goto(site.address("scenes"))
+        page.click("text=scenes/held.yaml")
+        page.wait_for_selector(".plot circle.key")
+        assert page.inner_text(".bar button >> nth=0") == "Saved"
+        page.locator("circle[data-key='camera.angle 0']").focus()
+        values = [2.0]
+        for _ in range(2):
+            page.keyboard.press("ArrowUp")
+            written(page, f"angle: {values[-1]:g} ", False)
+            values.append(float(page.inner_text(".cm-line:has-text('angle:')").split()[1]))
+        step = values[2] - values[1]
+        time.sleep(1)
+        page.evaluate(
+            """() => { for (let at = 0; at < 7; at += 1) { document.activeElement.dispatchEvent(
+              new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true })); } }"""
+        )
+        written(page, f"angle: {values[2] + 7 * step:g} ", True)
+        page.click(".cm-line >> nth=0")
+        page.keyboard.press("Control+s")
+        page.wait_for_selector("button:text-is('Saved')")
+    text = path.read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n") == FILM.count("\n")
+
+
 def test_completion_knows_the_settings(site: Site, browser: Any) -> None:
     path = site.root / "scenes" / "complete.yaml"
     path.write_text("prompts: a sea\ncamera:\n  angle: 1\n")
@@ -219,6 +296,21 @@ def test_completion_knows_the_settings(site: Site, browser: Any) -> None:
         page.wait_for_selector(".cm-tooltip-autocomplete")
         assert "translation_z" in page.inner_text(".cm-tooltip-autocomplete")
         page.keyboard.press("Escape")
+        page.wait_for_function("() => !document.querySelector('.cm-tooltip-autocomplete')")
+        # What each of several regions, prompts and pictures may have, however it is written.
+        for text, word in (
+            ("regions:\n  left: {fea", "feather"), ("regions:\n  left:\n    fea", "feather"),
+            ("regions: {left: {fea", "feather"), ("regions:\n  left: {keep: tr", "true"),
+            ("prompts:\n  - {text: a, reg", "region"), ("prompts:\n- text: a\n  reg", "region"),
+            ("prompts:\n  0: [{te", "text"), ("pictures:\n  0: {fi", "file"), ("latent:\n  few", "few_steps"),
+        ):  # fmt: skip
+            page.keyboard.press("Control+a")
+            page.keyboard.press("Delete")
+            page.keyboard.insert_text(text[:-1])
+            page.keyboard.type(text[-1])
+            page.wait_for_selector(f".cm-tooltip-autocomplete li:has-text('{word}')")
+            page.keyboard.press("Escape")
+            page.wait_for_function("() => !document.querySelector('.cm-tooltip-autocomplete')")
 
 
 def test_rendering_stopping_and_going_on(site: Site, browser: Any) -> None:

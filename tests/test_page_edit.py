@@ -132,9 +132,35 @@ def test_keys_are_added_before_the_first_and_after_a_method() -> None:
     text = FILM.replace('"0: (1.0), 4: (1.05), 7: (1)"', "'pchip; 2: 1, 5: 1.1 ease'")
     assert "'pchip; 0: (1.3), 2: 1, 5: 1.1 ease'" in edit.move(FILE, text, "camera.zoom", None, 0, 1.3)
     assert "5: 1.1 ease, 7: (1.3)'" in edit.move(FILE, text, "camera.zoom", None, 7, 1.3)
-    for name, words in (("camera.translation_x", "key by key"), ("camera.zoom", "already")):
-        with pytest.raises(UsageError, match=words):
-            edit.move(FILE, text, name, None, 2, 1.3)
+    with pytest.raises(UsageError, match="already"):
+        edit.move(FILE, text, "camera.zoom", None, 2, 1.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "old", "new"),
+    [
+        ("camera.zoom", 2, "{0: 1, '4'", "{0: 1, 2: 1.5, '4'"),
+        ("camera.zoom", 9, '"1.1"}', '"1.1", 9: 1.5}'),
+        ("camera.angle", 3, "    6: 3", "    3: 1.5\n    6: 3"),
+        ("camera.angle", 9, "# turn\n", "# turn\n    9: 1.5\n"),
+        ("coherence.frames_skip_steps", 8, "{0: 60%}", "{0: 60%, 8: 1.5%}"),
+    ],
+)
+def test_a_key_is_added_to_a_mapping(name: str, frame: int, old: str, new: str) -> None:
+    text = (
+        "prompts: a\nmode: 2d\nframes: 12\ncoherence: {frames_skip_steps: {0: 60%}}\ncamera:\n"
+        "  zoom: {0: 1, '4': \"1.1\"}  # x\n  angle:   # block\n    0: 0   # first\n    6: 3   # turn\n"
+    )
+    for end in ("\n", "\r\n"):
+        written = text.replace("\n", end)
+        added = edit.move(FILE, written, name, None, frame, 1.5)
+        assert added == text.replace(old, new).replace("\n", end)
+        assert not [one for one in edit.check(FILE, added)["problems"] if one["level"] == "error"]
+        assert edit.move(FILE, written.rstrip(), name, None, frame, 1.5).rstrip() == added.rstrip()
+    with pytest.raises(UsageError, match="at frame 0 already"):
+        edit.move(FILE, text, name, None, 0, 1.5)
+    with pytest.raises(UsageError, match="add it in the text"):
+        edit.move(FILE, text.replace("{0: 1,", "{0: &a 1, 5: *a,"), "camera.zoom", None, 2, 1.5)
 
 
 def test_what_cannot_be_moved_is_said() -> None:
@@ -169,6 +195,10 @@ def test_the_settings_are_those_of_the_schema() -> None:
     assert found["output.losses"]["choices"] == ["true", "false"]
     assert found["camera.fov"]["about"]
     assert len(json.dumps(list(found.values()))) < 200_000
+    assert found["regions.*.feather"]["about"]
+    assert found["regions.*.keep"]["choices"] == ["true", "false"]
+    assert {"prompts.*.text", "prompts.*.region", "pictures.*.file", "image_prompts.*.weight"} <= found.keys()
+    assert "latent.loras.*" not in found
 
 
 def test_the_helper_answers_in_one_line_whatever_it_is_asked() -> None:

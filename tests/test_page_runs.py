@@ -8,11 +8,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from animator.page import owners, place, runs
 from animator.page.catalog import Catalog
 from animator.runs.lock import locked
-from tests.page_site import EVIL, FILM, client_of, fill, run_named, scene_named
+from tests.page_site import EVIL, FILM, client_of, fill, run_named, scene_named, state_of
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,29 @@ def test_a_run_has_its_pictures_prompts_and_figures(site: Path) -> None:
     assert "prompts" in client.get(f"/runs/{film['id']}/scene").json()["text"]
 
 
+def test_answers_are_as_the_openapi_document_says(site: Path) -> None:
+    client = client_of(site)
+    paths = client.get("/openapi.json").json()["paths"]
+    run, scene = run_named(client, "renders/film/001")["id"], scene_named(client, "scenes/film.yaml")
+    asked = [
+        ("GET", "/runs", {}), ("GET", "/runs/{name}", {}), ("GET", "/runs/{name}/log", {}),
+        ("GET", "/runs/{name}/scene", {}), ("GET", "/runs/{name}/losses/{number}", {}), ("GET", "/queue", {}),
+        ("GET", "/scenes", {}), ("GET", "/scenes/{name}", {}), ("GET", "/studies", {}),
+        ("GET", "/settings", {}),
+        ("POST", "/check", {"text": FILM}), ("POST", "/check", {"text": "prompts: [a"}),
+        ("POST", "/move", {"text": FILM, "name": "camera.zoom", "key": 0, "value": 1.5}),
+        ("POST", "/runs/{name}/{action}", {"mark": ""}), ("GET", "/openapi.json", {}),
+        ("GET", "/nothing", {}), ("GET", "/runs/none", {}),
+    ]  # fmt: skip
+    for method, path, sent in asked:
+        real = path.format(name=scene if "scenes" in path else run, number=3, action="mark")
+        answer = client.request(method, real, json=sent or None)
+        operation = paths.get(path, paths["/runs"])[method.lower()]
+        said = operation["responses"].get(str(answer.status_code), operation["responses"]["default"])
+        Draft202012Validator(said["content"]["application/json"]["schema"]).validate(answer.json())
+    state_of(client).helper.close()
+
+
 def test_pictures_are_picked_and_stay_picked(tmp_path: Path) -> None:
     run = tmp_path / "a"
     run.mkdir()
@@ -75,6 +99,65 @@ def test_pictures_are_picked_and_stay_picked(tmp_path: Path) -> None:
     assert again.get(f"/runs/{name}").json()["marks"] == {"3": "rejected"}
     again.post(f"/runs/{name}/mark", json={"mark": ""})
     assert run_named(again, "a")["mark"] == ""
+
+
+def started_job(root: Path, **more: object) -> Path:
+    """Write what the page knows of a render that it started; return the folder of its events."""
+    (root / "renders" / "film" / "002").mkdir(parents=True)
+    (root / ".page" / "jobs").mkdir(parents=True)
+    job = {"id": "ab", "scene": "scenes/film.yaml", "run": "renders/film/002", "process": 0, "started": 7.0}
+    (root / ".page" / "jobs" / "ab.json").write_text(json.dumps({**job, **more}))
+    return root / ".page" / "jobs"
+
+
+def test_a_render_that_failed_at_once_is_a_run_and_says_why(tmp_path: Path) -> None:
+    jobs = started_job(tmp_path, status=2)
+    (jobs / "ab.txt").write_text("film.yaml:1:9: models: expected one of real, fake\n")
+    client = client_of(tmp_path)
+    run = run_named(client, "renders/film/002")
+    assert (run["scene"], run["state"], run["done"], run["modified"]) == ("film", "stopped", 0, 7.0)
+    assert "expected one of" in run["progress"]["said"]
+    assert client.get(f"/runs/{run['id']}").json()["frames"] == []
+    assert client.request("DELETE", f"/runs/{run['id']}", json={"confirm": run["folder"]}).status_code == 200
+    assert client.get("/runs").json()["runs"] == []
+
+
+def test_a_render_starts_until_it_reports_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("animator.page.renders.works_in", lambda process, folder: True)
+    jobs = started_job(tmp_path, process=os.getpid())
+    client = client_of(tmp_path)
+    assert run_named(client, "renders/film/002")["state"] == "starting"
+    url = f"/runs/{run_named(client, 'renders/film/002')['id']}"
+    assert client.request("DELETE", url, json={"confirm": "renders/film/002"}).status_code == 400
+    # Its lock is let go, and its process needs a moment to end.
+    (jobs / "ab.jsonl").write_text('{"event": "frame", "frame": 7, "left": 0}\n')
+    assert run_named(client, "renders/film/002")["state"] == "stopped"
+    assert "nobody is at work" in client.post(f"{url}/stop", json={}).json()["error"]
+
+
+def test_a_scene_that_has_no_prompts_for_a_while_can_still_be_saved(tmp_path: Path) -> None:
+    client = client_of(tmp_path)
+    made = client.post("/scenes", json={"file": "film.yaml", "text": "prompts: a\n"}).json()
+    sent = {"text": "# later\n", "version": made["version"]}
+    empty = client.put(f"/scenes/{made['id']}", json=sent).json()
+    state_of(client).catalog.look(now=True)
+    sent = {"text": "prompts: b\n", "version": empty["version"]}
+    assert client.put(f"/scenes/{made['id']}", json=sent).status_code == 200
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "scenes" / "draft.yaml").write_text("# nothing yet\n")
+    (tmp_path / "other.yaml").write_text("# no scene\n")
+    files = {one["file"] for one in client_of(tmp_path).get("/scenes").json()["scenes"]}
+    assert files == {"film.yaml", "scenes/draft.yaml"}
+
+
+def test_a_run_is_found_by_every_prompt_it_has(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"scene": "a"}')
+    rows = "".join(f"{at},colour {at}:1\n" for at in range(40))
+    (tmp_path / "timeline.csv").write_text(f"frame,prompts\n{rows}")
+    run = client_of(tmp_path).get("/runs").json()["runs"][0]
+    assert [one["text"] for one in run["prompts"]] == [f"colour {at}" for at in range(4)]
+    assert run["more"] == 36
+    assert "colour 39" in run["words"]
 
 
 def test_deleting_needs_the_name_once_more(tmp_path: Path) -> None:

@@ -136,6 +136,37 @@ def test_no_scene_is_written_elsewhere(root: Path, file: str) -> None:
     assert not list(root.parent.glob("*.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404), ("PUT", "/runs", 405), ("GET", "/runs/{run}/losses/-1", 404),
+        ("GET", "/runs/{run}/files/" + "n" * 4000 + ".png", 404),
+    ],
+)  # fmt: skip
+def test_every_fault_is_json(root: Path, method: str, path: str, status: int) -> None:
+    client = client_of(root)
+    answer = client.request(method, path.format(run=the_run(client)), json={})
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_a_scene_is_not_a_folder_and_a_number_is_finite(root: Path) -> None:
+    client = client_of(root)
+    sent = {"file": "renders/film/001/run.json/x.yaml", "text": "prompts: a"}
+    assert client.post("/scenes", json=sent).status_code == 400
+    for number in ("1e999", "9" * 400, "-1e300"):
+        body = f'{{"text": "prompts: a", "name": "camera.zoom", "key": 0, "value": {number}}}'
+        answer = client.post("/move", content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["error"][:6]) == (400, "value:")
+
+
+def test_its_own_folder_is_no_link(root: Path) -> None:
+    (root.parent / "away").mkdir()
+    (root / ".page").symlink_to(root.parent / "away")
+    with pytest.raises(UsageError, match="is a link"):
+        client_of(root)
+
+
 def test_every_answer_has_a_strict_policy(root: Path) -> None:
     client = client_of(root)
     page = client.get("/").headers["content-security-policy"]

@@ -34,9 +34,11 @@ def page(
     """Open a page to watch, steer and browse runs, on this machine alone."""
     from animator.page.listening import address_of, listen, token_for
     from animator.page.own_python import words_for
+    from animator.page.place import own_folder
 
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds scenes or runs")
+    own_folder(folder)
     token = token_for(host, token)
     listener = listen(host, port)
     address = address_of(host, listener.getsockname()[1], token)

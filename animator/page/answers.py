@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
@@ -32,6 +34,9 @@ KINDS = {
     ".html": "text/html; charset=utf-8",
 }
 """Files of a run that can be asked for, by their endings."""
+
+MOST_NUMBER = 1e12
+"""The largest number that a request may have."""
 
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -71,6 +76,8 @@ def asked(body: Mapping[str, Any], name: str, kind: type | tuple[type, ...], oth
         return otherwise
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UsageError(f"{name}: not what is expected here")
+    if isinstance(value, int | float) and not abs(value) <= MOST_NUMBER:
+        raise UsageError(f"{name}: expected a number up to {MOST_NUMBER:g}")
     return value
 
 
@@ -102,7 +109,7 @@ def file_in(folder: Path, path: str, version: str = "") -> Response:
     """
     file = inside(folder, path)
     kind = KINDS.get(file.suffix.lower())
-    if kind is None or not file.is_file():
+    if kind is None or not os.path.isfile(file):
         raise MissingError("there is no such file")
     headers = {"cache-control": FOREVER if version else "no-cache"}
     return FileResponse(file, media_type=kind, headers=headers)
@@ -110,6 +117,8 @@ def file_in(folder: Path, path: str, version: str = "") -> Response:
 
 def refused(request: Request, fault: Exception) -> Response:
     """Return what is answered to a request that cannot be served."""
+    if isinstance(fault, HTTPException):
+        return JSONResponse({"error": fault.detail}, fault.status_code, fault.headers)
     if isinstance(fault, TooMuch):
         return JSONResponse({"error": "too much was sent"}, 413)
     status = 500

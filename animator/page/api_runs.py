@@ -51,6 +51,7 @@ async def start_run(request: Request) -> Response:
         return _with_run(state, state.renders.start(file))
 
     started = await run_in_threadpool(start)
+    await run_in_threadpool(lambda: state.catalog.look(now=True))
     state.woken.set()
     return found(started, 201)
 
@@ -101,7 +102,7 @@ async def delete_run(request: Request) -> Response:
             raise UsageError("to delete a run, send its folder as confirm")
         if path == state.root or path.is_symlink():
             raise UsageError("this folder is not deleted from here")
-        if owner_of(path) is not None:
+        if owner_of(path) is not None or state.summary(name, path)["state"] == runs.STARTING:
             raise UsageError("this run is being rendered; stop it first")
         # It is out of the way at once, and never half there.
         gone = state.root / OWN / f"deleted-{time.time_ns():x}"
@@ -152,7 +153,13 @@ def _act(state: State, name: str, action: str, body: dict[str, Any]) -> dict[str
 def _again(state: State, path: Path) -> dict[str, Any]:
     """Render the scene of a run once more, into a new one."""
     info = runs.info_of(path)
-    text = read_scene_text(inside(path, "scene.yaml"))
+    own = inside(path, "scene.yaml")
+    if not own.is_file():  # it failed, or was stopped, before it began
+        source = scene_of_run(state, path)
+        if source is None:
+            raise UsageError("this run has no scene; render its scene again")
+        return _with_run(state, state.renders.start(source))
+    text = read_scene_text(own)
     folder = state.root / OWN / "scenes"
     folder.mkdir(parents=True, exist_ok=True)
     scene = folder / f"{folder_name(str(info.get('scene', 'scene')))}.yaml"

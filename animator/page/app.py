@@ -10,6 +10,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -41,8 +42,8 @@ async def page(request: Request) -> Response:
 
 
 async def static(request: Request) -> Response:
-    """A file of the page."""
-    file = inside(STATIC.resolve(), request.path_params["path"])
+    """A file of the page; a browser also asks for an icon of what is no page of its own, such as a report."""
+    file = inside(STATIC.resolve(), request.path_params.get("path", "icon.svg"))
     if file.suffix not in KINDS or not file.is_file():
         raise MissingError("there is no such file")
     return FileResponse(file, media_type=KINDS[file.suffix], headers=OWN)
@@ -88,8 +89,12 @@ def app_of(root: Path, door: Door) -> ASGIApp:
         door: who may come in.
     """
     state = State(Path(root).resolve(), door)
-    faults = {AnimatorError: refused, OSError: refused, TooMuch: refused}
-    own = [Route("/", page, methods=["GET"]), Route("/static/{path:path}", static, methods=["GET"])]
+    faults = {AnimatorError: refused, OSError: refused, TooMuch: refused, HTTPException: refused}
+    own = [
+        Route("/", page, methods=["GET"]),
+        Route("/static/{path:path}", static, methods=["GET"]),
+        Route("/favicon.ico", static, methods=["GET"]),
+    ]
     app = Starlette(routes=[*own, *API], exception_handlers=faults, lifespan=partial(_working, state))
     app.state.held = state
     return Guard(app, door)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from animator.errors import UsageError
 from animator.page import runs
 from animator.page.owners import owner_of, process_state
-from animator.page.place import Found, look_through, shown
+from animator.page.place import Found, look_through, name_of, shown
 
 PAUSE = 2.0
 """Seconds between two looks through all folders; ten times as long as a look took, where that is more."""
@@ -23,12 +24,14 @@ class MissingError(UsageError):
 class Catalog:
     """The runs, studies and scenes in a folder. Every method may be called from any thread.
 
-    Attributes:
+    Args:
         root: the folder, with links resolved.
+        begun: returns folders of runs that were started and have nothing in them yet.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, begun: Callable[[], list[Path]] = list) -> None:
         self.root = root
+        self._begun = begun
         self._lock = threading.Lock()
         self._found = Found()
         self._next = 0.0
@@ -40,7 +43,13 @@ class Catalog:
         with self._lock:
             begin = time.monotonic()
             if now or begin >= self._next:
+                known = self._found.scenes
                 self._found = look_through(self.root)
+                self._found.runs |= {name_of(self.root, path): path for path in self._begun()}
+                # A scene that was seen stays one while it is written anew and has no prompts for a while.
+                for name, path in known.items():
+                    if path.is_file() and not path.is_symlink():
+                        self._found.scenes.setdefault(name, path)
                 end = time.monotonic()
                 self._next = end + max(PAUSE, 10 * (end - begin))
                 gone = self._known.keys() - self._found.runs.keys()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +166,27 @@ def _clock(loaded: LoadedScene) -> Clock:
 
 
 def settings() -> list[dict[str, Any]]:
-    """Return every setting for the editor's completion: dotted name, sentence, default, choices."""
+    """Return every setting for the editor's completion: dotted name, sentence, default, choices.
+
+    What may be said of each of several things, such as regions, has a ``*`` in place of the thing's name.
+    """
     fit = Fit(described_schema())
-    return [_setting(name, entry, name in fit.sections) for name, entry in fit.settings.items()]
+    found = [_setting(name, entry, name in fit.sections) for name, entry in fit.settings.items()]
+    for name, entry in fit.settings.items():
+        if name not in fit.sections:
+            parts = {key: part for one in _parts(fit, entry) for key, part in one["properties"].items()}
+            found += [_setting(f"{name}.*.{key}", part, False) for key, part in parts.items()]
+    return found
+
+
+def _parts(fit: Fit, entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the schemas of what a list or a mapping may hold, as far as they have settings of their own."""
+    whole = fit.resolved(entry)
+    if "properties" in whole:
+        yield whole
+    for inner in (whole.get("items"), whole.get("additionalProperties"), *whole.get("anyOf", ())):
+        if isinstance(inner, dict):
+            yield from _parts(fit, inner)
 
 
 def _setting(name: str, entry: dict[str, Any], section: bool) -> dict[str, Any]:

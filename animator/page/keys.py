@@ -27,6 +27,8 @@ _METHOD = re.compile(r"\s*[A-Za-z][A-Za-z_-]*\s*;", re.ASCII)
 _POSITION = re.compile(r"\s*['\"]?(?P<position>[^:,'\"()]+?)['\"]?\s*:", re.ASCII)
 _UNIT = re.compile(r"[0-9.]+\s*(?P<unit>[a-z%]*)", re.ASCII)
 
+NO_KEY_HERE = "to a value that is written in this way no key is added here; add it in the text"
+
 FIGURES = 6
 """Figures of a number that is dragged."""
 
@@ -176,11 +178,13 @@ def added(text: str, node: Node, clock: Clock, frame: int, value: float) -> str:
     Raises:
         UsageError: it is written in a way to which no key is added here.
     """
+    if isinstance(node.value, dict):
+        return _added_member(text, node, clock, frame, value)
     percent = "%" if "%" in node.raw else ""
     said = f"{frame}: ({number_text(value)}{percent})"
     lone = node.exact and _LONE.fullmatch(node.raw)
     if not isinstance(node.value, int | float | str) or not node.exact or isinstance(node.value, bool):
-        raise UsageError("this value is written key by key; add the key in its text")
+        raise UsageError(NO_KEY_HERE)
     if lone:
         keys = f"0: ({node.raw.strip()}), {said}" if frame else said
         return _replaced(text, _span(node, 0, len(node.raw)), keys if node.quoted else f'"{keys}"')
@@ -199,6 +203,35 @@ def added(text: str, node: Node, clock: Clock, frame: int, value: float) -> str:
             place = at - 1
     first = node.raw[:place].strip() == "" or node.raw[:place].rstrip().endswith(";")
     return _replaced(text, _span(node, place, place), f"{said}, " if first else f", {said}")
+
+
+def _added_member(text: str, node: Node, clock: Clock, frame: int, value: float) -> str:
+    """Return the text of a scene in which a mapping has one more key: in its braces or on its own line."""
+    frames = [_frame(name, clock) for name in node.value]
+    members: list[Node] = list(node.value.values())
+    if frame in frames:
+        raise UsageError(f"there is a key at frame {frame} already")
+    if not members or None in frames or not all(map(_on_one_line, members)):
+        raise UsageError(NO_KEY_HERE)
+    after = next((one for here, one in zip(frames, members, strict=True) if (here or 0) > frame), None)
+    last, lines = members[-1], lines_of(text)
+    percent = "%" if any("%" in one.raw for one in members) else ""
+    said = f"{frame}: {number_text(value)}{percent}"
+    if lines[node.place.line - 1][node.place.column - 1 :].startswith("{"):
+        if after is not None:
+            return _replaced(text, Span(after.key.line, after.key.column, after.key.column), f"{said}, ")
+        end = last.place.column + len(last.raw) + 2 * last.quoted
+        return _replaced(text, Span(last.place.line, end, end), f", {said}")
+    ahead = lines[node.place.line - 1][: node.place.column - 1]
+    end_of_line = "\r\n" if "\r\n" in text else "\n"
+    at = after.key.line - 1 if after is not None else last.place.line
+    if not lines[at - 1].endswith(("\n", "\r")):
+        lines[at - 1] += end_of_line
+    return "".join([*lines[:at], f"{ahead}{said}{end_of_line}", *lines[at:]])
+
+
+def _on_one_line(member: Node) -> bool:
+    return member.exact and member.place.line == member.key.line
 
 
 def _replaced(text: str, span: Span, new: str) -> str:

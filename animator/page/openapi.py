@@ -7,6 +7,8 @@ from typing import Any
 from starlette.routing import Route
 
 from animator import __version__
+from animator.page.answer_shapes import SHAPES, schema_of
+from animator.page.api_runs import ACTIONS
 
 BODIES: dict[str, dict[str, str]] = {
     "start_run": {"scene": "string", "run": "string", "queue": "boolean"},
@@ -33,6 +35,13 @@ NEEDED = {
     "check": ["text"],
     "move": ["text", "name"],
 }
+
+
+PARTS: dict[str, dict[str, Any]] = {
+    "number": {"type": "integer"},
+    "action": {"type": "string", "enum": list(ACTIONS)},
+}
+"""Parts of paths that are not any text."""
 
 
 def document(routes: list[Route]) -> dict[str, Any]:
@@ -62,24 +71,30 @@ def _operation(route: Route, method: str, path: str) -> dict[str, Any]:
         "summary": (route.endpoint.__doc__ or "").strip().splitlines()[0].rstrip("."),
         "responses": {
             "default": {"description": "A fault", "content": {"application/json": {"schema": _FAULT}}},
-            "201" if name in ("start_run", "make_scene", "scene_of_cell") else "200": {"description": "Done"},
+            "201" if name in ("start_run", "make_scene", "scene_of_cell") else "200": _answer(name),
         },
     }
-    if names:
-        operation["parameters"] = [
-            {
-                "name": one,
-                "in": "path",
-                "required": True,
-                "schema": {"type": "integer" if one == "number" else "string"},
-            }
-            for one in names
-        ]
+    operation["parameters"] = [
+        {"name": one, "in": "path", "required": True, "schema": PARTS.get(one, {"type": "string"})}
+        for one in names
+    ]
     if name in BODIES:
         properties = {key: {"type": kind} for key, kind in BODIES[name].items()}
         schema = {"type": "object", "properties": properties, "required": NEEDED.get(name, [*properties])}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": bool(schema["required"]),
+            "content": {"application/json": {"schema": schema}},
+        }
     return operation
+
+
+def _answer(name: str) -> dict[str, Any]:
+    """Return what a function answers: JSON, or the file or the events that it sends."""
+    if name in SHAPES:
+        content = {"application/json": {"schema": schema_of(SHAPES[name])}}
+    else:
+        content = {"text/event-stream" if name == "events" else "*/*": {"schema": {"type": "string"}}}
+    return {"description": "Done", "content": content}
 
 
 _FAULT = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}

@@ -19,7 +19,7 @@ DEEPEST, MOST_FOLDERS, MOST = 8, 20_000, 5_000
 SCENES = (".yaml", ".yml")
 
 KEYS = (b"prompts:", b"extends:", b"mode:", b"image_prompts:")
-"""What a scene has at the beginning of a line."""
+"""What a scene has at the beginning of a line; in a folder ``scenes`` every such file is one."""
 
 
 class OutsideError(UsageError):
@@ -56,6 +56,14 @@ def inside(root: Path, *parts: str) -> Path:
     if path != root and root not in path.parents:
         raise OutsideError("this lies outside the folder that the page was opened for")
     return path
+
+
+def own_folder(root: Path) -> Path:
+    """Return the page's own folder in another; raises OutsideError where a link leads out from it."""
+    own = root / OWN
+    if own.is_symlink():
+        raise OutsideError(f"{own}: is a link, and the page would write where it leads; delete it")
+    return own
 
 
 def name_of(root: Path, path: Path) -> str:
@@ -105,5 +113,5 @@ def _scenes(folder: Path, files: list[str]) -> Iterator[Path]:
                 continue
             with path.open("rb") as file:
                 head = file.read(1 << 14)
-            if any(line.startswith(KEYS) for line in head.splitlines()):
+            if folder.name == "scenes" or any(line.startswith(KEYS) for line in head.splitlines()):
                 yield path

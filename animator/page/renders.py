@@ -23,7 +23,7 @@ from typing import Any
 from animator.errors import UsageError
 from animator.page.own_python import words_for
 from animator.page.owners import alive, owner_of, process_state, works_in
-from animator.page.place import OWN, inside, shown
+from animator.page.place import inside, own_folder, shown
 from animator.page.runs import last_events, log_end
 from animator.runs.files import write_atomic
 from animator.runs.names import folder_name
@@ -53,7 +53,7 @@ class Renders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._own = root / OWN
+        self._own = own_folder(root)
         self._jobs_folder = self._own / "jobs"
         self._lock = threading.RLock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -72,6 +72,11 @@ class Renders:
         """Return the render that was last started on a run, or None."""
         name = shown(self.root, run)
         return next((one for one in self.jobs() if one["run"] == name), None)
+
+    def begun(self) -> list[Path]:
+        """Return the folders of runs that begin, or failed before there was anything in them."""
+        paths = [self.root / one["run"] for one in self.jobs() if one.get("status") != 0]
+        return [path for path in paths if path.is_dir() and not (path / "run.json").exists()]
 
     def queue(self) -> list[Job]:
         """Return the scenes that wait, the next one first."""
@@ -94,6 +99,10 @@ class Renders:
         if job.get("status") not in (None, 0, 130):
             found["said"] = self.said(job)
         return found
+
+    def reported(self, job: Job) -> bool:
+        """Return whether a render has reported anything: one that did and has no lock any more is ending."""
+        return not self.progress(job).keys() <= {"scene", "status", "said"}
 
     def said(self, job: Job) -> str:
         """Return the end of what a render printed for people."""
@@ -226,10 +235,12 @@ class Renders:
 
     def again(self, scene: Path, run: Path, seed: int | None = None) -> Job:
         """Render a run from a scene that was changed: what is at work there is stopped first."""
-        if owner_of(run) is None and not self._begins(run):
+        free, begins = owner_of(run) is None, self._begins(run)
+        if free and begins is None:
             return self.start(scene, run, seed=seed)
         item = self.enqueue(scene, run, seed=seed, at_once=True)
-        self.stop(run)
+        if not free or (begins is not None and not self.reported(begins)):
+            self.stop(run)
         return item
 
     def tick(self) -> bool:
@@ -258,7 +269,7 @@ class Renders:
             raise UsageError("this run is rendered on another machine; stop it there")
         if process is None:
             job = self._begins(run)
-            if job is None:
+            if job is None or self.reported(job):
                 raise UsageError("nobody is at work at this run")
             return int(job["process"])
         return process

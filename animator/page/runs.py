@@ -21,8 +21,8 @@ from animator.system.json_text import parse_json
 FILMS = (".mp4", ".webm", ".mov", ".gif", ".webp")
 """How the names of films end; the first are those that browsers play."""
 
-LONGEST, MOST_PROMPTS = 300, 4
-"""Letters of a prompt, and prompts of a run, that a list shows."""
+LONGEST, MOST_PROMPTS, MOST_WORDS = 300, 4, 4000
+"""Letters of a prompt and prompts of a run that a list shows; letters of all others, by which it is found."""
 
 PAUSED, RUNNING, STOPPED, DONE, STARTING = "paused", "running", "stopped", "done", "starting"
 """States of a run: nobody is at work at a stopped one, and it has pictures left to make."""
@@ -226,7 +226,9 @@ def summary_of(root: Path, run: Path, count: Count) -> dict[str, Any]:
     finished = wanted is not None and count.done >= wanted
     state = (PAUSED if paused else RUNNING) if owner is not None else DONE if finished else STOPPED
     progress = run / "progress.png"
-    prompts = [{**one, "text": one["text"][:LONGEST]} for one in prompts_of(run)[:MOST_PROMPTS]]
+    said = prompts_of(run)
+    prompts = [{**one, "text": one["text"][:LONGEST]} for one in said[:MOST_PROMPTS]]
+    words = " | ".join(dict.fromkeys(one["text"] for one in said[MOST_PROMPTS:]))
     live = int(progress.stat().st_mtime * 1000) if owner is not None and progress.is_file() else None
     number, version = count.last
     return {
@@ -241,6 +243,8 @@ def summary_of(root: Path, run: Path, count: Count) -> dict[str, Any]:
         "last": {"number": number, "version": version} if number >= 0 else None,
         "live": live,
         "prompts": prompts,
+        "more": len(said[MOST_PROMPTS:]),
+        "words": words[:MOST_WORDS],
         "modified": _modified(run),
         "pace": sum(count.seconds) / len(count.seconds) if count.seconds else None,
     }

@@ -29,8 +29,12 @@ POLICY = (
 )
 """Content-Security-Policy of the page: no script but its own files, no request to another host."""
 
-STRICT = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; sandbox"
-"""That of everything else, the report of a run among it: nothing in it runs."""
+STRICT = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
+)
+"""That of everything else, the report of a run among it: nothing in it runs. It keeps its origin, else a
+report could show neither its film nor its pictures."""
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 

@@ -75,7 +75,7 @@ def new_scene(root: Path, name: str, text: str) -> Path:
         raise UsageError("name a file that ends in .yaml, such as scenes/castle.yaml")
     folder = inside(root, *wanted.parent.parts)
     data = _bytes(text)
-    if folder != root and not folder.exists() and folder.parent != root:
+    if folder != root and not folder.is_dir() and (folder.exists() or folder.parent != root):
         raise UsageError(f"{shown(root, folder)}: there is no such folder")
     folder.mkdir(exist_ok=True)
     stem = folder_name(wanted.stem)

@@ -17,7 +17,7 @@ from animator.page.catalog import Catalog
 from animator.page.events import Hub
 from animator.page.marks import Marks
 from animator.page.renders import Renders
-from animator.page.runs import DONE, PAUSED, RUNNING, STARTING, STOPPED
+from animator.page.runs import PAUSED, RUNNING, STARTING
 from animator.page.safety import Door
 
 PULSE = 0.5
@@ -45,8 +45,8 @@ class State:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.catalog = Catalog(self.root)
         self.renders = Renders(self.root)
+        self.catalog = Catalog(self.root, self.renders.begun)
         self.marks = Marks(self.root)
         self.helper = Helper(self.root)
 
@@ -66,10 +66,15 @@ class State:
         self, summary: dict[str, Any], marks: dict[str, str], job: dict[str, Any] | None
     ) -> dict[str, Any]:
         more: dict[str, Any] = {"mark": marks.get(summary["folder"], "")}
-        if job is not None and job.get("status") is None and summary["state"] in (STOPPED, DONE):
-            more["state"] = STARTING
-        if job is not None and (summary["state"] in (RUNNING, PAUSED) or job.get("status") not in (0, 130)):
+        if job is None:
+            return {**summary, **more}
+        if not summary["modified"]:
+            more |= {"scene": Path(job["scene"]).stem, "modified": job["started"]}
+        at_work = summary["state"] in (RUNNING, PAUSED)
+        if at_work or job.get("status") not in (0, 130):
             more["progress"] = self.renders.progress(job)
+        if job.get("status") is None and not at_work and not self.renders.reported(job):
+            more["state"] = STARTING
         return {**summary, **more}
 
     def work(self) -> dict[str, Any]:

@@ -62,27 +62,45 @@ export async function loadRuns() {
   tell("runs", found);
 }
 
-export function connect() {
-  const source = new EventSource("/events");
-  const link = document.getElementById("link");
-  source.onopen = () => { if (!link.hidden) { link.hidden = true; loadRuns().catch(() => undefined); } };
-  source.onerror = () => { link.hidden = false; };
-  source.addEventListener("run", (event) => {
-    const run = JSON.parse(event.data);
+const RECEIVED = {
+  run(run) {
     if (runs.has(run.id) && JSON.stringify(runs.get(run.id)) === JSON.stringify(run)) { return; }
     runs.set(run.id, run);
     tell("run", run);
-  });
-  source.addEventListener("gone", (event) => {
-    const { id } = JSON.parse(event.data);
+  },
+  gone({ id }) {
     runs.delete(id);
     tell("gone", { id });
-  });
-  source.addEventListener("work", (event) => {
-    Object.assign(work, JSON.parse(event.data));
+  },
+  work(found) {
+    Object.assign(work, found);
     tell("work", work);
-  });
-  source.addEventListener("again", () => loadRuns().catch(() => undefined));
+  },
+  again() { loadRuns().catch(() => undefined); },
+  link(there) {
+    const link = document.getElementById("link");
+    if (there && !link.hidden) { RECEIVED.again(); }
+    link.hidden = there;
+  },
+};
+
+// One tab listens and tells the others: a browser has six connections to a server, and a seventh tab would hang.
+export function connect() {
+  if (!navigator.locks) { hear(() => undefined); return; } // As on another machine without https.
+  const tabs = new BroadcastChannel("animator");
+  tabs.onmessage = ({ data: [kind, data] }) => RECEIVED[kind](data);
+  get("/queue").then(RECEIVED.work).catch(() => undefined);
+  navigator.locks.request("animator", () => new Promise(() => hear((kind, data) => tabs.postMessage([kind, data]))));
+}
+
+function hear(pass) {
+  const source = new EventSource("/events");
+  const receive = (kind, data) => { RECEIVED[kind](data); pass(kind, data); };
+  source.onopen = () => receive("link", true);
+  source.onerror = () => receive("link", false);
+  for (const kind of ["run", "gone", "work", "again"]) {
+    source.addEventListener(kind, (event) => receive(kind, JSON.parse(event.data)));
+  }
 }
 
 export const fileOf = (run, path, version) =>

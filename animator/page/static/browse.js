@@ -40,6 +40,9 @@ function progressText(run) {
   return `${what(run, 1)} ${Math.min(of, (frame ?? finished) + 1)} of ${of}`;
 }
 
+// The last line of what a render said that failed.
+export function faultOf(run) { return ((run.progress || {}).said || "").trim().split("\n").pop(); }
+
 export function leftOf(run) {
   const progress = run.progress || {};
   if (progress.left !== undefined && progress.left !== null) { return progress.left; }
@@ -52,19 +55,20 @@ function card(run, chosen, change) {
   const source = pictureOf(run);
   const image = el("img", { alt: `${run.scene}: newest picture`, loading: "lazy", decoding: "async" });
   if (source) { image.src = source; }
-  const words = (run.prompts || []).map((one) => one.text).join(" → ");
+  const words = (run.prompts || []).map((one) => one.text).join(" → ") + (run.more ? ` → and ${run.more} more` : "");
   const picture = el("a", { class: "picture", href: `#/run/${run.id}`, "aria-label": `Open ${run.scene}, ${run.folder}` },
     source ? image : el("span", { class: "none" }, "no picture yet"));
   const box = el("input", {
     type: "checkbox", checked: chosen.has(run.id), "aria-label": `Compare ${run.folder}`,
     onchange: (event) => { if (event.target.checked) { chosen.add(run.id); } else { chosen.delete(run.id); } change(); },
   });
-  return el("article", { class: `card ${run.state} ${run.mark || ""}`, "data-run": run.id },
+  return el("article", { class: `card ${run.state} ${run.mark || ""}`, role: "listitem", "data-run": run.id },
     picture,
     el("div", { class: "about" },
       el("h3", {}, el("a", { href: `#/run/${run.id}` }, run.scene)),
       el("p", { class: "prompt" }, words || "no prompt known"),
       el("p", { class: "soft state" }, el("i", { class: `dot ${run.state}` }), stateText(run)),
+      faultOf(run) ? el("p", { class: "bad" }, faultOf(run)) : null,
       run.state === "done" ? null : el("progress", { max: 1, value: shareOf(run), "aria-label": `Progress of ${run.folder}` }),
       el("div", { class: "row small" },
         el("label", { class: "tick" }, box, "Compare"),
@@ -93,6 +97,7 @@ export function browse(place) {
     "aria-label": label, onchange: (event) => { kept[name] = event.target.value; draw(); },
   }, Object.entries(choices).map(([value, [text]]) => el("option", { value, selected: kept[name] === value }, text)));
   place.append(
+    el("h1", { class: "unseen" }, "Runs"),
     el("div", { class: "bar" }, search, select("which", WHICH, "Which runs"), select("order", ORDERS, "Order"), both,
       el("a", { class: "button primary", href: "#/scenes" }, "New")),
     head, list);
@@ -110,7 +115,7 @@ export function browse(place) {
 
   function wanted() {
     const words = kept.words.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = (run) => `${run.scene} ${run.folder} ${(run.prompts || []).map((one) => one.text).join(" ")}`.toLowerCase();
+    const text = (run) => `${run.scene} ${run.folder} ${(run.prompts || []).map((one) => one.text).join(" ")} ${run.words || ""}`.toLowerCase();
     return [...runs.values()].filter(WHICH[kept.which][1])
       .filter((run) => { const all = text(run); return words.every((word) => all.includes(word)); })
       .sort(ORDERS[kept.order][1]);

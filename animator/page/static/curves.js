@@ -56,13 +56,14 @@ function plot(curve, prompts, frames, move) {
       move(curve.name, null, frame, tidy(valueAt((event.clientY - box.top) / box.height * HEIGHT)));
     });
   }
-  curve.keys.forEach((key, at) => {
+  curve.keys.forEach((given, at) => {
+    const key = { ...given };
     if (key.value === null || !(key.moves[0] || key.moves[1])) { return; }
     const fixed = key.frame === null;
     const handle = svg("circle", {
       class: "key", cx: fixed ? x(last / 2) : x(Math.min(key.frame, last)), cy: y(key.value), r: 6, tabindex: 0, role: "slider",
       "data-key": `${curve.name} ${at}`, "aria-label": `${curve.name}${fixed ? "" : ` at frame ${key.frame}`}`,
-      "aria-valuenow": key.value, "aria-valuetext": fixed ? number(key.value) : `${number(key.value)} at frame ${key.frame}`,
+      "aria-valuemin": Number(Math.min(low, key.value).toPrecision(6)), "aria-valuemax": Number(Math.max(high, key.value).toPrecision(6)), "aria-valuenow": key.value, "aria-valuetext": fixed ? number(key.value) : `${number(key.value)} at frame ${key.frame}`,
     });
     dragged(handle, drawing, (point, done) => {
       const frame = fixed || !key.moves[0] ? undefined : frameAt(point.x);
@@ -82,8 +83,18 @@ function plot(curve, prompts, frames, move) {
         const point = curve.points.reduce((a, b) => (Math.abs(b[0] - frame) < Math.abs(a[0] - frame) ? b : a));
         move(curve.name, null, frame, tidy(point[1]));
       }
-      if (up && key.moves[1]) { event.preventDefault(); move(curve.name, at, undefined, tidy(key.value + up * big * step)); }
-      if (right && key.moves[0] && !fixed) { event.preventDefault(); move(curve.name, at, Math.max(0, Math.min(last, key.frame + right * big)), undefined); }
+      if (up && key.moves[1]) {
+        event.preventDefault();
+        key.value = tidy(key.value + up * big * step); // A held arrow goes on from here before the text is back.
+        handle.setAttribute("cy", y(key.value));
+        move(curve.name, at, undefined, key.value);
+      }
+      if (right && key.moves[0] && !fixed) {
+        event.preventDefault();
+        key.frame = Math.max(0, Math.min(last, key.frame + right * big));
+        handle.setAttribute("cx", x(key.frame));
+        move(curve.name, at, key.frame, undefined);
+      }
     });
     drawing.append(handle);
   });
@@ -118,7 +129,8 @@ function timeline(prompts, frames, move) {
   const high = 46;
   const x = (frame) => LEFT + (WIDTH - LEFT - RIGHT) * frame / last;
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${high}`, class: "curve", role: "group", "aria-label": "Prompts over the film" });
-  prompts.forEach((one, at) => {
+  prompts.forEach((given, at) => {
+    const one = { ...given };
     const end = at + 1 < prompts.length ? prompts[at + 1].from : last;
     drawing.append(svg("rect", { class: `part part${at % 2}`, x: x(one.from), y: 8, width: Math.max(1, x(end) - x(one.from)), height: 18, rx: 3 }),
       svg("text", { class: "axis", x: x(one.from) + 2, y: 40 }, String(one.from)));
@@ -134,7 +146,11 @@ function timeline(prompts, frames, move) {
     });
     handle.addEventListener("keydown", (event) => {
       const right = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (right) { event.preventDefault(); move("prompts", one.key, Math.max(0, Math.min(last, one.from + right * (event.shiftKey ? 10 : 1))), undefined); }
+      if (!right) { return; }
+      event.preventDefault();
+      one.from = Math.max(0, Math.min(last, one.from + right * (event.shiftKey ? 10 : 1)));
+      handle.setAttribute("x", x(one.from) - 4);
+      move("prompts", one.key, one.from, undefined);
     });
     drawing.append(handle);
   });

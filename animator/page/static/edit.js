@@ -1,7 +1,7 @@
 // Steer: the scene as a text, its curves, a preview of its motion, and the run that is made of it.
 import { button, el, later, say } from "./dom.js";
 import { Fault, get, listen, pictureOf, post, put, runs, tried } from "./api.js";
-import { shareOf, stateText } from "./browse.js";
+import { faultOf, shareOf, stateText } from "./browse.js";
 import { curves } from "./curves.js";
 import { Editor } from "./editor.js";
 
@@ -14,6 +14,8 @@ export async function edit(place, name, into) {
   let checked = null;
   let target = into || "";
   let turn = 0;
+  let moving = 0; // Moves of keys that are not in the text yet.
+  let moved = Promise.resolve();
 
   const problems = el("ul", { class: "problems", role: "status", "aria-label": "Problems" });
   const facts = el("p", { class: "soft" });
@@ -68,13 +70,20 @@ export async function edit(place, name, into) {
       checked = answer;
       const f = answer.facts;
       facts.textContent = `${f.mode} · ${f.size[0]} × ${f.size[1]} · ${f.pictures} ${f.mode === "still" ? "pictures" : "frames"} · ${f.steps} steps`;
-      curves(plots, answer, f.pictures, move);
+      if (!moving) { curves(plots, answer, f.pictures, move); }
     }
   }
 
-  async function move(curve, key, frame, value) {
-    const answer = await tried(() => post("/move", { scene: name, text: editor.text, name: curve, key, frame, value }));
-    if (answer) { editor.text = answer.text; await check(); } else if (checked) { curves(plots, checked, checked.facts.pictures, move); }
+  // One after another, each in the text that the one before it left; what is drawn is the last.
+  function move(curve, key, frame, value) {
+    moving += 1;
+    moved = moved.then(async () => {
+      const answer = await tried(() => post("/move", { scene: name, text: editor.text, name: curve, key, frame, value }));
+      moving -= 1;
+      if (answer) { editor.text = answer.text; }
+      if (moving) { return; }
+      if (answer) { await check(); } else if (checked) { curves(plots, checked, checked.facts.pictures, move); }
+    });
   }
 
   async function save() {
@@ -157,10 +166,11 @@ export async function edit(place, name, into) {
     if (source && image.getAttribute("src") !== source) { image.setAttribute("src", source); }
     image.alt = run.live ? "The picture as it is painted" : "The newest picture";
     if (source && !image.isConnected) { stage.replaceChildren(image); }
+    if (!source) { stage.replaceChildren(el("p", { class: "none" }, run.state === "starting" ? "The networks are being loaded …" : "No picture yet")); }
     const progress = run.progress || {};
     status.textContent = [stateText(run), progress.step && run.state === "running" ? `step ${progress.step[0]} of ${progress.step[1]}` : "",
-      progress.said ? progress.said.trim().split("\n").pop() : ""].filter(Boolean).join(" · ");
-    status.classList.toggle("bad", Boolean(progress.said));
+      faultOf(run)].filter(Boolean).join(" · ");
+    status.classList.toggle("bad", Boolean(faultOf(run)));
     bar.value = shareOf(run);
     bar.hidden = run.state === "done";
     const act = (action, done) => () => tried(() => post(`/runs/${run.id}/${action}`), done);

@@ -18,6 +18,7 @@ export class Editor {
     const nonce = document.querySelector("meta[name=nonce]").content;
     const sure = (action) => () => { action(); return true; };
     this.settings = settings || [];
+    this.end = text.includes("\r\n") ? "\r\n" : "\n"; // The editor itself knows lines alone.
     this.view = new EditorView({
       parent: place,
       state: EditorState.create({
@@ -34,17 +35,19 @@ export class Editor {
             { key: "Mod-Enter", run: sure(render), preventDefault: true },
             ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
           ]),
-          EditorView.updateListener.of((update) => { if (update.docChanged) { changed(update.state.doc.toString()); } }),
+          EditorView.updateListener.of((update) => { if (update.docChanged) { changed(this.text); } }),
         ],
       }),
     });
   }
 
-  get text() { return this.view.state.doc.toString(); }
+  // With the ends of lines that the file has.
+  get text() { return this.view.state.doc.toString().replaceAll("\n", this.end); }
 
   // Replaces only what differs, so that the cursor stays and one undo takes it back.
-  set text(wanted) {
-    const now = this.text;
+  set text(given) {
+    const now = this.view.state.doc.toString();
+    const wanted = given.replaceAll("\r\n", "\n");
     let begin = 0;
     while (begin < now.length && begin < wanted.length && now[begin] === wanted[begin]) { begin += 1; }
     let end = 0;
@@ -74,6 +77,15 @@ export class Editor {
     this.view.focus();
   }
 
+  // The section that some names lead to, such as camera, or regions.* where they are the name of a region.
+  known(names) {
+    for (let many = 1; many <= names.length; many += 1) {
+      const each = `${names.slice(0, many).join(".")}.*`;
+      if (this.settings.some((one) => one.name.startsWith(`${each}.`))) { return each; }
+    }
+    return names.join(".");
+  }
+
   destroy() { this.view.destroy(); }
 
   complete(context) {
@@ -81,7 +93,7 @@ export class Editor {
     const line = doc.lineAt(context.pos);
     const before = line.text.slice(0, context.pos - line.from);
     const value = /([\w.-]+):[ ]+([\w.-]*)$/.exec(before);
-    const parent = parentOf(doc, line, before);
+    const parent = this.known(namesAbove(doc, line, before));
     const byName = new Map(this.settings.map((one) => [one.name, one]));
     if (value) {
       const setting = byName.get(parent ? `${parent}.${value[1]}` : value[1]);
@@ -105,16 +117,21 @@ export class Editor {
   }
 }
 
-// The dotted name of the section in which a line lies, or in whose braces the cursor is.
-function parentOf(doc, line, before) {
+// The names of the mappings in which the cursor is, by the lines above and the braces before it; * has no name.
+function namesAbove(doc, line, before) {
   const names = [];
-  const open = /^(\s*)([\w.-]+):\s*\{[^}]*$/.exec(before);
-  let indent = /^\s*/.exec(line.text)[0].length;
-  if (open) { names.unshift(open[2]); indent = open[1].length; }
-  for (let number = line.number - 1; number > 0 && indent > 0; number -= 1) {
-    const text = doc.line(number).text;
-    const match = /^(\s*)([\w.-]+):/.exec(text);
-    if (match && match[1].length < indent) { names.unshift(match[2]); indent = match[1].length; }
+  for (const [brace, name] of before.matchAll(/(?:([\w.-]+):\s*)?(?:\[\s*)?\{|\}/g)) {
+    if (brace === "}") { names.pop(); } else { names.push(name || "*"); }
   }
-  return names.join(".");
+  const start = (text) => /^(\s*)((?:-\s+)*)/.exec(text);
+  let [, { length: indent }, dashes] = start(line.text);
+  if (dashes && names[0] !== "*") { names.unshift("*"); }
+  for (let number = line.number - 1; number > 0 && (indent > 0 || dashes); number -= 1) {
+    const text = doc.line(number).text;
+    const [, { length: less }, item] = start(text);
+    const match = /^([\w.-]+):/.exec(text.trimStart().slice(item.length));
+    if (item && !dashes && less < indent) { names.unshift("*"); [indent, dashes] = [less, item]; }
+    else if (match && !item && (less < indent || (dashes && less === indent))) { names.unshift(match[1]); [indent, dashes] = [less, ""]; }
+  }
+  return names;
 }

@@ -1,7 +1,7 @@
 // One run: the picture as it is painted, its frames, and what can be done with it.
 import { button, clock, confirmed, el, number, say, svg } from "./dom.js";
 import { fileOf, frameOf, get, listen, pictureOf, post, remove, runs, tried, what } from "./api.js";
-import { shareOf, stateText } from "./browse.js";
+import { faultOf, shareOf, stateText } from "./browse.js";
 import { enlarge } from "./viewer.js";
 
 const STRIP = 60; // Pictures of a long film that the strip shows at first, evenly spread.
@@ -64,8 +64,8 @@ export async function run(place, name) {
     status.textContent = [stateText(now), step, stageName, now.state === "paused" ? "its memory stays taken" : ""].filter(Boolean).join(" · ");
     bar.value = shareOf(now);
     bar.hidden = now.state === "done";
-    if (progress.said) { status.textContent += ` · ${progress.said.trim().split("\n").pop()}`; status.classList.add("bad"); }
-    else { status.classList.remove("bad"); }
+    if (faultOf(now)) { status.textContent += ` · ${faultOf(now)}`; }
+    status.classList.toggle("bad", Boolean(faultOf(now)));
   }
 
   function drawActions() {
@@ -161,18 +161,20 @@ export async function run(place, name) {
 
   const figures = new Map();
 
-  function figureOf(frame, frames) {
-    const key = `${frame.version} ${details.marks[String(frame.number)] || ""}`;
+  // Each still says its prompt, and of a film each frame with which another prompt begins.
+  function figureOf(frame, ahead) {
+    const prompt = promptAt(frame.number);
+    const said = still || !ahead || promptAt(ahead.number) !== prompt;
+    const key = `${frame.version} ${details.marks[String(frame.number)] || ""} ${said} ${prompt}`;
     const before = figures.get(frame.number);
     if (before && before.key === key) { return before.figure; }
-    const prompt = promptAt(frame.number);
     const image = el("img", { src: frameOf(name, frame.number, frame.version), alt: prompt || `number ${frame.number}`, loading: "lazy", decoding: "async" });
     const figure = el("figure", { class: details.marks[String(frame.number)] || "", "data-number": frame.number },
       button([image], () => { const all = details.frames.filter((one) => one.there); open(all, all.indexOf(frame)); },
         { class: "thumb", "aria-label": `Enlarge ${still ? "picture" : "frame"} ${frame.number}` }),
       el("figcaption", {}, el("b", {}, String(frame.number)),
         still ? el("span", { class: "soft" }, ` seed ${frame.seed}`) : null,
-        still ? el("span", { class: "prompt" }, prompt) : null));
+        said ? el("span", { class: "prompt", title: prompt }, prompt) : null));
     figures.set(frame.number, { key, figure });
     return figure;
   }
@@ -183,7 +185,7 @@ export async function run(place, name) {
     if (!showAll && frames.length > STRIP) {
       shown = [...new Set(Array.from({ length: STRIP }, (_, at) => Math.round(at * (frames.length - 1) / (STRIP - 1))))].map((at) => frames[at]);
     }
-    const wanted = shown.map((frame) => figureOf(frame, frames));
+    const wanted = shown.map((frame, at) => figureOf(frame, shown[at - 1]));
     const now = [...strip.children];
     if (now.length !== wanted.length || now.some((one, at) => one !== wanted[at])) {
       const end = strip.scrollLeft + strip.clientWidth >= strip.scrollWidth - 40;
@@ -232,6 +234,10 @@ export async function run(place, name) {
     fresh = fresh.then(async () => {
       const found = await get(`/runs/${name}`).catch(() => null);
       if (!found) { return; }
+      if (found.mode !== details.mode) { // It was opened before it was known whether it makes a film or stills.
+        window.dispatchEvent(new HashChangeEvent("hashchange"));
+        return;
+      }
       const ended = found.state !== details.state || found.film !== details.film;
       details = found;
       drawStrip();
