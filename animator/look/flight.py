@@ -109,8 +109,8 @@ def test_shot(loaded: LoadedScene, width: int, height: int) -> tuple[Shot, Frame
     moving = dataclasses.replace(shot, align=False, turbo=Turbo(steps=2), disco=False)
     scale = width / shot.width
     regions = tuple(resized(region, width, height, scale) for region in shot.regions)
-    changed = {"width": width, "height": height, "upright": None, "loop": 0, "pins": (), "regions": regions}
-    return dataclasses.replace(moving, **changed), shown
+    sized = dataclasses.replace(moving, width=width, height=height, regions=regions)
+    return dataclasses.replace(sized, upright=None, loop=0, pins=()), shown
 
 
 def _fresh(shown: Frame | None, pose: Pose, shot: Shot, fov: float) -> Track:

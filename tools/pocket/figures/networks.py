@@ -92,6 +92,7 @@ def load_networks(judge: Path = JUDGE, device: torch.device | str = "cpu") -> Ne
     """
     device = torch.device(device)
     unet, description = load_diffusion("pocket", device)
+    assert isinstance(unet, UNet)
     return Networks(
         device=device,
         perceptors={name: load_perceptor(name, device) for name in bundled_perceptors()},

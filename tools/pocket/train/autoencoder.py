@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from tools.pocket.train.perceptor import bundled, normalised
@@ -73,9 +73,9 @@ class Eyes(nn.Module):
         return result
 
 
-def build() -> AutoencoderKL:
-    """Return the network with its first weights."""
-    return AutoencoderKL(**CONFIG)
+def build() -> Any:
+    """Return the network, a `diffusers.AutoencoderKL`, with its first weights."""
+    return diffusers.AutoencoderKL(**CONFIG)
 
 
 def crops(pictures: Pictures, count: int, side: int, dice: torch.Generator) -> Tensor:
@@ -110,7 +110,8 @@ def train(
     """
     pictures = Pictures(folder / "world", machine.device)
     torch.manual_seed(21)
-    network, eyes = machine.put(build()), machine.put(Eyes())
+    network: Any = machine.put(build())
+    eyes = machine.put(Eyes())
     session = Session(network, Budget(steps, rate, minutes=minutes), folder / "autoencoder.pt", decay=0.0)
     while not session.done:
         dice = machine.dice(21, session.step)
@@ -124,7 +125,7 @@ def train(
         session.take(loss)
 
 
-def trained(folder: Path, device: str = "cpu") -> AutoencoderKL:
+def trained(folder: Path, device: str = "cpu") -> Any:
     """Return the network with the averaged weights of a training's checkpoint."""
     stored = torch.load(folder / "autoencoder.pt", weights_only=True, map_location="cpu")
     network = build()

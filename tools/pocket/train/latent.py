@@ -13,8 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from tools.pocket.train import autoencoder
@@ -63,9 +63,9 @@ def alpha_bar() -> Tensor:
     return torch.cumprod(1 - roots.square(), 0)
 
 
-def build() -> UNet2DConditionModel:
-    """Return the network with its first weights."""
-    return UNet2DConditionModel(**CONFIG)
+def build() -> Any:
+    """Return the network, a `diffusers.UNet2DConditionModel`, with its first weights."""
+    return diffusers.UNet2DConditionModel(**CONFIG)
 
 
 class Words(nn.Module):
@@ -74,6 +74,8 @@ class Words(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.tower = bundled("perceptor")
+        self.known: Tensor
+        self.empty: Tensor
         self.register_buffer("known", known_tokens())
         self.register_buffer("empty", tokenizer()([""])[0])
 
@@ -141,7 +143,8 @@ def train(
     """
     latents, told = make_latents(folder, machine), Told(folder / "world", machine.device)
     torch.manual_seed(23)
-    network, words = machine.put(build()), machine.put(Words())
+    network: Any = machine.put(build())
+    words = machine.put(Words())
     session = Session(network, Budget(steps, rate, minutes=minutes), folder / "latent.pt")
     bars = alpha_bar().to(machine.device)
     while not session.done:
