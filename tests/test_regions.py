@@ -420,3 +420,59 @@ def test_colours_that_are_held_do_not_reach_what_is_kept(tmp_path):
     before = frames[1].picture
     assert torch.equal(requests[2].init[:, :, :32], before[:, :, :32])
     assert not torch.equal(requests[2].init[:, :, 32:], before[:, :, 32:])
+
+
+# finishing
+
+
+def graded_in(tmp_path, region, *overrides):
+    from animator.run.graded import grade_of
+    from animator.run.regions import mask_digest
+
+    text = f"grade: {{brightness: 0.5, region: a}}\nregions: {{a: {region}}}\n"
+    loaded = scene(tmp_path, text, *overrides)
+    sources = gather(loaded)
+    return grade_of(loaded, shot(loaded).regions, mask_digest(loaded.scene, "a", sources))
+
+
+def test_the_look_is_laid_over_its_region_alone(tmp_path):
+    grade = graded_in(tmp_path, '{formula: "(x < 0.5) & (t < 2)"}')
+    for size in (SIZE, 2 * SIZE):
+        pixels = np.full((size, size, 3), 60, np.uint8)
+        made = grade.one(pixels, 1)
+        assert made.dtype == np.uint8
+        assert (made[:, : size // 2 - 1] > 180).all()
+        assert (made[:, size // 2 + 1 :] == 60).all()
+        assert np.array_equal(grade.one(pixels, 3), pixels)
+
+
+def test_the_strength_of_a_region_is_that_of_its_look(tmp_path):
+    grade = graded_in(tmp_path, '{formula: "1", strength: "0: (0), 2: (1)"}')
+    deep = np.full((SIZE, SIZE, 3), 10000, np.uint16)
+    levels = [int(grade.one(deep, number)[0, 0, 0]) for number in range(3)]
+    assert levels[0] == 10000
+    assert levels[2] == pytest.approx(10000 + 32768, abs=2)
+    assert levels[1] == pytest.approx((levels[0] + levels[2]) / 2, abs=2)
+
+
+def test_films_are_made_again_where_the_region_of_their_look_changes(tmp_path):
+    write(tmp_path / "m.png", LEFT)
+    first = graded_in(tmp_path, "{file: m.png}").settings
+    write(tmp_path / "m.png", 1 - LEFT)
+    assert graded_in(tmp_path, "{file: m.png}").settings != first
+    assert graded_in(tmp_path, "{file: m.png, feather: 9}").settings != first
+    assert graded_in(tmp_path, '{formula: "x"}').settings != graded_in(tmp_path, '{formula: "y"}').settings
+
+
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        ('{formula: "1", follow: true}', "it moves with the picture"),
+        ('{depth: "< 3"}', "it follows from the depth"),
+    ],
+)
+def test_a_look_needs_a_region_that_is_drawn(tmp_path, region, told):
+    found = faults(tmp_path, f"grade: {{region: a}}\nregions: {{a: {region}}}\n", "mode=3d")
+    assert any(f"grade.region: 'a' is not drawn at each frame: {told}" in one for _, one in found)
+    found = faults(tmp_path, "grade: {region: b}\n")
+    assert "'b' is no region; there are none" in found[0][1]

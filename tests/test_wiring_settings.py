@@ -154,6 +154,10 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "guidance.cuts.sizes": ((*PLAIN, "guidance.cuts.ic_pow=5"), "varied"),
     "guidance.cuts.placement": (PLAIN, "stratified"),
     "guidance.compat": (GENTLE, "disco-5"),
+    "grade.region": (
+        ("frames=1", "grade.brightness=0.5", "regions={a: {formula: 'x < 0.5', paste: true}}"),
+        "a",
+    ),
     "grade.brightness": (ONE, "0.2"),
     "grade.contrast": (ONE, "1.5"),
     "grade.saturation": (ONE, "0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from animator.film.regions import Region, masks_of, of_strength, resized
 from animator.grade.cube import Lut, read_cube
 from animator.grade.looks import Look, graded
 from animator.keyframes.timeline import Timeline
@@ -34,11 +35,15 @@ class Grade:
         options: the settings.
         timeline: their values.
         seed: what the grain follows from.
+        region: the part of the picture that alone gets the look, or None.
+        drawn_from: what its mask follows from besides its numbers.
     """
 
     options: GradeOptions
     timeline: Timeline
     seed: int
+    region: Region | None = None
+    drawn_from: str = ""
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -50,7 +55,13 @@ class Grade:
         digest = hashlib.sha256(b"".join(values[name].tobytes() for name in MOVING)).hexdigest()
         fixed = [self.options.sharpen_radius, self.options.grain_size, self.seed]
         lut = hash_of(Path(self.options.lut)) if self.options.lut else ""
-        return {LOOK: [digest, lut, *fixed]}
+        return {LOOK: [digest, lut, *fixed, *self._decided_by_region()]}
+
+    def _decided_by_region(self) -> list[str]:
+        if self.region is None:
+            return []
+        numbers = self.timeline.table.filter(like=f"regions.{self.region.name}.").to_numpy(np.float64)
+        return [self.drawn_from, hashlib.sha256(numbers.tobytes()).hexdigest()]
 
     @cached_property
     def lut(self) -> Lut | None:
@@ -86,12 +97,37 @@ class Grade:
         """
         if not self.settings:
             return pixels
-        return graded(pixels, self.at(number if moment is None else moment), self.lut, self.seed, number)
+        time = float(number) if moment is None else moment
+        made = graded(pixels, self.at(time), self.lut, self.seed, number)
+        return made if self.region is None else self._inside(pixels, made, self.region, time)
+
+    def _inside(self, pixels: np.ndarray, made: np.ndarray, region: Region, time: float) -> np.ndarray:
+        """Return a picture with its look in a region alone, as the region is at a time in frames."""
+        height, width = pixels.shape[:2]
+        row = self.timeline.row(min(max(int(time), 0), self.timeline.frames - 1))
+        assert region.drawn is not None
+        scale = width / region.drawn(row.frame).shape[1]
+        own = resized(region, width, height, scale)
+        mask = of_strength(own, row, masks_of([own], row))
+        if mask is None:
+            return pixels
+        share = mask.numpy()[..., None]
+        mixed = pixels + (made.astype(np.float32) - pixels) * share
+        result: np.ndarray = mixed.round().astype(pixels.dtype)
+        return result
 
     def _column(self, name: str) -> np.ndarray:
         return np.asarray(self.timeline.table[f"{LOOK}.{name}"], np.float64)
 
 
-def grade_of(loaded: LoadedScene) -> Grade:
-    """Return the look that a scene gives its films."""
-    return Grade(loaded.scene.grade, loaded.timeline, loaded.scene.first_seed)
+def grade_of(loaded: LoadedScene, regions: Sequence[Region] = (), drawn_from: str = "") -> Grade:
+    """Return the look that a scene gives its films.
+
+    Args:
+        loaded: the scene.
+        regions: its regions.
+        drawn_from: what the mask of the one that gets the look follows from, see `Grade`.
+    """
+    options = loaded.scene.grade
+    region = next((one for one in regions if one.name == options.region), None)
+    return Grade(options, loaded.timeline, loaded.scene.first_seed, region, drawn_from if region else "")

@@ -19,7 +19,7 @@ from animator.run.graded import Grade, grade_of
 from animator.run.loop_state import room_for_states
 from animator.run.networks import weights_of
 from animator.run.pins import pins_of
-from animator.run.regions import regions_of
+from animator.run.regions import mask_digest, regions_of
 from animator.run.sources import Sources
 from animator.run.tools import Tools
 from animator.runs import RunFolder
@@ -109,7 +109,8 @@ class Job:
     @cached_property
     def grade(self) -> Grade:
         """The look of the finished film."""
-        return grade_of(self.loaded)
+        drawn_from = mask_digest(self.loaded.scene, self.loaded.scene.grade.region, self.sources)
+        return grade_of(self.loaded, self.shot.regions, drawn_from)
 
 
 def job_of(run: RunFolder, loaded: LoadedScene, sources: Sources, tools: Tools) -> Job:

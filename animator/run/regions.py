@@ -112,6 +112,17 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         yield hashlib.sha256(said.encode()).hexdigest()
 
 
+def mask_digest(scene: Scene, name: str | None, sources: Sources) -> str:
+    """Return what decides the mask of a region besides its numbers; empty where there is no such region."""
+    options = scene.regions.get(name or "")
+    if options is None:
+        return ""
+    plain = options.model_dump(mode="json", include={"formula", "invert"})
+    files = [_hash(sources, path) for path in (options.file, options.alpha)]
+    said = json.dumps([plain, files, _of_the_film(scene) if options.formula else []], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def _hash(sources: Sources, path: str | None) -> str:
     if path is None:
         return ""

@@ -54,6 +54,15 @@ def is_film(path: str) -> bool:
 
 def region_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
     """Yield the faults of regions: the node at fault, its dotted name and a message."""
+    look = scene.grade.region
+    if look is not None and "grade.region" in fit.nodes:
+        region, known = scene.regions.get(look), ", ".join(scene.regions) or "none in this scene"
+        if region is None:
+            yield fit.nodes["grade.region"], "grade.region", f"'{look}' is no region; there are {known}"
+        elif region.follow or region.depth is not None:
+            why = "it moves with the picture" if region.follow else "it follows from the depth"
+            message = f"'{look}' is not drawn at each frame: {why}; draw another for the look"
+            yield fit.nodes["grade.region"], "grade.region", message
     alpha = scene.output.alpha
     if alpha is not None and alpha not in scene.regions and "output.alpha" in fit.nodes:
         known = ", ".join(scene.regions) or "none in this scene"
@@ -117,7 +126,12 @@ def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
 
 def _acts(scene: Scene, key: str, options: RegionOptions) -> bool:
     """Return whether a region changes anything: by what it says, or as the place of a prompt."""
-    named = {scene.output.alpha, *_regions_in(scene.prompts), *_regions_in(scene.image_prompts)}
+    named = {
+        scene.output.alpha,
+        scene.grade.region,
+        *_regions_in(scene.prompts),
+        *_regions_in(scene.image_prompts),
+    }
     return key in named or any(getattr(options, name) not in (None, False) for name in ACTS)
 
 

@@ -11,6 +11,10 @@ _GRAINED = Need("without grade.grain", {"grade.grain": lambda most: most > 0})
 class GradeOptions(Options):
     """Colours, sharpness and grain of the films and graded stills; the frames themselves stay as painted."""
 
+    region: str | None = setting(None)
+    """Name of a region of `regions` that alone gets the look; left out, the whole picture. It is one that is
+    drawn: not by ``depth``, and without ``follow``."""
+
     brightness: Animated = animated(0, ge=-1, le=1, unit="share of white")
     """Added to every colour, -1 to 1; 0 leaves them."""
 
