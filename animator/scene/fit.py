@@ -243,7 +243,8 @@ def _refuse(loc: tuple[Key, ...], message: str, data: dict[str, Any], fit: Fit, 
     for part in loc[len(path) :]:
         if not isinstance(inner.value, dict | list) or part not in _keys(inner.value):
             break
-        inner, full = inner.value[part], dotted(full, part)
+        members: Any = inner.value
+        inner, full = members[part], dotted(full, part)
     text = message.removeprefix("Value error, ")
     fit.report(inner, full, text[:1].lower() + text[1:], setting=name)
     for part_name in path[:-1]:
