@@ -123,7 +123,9 @@ export async function run(place, name) {
 
   async function gone() {
     if (!await confirmed(`Delete ${details.folder} with all its pictures? This cannot be undone.`, "Delete")) { return; }
-    if (await tried(() => remove(`/runs/${name}`, { confirm: details.folder }), "Deleted.")) { location.hash = "#/"; }
+    leaving = true; // Nothing more is asked of it, for it may be gone before the answer comes.
+    leaving = await tried(() => remove(`/runs/${name}`, { confirm: details.folder }), "Deleted.");
+    if (leaving) { location.hash = "#/"; }
   }
 
   async function make(action, picture) {
@@ -226,12 +228,14 @@ export async function run(place, name) {
 
   let fresh = Promise.resolve();
   let known = "";
+  let leaving = false;
   function refresh() {
     const now = current();
     const key = `${now.done} ${now.last ? now.last.version : ""} ${now.state} ${now.film}`;
-    if (key === known) { return; }
+    if (leaving || key === known) { return; }
     known = key;
     fresh = fresh.then(async () => {
+      if (leaving) { return; }
       const found = await get(`/runs/${name}`).catch(() => null);
       if (!found) { return; }
       if (found.mode !== details.mode) { // It was opened before it was known whether it makes a film or stills.
