@@ -211,7 +211,7 @@ def over_moved(
     end: Closing | None,
     masks: Masks,
 ) -> tuple[Request, Grains | None]:
-    """Return what is asked for over a moved frame, at the end of a loop drawn to the first, and its grains.
+    """Return what is asked for over a moved frame, drawn to a picture that the film comes to, and its grains.
 
     Args:
         row: the settings of the frame.
@@ -219,7 +219,7 @@ def over_moved(
         moved: the frame before it, moved.
         held: its picture with its colours held.
         uncovered: what the move newly uncovered.
-        end: the first frame, where a loop closes.
+        end: the picture that the film comes to, or None.
         masks: of the frame's regions.
     """
     grains = moved.grains
