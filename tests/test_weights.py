@@ -103,6 +103,21 @@ def test_absent_weights_say_what_to_fetch_and_where_to_put_it(
     assert registry.locate(entry) == place
 
 
+def test_a_cache_that_may_not_be_looked_into_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
+
+    def locked(path: Path, *_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("is_file", "is_dir", "glob"):
+        monkeypatch.setattr(Path, name, locked)
+    assert registry.own_entries() == []
+    with pytest.raises(WeightsError, match=r"512x512_diffusion_uncond_finetune_008100 is not at .*fetch it"):
+        registry.locate(registry.find("diffusion", "512x512_diffusion_uncond_finetune_008100"))
+
+
 def test_absent_weights_without_an_address_are_imported() -> None:
     entry = registry.Entry(kind="depth", name="mine", file="mine.pt")
     with pytest.raises(

@@ -169,14 +169,25 @@ def entries() -> Mapping[tuple[Kind, str], Entry]:
 
 
 def own_entries() -> list[Entry]:
-    """Return the user's own files and folders in the cache: those of `OWN` that no published entry is."""
+    """Return the user's own files and folders in the cache: those of `OWN` that no published entry is.
+
+    A cache that may not be looked into holds none.
+    """
     published = {location(entry) for entry in entries().values() if entry.kind in OWN}
     return [
         Entry(kind, path.stem if path.is_file() else path.name, path.name)
         for kind in OWN
-        for path in sorted((cache_folder() / kind).glob("[!.]*"))
+        for path in _listed(cache_folder() / kind)
         if path not in published and (is_checkpoint(path.name) or path.suffix == ".bin" or path.is_dir())
     ]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what lies in a folder, hidden files left out; nothing where it may not be looked into."""
+    try:
+        return sorted(folder.glob("[!.]*"))
+    except PermissionError:
+        return []
 
 
 def own(kind: Kind, name: str) -> Entry | None:
@@ -277,8 +288,11 @@ def location(entry: Entry) -> Path:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a file of weights lies somewhere, or a folder of them."""
-    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+    """Return whether a file of weights lies somewhere, or a folder of them, that may be looked into."""
+    try:
+        return path.is_file() or (path.is_dir() and any(path.iterdir()))
+    except PermissionError:
+        return False
 
 
 def parts(entry: Entry) -> list[Entry]:
