@@ -294,7 +294,10 @@ def test_even_cuts_reach_the_engine() -> None:
 
 @pytest.mark.slow
 def test_the_memory_of_deep_features_is_counted(read) -> None:
-    text = "prompts: x\nmode: still\nsize: [192, 128]\ndiffusion: {{secondary: true, reuse: {}}}\n"
+    text = (
+        "prompts: x\nmode: still\nsize: [192, 128]\n"
+        "diffusion: {{precision: float32, secondary: true, reuse: {}}}\n"
+    )
     peaks = []
     for reuse in (1, 2):
         loaded = read(text.format(reuse))

@@ -71,7 +71,7 @@ def test_what_the_next_scene_does_not_need_is_let_go(loads: Counter[str]) -> Non
     shared = SharedNetworks()
     deep, flat = write("a.yaml", "mode: 3d\nframes: 1\n"), write("b.yaml", "mode: 2d\nframes: 1\n")
     for path in (deep, flat, deep):
-        loaded = read_scene(path)
+        loaded = read_scene(path, ["diffusion.precision=float32"])
         load_tools(loaded, gather(loaded), shared)
     assert loads["load_depth"] == 2
     assert loads["load_diffusion"] == 1

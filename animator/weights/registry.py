@@ -6,7 +6,6 @@ The latter holds the place of each file on the Hugging Face hub, as open_clip kn
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import os
@@ -23,6 +22,7 @@ from animator.system.json_text import parse_json
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.clip_names import canonical_name
 from animator.weights.elsewhere import why_not_here
+from animator.weights.likeness import folded, likeness
 
 Kind = Literal[
     "diffusion",
@@ -211,13 +211,13 @@ def find(kind: Kind, name: str) -> Entry:
     if (kind, name) not in entries() and (reason := why_not_here(kind, name)):
         raise UsageError(f"{name!r} is not here: {reason}")
     wanted = _clip_name(name) if kind == "clip" else name
-    if entry := entries().get((kind, wanted)) or _alike(kind).get(_folded(wanted)):
+    if entry := entries().get((kind, wanted)) or _alike(kind).get(folded(wanted)):
         return entry
     known = names(kind)
     tagged = [other for other in known if other.startswith(f"{wanted.partition('/')[0]}/")]
     kin = _of_one_size(wanted, known)
-    near = max(tagged or kin, key=lambda candidate: _likeness(wanted, candidate))
-    hint = f"did you mean {near}? " if tagged or _likeness(wanted, near) > ALIKE else ""
+    near = max(tagged or kin, key=lambda candidate: likeness(wanted, candidate))
+    hint = f"did you mean {near}? " if tagged or likeness(wanted, near) > ALIKE else ""
     listed = tagged or kin
     shown = ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
     raise UsageError(f"there is no {kind} network {name!r}; {hint}there are {shown}")
@@ -232,7 +232,7 @@ def _clip_name(name: str) -> str:
     try:
         return canonical_name(name)
     except UsageError as error:
-        tagged = [other for other in names("clip") if _folded(other.partition("/")[0]) == _folded(name)]
+        tagged = [other for other in names("clip") if folded(other.partition("/")[0]) == folded(name)]
         if len(tagged) > 1:
             raise UsageError(f"{name!r} needs its tag; there are {', '.join(tagged)}") from error
         if not tagged:
@@ -240,27 +240,18 @@ def _clip_name(name: str) -> str:
         return tagged[0]
 
 
-def _folded(name: str) -> str:
-    """Return a name without what people write in several ways: case, dashes, blanks.
-
-    >>> _folded("Depth Anything_Small")
-    'depthanythingsmall'
-    """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 @functools.cache
 def _alike(kind: Kind) -> Mapping[str, Entry]:
     """Return the entries of a kind by their folded names, those alone that no other folds to."""
-    folded: dict[str, list[Entry]] = {}
+    by_name: dict[str, list[Entry]] = {}
     for entry in (entries()[kind, name] for name in names(kind)):
-        folded.setdefault(_folded(entry.name), []).append(entry)
-    return MappingProxyType({name: alike[0] for name, alike in folded.items() if len(alike) == 1})
+        by_name.setdefault(folded(entry.name), []).append(entry)
+    return MappingProxyType({name: alike[0] for name, alike in by_name.items() if len(alike) == 1})
 
 
-def _tagged(folded: str) -> bool:
+def _tagged(text: str) -> bool:
     """Return whether there is a CLIP model of a folded name, whatever its weights."""
-    return any(_folded(name.partition("/")[0]) == folded for name in names("clip"))
+    return any(folded(name.partition("/")[0]) == text for name in names("clip"))
 
 
 def _of_one_size(wanted: str, known: Sequence[str]) -> Sequence[str]:
@@ -368,21 +359,12 @@ def named(name: str) -> list[Entry]:
     try:
         return [find("clip", name)]
     except UsageError:
-        if _tagged(_folded(name)):  # a CLIP model, of which there are other weights
+        if _tagged(folded(name)):  # a CLIP model, of which there are other weights
             raise
         known = list(dict.fromkeys(entry.name for entry in entries().values()))
-    near = max(known, key=lambda candidate: _likeness(name, candidate))
-    hint = f"did you mean {near}? " if _likeness(name, near) > ALIKE else ""
+    near = max(known, key=lambda candidate: likeness(name, candidate))
+    hint = f"did you mean {near}? " if likeness(name, near) > ALIKE else ""
     raise UsageError(f"there is no network {name!r}; {hint}animator models list --all shows every name")
-
-
-def _likeness(written: str, name: str) -> float:
-    """Return how alike two names are, 0 to 1; the beginning of a long name counts like the whole."""
-    written, name = written.lower(), name.lower()
-    return max(
-        difflib.SequenceMatcher(None, written, candidate).ratio()
-        for candidate in (name, name[: len(written)])
-    )
 
 
 def _open_clip_entry(name: str, place: str) -> Entry:
