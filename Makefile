@@ -8,15 +8,18 @@ DEV_STAMP := $(VENV)/.installed-dev
 # Where torch comes from, if not from PyPI: with https://download.pytorch.org/whl/cpu it has no CUDA.
 TORCH_INDEX ?=
 
-.PHONY: demo gallery test test-fast lint mutants docs release clean help
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+.PHONY: demo gallery test test-fast test-all lint mutants docs release clean help
 
 help:
 	@echo "make demo      render scenes/flight.yaml with the bundled networks"
 	@echo "make docs      build the pages of docs/ as a site, into site/"
 	@echo "make release   run the tests, then build and check the wheel and the source archive, into dist/"
 	@echo "make gallery   render all scenes and make the README's pictures of them"
-	@echo "make test      run the tests"
+	@echo "make test      run the tests, but for those that take long"
 	@echo "make test-fast run those of the tests that are quick"
+	@echo "make test-all  run every test"
 	@echo "make mutants   plant small faults in the program and see which of them the tests notice"
 	@echo "make lint      run the linters and the type checker"
 
@@ -33,10 +36,13 @@ gallery: $(STAMP)
 	$(BIN)/python docs/gallery.py
 
 test: $(DEV_STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(PYTEST) -m "not long"
 
 test-fast: $(DEV_STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
+
+test-all: $(DEV_STAMP)
+	$(PYTEST)
 
 mutants: $(DEV_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.mutants
@@ -52,7 +58,7 @@ docs: $(DEV_STAMP)
 # Tests, then the wheel and the source archive; nothing is uploaded.
 release: $(DEV_STAMP)
 	@test -z "$$(git status --porcelain)" || { echo "commit or remove what git status names first"; exit 1; }
-	$(MAKE) test lint
+	$(MAKE) test-all lint
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*

@@ -14,10 +14,14 @@ import pytest
 
 from animator.errors import SceneError
 from animator.scene.reading import LoadedScene, read_scene
+from tests import costs
 from tests.slowness import computed
 
-QUICK = 5.0
+UNLISTED = 3.0
 """Seconds of a processor that a test without the mark `slow` may take before it is named in a warning."""
+
+taken: dict[str, float] = {}
+"""Seconds of each test so far, with ``--update-costs``."""
 
 # What tests start is compiled once, not each time.
 sys.dont_write_bytecode = False
@@ -34,6 +38,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-frames", action="store_true", help="write tests/frames anew; look at them before you commit"
     )
+    parser.addoption(
+        "--update-costs", action="store_true", help="write what tests cost anew; let nothing else run beside"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they cost."""
+    known = costs.known()
+    for item in items:
+        for name in costs.marks_of(item.nodeid, known, item.get_closest_marker("vital") is not None):
+            item.add_marker(name)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what a test takes."""
+    taken[report.nodeid] = taken.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what tests cost, where that is asked for; a worker leaves it to the process that started it."""
+    if session.config.getoption("--update-costs") and not hasattr(session.config, "workerinput"):
+        costs.write(taken.items())
 
 
 def pytest_collection_finish() -> None:
@@ -47,12 +73,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Name tests that are slow and not marked, so that ``make test-fast`` stays fast."""
+    """Name tests that are slow and not listed, so that ``make test-fast`` stays fast."""
     begun = computed()
     yield
     took = computed() - begun
-    if took > QUICK and item.get_closest_marker("slow") is None:
-        warnings.warn(f"{item.nodeid} took {took:.1f} s of a processor; mark it slow", stacklevel=1)
+    if took > UNLISTED and item.get_closest_marker("slow") is None:
+        warnings.warn(f"{item.nodeid} took {took:.1f} s of a processor; see tests/costs.py", stacklevel=1)
 
 
 @pytest.fixture

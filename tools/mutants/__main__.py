@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.costs import known as known_costs
+from tests.costs import marks_of
 from tools.mutants.afresh import forget, import_program
 from tools.mutants.child import BROKEN, KILLED, SURVIVED, hunt, learn
 from tools.mutants.faults import Area, Fault, ListError, areas, read_area
@@ -62,6 +64,7 @@ def main() -> int:
     words.add_argument("--place", action="append", default=[], help="only this entry of a list: film.txt:12")
     words.add_argument("--budget", type=float, default=60.0, help="seconds of tests for a fault at most")
     words.add_argument("--least", type=float, default=90.0, help="per cent that must be noticed")
+    words.add_argument("--usual", action="store_true", help="only with tests that make test runs")
     words.add_argument("--check", action="store_true", help="only hold the lists against the program")
     given = words.parse_args()
     began = time.monotonic()
@@ -141,8 +144,12 @@ def _hunted(
     """Plant every fault; return by place what came of it."""
     ends: dict[str, int] = {}
     tasks = []
+    costs = known_costs()
+    long = {name for name in tests if "long" in marks_of(name, costs, vital=False)}
     for area in chosen:
         known = {name: one for name, one in tests.items() if name.partition("::")[0] in area.tests}
+        if given.usual:
+            known = {name: one for name, one in known.items() if name not in long}
         for fault in area.faults:
             if given.place and fault.place not in given.place:
                 continue
