@@ -42,6 +42,7 @@ def test_every_name_is_there_and_documented(name: str) -> None:
         _ = animator.renderr
 
 
+@pytest.mark.vital
 @pytest.mark.parametrize("networks", ["fake", pytest.param("real", marks=pytest.mark.slow)])
 def test_frames_are_those_of_a_render(tmp_path: Path, networks: str) -> None:
     settings = {"models": networks, "diffusion.steps": 4}

@@ -59,6 +59,7 @@ def frames(run):
     return {path.stem: path.read_bytes() for path in sorted((run / "frames").iterdir())}
 
 
+@pytest.mark.vital
 def test_the_best_are_finished_as_if_painted_whole(read, tmp_path, caplog):
     whole, run = tmp_path / "whole", tmp_path / "run"
     render_scene(read(), Quiet(), out=whole)

@@ -128,6 +128,7 @@ def files_of(run: Path) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in found}
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_killed_film_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     """With the bundled networks; tests/test_kill.py kills every mode, many times, without them."""

@@ -115,6 +115,7 @@ def test_the_sound_of_each_shot_is_heard_with_its_pictures_and_faded(films, tmp_
     assert both[0] == pytest.approx(first / 2, rel=0.15)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_the_command_and_an_edit_list_make_the_same_film(films, tmp_path) -> None:
     def run(*words: object) -> str:

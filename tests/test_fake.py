@@ -84,6 +84,7 @@ def test_the_variance_of_its_pictures_is_the_one_that_is_stated() -> None:
     assert np.trace(grey @ whole @ grey.T) / np.trace(whole) == pytest.approx(GREYNESS, rel=1e-5)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (65, 129), (64, 512)])
 def test_unguided_pictures_are_those_of_the_denoiser(size: tuple[int, int]) -> None:

@@ -415,6 +415,7 @@ def real() -> GuidedDiffusion:
     return load_engine(DIFFUSION, GUIDANCE, "cpu")
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_absurd_guidance_is_seen_and_painted_again(real):
     engine = GuidedDiffusion(replace(real.networks, estimate="free"), DIFFUSION, GUIDANCE)

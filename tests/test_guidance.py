@@ -87,6 +87,7 @@ def assert_close_but_for_a_kink(found: Tensor, expected: np.ndarray) -> None:
     assert np.linalg.norm(off) < 0.02 * np.linalg.norm(expected)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SETUP["cases"], ids=lambda case: str(case["case"]))
 def test_golden_gradient(case, encoder, network, secondary):

@@ -120,6 +120,7 @@ def test_a_scene_that_extends_such_a_file_is_refused(folder: Path) -> None:
         open_scene("a.yaml")
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_film_is_rendered_of_such_a_file(folder: Path) -> None:
     over = ["models=fake", "size=[64, 64]", "diffusion.steps=4", "turbo.steps=1"]

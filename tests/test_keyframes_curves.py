@@ -247,6 +247,7 @@ KEYS = st.dictionaries(
 )
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @given(KEYS, st.sampled_from(METHODS), st.integers(1, 30))
 @settings(max_examples=300, deadline=None)

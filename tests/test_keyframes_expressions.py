@@ -353,6 +353,7 @@ def formulas(draw: st.DrawFn, depth: int = 4) -> str:
     return draw(st.sampled_from([*forms, "(({}>0)&({}>0))"])).format(left, right)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @given(formulas(), st.integers(0, 9))
 @settings(max_examples=200, deadline=None)

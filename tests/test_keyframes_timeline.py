@@ -86,6 +86,7 @@ def test_schedules_that_are_none(text: str, message: str, offset: int) -> None:
     assert caught.value.offset == offset
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @settings(deadline=None)  # a busy machine
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.integers(20, 300)), min_size=1, max_size=6))
@@ -253,6 +254,7 @@ def test_a_fade_of_pictures() -> None:
     assert track.at(5) == (Prompt("a", 0.375), Prompt("a", 0.625, True))
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @given(
     st.dictionaries(st.integers(0, 19), st.lists(st.sampled_from(["a", "b:2"]), min_size=1), min_size=1),

@@ -74,6 +74,7 @@ def test_every_mode_renders_and_resumes_to_the_same_bytes(
     assert {name for name in whole if whole[name] != cut[name]} == set()
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_the_scene_of_the_page_renders(tiny: Path, tmp_path: Path) -> None:
     """Of the page on latent networks, shorter and smaller."""

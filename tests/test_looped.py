@@ -182,6 +182,7 @@ def test_only_films_that_a_camera_makes_loop(tmp_path: Path) -> None:
     assert loop_span(read(tmp_path, "mode: 2d\nloop: true\n", frames=1).scene) == 0
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_loop_is_resumed_to_the_byte(tmp_path: Path, monkeypatch) -> None:
     text = (

@@ -60,6 +60,7 @@ def test_a_meter_sees_what_is_kept_for_the_backward_pass() -> None:
     assert peak(True) >= 6 * 4000
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["256x256_diffusion_uncond", "512x512_diffusion_uncond_finetune_008100"])
 def test_published_networks_are_counted_without_their_weights(model: str) -> None:

@@ -117,6 +117,7 @@ def test_it_moves_along_the_flow_of_footage(tmp_path: Path) -> None:
     assert not torch.isin(still.requests[1].noise.identities, still.requests[0].noise.identities).any()
 
 
+@pytest.mark.vital
 @pytest.mark.parametrize("turbo", [Turbo(), Turbo(steps=3, preroll=1)])
 @pytest.mark.parametrize("text", [PAN, FLIGHT])
 def test_it_is_part_of_the_state(tmp_path: Path, text: str, turbo: Turbo) -> None:

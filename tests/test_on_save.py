@@ -52,6 +52,7 @@ def watched(path: Path, reporter: Reporter, **more: Any) -> tuple[Path, list[str
     return made, said
 
 
+@pytest.mark.vital
 def test_a_save_stops_the_render_and_only_what_changed_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
     path.write_text(SCENE)

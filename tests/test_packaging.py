@@ -54,6 +54,7 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_the_wheel_has_what_is_no_code(installed: Path) -> None:
     for name in ("study/page.js", "study/page.css", "scene/new/film.yaml", "scene/base/pocket.yaml"):

@@ -133,6 +133,7 @@ def test_prompts_that_are_no_yaml() -> None:
         file.unlink()
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["film", "still"])
 def test_a_new_scene_renders_as_it_is(kind: str) -> None:

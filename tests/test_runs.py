@@ -357,6 +357,7 @@ with run.lock():
 """
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_killed_writer_leaves_a_run_that_goes_on(run):
     with subprocess.Popen(

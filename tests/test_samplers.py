@@ -58,6 +58,7 @@ def pulled(denoise: Denoise, schedule: NoiseSchedule, target: torch.Tensor, stre
     return guided
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_sampler_walks_the_golden_loop(case: str, network: UNet) -> None:

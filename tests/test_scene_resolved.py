@@ -43,6 +43,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     )
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scenes())

@@ -211,6 +211,7 @@ def test_files_without_sound(tmp_path):
 # Under the film
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize(("codec", "ending"), [("h264", "mp4"), ("hevc", "mp4"), ("prores", "mov")])
 def test_sound_is_in_time(tmp_path, codec, ending):

@@ -76,6 +76,7 @@ def again(folder: Path, *settings: str) -> list[str]:
     return sorted(noted.made)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_what_is_up_to_date_is_left_alone(run: Path) -> None:
     before, when = files_of(run), {path: path.stat().st_mtime_ns for path in run.glob("scene*.*")}

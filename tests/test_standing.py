@@ -129,6 +129,7 @@ def states(run: Path) -> list[int]:
     return RunFolder(run).states()
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "at", "again"),

@@ -151,6 +151,7 @@ def test_packed_films(tmp_path, layout, size, said):
     assert os.listdir(tmp_path) == ["film.mp4"]
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_a_vr180_film(tmp_path, codec):

@@ -110,6 +110,7 @@ def test_a_batch_that_the_memory_does_not_hold_is_halved(tmp_path: Path, caplog)
     torch.testing.assert_close(found[4].picture, alone.picture, rtol=0, atol=1e-5)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_batch_is_halved_before_one_picture_is_painted_with_less(tmp_path: Path, caplog) -> None:
     class Narrow(Colours):

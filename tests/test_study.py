@@ -144,6 +144,7 @@ def test_nothing_is_painted_twice(copied: Path) -> None:
     ]
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_study_that_grows_paints_what_is_new(copied: Path, whole: Made) -> None:
     heard = Heard()

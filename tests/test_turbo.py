@@ -103,6 +103,7 @@ def test_turbo_in_2d_moves_both_pictures(tmp_path: Path) -> None:
     assert torch.allclose(older[:, :, 8:], before[:, :, 4:-4], atol=1e-5)
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["mode: 2d\ncamera: {zoom: 1.02}\n", MOVING])
 def test_it_goes_on_from_every_frame(tmp_path: Path, mode: str) -> None:

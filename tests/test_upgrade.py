@@ -65,6 +65,7 @@ def test_a_run_of_a_later_version_is_refused(run, monkeypatch) -> None:
     assert status_of(run).done == 4
 
 
+@pytest.mark.vital
 def test_frames_that_a_version_makes_otherwise_are_kept_beside(run, monkeypatch, capsys) -> None:
     before = pictures(run)
     later(monkeypatch)

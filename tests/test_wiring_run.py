@@ -237,6 +237,7 @@ def test_sizes_are_decimal() -> None:
     assert {text: bytes_of(text) for text in sizes} == sizes
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_room_for_states_is_what_the_files_take(tmp_path: Path, monkeypatch) -> None:
     moved = ("coherence.noise=moved", "mode=2d")
@@ -318,6 +319,7 @@ def notes(run: Path) -> list[list[str]]:
     return [line.get("notes", []) for line in lines if "seed" in line]
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_a_broken_frame_is_judged_by_the_scenes_guard_and_told_in_the_journal(
     engine, tmp_path, monkeypatch
@@ -377,6 +379,7 @@ def painted(engine: Noting) -> int:
     return count
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_only_what_an_edit_changed_is_painted_again(engine, tmp_path: Path) -> None:
     run, base = tmp_path / "run", ("mode=2d", "frames=6")

@@ -172,6 +172,7 @@ def test_the_head_of_a_run_is_all_that_made_it(tmp_path: Path, monkeypatch) -> N
 # Outputs
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_the_sound_of_a_film(tmp_path: Path) -> None:
     clip = footage(tmp_path)
