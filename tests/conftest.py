@@ -52,8 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up what a test takes."""
-    taken[report.nodeid] = taken.get(report.nodeid, 0.0) + report.duration
+    """Note what a test takes; what several share is set up in one of them by chance, and not counted."""
+    if report.when == "call":
+        taken[report.nodeid] = report.duration
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

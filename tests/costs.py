@@ -1,10 +1,11 @@
 """What tests cost, so that those that take long can be left out: seconds by name in ``data/costs.json``.
 
-A name is that of a test function, its seconds the mean over its cases, measured from setup to teardown by
-``make test-all``'s option ``--update-costs``; those below `QUICK` are not listed. Two marks follow from it:
+A name is that of a test function, its seconds the mean over its cases, without what is set up for it,
+measured by pytest's option ``--update-costs``; those below `QUICK` are not listed. Two marks follow from it:
 
 - ``slow``: `QUICK` or more; left out by ``make test-fast``;
-- ``long``: `USUAL` or more; left out by ``make test`` too, unless the test is marked ``vital``.
+- ``long``: `USUAL` or more; left out by ``make test`` too, unless the test is marked ``vital``. Files that
+  share something that takes long to set up say ``long`` themselves.
 """
 
 from __future__ import annotations

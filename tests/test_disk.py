@@ -29,6 +29,7 @@ from animator.video.making import replacing
 from tests.test_kill import files_of
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts file systems of Linux"),
 ]

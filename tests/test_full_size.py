@@ -19,7 +19,7 @@ from animator.types import PaintStep, Prompt, Request
 from animator.weights import registry
 from tests.golden_files import fill_quickly
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 LARGEST = "512x512_diffusion_uncond_finetune_008100"
 

@@ -20,7 +20,7 @@ from animator.study.progress import StudyProgress
 
 ray = pytest.importorskip("ray")
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 SCENE = """version: 1
 mode: still

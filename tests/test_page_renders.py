@@ -23,6 +23,7 @@ from tests.command import started
 from tests.page_site import FILM, client_of, fork_renders, run_named, scene_named, state_of
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="renders are started as forks here, to be quick"),
 ]

@@ -26,6 +26,8 @@ from tools.pocket.figures.precision import full_weights, precision, relative_cha
 from tools.pocket.figures.retrieval import estimates, own_first, retrieval, retrieval_of_estimates
 from tools.pocket.world.prompts import PROMPTS
 
+pytestmark = pytest.mark.long
+
 FRESH = FIRST + 10_000_000
 """First seed of pictures that neither a training nor the card's figures have seen."""
 

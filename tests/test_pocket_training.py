@@ -23,6 +23,8 @@ from tools.pocket.train.shown import Kept, Shown, block_path, write_block
 from tools.pocket.train.told import PHRASINGS, Told, tell, tokenizer
 from tools.pocket.world.spec import draw_spec
 
+pytestmark = pytest.mark.long
+
 PICTURES = 24
 
 
