@@ -216,6 +216,21 @@ def test_noise_that_stays_behind_the_camera(read, mode: str, camera: str) -> Non
     assert notices(read, f"{film}{camera}\nseed_mode: fixed\ncoherence: {{noise: moved}}\n") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("mode: 2d\ncoherence: {noise: moved}\n", "74%"),
+        ("coherence: {noise: moved}\n", "74%"),
+        ("mode: 2d\ncoherence: {noise: new}\n", "60%"),
+        ("mode: 2d\ncoherence: {noise: moved, frames_skip_steps: 50%}\n", "50%"),
+        ("mode: 2d\ncoherence: {noise: moved}\nguidance: {compat: disco-5}\n", "60%"),
+        ("mode: still\ncoherence: {noise: moved}\n", "60%"),
+    ],
+)
+def test_moved_noise_draws_less_anew(read, text: str, share: str) -> None:
+    assert read(f"prompts: a lake\n{text}").scene.coherence.frames_skip_steps == share
+
+
 def test_noise_that_nothing_moves(read) -> None:
     moved = "coherence: {noise: moved}\ncamera: {zoom: 1.02}\n"
     begun = "diffusion: {perlin_init: mixed, init_frames: all, skip_steps: 20%}\n"
