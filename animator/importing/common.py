@@ -162,7 +162,7 @@ def take_sampler(job: Job, name: str, value: Any) -> None:
             name, "diffusion.sampler", f"{short(str(value), 40)} is not here: {', '.join(SAMPLERS)} are"
         )
     else:
-        note = "" if plain == word else "with the one spacing of steps that is here"
+        note = "" if plain == word else "with the usual spacing of steps"
         job.draft.carry(name, "diffusion.sampler", meant, note, differs=bool(note))
 
 

@@ -37,22 +37,18 @@ PAGES: Mapping[str, Page] = {
         "Disco Diffusion",
         ("disco", "progrock", "discoart"),
         "Settings saved by Disco Diffusion 2 to 5.7, by ProgRock Diffusion and by DiscoArt, cells of "
-        "the notebook, "
-        "the notebook itself and `.TTI` files of Visions of Chaos open as they are: `animator render "
-        "settings.txt`. "
-        "The scene that is made extends `disco-5`: Disco's defaults, and its gradient to the digit.",
+        "the notebook, the notebook itself and `.TTI` files of Visions of Chaos open as they are: "
+        "`animator render settings.txt`. The scene that is made extends `disco-5`: Disco's defaults, and "
+        "its gradient to the digit.",
         (
-            "A saved file does not say which animation mode it was: `--mode still`, `2d`, `3d` or `video`"
-            " does, and "
-            "else it is guessed and said.",
+            "A saved file does not say which animation mode it was. Say it with `--mode still`, `2d`, `3d` "
+            "or `video`; left out, it is guessed, and a note says so.",
             "Values may be formulas, times (`2.5s`) and beats (`4b`); every scale takes keyframes and "
             "schedules.",
-            "A key that is malformed is an error with its place, not passed over; a key beyond the end "
-            "shapes the "
-            "way there instead of being pulled back.",
-            "Everything wrong is reported before a network is loaded; a run that breaks off is resumed to"
-            " the same "
-            "bytes.",
+            "A malformed key is an error with its place, and not ignored; a key beyond the end of the film "
+            "shapes the way there, and is not pulled back to the last frame.",
+            "Everything wrong is reported before a network is loaded; an interrupted run resumes, and the "
+            "film is the same, byte for byte.",
         ),
         ("Prompts and CLIP models of SLIP.", "Training, and downloads of weights without a hash."),
     ),
@@ -60,33 +56,32 @@ PAGES: Mapping[str, Page] = {
         "Deforum",
         ("deforum", "forge", "studio", "parseq"),
         "Settings of the notebook, of the extension for AUTOMATIC1111's web UI and for Forge, of "
-        "Deforum Studio, "
-        "manifests of Parseq and `.srt` files of parameters open as they are: `animator render "
-        "settings.txt`. What "
-        "moves is the same to 1e-6 at every frame; what paints is another network, guided by CLIP.",
+        "Deforum Studio, manifests of Parseq and `.srt` files of parameters open as they are: `animator "
+        "render settings.txt`. What moves is the same to 1e-6 at every frame. A network guided by CLIP "
+        "paints it, unless you name one of [Stable Diffusion](latent.md) in the scene.",
         (
             "Expressions know `t`, `s` and `max_f`, commas in `where(a, b, c)`, and hear the film's sound: "
             "`audio_low(t)`.",
-            "Only what changed is painted again after an edit; a run that breaks off is resumed to the "
-            "same bytes.",
+            "After an edit only what changed is painted again; an interrupted run resumes, and the film is "
+            "the same, byte for byte.",
             "`animator preview` shows the camera's path in seconds, without a network.",
         ),
         (
-            "Stable Diffusion, its checkpoints, LoRAs, ControlNet and `cfg_scale`: other scales hold here.",
-            "Prompts that change within a picture (`[a:b:0.5]`), and weights of single words (`(x:1.2)`):"
-            " a weight "
-            "belongs to a whole prompt, `--neg fog` becomes `fog:-0.5`.",
-            "Hybrid video, masks, guided images, perspective flips.",
+            "What a file says of checkpoints, LoRAs, ControlNets and `cfg_scale` is not carried over; a "
+            "scene names them under [`latent`](latent.md). There is one ControlNet, for depth in 3D.",
+            "What a file says of masks and guided images is not carried over; a scene has [regions and "
+            "pinned pictures](regions.md).",
+            "Prompts that change within a picture (`[a:b:0.5]`). A weight belongs to a whole prompt, `--neg "
+            "fog` becomes `fog:-0.5`; weights of single words (`(x:1.2)`) act with latent networks only.",
+            "Hybrid video (footage under a moved camera), perspective flips.",
         ),
     ),
     "warpfusion": Page(
         "WarpFusion",
         ("warpfusion",),
-        "Settings of WarpFusion open with the footage that they are for: `animator import "
-        "settings.txt --footage "
-        "film.mp4 -o scene.yaml`. Without it a film without footage stands in, and the scene says "
-        "where the path "
-        "goes.",
+        "Settings of WarpFusion open with the footage that they are for: `animator import settings.txt "
+        "--footage film.mp4 -o scene.yaml`. Without `--footage` the scene is a film without footage, and a "
+        "comment in it says where the path goes.",
         (
             "Schedules are keyframes: `0: (30%), 50: (45%)`; `style_strength` 0.7 is `video.skip_steps` 30%.",
             "Cuts in the footage are found, and nothing is carried over one.",
@@ -94,7 +89,10 @@ PAGES: Mapping[str, Page] = {
             "colours.",
         ),
         (
-            "Stable Diffusion, ControlNet, reconstructed noise, face and background masks.",
+            "What a file says of checkpoints, LoRAs and ControlNets is not carried over; a scene names them "
+            "under [`latent`](latent.md). There is one ControlNet, for depth in 3D.",
+            "What a file says of masks is not carried over; a scene has [regions](regions.md).",
+            "Reconstructed noise, masks that are found by themselves (faces, background).",
             "Colour matching to single frames: `coherence.color_coherence` holds colours to the film's own.",
         ),
     ),

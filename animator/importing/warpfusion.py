@@ -18,6 +18,10 @@ from animator.importing.prompts import Found, plain_words, read_sets
 from animator.importing.tool_keys import listed_keys, number_of
 from animator.scene.foreign import foreign_name
 
+_CHECKPOINT = (
+    "name a checkpoint of Stable Diffusion in diffusion.model; it needs pip install 'animator[latent]'"
+)
+
 
 def take(job: Job) -> None:
     """Read a file of WarpFusion into its draft."""
@@ -168,8 +172,8 @@ def handlers() -> Mapping[str, Handler]:
         "padding_mode": common.dropped("mode video has other edges"),
         **dict.fromkeys(("range_scale", "sat_scale", "clamp_grad", "clamp_max", "tv_scale"), _other),
         **dict.fromkeys(("clip_guidance_scale", "init_scale_schedule", "cfg_scale_schedule"), _other),
-        "diffusion_model": common.dropped("no network is one of Stable Diffusion's"),
-        "model_path": common.dropped("no network is one of Stable Diffusion's"),
+        "diffusion_model": common.dropped(_CHECKPOINT),
+        "model_path": common.dropped(_CHECKPOINT),
         "batch_name": common.dropped("a film is named by its scene's file"),
         **dict.fromkeys(("color_match_frame_str", "colormatch_frame", "match_color_strength"), _other),
     }
