@@ -63,10 +63,10 @@ def import_(
         ),
     ] = None,
     program: Annotated[
-        Program | None, typer.Option("--from", help="Whose file it is, where its keys do not tell.")
+        Program | None, typer.Option("--from", help="Which program's file it is, where its keys do not say.")
     ] = None,
     mode: Annotated[
-        Mode | None, typer.Option("--mode", help="What is made, where the file does not tell or is wrong.")
+        Mode | None, typer.Option("--mode", help="What is made, where the file does not say or is wrong.")
     ] = None,
     prompt: Annotated[
         str, typer.Option("--prompt", metavar="TEXT", help="What to paint, in place of the file's prompts.")
@@ -80,8 +80,8 @@ def import_(
 ) -> None:
     """Make a scene of another program's settings file, and report where each of its keys went.
 
-    The report has a line a key: carried over, nearly so, or dropped and why. Files that it names are not
-    looked at; the scene says in comments what belongs where.
+    The report has a line for each key: carried over, approximated, or dropped and why. Other files that it
+    names are not read; comments in the scene say where they belong.
     """
     from animator.importing.convert import import_file
     from animator.importing.job import Options

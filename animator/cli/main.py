@@ -25,6 +25,7 @@ from animator.cli.importing import import_
 from animator.cli.interrupts import stop, take_interrupts
 from animator.cli.look import add_look, plan_more, print_fitting
 from animator.cli.models import models
+from animator.cli.order import InOrder, give_headings
 from animator.cli.page import page, watch
 from animator.cli.paint import new, paint
 from animator.cli.progress import reporter_for
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
     from animator.scene.reading import LoadedScene
 
 app = typer.Typer(
-    help="Turn a scene file into a film.",
+    cls=InOrder,
+    help="Turn a scene file into a film. First: animator new scene.yaml, then animator render scene.yaml.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -118,8 +120,8 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
 ) -> None:
     """Render scenes to films or pictures; a run that is in the folder already is resumed.
 
-    In place of a scene file, a picture that this program made renders what it shows again, and a settings
-    file of another program what `animator import` makes of it.
+    A picture that this program made, in place of a scene file, is painted again. A settings file of another
+    program is rendered as animator import would make a scene of it.
     """
     from animator.importing.opening import open_scene
 
@@ -191,7 +193,7 @@ def finish(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Finish stills that diffusion.stop_at stopped part of the way."""
+    """Finish drafts: stills that diffusion.stop_at stopped part of the way."""
     from animator.run.render import finish_run
 
     print(finish_run(run, tuple(pictures or ()), reporter_for(as_json), device=device, cancel=stop()))
@@ -315,6 +317,7 @@ def schema(debug: Debug = False) -> None:
 
 add_look(app)
 add_runs(app)
+give_headings(app)
 
 
 def read_all(paths: list[Path], read: Callable[[Path], Any]) -> list[Any]:

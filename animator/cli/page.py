@@ -20,13 +20,14 @@ def page(
         Path, typer.Argument(help="The folder with scenes and runs; left out, this one.", metavar="[FOLDER]")
     ] = Path(),
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="7878 or the next free one; 0: any.")
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Left out, 7878 or the next free one; 0: any."),
     ] = None,
     host: Annotated[
         str, typer.Option("--host", help="Listen on this address, for other machines too; needs a token.")
     ] = "127.0.0.1",
     token: Annotated[
-        str, typer.Option("--token", help="What the page asks for; with --host drawn, if left out.")
+        str, typer.Option("--token", help="What the page asks for; with --host, one is drawn if left out.")
     ] = "",
     opens: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
     debug: Debug = False,

@@ -47,7 +47,10 @@ def paint(  # noqa: PLR0913 (an option of the command line is an argument)
     ] = "",
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="The diffusion network.")] = "",
     extends: Annotated[
-        str, typer.Option("--extends", metavar="SCENE", help="A scene whose settings hold, or a base's name.")
+        str,
+        typer.Option(
+            "--extends", metavar="SCENE", help="A scene whose settings are taken, or a base's name."
+        ),
     ] = "",
     seed: Annotated[
         str, typer.Option("--seed", metavar="N", help="Of the first picture; left out, one is drawn.")
@@ -144,7 +147,7 @@ def new(
     words: Annotated[
         list[str],
         typer.Argument(
-            help="film (left out, that), still or video; then the file to write.",
+            help="The kind: film (also if left out), still or video; then the file to write.",
             metavar="[film|still|video] SCENE",
             show_default=False,
         ),

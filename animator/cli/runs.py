@@ -23,7 +23,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object on stdout.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show what there is of a run, what is damaged or outdated, and what resume would make."""
+    """Show what a run has finished, what is damaged or out of date, and what resume would make."""
     from animator.run.status import status_json, status_of, status_text
 
     found = status_of(run)
@@ -43,7 +43,7 @@ def prune(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Remove the pictures of a finished run that its film shows."""
+    """Make room: remove the pictures of a finished run that its film shows."""
     from animator.runs.prune import prune_frames, prune_states
 
     freed = (prune_states if states else prune_frames)(run, keep_every=keep_every)

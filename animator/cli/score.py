@@ -21,17 +21,22 @@ def score(  # noqa: PLR0913 (an option of the command line is an argument)
     text: Annotated[
         list[str] | None,
         typer.Option(
-            "--text", help="A text, again for more; {red|blue} and {@lights} stand for all of theirs."
+            "--text",
+            help="A text; give the option again for more. {red|blue} and {@lights} are every text in turn.",
         ),
     ] = None,
     words: Annotated[
         list[str] | None,
-        typer.Option("--words", metavar="FILE", help="Texts, a line each, or a bundled list: @mediums."),
+        typer.Option(
+            "--words", metavar="FILE", help="A file of texts, a line each, or a bundled list: @mediums."
+        ),
     ] = None,
     known: Annotated[
         list[str] | None,
         typer.Option(
-            "--known", metavar="FILE", help="Which of these words the models know; without pictures."
+            "--known",
+            metavar="FILE",
+            help="Show which words of a file, or of @mediums, the models know; needs no pictures.",
         ),
     ] = None,
     within: Annotated[
@@ -40,11 +45,14 @@ def score(  # noqa: PLR0913 (an option of the command line is an argument)
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", help="A CLIP model, again for more; else those of the scene, or the bundled."
+            "--model",
+            help="A CLIP model; give the option again for more. Left out: those of the scene, or the bundled.",
         ),
     ] = None,
-    scene: Annotated[Path | None, typer.Option("--scene", help="A scene whose CLIP models look.")] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="How many texts are shown of each.")] = 10,
+    scene: Annotated[Path | None, typer.Option("--scene", help="A scene whose CLIP models are used.")] = None,
+    most: Annotated[
+        int, typer.Option("--most", min=1, help="How many texts are shown for each picture.")
+    ] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON on stdout.")] = False,
     debug: Debug = False,
 ) -> None:

@@ -53,7 +53,9 @@ def vr180(  # noqa: PLR0913 (each is an option of the command line)
     left: Annotated[Path, typer.Argument(help="The left eye's film.", metavar="LEFT", show_default=False)],
     right: Annotated[
         Path | None,
-        typer.Argument(help="The right eye's film.", metavar="[RIGHT]", show_default=False),
+        typer.Argument(
+            help="The right eye's film; none with --packed.", metavar="[RIGHT]", show_default=False
+        ),
     ] = None,
     packed: Annotated[
         bool,
