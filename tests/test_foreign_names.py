@@ -92,7 +92,7 @@ def leads_to(message: str, place: str) -> bool:
 def test_every_key_of_a_flat_disco_file_leads_to_its_place(key: str) -> None:
     message, place = hint(key, FLAT[key]), place_of(key)
     if place is None:
-        assert message.startswith("unknown key; not here, because ")
+        assert message.startswith("unknown key; not here: ")
     else:
         assert leads_to(message, place), message
 
@@ -221,13 +221,13 @@ def test_the_wrong_turns_of_the_guides_are_put_right(key: str, value: Any, place
     ],
 )
 def test_what_has_no_place_is_said_to_have_none(key: str) -> None:
-    assert hint(key, 1).startswith("unknown key; not here, because ")
+    assert hint(key, 1).startswith("unknown key; not here: ")
 
 
 @pytest.mark.parametrize(
     ("key", "place"),
     [
-        ("persistent_frame_output_in_batch_folder", "not here, because footage is read from its film"),
+        ("persistent_frame_output_in_batch_folder", "not here: footage is read from its film"),
         ("steps_per_checkpoint", "output.intermediates"),
         ("skip_step_ratio", "coherence.frames_skip_steps"),
         ("pad_or_pulp_cut_ic_pow", "'guidance.cuts'; pixel-art or pulp"),

@@ -46,7 +46,7 @@ def score(  # noqa: PLR0913 (an option of the command line is an argument)
         list[str] | None,
         typer.Option(
             "--model",
-            help="A CLIP model; give the option again for more. Left out: those of the scene, or the bundled.",
+            help="A CLIP model; give the option again for more. Left out: the scene's, or the bundled.",
         ),
     ] = None,
     scene: Annotated[Path | None, typer.Option("--scene", help="A scene whose CLIP models are used.")] = None,

@@ -133,7 +133,7 @@ def _called(one: ForeignName) -> str:
 
 def _told(one: ForeignName) -> str:
     if one.place is None:
-        told = f"not here, because {one.because}"
+        told = f"not here: {one.because}"
     else:
         told = f"`{one.place}`" + (f": {one.note}" if one.note else "")
     others: dict[str, list[str]] = {}

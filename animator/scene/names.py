@@ -106,7 +106,7 @@ def _foreign_hint(key: str, value: Any, every: Iterable[str]) -> str:
         return _clip_hint(key)
     place = known.place_of(value)
     if place is None:
-        return f"unknown key; not here, because {known.because}"
+        return f"unknown key; not here: {known.because}"
     same = place.rpartition(".")[2] == key
     hint = _belongs(place, every) if same else f"unknown key; here it is called '{place}'"
     return f"{hint}; {known.note}" if known.note and place == known.place else hint
