@@ -60,7 +60,7 @@ PAGES: Mapping[str, Page] = {
         "render settings.txt`. What moves is the same to 1e-6 at every frame. A network guided by CLIP "
         "paints it, unless you name one of [Stable Diffusion](latent.md) in the scene.",
         (
-            "Expressions know `t`, `s` and `max_f`, commas in `where(a, b, c)`, and hear the film's sound: "
+            "Expressions know `t`, `s` and `max_f`, commas in `where(a, b, c)`, and follow the film's sound: "
             "`audio_low(t)`.",
             "After an edit only what changed is painted again; an interrupted run resumes, and the film is "
             "the same, byte for byte.",

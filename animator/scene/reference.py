@@ -31,7 +31,8 @@ HEAD = """# Settings
 
 Made from the program by `python -m animator.scene.reference`. *frames*: keyframes over the frames are
 allowed, `"0: (1), 10: (1.05)"`; *diffusion*: a schedule over the diffusion, `"[12]*400+[4]*600"`. A setting
-that is given where it has no effect is noticed, not refused.
+that is given where it has no effect is no fault: a notice says so. *Disco's units* are those of Disco
+Diffusion's camera: 200 of them are one unit of depth.
 
 `extends: other.yaml` lays a scene over another file, `extends: [one.yaml, two.yaml]` over several, of which
 later ones lie over earlier ones. `study:` is no setting of a film: it names settings to try with several
@@ -42,7 +43,7 @@ OF_A_STILL = (
     *("size", "images", "keep_best", "judge_at", "batch", "seed", "seed_mode"),
     *("prompts", "modifiers", "image_prompts"),
 )
-SECTIONS_OF_A_STILL = ("diffusion", "guidance", "output")
+SECTIONS_OF_A_STILL = ("diffusion", "guidance", "grade", "hires", "output")
 
 EACH = "NAME"
 """Stands for the names that a scene gives to the members of a mapping."""
@@ -72,9 +73,20 @@ def controls_table() -> str:
         section = name.partition(".")[0]
         if "properties" in schema or (name not in OF_A_STILL and section not in SECTIONS_OF_A_STILL):
             continue
+        if not _acts_in_stills(name):
+            continue
         cells = [f"`{name}`", _unit(name), _default(schema), _range(schema), _first_sentence(_text(schema))]
         rows.append(_row(cells))
     return "\n".join(rows)
+
+
+def _acts_in_stills(name: str) -> bool:
+    """Return whether a setting has an effect in mode still, by itself and by the settings that it needs."""
+    said = declarations()[name]
+    needed = [need.either for one in said for need in one.needs]
+    return all("still" in one.modes for one in said) and all(
+        any(_acts_in_stills(other) for other in either) for either in needed
+    )
 
 
 def values_page() -> str:

@@ -21,8 +21,8 @@ class CameraOptions(Options):
     path_scale: float = setting(
         1.0, gt=0, le=1_000_000, unit="times", needs=given("camera.path"), changes_frames=False
     )
-    """By what the ways of `path` are multiplied, above 0 to 1000000; at 1 a metre, or another unit, of the
-    file is a unit of depth."""
+    """Factor for the distances in `path`, above 0 to 1000000; at 1 a metre, or another unit, of the file is a
+    unit of depth."""
 
     angle: Animated = animated(0, unit="degrees a frame", modes=(TWO_D,))
     """2D: degrees that the picture turns each frame, counter-clockwise; 0 when left out."""

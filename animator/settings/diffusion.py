@@ -89,7 +89,8 @@ class DiffusionOptions(Options):
 
     model: str = "pocket"
     """The diffusion network: the bundled ``pocket`` (default), one that ``animator models list`` names, or
-    the path of a checkpoint (.pt, .pth, .ckpt, .safetensors), relative to the scene file."""
+    the path of a checkpoint (.pt, .pth, .ckpt, .safetensors) or of a folder of diffusers, relative to the
+    scene file."""
 
     family: str | None = setting(None, needs=_FILE, engine="guided")
     """Family of a checkpoint that `model` names by its path (openai_256, openai_512, kaliyuga_256,

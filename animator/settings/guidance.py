@@ -107,9 +107,9 @@ class GuidanceOptions(Options):
         ge=1,
         le=10,
         unit="steps",
-        description="Of how many steps one asks for the gradient of the losses, rounded: with 2 each second "
-        "step moves along the gradient of the step before it, limited by its own `clamp_max`; "
-        '``"[1]*500+[2]*500"`` does so in the second half. 1 asks at every step.',
+        description="Every how many steps the gradient of the losses is computed, rounded: with 2 each "
+        "second step moves along the gradient of the step before it, limited by its own `clamp_max`; "
+        '``"[1]*500+[2]*500"`` does so in the second half. 1 computes it at every step.',
     )
 
     skip_augs: Switch = switch(False)

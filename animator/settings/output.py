@@ -45,7 +45,7 @@ class OutputOptions(Options):
     does (`codec: hevc`)."""
 
     codec: Literal["h264", "hevc", "prores", "prores-4444"] = setting("h264", modes=FILMS)
-    """Codec of the film. H.264 of 8 bits plays everywhere; ProRes (a ``.mov``) is for cutting and always has
+    """Codec of the film. H.264 of 8 bits plays everywhere; ProRes (a ``.mov``) is for editing and always has
     10 bits: ``prores`` is 422 HQ, ``prores-4444`` keeps every pixel's own colour. While the film grows it is
     H.264; the others are made of the frames at the end."""
 
@@ -63,12 +63,12 @@ class OutputOptions(Options):
     """Whether the film is also made as an animated WebP."""
 
     interpolate_to: float | None = setting(None, ge=SLOWEST, le=240, unit="frames a second", modes=FILMS)
-    """Frames a second of a second, smoother film, ``<name>-60fps.mp4``, whose frames are made between those
-    of the first."""
+    """Frame rate of another, smoother film, ``<name>-60fps.mp4``, whose frames are made between those of the
+    first."""
 
     interpolate_by: Literal["flow", "rife", "ffmpeg"] = setting("flow", needs=_SMOOTHER)
-    """How they are made: along the optical flow between two frames (``flow``), by the network RIFE (``rife``,
-    fetched once), or by ffmpeg's ``minterpolate`` (``ffmpeg``)."""
+    """How frames between others are made: along the optical flow between two frames (``flow``), by the
+    network RIFE (``rife``, fetched once), or by ffmpeg's ``minterpolate`` (``ffmpeg``)."""
 
     range: Annotated[list[Position], Field(min_length=2, max_length=2)] | None = setting(
         None,
@@ -79,12 +79,13 @@ class OutputOptions(Options):
     Every frame is painted all the same, and the quick film of `film_every` shows all."""
 
     sequence: Literal["none", "png", "tiff", "exr"] = setting("none", modes=FILMS)
-    """Pictures for compositing and cutting, in ``sequence/``: PNG or TIFF of 16 bits as the film shows the
+    """Pictures for compositing and editing, in ``sequence/``: PNG or TIFF of 16 bits as the film shows the
     frames, or OpenEXR as they were painted, in linear half floats, with depth, motion and what was uncovered
     as further layers. Set `ten_bits` too, or the frames have 8 bits to begin with."""
 
     number_from: int = setting(0, ge=0, le=9_999_999, unit="", needs=given("output.sequence"))
     """Number of the first file of the sequence, such as 1001."""
+
     alpha: str | None = setting(None, modes=FILMS)
     """Name of a region of `regions` that is the subject: what lies outside of it is transparent in a film
     ``<name>-alpha.webm``, with ``codec: prores-4444`` in the film itself, and in PNG and TIFF sequences."""

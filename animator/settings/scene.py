@@ -121,8 +121,8 @@ class Scene(Options):
 
     batch: int = setting(1, ge=1, le=1024, unit="pictures", modes=(STILL,), changes_frames=False)
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
-    those that differ in nothing but their seeds. Beside others a picture is rounded otherwise and may come
-    out visibly different. A CPU paints one by one, which is as fast there."""
+    those that differ in nothing but their seeds. Painted together with others a picture is rounded
+    differently, and may come out visibly different. A CPU paints one by one, which is as fast there."""
 
     background: Annotated[str, Field(pattern=r"^\s*(black|white|gr[ae]y|#[0-9a-fA-F]{6})\s*$")] = setting(
         "black",
