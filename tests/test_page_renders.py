@@ -246,6 +246,25 @@ def test_strange_files_of_the_page_start_and_stop_nothing(
     assert renders.jobs()[0]["status"] == -1  # this process is no render of the folder
 
 
+@pytest.mark.parametrize(
+    ("printed", "pictures", "status"),
+    [("", 2, 0), ("", 1, -1), ("stopped; continue with: animator resume r", 1, 130)],
+)
+def test_how_a_render_ended_whose_server_was_gone(
+    root: Path, printed: str, pictures: int, status: int
+) -> None:
+    jobs, run = root / ".page" / "jobs", root / "r"
+    jobs.mkdir(parents=True)
+    run.mkdir()
+    (run / "scene.yaml").write_text("mode: 2d\nframes: 2\n")
+    line = '{{"frame": {}, "seconds": 1, "file": "abc"}}\n'
+    (run / "journal.jsonl").write_text("".join(line.format(number) for number in range(pictures)))
+    job = {"id": "a", "scene": "s", "run": "r", "process": 4_000_000, "started": 0}
+    (jobs / "a.json").write_text(json.dumps(job))
+    (jobs / "a.txt").write_text(printed)
+    assert Renders(root).jobs()[0]["status"] == status
+
+
 def test_a_page_of_the_renders_themselves_puts_new_runs_beside_them(tmp_path: Path) -> None:
     (tmp_path / "renders").mkdir()
     assert Renders(tmp_path / "renders")._new_run("film") == tmp_path / "renders" / "film" / "001"

@@ -23,8 +23,8 @@ from typing import Any
 from animator.errors import UsageError
 from animator.page.own_python import words_for
 from animator.page.owners import alive, owner_of, process_state, works_in
-from animator.page.place import inside, own_folder, shown
-from animator.page.runs import last_events, log_end
+from animator.page.place import OutsideError, inside, own_folder, shown
+from animator.page.runs import is_finished, last_events, log_end
 from animator.runs.files import write_atomic
 from animator.runs.names import folder_name
 from animator.system.json_text import parse_json
@@ -304,12 +304,22 @@ class Renders:
             process = self._processes.get(name)
             if process is not None:
                 status = process.poll()
-            else:  # an earlier server started it: how it ended is not known, only that it did
-                status = None if self._lives(int(job["process"])) else -1
+            else:  # an earlier server started it
+                status = None if self._lives(int(job["process"])) else self._how_it_ended(job)
             if status is not None:
                 job["status"] = status
                 self._processes.pop(name, None)
                 self._save(job)
+
+    def _how_it_ended(self, job: Job) -> int:
+        """Return the status of a render that nobody waited for, by what it left; -1 if that says nothing."""
+        if "stopped; continue with:" in self.said(job):
+            return 130
+        try:
+            run = inside(self.root, str(job["run"]))
+        except OutsideError:
+            return -1
+        return 0 if is_finished(self.root, run) else -1
 
     def _lives(self, process: int) -> bool:
         return alive(process) and works_in(process, self.root)

@@ -250,6 +250,11 @@ def summary_of(root: Path, run: Path, count: Count) -> dict[str, Any]:
     }
 
 
+def is_finished(root: Path, run: Path) -> bool:
+    """Return whether a run has all of its pictures and nobody is at work at it."""
+    return bool(summary_of(root, run, count_journal(run / "journal.jsonl"))["state"] == DONE)
+
+
 def _modified(run: Path) -> float:
     times = []
     for name in ("journal.jsonl", "run.json"):

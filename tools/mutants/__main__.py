@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.costs import known as known_costs
-from tests.costs import marks_of
 from tools.mutants.afresh import forget, import_program
 from tools.mutants.child import BROKEN, KILLED, SURVIVED, hunt, learn
 from tools.mutants.faults import Area, Fault, ListError, areas, read_area
@@ -86,7 +84,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         _import_what_takes_long()
-        tests = _learned(sorted({file for area in chosen for file in area.tests}), given.jobs, scratch)
+        tests = _learned(
+            sorted({file for area in chosen for file in area.tests}), given.jobs, scratch, usual=given.usual
+        )
         print(f"{len(tests)} tests learned after {time.monotonic() - began:.0f} s", flush=True)
         import_program()
         ends = _hunted(chosen, tests, given, scratch)
@@ -106,10 +106,17 @@ def _import_what_takes_long() -> None:
         raise RuntimeError(f"the program is imported already: {loaded[:3]}")
 
 
-def _learned(files: Sequence[str], jobs: int, scratch: Path) -> dict[str, Learned]:
-    """Return what is known of the tests of some files; those that are not known yet run now."""
+def _learned(files: Sequence[str], jobs: int, scratch: Path, *, usual: bool = False) -> dict[str, Learned]:
+    """Return what is known of the tests of some files; those that are not known yet run now.
+
+    Args:
+        files: of tests.
+        jobs: processes at a time.
+        scratch: a folder for what the tests write.
+        usual: leave out those that ``make test`` leaves out.
+    """
     LEARNED.mkdir(parents=True, exist_ok=True)
-    program = hashlib.sha256()
+    program = hashlib.sha256(b"usual" if usual else b"")
     for path in sorted([*(ROOT / "animator").rglob("*.py"), ROOT / "tools" / "mutants" / "child.py"]):
         program.update(path.read_bytes())
     answers, tasks = {}, []
@@ -119,7 +126,7 @@ def _learned(files: Sequence[str], jobs: int, scratch: Path) -> dict[str, Learne
         answers[file] = LEARNED / f"{Path(file).stem}-{digest.hexdigest()[:16]}.json"
         if not answers[file].is_file():
             own = scratch / Path(file).stem
-            work = partial(learn, ROOT, file, answers[file], own)
+            work = partial(learn, ROOT, file, answers[file], own, usual=usual)
             tasks.append(Task(work, partial(_swept, own), 600, LEARNED / f"{Path(file).stem}.log"))
     run_all(tasks, jobs)
     found = {}
@@ -144,12 +151,8 @@ def _hunted(
     """Plant every fault; return by place what came of it."""
     ends: dict[str, int] = {}
     tasks = []
-    costs = known_costs()
-    long = {name for name in tests if "long" in marks_of(name, costs, vital=False)}
     for area in chosen:
         known = {name: one for name, one in tests.items() if name.partition("::")[0] in area.tests}
-        if given.usual:
-            known = {name: one for name, one in known.items() if name not in long}
         for fault in area.faults:
             if given.place and fault.place not in given.place:
                 continue

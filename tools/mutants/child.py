@@ -107,10 +107,13 @@ class _Watch:
         self.tests[nodeid]["calls"] = self._functions()
 
 
-def learn(root: Path, file: str, answer: Path, basetemp: Path) -> int:
-    """Run the tests of a file as they are; write what was learned of each to ``answer`` as JSON."""
-    watch = _Watch(root)
-    code = pytest.main([*QUIETLY[1:], f"--basetemp={basetemp}", file], plugins=[watch])
+def learn(root: Path, file: str, answer: Path, basetemp: Path, *, usual: bool = False) -> int:
+    """Run the tests of a file as they are; write what was learned of each to ``answer`` as JSON.
+
+    With ``usual`` those are left out that ``make test`` leaves out.
+    """
+    watch, chosen = _Watch(root), ["-m", "not long"] if usual else []
+    code = pytest.main([*QUIETLY[1:], *chosen, f"--basetemp={basetemp}", file], plugins=[watch])
     sys.setprofile(None)
     tests = {
         name: {"seconds": one["seconds"], "calls": sorted({*watch.early, *one["calls"]})}  # type: ignore[misc]

@@ -36,6 +36,10 @@ export function button(text, action, attributes) {
 let quiet = 0;
 export function say(text, bad) {
   const place = document.getElementById("said");
+  if (place.showPopover) {  // shown anew, it lies over a dialog that was opened since
+    if (place.matches(":popover-open")) { place.hidePopover(); }
+    if (text) { place.showPopover(); }
+  }
   place.textContent = text;
   place.classList.toggle("bad", Boolean(bad));
   place.classList.toggle("shown", Boolean(text));

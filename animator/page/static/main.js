@@ -36,6 +36,10 @@ async function show() {
   window.scrollTo(0, 0);
   const left = await tried(async () => page(place, ...words));
   if (turn === shown) { leave = left || leave; } else if (left) { left(); }
+  if (turn === shown) {
+    const head = place.querySelector("h1");
+    document.title = head && head.textContent ? `${head.textContent} – animator` : "animator";
+  }
 }
 
 function count() {
