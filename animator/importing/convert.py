@@ -238,14 +238,14 @@ def _text(job: Job, settings: Settings, name: str, asleep: Mapping[str, Any]) ->
     base = re.split(r"[\\/]", name)[-1]
     head = [
         f"Made from {short(base)}, a settings file of {CALLED[job.tool]} ({settings.form}): "
-        f"{counts[CARRIED]} of its keys are carried over, {counts[APPROXIMATED]} nearly so, "
-        f"{counts[DROPPED]} have no meaning here."
+        f"{counts[CARRIED]} of its keys are carried over, {counts[APPROXIMATED]} approximated, "
+        f"{counts[DROPPED]} dropped."
     ]
     head += [f"Guessed: {guess}." for guess in draft.guesses]
     head += [f"Note: {note}." for note in settings.notes]
     near = [row for row in rows if row.fate == APPROXIMATED and row.note and "not read" not in row.note]
     head += (
-        ["Not quite the same:", *(f"  {short(row.key, 60)}: {short(row.note, 160)}" for row in near[:40])]
+        ["Approximated:", *(f"  {short(row.key, 60)}: {short(row.note, 160)}" for row in near[:40])]
         if near
         else []
     )
@@ -259,7 +259,7 @@ def _in_order(draft: Draft, values: Mapping[str, Any]) -> list[Row]:
 
 def notices_of(imported: Imported, file: str) -> list[Problem]:
     """Return what to say of a file that was read as a scene: what it is, and what was guessed."""
-    counts = f"{imported.count(CARRIED)} keys carried over, {imported.count(APPROXIMATED)} nearly so, "
+    counts = f"{imported.count(CARRIED)} keys carried over, {imported.count(APPROXIMATED)} approximated, "
     what = f"is a settings file of {imported.tool}: {counts}{imported.count(DROPPED)} dropped; "
     notices = [Problem(f"{what}animator import lists them", "", file)]
     notices += [Problem(f"guessed: {guess}", "", file) for guess in imported.guesses]
