@@ -14,7 +14,7 @@ from torch import Tensor
 from animator.film.regions import Region
 from animator.keyframes.timeline import Row
 from animator.run.sources import Sources
-from animator.scene.regions import is_film
+from animator.scene.regions import follows, is_film
 from animator.settings.regions import RegionOptions, depth_range, formula_of
 from animator.settings.scene import Scene
 from animator.system.images import BLACK, WHITE, read_picture
@@ -39,11 +39,11 @@ def _region(scene: Scene, name: str, options: RegionOptions, sources: Sources) -
         drawn=drawing(scene, options, sources),
         depth=(0.0, 0.0) if options.depth is None else depth_range(options.depth),
         invert=options.invert,
-        follow=options.follow,
+        follow=follows(scene, options),
         skips=options.skip_steps is not None,
         keep=options.keep,
         noisy=options.init_noise is not None,
-        still=options.still and not options.follow,
+        still=options.still and not follows(scene, options),
         paste=options.paste,
     )
 
