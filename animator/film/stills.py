@@ -87,8 +87,9 @@ def stills(
 
 def _finished(timeline: Timeline, shot: Shot, number: int, request: Request, one: Painted) -> Finished:
     picture, row = eight_bits(one.picture) if shot.disco else one.picture, timeline.row(number)
-    picture = pasted(shot, row, masks_of(shot.regions, row), picture, request.init)
-    return Finished(number, picture, request.seed, row, unfinished=one.unfinished)
+    masks = masks_of(shot.regions, row)
+    picture = pasted(shot, row, masks, picture, request.init)
+    return Finished(number, picture, request.seed, row, unfinished=one.unfinished, masks=masks)
 
 
 def _group(

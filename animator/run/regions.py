@@ -23,6 +23,9 @@ from animator.video.footage import FootageReader, open_footage
 NUMBERS = ("strength", "grow", "feather", "skip_steps", "init_noise")
 """What of a region may change over the frames."""
 
+EDGES = 2
+"""Number of the way in which edges are made soft; raised where the program does it otherwise than before."""
+
 
 def regions_of(scene: Scene, sources: Sources) -> tuple[Region, ...]:
     """Return the regions of a scene.
@@ -101,6 +104,8 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         }
         if numbers["strength"] <= 0 and not options.follow:
             continue
+        if numbers["feather"] > 1:
+            numbers["edges"] = EDGES
         if scene.output.alpha == name and (options.follow or options.depth is not None):
             numbers["alpha"] = 1.0  # its mask is saved with the frame
         if options.formula is not None:
