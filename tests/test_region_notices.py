@@ -121,6 +121,14 @@ def test_parts_of_pictures_that_stills_do_not_read_are_noticed(folder, part):
     assert told(folder, text.replace("still", "2d")) == []
 
 
+def test_hires_over_pictures_is_noticed(folder):
+    text = "pictures: [a.png]\nhires: {scale: 2}\n"
+    found = told(folder, "mode: 2d\n" + text)
+    assert len(found) == 1
+    assert "hires paints these frames a second time" in found[0]
+    assert told(folder, "mode: still\n" + text, "diffusion.skip_steps=50%") == []
+
+
 def test_a_picture_of_no_strength_is_noticed(folder):
     found = told(folder, "mode: 2d\npictures: [a.png, {file: b.png, strength: 0}]\n")
     assert len(found) == 1

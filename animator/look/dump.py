@@ -34,8 +34,9 @@ from torch import Tensor
 from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener
+from animator.film.pins import calmer
 from animator.film.regions import of_strength
-from animator.film.requests import seed_of
+from animator.film.requests import noise_of, seed_of
 from animator.keyframes.courses import weight_text
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
@@ -134,13 +135,14 @@ class Dump(Listener):
         scene, shot = self._job.loaded.scene, self._job.shot
         if shot.noise != "new":
             return
-        first = init is None or self._frame == 0
-        keep = (
-            shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
-        )
+        still, keep = scene.mode == "still", shot.keep
+        grows = self._frame > 0 and not still and shot.init.frames != "all"
+        if init is not None and (grows or scene.mode == "video"):
+            skipped = self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
+            keep = calmer(shot.pins, self._frame, skipped)
         family, seed = family_of(scene.diffusion.model), seed_of(shot, self._frame)
         scene = scene.model_copy(update={"size": shot.canvas})
-        begun = family.beginning(scene, seed, self._frame, keep, init)
+        begun = family.beginning(scene, seed, 0 if still else noise_of(shot, self._frame), keep, init)
         if begun is not None:
             self._picture(self._stem("05-noised"), begun)
 

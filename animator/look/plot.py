@@ -167,6 +167,7 @@ def prompt_weights(loaded: LoadedScene) -> pd.DataFrame:
         row: dict[str, float] = {}
         for one in prompts:
             text = f"picture {one.text.rpartition('/')[2]}" if one.image else one.text
+            text += f"  in {one.region}" if one.region else ""
             text += f"  for {', '.join(one.models)}" if one.models else ""
             row[text] = row.get(text, 0.0) + one.weight
         rows.append(row)
@@ -198,6 +199,7 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
         panel.grid(axis="x", alpha=0.25, linewidth=0.6)
     still = scene.mode == "still"
     axes[-1].set_xlabel("picture" if still else "frame", fontsize=9)
+    axes[-1].locator_params(axis="x", integer=True)
     if still:
         return
     seconds = axes[0].secondary_xaxis(

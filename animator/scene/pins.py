@@ -224,6 +224,12 @@ def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
     if scene.mode == STILL and scene.diffusion.keep() == 0:
         message = "stand for no step: say how many they stand for, such as diffusion.skip_steps: 50%"
         yield fit.nodes[NAME].key.problem(NAME, message)
+    if scene.mode != STILL and scene.large_size is not None:
+        message = (
+            "hires paints these frames a second time, so that the larger film shows the pictures only nearly"
+            "; output.upscale enlarges without painting"
+        )
+        yield fit.nodes[NAME].key.problem(NAME, message)
     yield from _idle_parts(scene, fit)
     yield from _idle_init(scene, fit)
     yield from _beside_loop(scene, fit)
