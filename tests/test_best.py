@@ -161,6 +161,8 @@ def test_what_cannot_be(read):
         read("keep_best=2", "judge_at=50%", "diffusion.stop_at=40%")
     assert "keeps all of them" in str(read("keep_best=5").notices[0])
     assert not read("keep_best=2").notices  # nothing is learnt of networks that are fake
+    assert "has no effect without keep_best" in str(read("judge_at=30%").notices[0])
+    assert "has no effect" in str(read("mode=2d", "keep_best=4").notices[0])
 
 
 @pytest.mark.parametrize(("secondary", "said"), [("true", 0), ("false", 1)])
@@ -170,8 +172,6 @@ def test_a_choice_no_better_than_chance_is_noticed(tmp_path, secondary: str, sai
     path.write_text(f"{text}diffusion: {{secondary: {secondary}}}\n")
     notices = [one for one in read_scene(path).notices if "unfinished pictures" in str(one)]
     assert len(notices) == said
-    assert "has no effect without keep_best" in str(read("judge_at=30%").notices[0])
-    assert "has no effect" in str(read("mode=2d", "keep_best=4").notices[0])
 
 
 def test_a_plan_counts_what_is_painted(read):

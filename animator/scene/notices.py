@@ -113,8 +113,8 @@ def notice_choice(scene: Scene, fit: Fit) -> Iterator[Problem]:
         yield node.place.problem("keep_best", message)
     elif scene.diffusion.model == "pocket" and not scene.diffusion.secondary and scene.models != "fake":
         message = (
-            "without the secondary model, unfinished pictures of the bundled networks say nothing about finished "
-            "ones; set diffusion.secondary: true, or paint all and choose by the sheet"
+            "without the secondary model, unfinished pictures of the bundled networks say nothing of "
+            "finished ones; set diffusion.secondary: true, or paint all and choose by the sheet"
         )
         yield node.place.problem("keep_best", message)
 
