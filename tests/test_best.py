@@ -160,8 +160,18 @@ def test_what_cannot_be(read):
     with pytest.raises(SceneError, match="judge_at: is 50%, but the pictures are stopped at 40%"):
         read("keep_best=2", "judge_at=50%", "diffusion.stop_at=40%")
     assert "keeps all of them" in str(read("keep_best=5").notices[0])
+    assert not read("keep_best=2").notices  # nothing is learnt of networks that are fake
     assert "has no effect without keep_best" in str(read("judge_at=30%").notices[0])
     assert "has no effect" in str(read("mode=2d", "keep_best=4").notices[0])
+
+
+@pytest.mark.parametrize(("secondary", "said"), [("true", 0), ("false", 1)])
+def test_a_choice_no_better_than_chance_is_noticed(tmp_path, secondary: str, said: int) -> None:
+    text = "mode: still\nseed: 1\nimages: 9\nkeep_best: 2\nprompts: a sea\nsize: [192, 128]\n"
+    path = tmp_path / "scene.yaml"
+    path.write_text(f"{text}diffusion: {{secondary: {secondary}}}\n")
+    notices = [one for one in read_scene(path).notices if "unfinished pictures" in str(one)]
+    assert len(notices) == said
 
 
 def test_a_plan_counts_what_is_painted(read):

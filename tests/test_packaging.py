@@ -211,6 +211,7 @@ def test_what_the_demo_says_to_type_next_can_be_typed() -> None:
             command.make_context(words[0], words[1:])
 
 
+@pytest.mark.vital
 @pytest.mark.slow
 def test_the_pages_are_a_site(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]

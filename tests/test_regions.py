@@ -117,6 +117,13 @@ def test_an_edge_fades_over_as_many_pixels_half_of_them_inside():
     assert (row.diff() <= 0).all()
 
 
+@pytest.mark.parametrize(("feather", "soft"), [(0, 0), (1, 0), (2, 2), (4, 4), (5, 6), (6, 6), (12, 12)])
+def test_a_narrow_edge_fades_over_its_pixels_too(feather, soft):
+    row = shaped(LEFT, 0, feather)[32]
+    assert int(((row > 1e-4) & (row < 1 - 1e-4)).sum()) == soft
+    assert float(row.sum()) == pytest.approx(32, abs=0.01)
+
+
 def test_a_region_of_no_strength_is_not_there(tmp_path):
     loaded = scene(
         tmp_path, 'regions: {a: {formula: "1", keep: true, strength: "0: (0), 1: (0), 2: (0.5)"}}\n'

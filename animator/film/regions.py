@@ -8,6 +8,7 @@ is half inside gets half of what is different.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -131,9 +132,10 @@ def shaped(mask: Tensor, grow: float, feather: float, invert: bool = False) -> T
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         array = cv2.dilate(array, disc) if grow > 0 else cv2.erode(array, disc)
     if feather > 1:
-        # Two box blurs fade over the sum of their widths, and not a pixel farther; odd ones stay in place.
-        width = 2 * round((feather / 2 - 1) / 2) + 1
-        for _ in range(2):
+        # Two box blurs fade over as many pixels as both reach to both sides, and not a pixel farther.
+        reach = math.floor(feather / 2 + 0.5)
+        for side in (reach // 2, reach - reach // 2):
+            width = 2 * side + 1  # odd ones stay in place
             array = cv2.blur(array, (width, width), borderType=cv2.BORDER_REPLICATE)
     return torch.from_numpy(np.ascontiguousarray(array, np.float32))
 

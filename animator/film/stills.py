@@ -68,6 +68,8 @@ def stills(
         unfinished = [drafts[number] for number in group] if group[0] in drafts else None
         listener.stage(group[0], "denoise")
         listener.begin(group)
+        if unfinished is None and requests[0].init is not None:
+            listener.made(group[0], "init", requests[0].init)
         paint = functools.partial(
             engine.paint_together, requests, listener.step, stop_at=stop_at, unfinished=unfinished
         )
@@ -87,8 +89,9 @@ def stills(
 
 def _finished(timeline: Timeline, shot: Shot, number: int, request: Request, one: Painted) -> Finished:
     picture, row = eight_bits(one.picture) if shot.disco else one.picture, timeline.row(number)
-    picture = pasted(shot, row, masks_of(shot.regions, row), picture, request.init)
-    return Finished(number, picture, request.seed, row, unfinished=one.unfinished)
+    masks = masks_of(shot.regions, row)
+    picture = pasted(shot, row, masks, picture, request.init)
+    return Finished(number, picture, request.seed, row, unfinished=one.unfinished, masks=masks)
 
 
 def _group(

@@ -7,6 +7,7 @@
     02-depth-colour.png
     03-warped.png     it after the camera's move
     03-uncovered.png  what the move uncovered, white
+    03-region-sky.png the mask of each region, by its name, as strong as it acts
     04-held.png       after its colours were held
     05-init.png       what the diffusion begins over, if there is anything
     05-noised.png     that with the noise that the diffusion begins with
@@ -33,7 +34,9 @@ from torch import Tensor
 from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener
-from animator.film.requests import seed_of
+from animator.film.pins import calmer
+from animator.film.regions import of_strength
+from animator.film.requests import noise_of, seed_of
 from animator.keyframes.courses import weight_text
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
@@ -87,8 +90,7 @@ class Dump(Listener):
         elif value.ndim == 3:
             self._picture(stem, value)
         else:
-            shades = (value.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-            self._picture(stem, np.repeat(shades[..., None], 3, -1))
+            self._mask(stem, value)
 
     def begin(self, frames: Sequence[int]) -> None:
         """The diffusion begins; a frame that has nothing to begin over begins from noise alone."""
@@ -112,6 +114,7 @@ class Dump(Listener):
             "prompts": [
                 {"text": one.text, "weight": one.weight, "image": one.image}
                 | ({"course": weight_text(one)} if one.course else {})
+                | ({"region": one.region} if one.region else {})
                 for one in row.prompts
             ],
             "values": {name: row[name] for name in timeline.table.columns},
@@ -120,7 +123,11 @@ class Dump(Listener):
         self._json("01-row", found)
 
     def finished(self, finished: Finished) -> None:
-        """Write the frame itself."""
+        """Write the frame itself, and the masks of its regions."""
+        for region in self._job.shot.regions:
+            mask = of_strength(region, finished.row, finished.masks)
+            if mask is not None:
+                self._mask(f"03-region-{region.name}", mask)
         self._picture("07-frame", finished.picture)
 
     def _noised(self, init: Tensor | None) -> None:
@@ -128,13 +135,14 @@ class Dump(Listener):
         scene, shot = self._job.loaded.scene, self._job.shot
         if shot.noise != "new":
             return
-        first = init is None or self._frame == 0
-        keep = (
-            shot.keep if first else self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
-        )
+        still, keep = scene.mode == "still", shot.keep
+        grows = self._frame > 0 and not still and shot.init.frames != "all"
+        if init is not None and (grows or scene.mode == "video"):
+            skipped = self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
+            keep = calmer(shot.pins, self._frame, skipped)
         family, seed = family_of(scene.diffusion.model), seed_of(shot, self._frame)
         scene = scene.model_copy(update={"size": shot.canvas})
-        begun = family.beginning(scene, seed, self._frame, keep, init)
+        begun = family.beginning(scene, seed, 0 if still else noise_of(shot, self._frame), keep, init)
         if begun is not None:
             self._picture(self._stem("05-noised"), begun)
 
@@ -154,6 +162,10 @@ class Dump(Listener):
     def _picture(self, stem: str, picture: Tensor | np.ndarray) -> None:
         pixels = frame_to_uint8(picture) if isinstance(picture, Tensor) else picture
         write_atomic(self._folder / f"{stem}.png", encode_png(pixels, {"frame": str(self._frame)}))
+
+    def _mask(self, stem: str, mask: Tensor) -> None:
+        shades = (mask.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+        self._picture(stem, np.repeat(shades[..., None], 3, -1))
 
     def _json(self, stem: str, found: dict[str, Any]) -> None:
         write_atomic(self._folder / f"{stem}.json", (json.dumps(found, indent=1) + "\n").encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import textwrap
 from collections.abc import Mapping
 from functools import partial
@@ -17,6 +18,7 @@ from animator.look.curves import changing
 from animator.look.regions import masks_to_show
 from animator.scene.heard import heard_timeline
 from animator.scene.painted import painted_frames
+from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
 from animator.system.glyphs import lettering
@@ -48,6 +50,9 @@ REGION, MOMENTS = 0.75, 10
 
 MOST_PROMPTS = 24
 """Bars; of more prompts the strongest are shown."""
+
+PICTURE, ROOM = "tab:purple", 0.03
+"""Colour of the lines at pinned pictures; and the share of the width that the label of one takes at least."""
 
 LETTERS = 150
 """Of a text in a line of the foot."""
@@ -100,6 +105,7 @@ def figure_of(loaded: LoadedScene, sounds: Mapping[str, np.ndarray]) -> Figure:
     _frames_axis(over_frames, loaded)
     _draw_prompts(axes[0], bars)
     _draw_diffused(axes[1], loaded)
+    _draw_pinned(over_frames, loaded)
     if regions:
         _draw_regions(over_frames[-1], regions)
     for panel, (section, table) in zip(over_frames[2 : 2 + len(panels)], panels, strict=True):
@@ -161,6 +167,7 @@ def prompt_weights(loaded: LoadedScene) -> pd.DataFrame:
         row: dict[str, float] = {}
         for one in prompts:
             text = f"picture {one.text.rpartition('/')[2]}" if one.image else one.text
+            text += f"  in {one.region}" if one.region else ""
             text += f"  for {', '.join(one.models)}" if one.models else ""
             row[text] = row.get(text, 0.0) + one.weight
         rows.append(row)
@@ -192,6 +199,7 @@ def _frames_axis(axes: list[Axes], loaded: LoadedScene) -> None:
         panel.grid(axis="x", alpha=0.25, linewidth=0.6)
     still = scene.mode == "still"
     axes[-1].set_xlabel("picture" if still else "frame", fontsize=9)
+    axes[-1].locator_params(axis="x", integer=True)
     if still:
         return
     seconds = axes[0].secondary_xaxis(
@@ -260,6 +268,30 @@ def _draw_diffused(panel: Axes, loaded: LoadedScene) -> None:
     _name(panel, "diffused")
     said = "every one" if diffused.all() else f"{len(frames)} of {len(diffused)}"
     panel.text(1.01, 0.5, said, fontsize=8, va="center", transform=panel.transAxes)
+
+
+def _draw_pinned(axes: list[Axes], loaded: LoadedScene) -> None:
+    """Draw a line at the frame of each picture that the film passes through, named where there is room."""
+    pinned = pinned_in(loaded.scene)
+    labels = [os.path.basename(one.file) for one in pinned]
+    letters = lettering(labels)
+    frames = [one.frame for one in pinned]
+    for number, (one, label) in enumerate(zip(pinned, labels, strict=True)):
+        for panel in axes:
+            panel.axvline(one.frame, color=PICTURE, linewidth=1, alpha=0.8)
+        following = frames[number + 1] if number + 1 < len(frames) else loaded.scene.count
+        room = (following - one.frame) / loaded.scene.count
+        last = number + 1 == len(pinned) and room < ROOM * 4
+        if room < ROOM and not last:
+            continue
+        shown, most = letters.shown(label, f"picture {number}"), max(5, round(room * LETTERS))
+        shown = shown if len(shown) <= most or last else f"{shown[: most - 1]}…"
+        axes[1].annotate(
+            shown, (one.frame, 0.5), xytext=(-3 if last else 3, 0), textcoords="offset points",
+            ha="right" if last else "left", va="center", fontsize=8, color=PICTURE,
+            fontfamily=list(letters.families), parse_math=False,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )  # fmt: skip
 
 
 def _draw_regions(panel: Axes, regions: Mapping[str, list[tuple[int, np.ndarray]]]) -> None:

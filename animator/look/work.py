@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 
 from animator.diffusion.tiles import tiles_of
 from animator.engines.registry import family_of
+from animator.film.pins import Pin, calmer, pin_at
 from animator.look.afterwards import afterwards
 from animator.scene.larger import tile_side
+from animator.scene.looped import loop_span
 from animator.scene.painted import painted_frames
+from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
 from animator.settings.base import share
 from animator.settings.scene import Scene
@@ -52,16 +56,20 @@ def work_of(loaded: LoadedScene) -> Work:
     cost = cache(counted.cost)
     begun = diffusion.init_image is not None or diffusion.perlin_init != "none"
     each_anew = scene.mode == "still" or diffusion.init_frames == "all"
+    pins = _pins(scene)
     diffused = painted_frames(scene)
+    if scene.mode != "still":
+        diffused[[pin.frame for pin in pins if pin.strength == 1]] = False  # these are shown as they are
     alike: dict[tuple[float, ...], int] = {}
     steps, cuts = np.zeros(scene.count, np.int64), np.zeros(scene.count, np.int64)
     table = loaded.timeline.table
     skips, settings = table["coherence.frames_skip_steps"].to_numpy(), table[list(counted.names)].to_numpy()
     for frame in np.flatnonzero(diffused).tolist():
         grows = scene.mode == "video" or (frame > 0 and not each_anew)
-        keep = float(skips[frame]) if grows else diffusion.keep()
+        keep = calmer(pins, frame, float(skips[frame])) if grows else diffusion.keep()
         first_alike = alike.setdefault(tuple(settings[frame].tolist()), frame)
-        steps[frame], cuts[frame] = cost(keep, grows or begun, first_alike)
+        over = grows or begun or pin_at(pins, frame) is not None
+        steps[frame], cuts[frame] = cost(keep, over, first_alike)
     if scene.mode == "still" and scene.keep_best is not None:
         # Which are finished is not known yet; as many are.
         begin = diffusion.keep()
@@ -76,7 +84,7 @@ def work_of(loaded: LoadedScene) -> Work:
     if scene.large_size is not None and diffusion.stop_at is None:
         larger = min(scene.keep_best or scene.count, scene.count) if scene.mode == "still" else scene.count
         larger_steps, _ = cost(scene.hires.keep(diffusion.steps), True, 0)
-    depths = _depths(loaded, diffused, moved)
+    depths = _depths(loaded, moved)
     return Work(scene.count, steps, cuts, depths, moves, larger, larger_steps)
 
 
@@ -89,14 +97,27 @@ def larger_text(scene: Scene, work: Work) -> str:
     return f"{work.larger}, at {width} x {height}, {work.larger_steps} steps each{tiles}"
 
 
-def _depths(loaded: LoadedScene, diffused: np.ndarray, moved: bool) -> int:
-    """Return how often depth is estimated: once for a painted picture that is moved or seen by two eyes."""
-    scene = loaded.scene
+def _pins(scene: Scene) -> list[Pin]:
+    """Return the pinned pictures of a scene, unread."""
+    unread = torch.empty(0)
+    return [Pin(one.frame, unread, one.file, one.strength, one.before, one.after) for one in pinned_in(scene)]
+
+
+def _depths(loaded: LoadedScene, moved: bool) -> int:
+    """Return how often depth is estimated.
+
+    Once for a painted picture that is moved or seen by two eyes, and once for each pinned one that a film in
+    3D comes to; where a loop closes it comes to none.
+    """
+    scene, painted = loaded.scene, painted_frames(loaded.scene)
+    closes = scene.count - loop_span(scene)
+    pinned = [one for one in pinned_in(scene) if one.frame - one.before < closes]
+    moved_back = len(pinned) if scene.mode == "3d" else 0
     if scene.vr.enabled:
-        return int(diffused.sum())
+        return int(painted.sum()) + moved_back
     if scene.mode != "3d" or not moved:
-        return 0
-    return int(diffused[:-1].sum())  # the last frame's depth is of no use to anybody
+        return moved_back
+    return int(painted[:-1].sum()) + moved_back  # the last frame's depth is of no use to anybody
 
 
 def work_text(loaded: LoadedScene) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 from animator.film.regions import Region
 from animator.keyframes.timeline import Row
 from animator.run.sources import Sources
-from animator.scene.regions import is_film
+from animator.scene.regions import follows, is_film
 from animator.settings.regions import RegionOptions, depth_range, formula_of
 from animator.settings.scene import Scene
 from animator.system.images import BLACK, WHITE, read_picture
@@ -22,6 +22,9 @@ from animator.video.footage import FootageReader, open_footage
 
 NUMBERS = ("strength", "grow", "feather", "skip_steps", "init_noise")
 """What of a region may change over the frames."""
+
+EDGES = 2
+"""Number of the way in which edges are made soft; raised where the program does it otherwise than before."""
 
 
 def regions_of(scene: Scene, sources: Sources) -> tuple[Region, ...]:
@@ -39,11 +42,11 @@ def _region(scene: Scene, name: str, options: RegionOptions, sources: Sources) -
         drawn=drawing(scene, options, sources),
         depth=(0.0, 0.0) if options.depth is None else depth_range(options.depth),
         invert=options.invert,
-        follow=options.follow,
+        follow=follows(scene, options),
         skips=options.skip_steps is not None,
         keep=options.keep,
         noisy=options.init_noise is not None,
-        still=options.still and not options.follow,
+        still=options.still and not follows(scene, options),
         paste=options.paste,
     )
 
@@ -101,6 +104,8 @@ def region_digests(scene: Scene, row: Row, sources: Sources) -> Iterator[str]:
         }
         if numbers["strength"] <= 0 and not options.follow:
             continue
+        if numbers["feather"] > 1:
+            numbers["edges"] = EDGES
         if scene.output.alpha == name and (options.follow or options.depth is not None):
             numbers["alpha"] = 1.0  # its mask is saved with the frame
         if options.formula is not None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from animator.scene.nodes import Node, plain
+from animator.scene.region_forms import NAME as REGIONS
+from animator.scene.region_forms import long_form
 
 _SHARE = re.compile(r"\s*(0?\.\d+|0\.\d*)\s*", re.ASCII)
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%\s*", re.ASCII)
@@ -74,6 +76,9 @@ def hint(node: Node, name: str, expected: str) -> str:
         said = _share(value, listed=name == "output.intermediates")
     elif name == "size":
         said = _size(plain(node))
+    elif name == REGIONS and not isinstance(value, dict):
+        whole = "regions by name" in expected
+        said = long_form(value, whole) if whole or "a mapping" in expected else ""
     elif name == "background":
         said = _colour(plain(node))
     elif "a length such as" in expected:

@@ -13,6 +13,7 @@ from animator.scene.bases import extended_file, hint
 from animator.scene.foreign_file import head_of, refuse_binary, refuse_foreign, refuse_unread
 from animator.scene.nodes import Key, Node, Place, dotted
 from animator.scene.presets import with_presets
+from animator.scene.region_forms import drawn_as_set, drawn_once, merges
 from animator.scene.rooted import rooted
 from animator.scene.seeds import spelt_out
 from animator.scene.source import NotYamlError, parse, read_text, resolve
@@ -37,8 +38,9 @@ NO_SCENE = "is no scene: it has none of the keys of one, such as prompts"
 def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> Node:
     """Return ``base`` with the values of ``over`` in their place.
 
-    Sections merge key by key. Everything else is replaced whole, mappings such as `prompts` and the keys of
-    a curve included. An empty value takes the one below away, so that the default holds again.
+    Sections merge key by key, and so do regions of the same name. Everything else is replaced whole, mappings
+    such as `prompts`, `pictures` and the keys of a curve included. An empty value takes the one below away,
+    so that the default holds again.
 
     Args:
         base: the tree below.
@@ -47,12 +49,12 @@ def layer(base: Node, over: Node, sections: Collection[str], name: str = "") -> 
         name: dotted name of the two trees.
     """
     both = isinstance(base.value, dict) and isinstance(over.value, dict)
-    if not both or (name and name not in sections):
+    if not both or (name and name not in sections and not merges(name)):
         return dataclasses.replace(over, below=base) if name == SIZE else over
     members = dict(base.value)
     for key, child in over.value.items():
         members[key] = layer(members[key], child, sections, dotted(name, key)) if key in members else child
-    return dataclasses.replace(over, value=members)
+    return drawn_once(dataclasses.replace(over, value=members), over, name)
 
 
 def read_layers(
@@ -221,7 +223,7 @@ def override(root: Node, texts: Sequence[str]) -> tuple[Node, list[Problem]]:
             problems += [place.problem(name.strip(), fault.message) for fault in error.problems]
             continue
         problems += [place.problem(name.strip(), fault.message) for fault in faults]
-        root = with_spellings(_put_spelt(root, parts, value, place))
+        root = drawn_as_set(with_spellings(_put_spelt(root, parts, value, place)), parts)
         root, unknown = with_presets(root)  # the next one may set one of its cuts
         problems += unknown
     root, more = spelt_out(root, COMMAND_LINE)

@@ -21,7 +21,7 @@ from animator.scene.nodes import Node, plain
 from animator.scene.noise_notices import notice_noise
 from animator.scene.painted import painted_frames
 from animator.scene.pins import notice_pins
-from animator.scene.regions import notice_regions
+from animator.scene.region_notices import notice_regions
 from animator.scene.unused import notice_idle
 from animator.scene.upright import notice_upright
 from animator.settings.base import declared
@@ -53,7 +53,8 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
             serves other scenes too, and may be idle in this one.
     """
     clock = Clock(scene.count, scene.fps, scene.bpm)
-    idle = [one for one in notice_idle(scene, values, fit) if one.file in own]
+    of_settings = (*notice_idle(scene, values, fit), *notice_regions(scene, values, fit))
+    idle = [one for one in of_settings if one.file in own]
     return [
         *notice_size(scene, fit),
         *notice_enlarged(scene, fit),
@@ -67,7 +68,6 @@ def notice_scene(scene: Scene, values: Values, fit: Fit, own: Collection[str]) -
         *notice_unpainted(scene, fit, clock),
         *notice_noise(scene, values, fit),
         *notice_upright(scene, values, fit),
-        *notice_regions(scene, values, fit),
         *notice_pins(scene, fit),
         *idle,
     ]
@@ -104,10 +104,18 @@ def notice_trained(scene: Scene, fit: Fit) -> Iterator[Problem]:
 
 
 def notice_choice(scene: Scene, fit: Fit) -> Iterator[Problem]:
-    """Yield a choice of the best that takes all."""
+    """Yield a choice of the best that takes all, or that is no better than chance (docs/stills.md)."""
     node = fit.nodes.get("keep_best")
-    if node is not None and scene.mode == "still" and (scene.keep_best or 0) >= scene.images:
+    if node is None or scene.mode != "still":
+        return
+    if (scene.keep_best or 0) >= scene.images:
         message = f"keeps all of them: there are {scene.images} images; paint more, or leave it out"
+        yield node.place.problem("keep_best", message)
+    elif scene.diffusion.model == "pocket" and not scene.diffusion.secondary and scene.models != "fake":
+        message = (
+            "without the secondary model, unfinished pictures of the bundled networks say nothing of "
+            "finished ones; set diffusion.secondary: true, or paint all and choose by the sheet"
+        )
         yield node.place.problem("keep_best", message)
 
 

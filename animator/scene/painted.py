@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from animator.scene.looped import loop_span
+from animator.scene.pins import pinned_in
 from animator.settings.scene import Scene
 
 
@@ -20,4 +21,5 @@ def painted_frames(scene: Scene) -> np.ndarray:
     if loop_span(scene):
         every_nth &= frames <= scene.frames - scene.turbo.steps
     painted: np.ndarray = (frames <= scene.turbo.preroll) | every_nth
+    painted[[one.frame for one in pinned_in(scene)]] = True
     return painted

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import ExpressionError, Problem, UsageError
 from animator.keyframes import Clock
 from animator.scene.fit import Fit
+from animator.scene.looped import loop_span
 from animator.scene.nodes import Node, dotted
-from animator.settings.base import STILL
+from animator.scene.regions import PICTURES
+from animator.settings.base import STILL, VIDEO
 from animator.settings.pins import END, START, PinnedPicture
 from animator.settings.prompts import Position
 from animator.settings.scene import Scene
+from animator.system.fetch import is_url
 from animator.system.picture_files import picture_file_fault
 from animator.video.source_pictures import pictures_of
 
@@ -74,23 +77,48 @@ def _gaps(frames: Sequence[int], place: int, count: int) -> tuple[int, int]:
 
 
 def _by_frame(scene: Scene, clock: Clock) -> dict[int, PinnedPicture]:
-    if isinstance(scene.pictures, str):
-        files = [str(path) for path in pictures_of(Path(scene.pictures))]
-        last = scene.count - 1
-        if scene.mode == STILL:
-            return {place: PinnedPicture(file=path) for place, path in enumerate(files[: scene.count])}
-        steps = max(len(files) - 1, 1)
-        return {round(place * last / steps): PinnedPicture(file=path) for place, path in enumerate(files)}
     found: dict[int, PinnedPicture] = {}
-    for position, one in scene.pictures.items():
-        picture = PinnedPicture(file=one) if isinstance(one, str) else one
-        frame = frame_of(position, clock)
-        if frame in found:
-            raise ExpressionError(f"there are two pictures at frame {frame}; leave one of them out")
-        found[frame] = picture
+    if isinstance(scene.pictures, dict):
+        for position, one in scene.pictures.items():
+            frame = frame_of(position, clock)
+            if frame in found:
+                raise ExpressionError(f"there are two pictures at frame {frame}; leave one of them out")
+            found[frame] = _whole(one)
+    else:
+        found = _spread(in_order(scene.pictures), scene)
     first = found[min(found)].file if found else ""
     again = {"file": first}
     return {frame: one.model_copy(update=again) if one.file == START else one for frame, one in found.items()}
+
+
+def _whole(one: str | PinnedPicture) -> PinnedPicture:
+    return PinnedPicture(file=one) if isinstance(one, str) else one
+
+
+def in_order(pictures: str | list[str | PinnedPicture]) -> list[PinnedPicture]:
+    """Return the pictures of a folder or a list, which say nothing of their frames, or one picture alone.
+
+    Raises:
+        UsageError: a folder has no pictures.
+    """
+    if isinstance(pictures, list):
+        return [_whole(one) for one in pictures]
+    if is_picture(pictures):
+        return [PinnedPicture(file=pictures)]
+    return [PinnedPicture(file=str(path)) for path in pictures_of(Path(pictures))]
+
+
+def is_picture(path: str) -> bool:
+    """Return whether a path or an address, by its name, is a picture and no folder of them."""
+    return is_url(path) or (os.path.splitext(path)[1].lower() in PICTURES and not os.path.isdir(path))
+
+
+def _spread(pictures: Sequence[PinnedPicture], scene: Scene) -> dict[int, PinnedPicture]:
+    """Return pictures by frame: of stills one each, in a film evenly from its first frame to its last."""
+    if scene.mode == STILL:
+        return dict(enumerate(pictures[: scene.count]))
+    steps = max(len(pictures) - 1, 1)
+    return {round(place * (scene.count - 1) / steps): one for place, one in enumerate(pictures)}
 
 
 def frame_of(position: Position, clock: Clock) -> int:
@@ -105,53 +133,90 @@ def pin_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
     if NAME in fit.faulty or NAME not in fit.nodes:
         return
     node = fit.nodes[NAME]
-    if isinstance(scene.pictures, str):
-        yield from ((node, NAME, message) for message in _folder_fault(scene.pictures) if message)
+    if isinstance(scene.pictures, str) and (message := _alone_fault(scene.pictures)):
+        yield node, NAME, message
         return
-    clock = Clock(scene.count, scene.fps, scene.bpm)
-    before = len(fit.problems)
-    for key, one in scene.pictures.items():
-        child, name = _child(node, key), dotted(NAME, key)
-        path = one if isinstance(one, str) else one.file
-        message = "" if path == START else picture_file_fault(path)
-        try:
-            frame = frame_of(key, clock)
-            if frame >= scene.count:
-                message = message or f"is at frame {frame}, after the last, {scene.count - 1}"
-        except ExpressionError as error:
-            message = message or error.message
+    wrong = False
+    for child, name, one, position in _written(scene, fit):
+        message = "" if one.file == START else picture_file_fault(one.file)
+        message = message or ("" if position is None else _position_fault(position, scene))
         if message:
+            wrong = True
             yield child, name, message
-    if len(fit.problems) > before:
+    if wrong:
         return
     try:
-        first = pinned_in(scene)[:1]
-        if first and first[0].file == START:
+        pinned = pinned_in(scene)
+        if pinned and pinned[0].file == START:
             yield node, NAME, f"the first is '{START}', which is the first again; name a file there"
+        elif message := other_end(scene, pinned):
+            yield _at(scene, fit, pinned[-1].frame), NAME, message
     except (ExpressionError, UsageError) as error:
         yield node, NAME, error.message if isinstance(error, ExpressionError) else str(error)
 
 
-def _child(node: Node, key: Position) -> Node:
-    members: Mapping[str, Node] = node.value
-    return next((child for name, child in members.items() if str(name) == str(key)), node)
+def _written(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, PinnedPicture, Position | None]]:
+    """Yield the pictures that a scene names one by one: node, dotted name, the picture and its position."""
+    node, pictures = fit.nodes[NAME], scene.pictures
+    if isinstance(pictures, dict):
+        members = {str(key): child for key, child in node.value.items()}
+        for key, one in pictures.items():
+            yield members.get(str(key), node), dotted(NAME, key), _whole(one), key
+    elif isinstance(pictures, list):
+        for place, one in enumerate(pictures):
+            yield node.value[place], dotted(NAME, place), _whole(one), None
 
 
-def _folder_fault(path: str) -> Iterator[str]:
+def _at(scene: Scene, fit: Fit, frame: int) -> Node:
+    """Return where the picture of a frame is written, or all of them."""
+    clock = Clock(scene.count, scene.fps, scene.bpm)
+    written = [(child, position) for child, _, _, position in _written(scene, fit)]
+    places = (
+        child for child, position in written if position is not None and frame_of(position, clock) == frame
+    )
+    return next(places, fit.nodes[NAME])
+
+
+def _position_fault(position: Position, scene: Scene) -> str:
+    try:
+        frame = frame_of(position, Clock(scene.count, scene.fps, scene.bpm))
+    except ExpressionError as error:
+        return error.message
+    return "" if frame < scene.count else f"is at frame {frame}, after the last, {scene.count - 1}"
+
+
+def _alone_fault(path: str) -> str:
+    """Return what is wrong with one text in place of all pictures."""
+    if is_picture(path):
+        return picture_file_fault(path)
     if not os.path.isdir(path):
-        yield f"expected a folder of pictures or a mapping from positions; no such folder: {path}"
-        return
+        return f"expected a folder of pictures, a list, or a mapping from positions; no such folder: {path}"
     try:
         pictures_of(Path(path))
     except UsageError as error:
-        yield str(error)
+        return str(error)
+    return ""
+
+
+def other_end(scene: Scene, pinned: Sequence[Pinned]) -> str:
+    """Return what is wrong where a film that loops ends with another picture than it begins with."""
+    shown = [one for one in pinned if one.strength > 0]
+    if not loop_span(scene) or not shown or shown[-1].frame != scene.count - 1:
+        return ""
+    if shown[0].frame == 0 and shown[0].file == shown[-1].file:
+        return ""
+    return (
+        "the last frame is another picture than the first, but loop: true leads back to the first; "
+        f"leave loop out, or have the same picture at frame 0 and at the end: {{0: a.png, {END}: {START}}}"
+    )
 
 
 def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
     """Yield what has no effect beside pictures that a film passes through."""
     if NAME in fit.faulty or NAME not in fit.nodes or not scene.pictures:
         return
-    if isinstance(scene.pictures, str) and (found := len(pictures_of(Path(scene.pictures)))) > scene.count:
+    spread = [] if isinstance(scene.pictures, dict) else in_order(scene.pictures)
+    if (found := len(spread)) > scene.count:
         message = f"has {found} pictures for {scene.count} frames, so that some are left out"
         yield fit.nodes[NAME].place.problem(NAME, message)
     if scene.mode != STILL and scene.diffusion.init_frames == "all":
@@ -159,3 +224,63 @@ def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
     if scene.mode == STILL and scene.diffusion.keep() == 0:
         message = "stand for no step: say how many they stand for, such as diffusion.skip_steps: 50%"
         yield fit.nodes[NAME].key.problem(NAME, message)
+    if scene.mode != STILL and scene.large_size is not None:
+        message = (
+            "hires paints these frames a second time, so that the larger film shows the pictures only nearly"
+            "; output.upscale enlarges without painting"
+        )
+        yield fit.nodes[NAME].key.problem(NAME, message)
+    yield from _idle_parts(scene, fit)
+    yield from _idle_init(scene, fit)
+    yield from _beside_loop(scene, fit)
+
+
+def _idle_parts(scene: Scene, fit: Fit) -> Iterator[Problem]:
+    """Yield parts of pictures that do nothing."""
+    for node, name, one, _ in _written(scene, fit):
+        given = node.value if isinstance(node.value, dict) else {}
+        for part in ("strength", "over"):
+            if part in given and scene.mode == STILL:
+                message = (
+                    "has no effect in mode still: a still begins with its picture, "
+                    "and diffusion.skip_steps says how much of it stays"
+                )
+                yield given[part].key.problem(dotted(name, part), message)
+        if one.strength == 0 and scene.mode != STILL and "strength" in given:
+            message = "is 0: the film shows nothing of the picture; write more than 0, or leave it out"
+            yield given["strength"].key.problem(dotted(name, "strength"), message)
+
+
+def _idle_init(scene: Scene, fit: Fit) -> Iterator[Problem]:
+    """Yield an init that every frame which would begin with it has a picture in place of."""
+    frames = {one.frame for one in pinned_in(scene)}
+    if scene.mode == VIDEO or (scene.mode != STILL and scene.diffusion.init_frames == "all"):
+        return
+    if not (set(range(scene.count)) <= frames if scene.mode == STILL else 0 in frames):
+        return
+    what = "each still begins" if scene.mode == STILL else "the film begins"
+    for name in ("diffusion.init_image", "diffusion.perlin_init"):
+        node = fit.nodes.get(name)
+        if node is not None and getattr(scene.diffusion, name.partition(".")[2]) not in (None, "none"):
+            yield node.key.problem(name, f"has no effect beside pictures: {what} with one of them")
+
+
+def _beside_loop(scene: Scene, fit: Fit) -> Iterator[Problem]:
+    """Yield pictures at the end of a film that leads back to its first frame by itself."""
+    span = loop_span(scene)
+    for one in pinned_in(scene) if span else ():
+        place = _at(scene, fit, one.frame).key
+        if one.frame == 0 or one.strength == 0:
+            continue
+        if one.frame == scene.count - 1:
+            message = (
+                "loop: true leads back to the first picture by itself, so that it shows twice in a row; "
+                "one is enough: leave out this picture, or loop"
+            )
+            yield place.problem(NAME, message)
+        elif one.frame >= scene.count - span:
+            message = (
+                f"frame {one.frame} is one of the last {span}, in which loop: true draws the film to its "
+                f"first frame, and to no other picture; move it before frame {scene.count - span}"
+            )
+            yield place.problem(NAME, message)

@@ -34,6 +34,7 @@ from animator.scene.loosened import loosened, notice_arrival
 from animator.scene.nodes import Node, Place
 from animator.scene.notices import notice_scene
 from animator.scene.prompts import compile_prompts
+from animator.scene.region_forms import without_emptied
 from animator.scene.rooted import PATHS, rooted
 from animator.scene.seeds import counted
 from animator.scene.sound_reading import sounds_of
@@ -195,7 +196,7 @@ def _compiled(
 ) -> LoadedScene:
     """Lay ``overrides`` over a scene, check it and compile it; ``problems`` are the faults so far."""
     root, more = override(root, overrides)
-    root, study = without_study(root)
+    root, study = without_study(without_emptied(root))
     root = rooted(root, Path.cwd())  # a path from the command line is relative to where it was typed
     root, written, noticed = in_their_places(without_texts(counted(with_defaults_of_mode(root))))
     early = [*problems, *more]

@@ -1,26 +1,19 @@
-"""What a schema cannot say of regions: their files and formulas, and what has no effect in them."""
+"""What a schema cannot say of regions: their files and formulas."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from pydantic import BaseModel
-
-from animator.errors import ExpressionError, Problem, UsageError
-from animator.keyframes import Curve
-from animator.scene.empty_masks import mask_notices
+from animator.errors import ExpressionError, UsageError
 from animator.scene.fit import Fit
 from animator.scene.nodes import Node, dotted
-from animator.settings.base import STILL, THREE_D, TWO_D, VIDEO
+from animator.settings.base import STILL, THREE_D, VIDEO
 from animator.settings.regions import RegionOptions, formula_of
 from animator.settings.scene import Scene
 from animator.system.file_names import file_fault
 from animator.system.picture_files import picture_file_fault
-from animator.types import Schedule
 from animator.video.footage import open_footage
-
-Values = Mapping[str, Curve | Schedule]
 
 NAME = "regions"
 
@@ -43,8 +36,12 @@ PICTURES = frozenset(
 )
 """How the names of masks end that are one picture; every other file is a film."""
 
-ACTS = ("keep", "skip_steps", "init_noise", "still", "paste")
-"""What a region may change."""
+
+def follows(scene: Scene, options: RegionOptions) -> bool:
+    """Return whether a region moves with the picture: where nothing moves, it stays as it is drawn."""
+    if scene.mode == VIDEO:
+        return options.follow and scene.video.flow != "none"
+    return options.follow and scene.mode != STILL and scene.diffusion.init_frames != "all"
 
 
 def is_film(path: str) -> bool:
@@ -59,8 +56,8 @@ def region_faults(scene: Scene, fit: Fit) -> Iterator[tuple[Node, str, str]]:
         region, known = scene.regions.get(look), ", ".join(scene.regions) or "none in this scene"
         if region is None:
             yield fit.nodes["grade.region"], "grade.region", f"'{look}' is no region; there are {known}"
-        elif region.follow or region.depth is not None:
-            why = "it moves with the picture" if region.follow else "it follows from the depth"
+        elif follows(scene, region) or region.depth is not None:
+            why = "it moves with the picture" if region.depth is None else "it follows from the depth"
             message = f"'{look}' is not drawn at each frame: {why}; draw another for the look"
             yield fit.nodes["grade.region"], "grade.region", message
     alpha = scene.output.alpha
@@ -106,63 +103,3 @@ def _film_fault(scene: Scene, path: str) -> str:
     if film.frames < scene.count:
         return f"has {film.frames} frames, the scene {scene.count}: it needs a mask for each"
     return ""
-
-
-def notice_regions(scene: Scene, values: Values, fit: Fit) -> Iterator[Problem]:
-    """Yield what is given in regions and has no effect."""
-    if NAME in fit.faulty or NAME not in fit.nodes:
-        return
-    for key, options in scene.regions.items():
-        node = fit.nodes[NAME].value[key]
-        idle = ((part, f"has no effect {reason}") for part, reason in _idle(scene, options))
-        film = options.file is not None and is_film(options.file)
-        for part, message in (*idle, *mask_notices(scene, options, film)):
-            if part in node.value:
-                yield node.value[part].key.problem(dotted(dotted(NAME, key), part), message)
-        if not _acts(scene, key, options):
-            message = f"changes nothing: give it one of {', '.join(ACTS)}, or name it in a prompt"
-            yield node.key.problem(dotted(NAME, key), message)
-
-
-def _acts(scene: Scene, key: str, options: RegionOptions) -> bool:
-    """Return whether a region changes anything: by what it says, or as the place of a prompt."""
-    named = {
-        scene.output.alpha,
-        scene.grade.region,
-        *_regions_in(scene.prompts),
-        *_regions_in(scene.image_prompts),
-    }
-    return key in named or any(getattr(options, name) not in (None, False) for name in ACTS)
-
-
-def _regions_in(prompts: object) -> Iterator[str]:
-    """Yield the regions that prompts name, in whatever form these are written."""
-    if isinstance(prompts, BaseModel):
-        yield from filter(None, [getattr(prompts, "region", None)])
-    elif isinstance(prompts, Mapping):
-        for one in prompts.values():
-            yield from _regions_in(one)
-    elif isinstance(prompts, list):
-        for one in prompts:
-            yield from _regions_in(one)
-
-
-def _idle(scene: Scene, options: RegionOptions) -> Iterator[tuple[str, str]]:
-    film = scene.mode in (TWO_D, THREE_D)
-    begun = scene.diffusion.init_image is not None or scene.diffusion.perlin_init != "none"
-    has_init = begun or (scene.mode == STILL and bool(scene.pictures))
-    if not film:
-        yield "still", f"in mode {scene.mode}, in which no camera moves"
-    if scene.mode == STILL:
-        yield "follow", "in mode still"
-        if not has_init:
-            for name in ("keep", "skip_steps", "paste"):
-                yield name, "without diffusion.init_image or perlin_init, for there is nothing to keep"
-    if scene.mode == VIDEO:
-        yield "init_noise", "in mode video"
-        if scene.video.flow == "none":
-            yield "follow", "with video.flow: none"
-    elif not has_init:
-        yield "init_noise", "without diffusion.init_image or perlin_init"
-    if options.follow and options.still:
-        yield "still", "beside follow: what moves with the picture does not stay"

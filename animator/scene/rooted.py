@@ -89,6 +89,8 @@ def _rooted_weights(section: Node, folder: Path) -> Node:
 def _rooted_pins(node: Node, folder: Path) -> Node:
     """Return `pictures` with absolute paths; the word for the first one again stays."""
     value = node.value
+    if isinstance(value, list):
+        return dataclasses.replace(node, value=[_rooted_pins(child, folder) for child in value])
     if isinstance(value, dict):
         inside = {
             key: _rooted_pins(child, folder) if key == "file" or "file" not in value else child

@@ -12,6 +12,7 @@ from animator.scene.foreign import spellings
 from animator.scene.measures import BETWEEN, HEX, PERCENT, SIDE, UNITS
 from animator.scene.nodes import dotted
 from animator.scene.presets import all_presets
+from animator.scene.region_forms import NAME as REGIONS
 from animator.scene.schema_parts import Schema, parts_of, settings
 from animator.scene.spellings import (
     BACKGROUND,
@@ -59,6 +60,13 @@ def _widened(entry: Schema, name: str) -> Schema:
         more: list[Schema] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
     else:
         core, more = entry, list(_more(settings()[name], name))
+    if name == REGIONS:
+        more.append(
+            {
+                "type": "object",
+                "additionalProperties": {"anyOf": [entry["additionalProperties"], {"type": "string"}]},
+            }
+        )
     if not more:
         return entry
     kept = {key: core[key] for key in _KEPT & core.keys()}

@@ -15,6 +15,8 @@ from typing import Any
 from animator.scene.foreign import spellings
 from animator.scene.measures import colour, rate, sides, with_percent_signs, without_unit
 from animator.scene.nodes import Key, Node, dotted
+from animator.scene.region_forms import NAME as REGIONS
+from animator.scene.region_forms import written_out
 from animator.scene.schema_parts import Schema, accepts, folded, parts_of, resolved, settings
 from animator.settings.samplers import SAMPLERS
 from animator.settings.scene import GROUNDS, scene_schema
@@ -37,6 +39,10 @@ PICTURES = frozenset({"image_prompts"})
 """Settings that name files in several forms, of which the word none is not one."""
 
 NOTHING = frozenset({"", "none", "null"})
+
+EACH = "*"
+"""Stands for the name of a member of a mapping, whose options are no settings with names of their own."""
+
 _INT = re.compile(r"\s*[-+]?[0-9]{1,15}\s*")
 _FLOAT = re.compile(r"\s*[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?\s*")
 _PERCENT = re.compile(r"\s*(\.[0-9]+|[0-9]+(\.[0-9]*)?)\s*%\s*")
@@ -110,6 +116,8 @@ def _value(node: Node, entry: Schema, name: str) -> Node:
         return _changed(node, preset) if isinstance(preset, str) else _section(node, schema, name)
     if name == CLIP_MODELS:
         return _clip_models(node)
+    if name == REGIONS:
+        node = written_out(node)
     if name in PICTURES and _is_nothing(node.value):
         return _changed(node, None)
     if word in table and not isinstance(node.value, list | dict) and schema.get("type") != "array":
@@ -164,8 +172,16 @@ def _members(node: Node, part: Schema, schema: Schema) -> Node:
         return node if texts == node.value else dataclasses.replace(node, value=texts)
     if not isinstance(each, dict):
         return node
-    inner = {key: _typed(child, resolved(each), {}) for key, child in node.value.items()}
+    inner = {key: _member(child, each) for key, child in node.value.items()}
     return dataclasses.replace(node, value=inner)
+
+
+def _member(node: Node, each: Schema) -> Node:
+    """Return a member of a list or mapping, spelt as here: one value, or options by their names."""
+    options = next((part for part in parts_of(each) if "properties" in part), None)
+    if options is not None and isinstance(node.value, dict):
+        return _section(node, options, EACH)
+    return _typed(node, resolved(each), {})
 
 
 def _scalar(value: Any, schema: Schema, parts: list[Schema]) -> Any:
@@ -232,7 +248,7 @@ def _list(node: Node, schema: Schema, table: Mapping[str, Any]) -> Node:
     spelt = []
     for item in items:
         known = not isinstance(item.value, list | dict) and folded(item.value) in table
-        spelt.append(_changed(item, table[folded(item.value)]) if known else _typed(item, resolved(each), {}))
+        spelt.append(_changed(item, table[folded(item.value)]) if known else _member(item, each))
     if not isinstance(node.value, list) and not all(accepts(parts_of(each), one.value) for one in spelt):
         return node  # what it is not can be said better of the whole
     return dataclasses.replace(node, value=spelt, size=1 + len(spelt))

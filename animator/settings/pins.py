@@ -32,4 +32,4 @@ class PinnedPicture(Options):
     seconds, but not beyond half the way to the next picture."""
 
 
-Pictures = str | dict[Position, str | PinnedPicture]
+Pictures = str | list[str | PinnedPicture] | dict[Position, str | PinnedPicture]

@@ -214,13 +214,14 @@ class Scene(Options):
     pictures: Pictures = setting(
         default_factory=dict,
         json_schema_extra={
-            "allowed": "a folder of pictures, or a mapping such as {0: a.png, 48: {file: b.png, over: 2s}}"
+            "allowed": "a folder or a list of pictures, or a mapping such as "
+            "{0: a.png, 48: {file: b.png, over: 2s}}"
         },
         changes_frames=False,
     )
     """Pictures that the film passes through, by position: a file, or {file, strength, over}; the word
-    ``start`` is the first of them again, the position ``end`` the last frame. A folder's pictures are spread
-    over the film. Of stills each begins with the picture of its number, in place of
+    ``start`` is the first of them again, the position ``end`` the last frame. The pictures of a folder or a
+    list are spread over the film. Of stills each begins with the picture of its number, in place of
     `diffusion.init_image`."""
 
     regions: dict[str, RegionOptions] = setting(
