@@ -287,7 +287,7 @@ def test_the_table_is_installed_with_the_program() -> None:
         ("skip_steps_ratoi", "diffusion.skip_steps"),
         ("video_path", "video.init"),
         ("colour_coherence", "'coherence'"),
-        ("mask_video", "regions are masks"),
+        ("mask_video", "masks are regions"),
         ("model", "diffusion.model"),
         ("promts", "'prompts'"),
         ("camara", "'camera'"),
