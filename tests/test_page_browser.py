@@ -327,7 +327,7 @@ def test_rendering_stopping_and_going_on(site: Site, browser: Any) -> None:
         )
         page.click("button:text-is('Stop')")
         page.wait_for_selector(".status:has-text('stopped at')")
-        page.click("button:text-is('Go on')")
+        page.click("button:text-is('Resume')")
         page.wait_for_selector("button:text-is('Pause')")
         page.click("button:text-is('Pause')")
         page.wait_for_selector(".status:has-text('paused at')")

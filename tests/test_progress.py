@@ -17,6 +17,7 @@ def test_time_left_follows_the_last_frames() -> None:
     assert pace.text(5) == ""
     pace.lap(100)
     assert pace.text(5) == "36 frames/h, 8:20 left"
+    assert pace.text(5, "picture") == "36 pictures/h, 8:20 left"
     pace.lap(10)  # the first frame takes a whole diffusion: it is forgotten as soon as a second is known
     assert pace.text(5) == "360 frames/h, 0:50 left"
     pace.lap(20)
@@ -132,3 +133,24 @@ def test_a_second_pass_has_a_pace_of_its_own() -> None:
         for left in (8, 7, 6):
             reporter.finished(0, seconds, left)
     assert stream.getvalue().splitlines()[-1] == "frame 3/9  60.0 s  60 frames/h, 6:00 left"
+
+
+def test_quick_frames_have_no_pace_by_the_hour() -> None:
+    pace = Pace()
+    for _ in range(3):
+        pace.lap(0.01)
+    assert pace.text(600) == "0:06 left"
+
+
+def test_stills_are_counted_as_pictures() -> None:
+    stream = io.StringIO()
+    reporter = LineReporter(stream)
+    reporter.unit = "picture"
+    reporter.begin("castle", 1, 0)
+    reporter.finished(0, 2.0, 0)
+    reporter.begin("castle", 3, 1)
+    assert stream.getvalue().splitlines() == [
+        "castle: 1 picture",
+        "picture 1/1  2.0 s  1800 pictures/h, 0:00 left",
+        "castle: 3 pictures, 1 of them are up to date",
+    ]

@@ -22,6 +22,9 @@ PAUSE = 5.0
 LAPS = 12
 """Frames whose mean time is the pace."""
 
+COUNTED = 0.1
+"""Seconds of a frame from which on its pace is given by the hour."""
+
 
 @dataclass
 class Pace:
@@ -47,11 +50,15 @@ class Pace:
             self._first = False
         self._laps.append(seconds)
 
-    def text(self, left: int) -> str:
-        """Return ``"412 frames/h, 5:02 left"``, or an empty text while nothing is known."""
+    def text(self, left: int, unit: str = "frame") -> str:
+        """Return ``"412 frames/h, 5:02 left"``, or an empty text while nothing is known.
+
+        What takes less than `COUNTED` seconds is over before an hour means anything.
+        """
         if not self.seconds:
             return ""
-        return f"{3600 / self.seconds:.0f} frames/h, {clock_text(self.seconds * left)} left"
+        rate = f"{3600 / self.seconds:.0f} {unit}s/h, " if self.seconds >= COUNTED else ""
+        return f"{rate}{clock_text(self.seconds * left)} left"
 
 
 def clock_text(seconds: float) -> str:
@@ -85,13 +92,13 @@ class LineReporter(Reporter):
         """Say what is made and how much of it is up to date."""
         self._total, self._pace = total, Pace()
         finished = f", {done} of them are up to date" if done else ""
-        self._print(f"{name}: {total} frames{finished}")
+        self._print(f"{name}: {total} {self.unit}{'' if total == 1 else 's'}{finished}")
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Print the frame's line."""
         self._pace.lap(seconds)
-        pace = self._pace.text(left)
-        self._print(f"frame {self._total - left}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
+        pace = self._pace.text(left, self.unit)
+        self._print(f"{self.unit} {self._total - left}/{self._total}  {seconds:.1f} s  {pace}".rstrip())
 
     def stage(self, frame: int, name: str) -> None:
         """Remember the stage."""
@@ -208,8 +215,8 @@ class LiveReporter(Reporter):
         bar = "━" * filled + "╌" * (width - filled)
         step = f" step {steps}/{of}" if of else ""
         shown = min(done + 1, self._total)
-        text = f"{self._name} {bar} frame {shown}/{self._total} {self._stage}{self._made}{step}"
-        pace = self._pace.text(self._total - done)
+        text = f"{self._name} {bar} {self.unit} {shown}/{self._total} {self._stage}{self._made}{step}"
+        pace = self._pace.text(self._total - done, self.unit)
         return Text(f"{text}  {pace}", no_wrap=True, overflow="ellipsis")
 
 

@@ -133,7 +133,7 @@ class Renders:
             return self._launch(words, shown(self.root, scene), run)
 
     def resume(self, run: Path) -> Job:
-        """Go on with a run: from the scene that the page started it with, else from the run's own.
+        """Resume a run: from the scene that the page started it with, else from the run's own.
 
         Raises:
             UsageError: somebody is at work at it, or it has no scene.

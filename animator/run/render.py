@@ -165,7 +165,7 @@ def _make(
         keep: whether finished frames that are to be made again are kept beside the new ones.
         report: whether the report is written.
     """
-    run = job.run
+    run, reporter.unit = job.run, "picture" if job.still else "frame"
     try:
         with run.lock(), run_log(run.path / LOG, **log_levels()):
             if choosing := resume_with == "resume" and chooses(job.loaded.scene):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 
 class Reporter:
-    """Hears what a render does. This one does nothing; override what you want to know."""
+    """Hears what a render does. This one does nothing; override what you want to know.
+
+    Attributes:
+        unit: what is counted: ``frame``, or ``picture`` where it makes stills.
+    """
+
+    unit: str = "frame"
 
     def begin(self, name: str, total: int, done: int) -> None:
-        """A film of ``total`` frames begins; ``done`` of them are finished already."""
+        """A film of ``total`` frames begins, or as many stills; ``done`` of them are finished already."""
 
     def stage(self, frame: int, name: str) -> None:
         """A step of a frame's way begins."""

@@ -130,6 +130,7 @@ def _folder(
         if taken[target] > 1:
             raise UsageError(f"{path}: another picture there has this name too; rename one of them")
     left = [pair for pair in zip(pictures, targets, strict=True) if force or not pair[1].exists()]
+    reporter.unit = "picture"
     reporter.begin(source.name, len(pictures), len(pictures) - len(left))
     loaded: dict[Enlarging, Upscaler] = {}
     for number, (path, target) in enumerate(left, start=1):

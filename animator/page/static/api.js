@@ -14,7 +14,7 @@ async function ask(method, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
-    throw new Fault("The server does not answer. Start it again: animator page. Renders go on.", 0);
+    throw new Fault("The server does not answer. Start it again: animator page. Renders continue.", 0);
   }
   const content = await answer.json().catch(() => ({ error: "The answer cannot be read." }));
   if (!answer.ok) { throw new Fault(content.error || `The server answered ${answer.status}.`, answer.status); }

@@ -177,8 +177,8 @@ export async function edit(place, name, into) {
     const buttons = {
       starting: [["Stop", act("stop", "It stops.")]],
       running: [["Pause", act("pause", "Paused.")], ["Stop", act("stop", "It stops after this step.")]],
-      paused: [["Go on", act("continue", "It goes on.")], ["Stop", act("stop", "It stops.")]],
-      stopped: [["Go on", act("resume", "It goes on.")]],
+      paused: [["Continue", act("continue", "It continues.")], ["Stop", act("stop", "It stops.")]],
+      stopped: [["Resume", act("resume", "It resumes.")]],
       done: [],
     }[run.state];
     const key = `${run.state} ${run.id}`;

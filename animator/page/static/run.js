@@ -77,11 +77,11 @@ export async function run(place, name) {
       found.push(button("Stop", act("stop", "It stops.")));
     } else if (now.state === "running") {
       found.push(button("Pause", act("pause", "Paused."), { title: "Halt where it is; its memory stays taken" }),
-        button("Stop", act("stop", "It stops after this step."), { title: "End in order; Go on continues from the last frame" }));
+        button("Stop", act("stop", "It stops after this step."), { title: "End in order; Resume continues after the last finished frame" }));
     } else if (now.state === "paused") {
-      found.push(button("Go on", act("continue", "It goes on."), { class: "primary" }), button("Stop", act("stop", "It stops.")));
+      found.push(button("Continue", act("continue", "It continues."), { class: "primary" }), button("Stop", act("stop", "It stops.")));
     } else if (now.state === "stopped") {
-      found.push(button("Go on", act("resume", "It goes on from the last finished frame."), { class: "primary" }));
+      found.push(button("Resume", act("resume", "It resumes after the last finished frame."), { class: "primary" }));
     }
     found.push(button("Edit the scene", edit));
     if (now.state === "done" || now.state === "stopped") { found.push(button("Paint again", again)); }
