@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 
@@ -117,6 +118,7 @@ def test_around_an_inner_cut_there_is_black() -> None:
     even = torch.ones(1, 3, 96, 96)
     cuts = make_disco_cuts(even, 64, plain(innercut=2), generator())
     assert (cuts[..., 32, 32] > 0.99).all()
+    assert (cuts[..., 0, 32] < 0.98).all()
     torch.testing.assert_close(cuts[0], resized(torch.ones(1, 3, 64, 64), 64)[0], rtol=0, atol=0.1)
     assert (make_cuts(even, 64, plain(innercut=2), generator())[..., 0, :] > 0.99).all()
     small = make_disco_cuts(even, 16, plain(innercut=1, ic_pow=0.0), generator())
@@ -185,6 +187,18 @@ def test_a_tilt_brings_the_corners_where_torchvision_does(monkeypatch) -> None:
     image = picture(size, size)
     wanted = TF.perspective(image, old.tolist(), new.tolist(), fill=[0.0])
     torch.testing.assert_close(disco_cuts._sampled(image[None], grid, False)[0], wanted, rtol=0, atol=1e-4)
+
+
+def test_cuts_of_footage_are_tilted(monkeypatch) -> None:
+    monkeypatch.setattr(disco_cuts, "NOISE", 0.0)
+    straight = disco_cuts.Augmentation(mirror=0, degrees=0, shift=0, grey=0, jitter=0)
+    tilted = dataclasses.replace(straight, perspective=1.0)
+    one, other = (
+        make_disco_cuts(picture(), 32, CutSettings(overview=1), generator(), augmentation=how)
+        for how in (straight, tilted)
+    )
+    assert (one - other).abs().max() > 0.1
+    assert AUGMENTATIONS["video"].perspective == 0.7
 
 
 def test_a_turn_is_torchvisions(monkeypatch) -> None:

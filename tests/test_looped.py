@@ -85,6 +85,20 @@ def test_the_last_frame_leads_to_the_first(tmp_path: Path, moves: str) -> None:
     assert open_jump > 2 * usual
 
 
+def test_the_first_frame_is_laid_over_whatever_is_painted_at_the_end(tmp_path: Path) -> None:
+    class Deaf:
+        """An engine that asks for nothing and paints a grey of its own in every frame."""
+
+        def paint(self, request: Request, on_step=None) -> Tensor:
+            return torch.full((3, request.height, request.width), 0.1 + 0.05 * request.frame)
+
+    loaded = read(tmp_path, "mode: 2d\ncamera: {zoom: 1.02}\nloop: true\n")
+    made = film(loaded.timeline, shot_of(loaded, Sources({})), Deaf(), PlaneDepth(2.0), LoopState())
+    means = [float(one.picture.mean()) for one in made]
+    assert means[4] == pytest.approx(0.3, abs=1e-4)
+    assert means[-1] < 0.6  # it was painted 0.85, and the first frame 0.1
+
+
 def test_moves_are_taken_back() -> None:
     move = Move2D(7, 1.2, 5, -3)
     both = move_matrix(back_2d(move), 64, 128) @ move_matrix(move, 64, 128)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from animator.depth.align import Drift
+from animator.depth.align import NOTHING, Drift
 from animator.film import colour, loop
 from animator.film.shot import Turbo
 from animator.film.state import LoopState, Track
@@ -150,3 +150,25 @@ def test_a_state_of_turbo_comes_back_whole(tmp_path: Path) -> None:
         assert torch.equal(ours.expected.known, theirs.expected.known)
         assert ours.expected.drift == theirs.expected.drift
     assert frame.state.track.expected.drift != Drift()
+
+
+@pytest.mark.parametrize(
+    ("steps", "align", "expected"), [(3, False, True), (1, False, False), (1, True, True)]
+)
+def test_the_next_depth_is_expected_in_turbo_and_where_depths_are_aligned(
+    tmp_path: Path, steps: int, align: bool, expected: bool
+) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 5\ncamera: {translation_z: 5}\n")
+    driven = shot(loaded, turbo=Turbo(steps=steps), align=align)
+    track = Track(torch.rand(3, driven.height, driven.width))
+    moved, _ = loop.move(track, loaded.timeline.row(1), driven, Pumping(), loop.SILENT)
+    assert (moved.expected is not NOTHING) == expected
+
+
+def test_films_of_disco_diffusion_do_not_grow_dark(tmp_path: Path) -> None:
+    loaded = scene(tmp_path, "mode: 3d\nframes: 12\ncamera: {translation_z: 3}\n")
+    driven = shot(loaded, disco=True)
+    track = Track(torch.full((3, driven.height, driven.width), 0.5))
+    for frame in range(1, 11):
+        track, _ = loop.move(track, loaded.timeline.row(frame), driven, Pumping(), loop.SILENT)
+    assert float(track.picture[:, 20:44, 20:44].mean()) == pytest.approx(0.5, abs=1.5 / 255)
