@@ -168,7 +168,8 @@ def test_the_next_depth_is_expected_in_turbo_and_where_depths_are_aligned(
 def test_films_of_disco_diffusion_do_not_grow_dark(tmp_path: Path) -> None:
     loaded = scene(tmp_path, "mode: 3d\nframes: 12\ncamera: {translation_z: 3}\n")
     driven = shot(loaded, disco=True)
-    track = Track(torch.full((3, driven.height, driven.width), 0.5))
+    ramp = torch.linspace(0.2, 0.8, driven.width)
+    track = Track(ramp.expand(3, driven.height, driven.width).clone())
     for frame in range(1, 11):
         track, _ = loop.move(track, loaded.timeline.row(frame), driven, Pumping(), loop.SILENT)
-    assert float(track.picture[:, 20:44, 20:44].mean()) == pytest.approx(0.5, abs=1.5 / 255)
+    assert float(track.picture.mean()) == pytest.approx(0.5, abs=2.5 / 255)
