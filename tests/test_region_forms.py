@@ -112,7 +112,7 @@ def test_stills_take_the_pictures_of_a_list_in_their_order(folder):
     loaded = scene(folder, "pictures: [a.png, c.png]\n", "mode=still", "images=3", "diffusion.skip_steps=50%")
     assert [(one.frame, one.file[-5:]) for one in pinned_in(loaded.scene)] == [(0, "a.png"), (1, "c.png")]
     too_many = scene(folder, "pictures: [a.png, c.png]\n", "mode=still", "diffusion.skip_steps=50%")
-    assert any("has 2 pictures for 1 frames" in one.message for one in too_many.notices)
+    assert any("has 2 pictures for 1 frame," in one.message for one in too_many.notices)
 
 
 def test_editors_take_the_short_forms():

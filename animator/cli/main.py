@@ -49,6 +49,7 @@ from animator.cli.spread import On, painter_for
 from animator.cli.study import check_study, study
 from animator.cli.vr import vr180
 from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
+from animator.system.plural import counted
 from animator.system.version import version_line
 
 if TYPE_CHECKING:
@@ -212,11 +213,11 @@ def check(scenes: Scenes, settings: Settings = None, debug: Debug = False) -> No
     for one, studied in read_all(scenes, read):
         show_notices(one.notices)
         scene = one.scene
-        what = "pictures" if scene.mode == "still" else "frames"
+        what = "picture" if scene.mode == "still" else "frame"
         size = f"{scene.size[0]} x {scene.size[1]}"
         if scene.large_size is not None:
             size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
-        made = f"{scene.mode}, {scene.count} {what} of {size}, {scene.diffusion.steps} steps"
+        made = f"{scene.mode}, {counted(scene.count, what)} of {size}, {scene.diffusion.steps} steps"
         print(f"{printable(str(one.source))}: fine: {made}{studied}")
 
 

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from animator.run.reporter import Reporter
+from animator.system.plural import counted
 
 PAUSE = 5.0
 """Seconds between two lines about a stage after the frames."""
@@ -92,7 +93,7 @@ class LineReporter(Reporter):
         """Say what is made and how much of it is up to date."""
         self._total, self._pace = total, Pace()
         finished = f", {done} of them are up to date" if done else ""
-        self._print(f"{name}: {total} {self.unit}{'' if total == 1 else 's'}{finished}")
+        self._print(f"{name}: {counted(total, self.unit)}{finished}")
 
     def finished(self, frame: int, seconds: float, left: int) -> None:
         """Print the frame's line."""

@@ -22,6 +22,7 @@ from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
 from animator.system.figures import png_of
 from animator.system.glyphs import lettering
+from animator.system.plural import counted
 from animator.types import Schedule
 
 if TYPE_CHECKING:
@@ -352,8 +353,8 @@ def _name(panel: Axes, text: str) -> None:
 
 def _title(loaded: LoadedScene, name: str) -> str:
     scene = loaded.scene
-    what = f"{scene.count} pictures" if scene.mode == "still" else (
-        f"{scene.frames} frames, {scene.frames / scene.fps:.4g} s at {scene.fps:g} frames a second"
+    what = counted(scene.count, "picture") if scene.mode == "still" else (
+        f"{counted(scene.frames, 'frame')}, {scene.frames / scene.fps:.4g} s at {scene.fps:g} frames a second"
     )  # fmt: skip
     beats = f", {scene.bpm:g} beats a minute" if scene.bpm else ""
     return f"{name}: {scene.mode}, {what}{beats}, {scene.size[0]} x {scene.size[1]}"

@@ -19,6 +19,7 @@ from animator.settings.prompts import Position
 from animator.settings.scene import Scene
 from animator.system.fetch import is_url
 from animator.system.picture_files import picture_file_fault
+from animator.system.plural import counted
 from animator.video.source_pictures import pictures_of
 
 NAME = "pictures"
@@ -217,7 +218,7 @@ def notice_pins(scene: Scene, fit: Fit) -> Iterator[Problem]:
         return
     spread = [] if isinstance(scene.pictures, dict) else in_order(scene.pictures)
     if (found := len(spread)) > scene.count:
-        message = f"has {found} pictures for {scene.count} frames, so that some are left out"
+        message = f"has {found} pictures for {counted(scene.count, 'frame')}, so that some are left out"
         yield fit.nodes[NAME].place.problem(NAME, message)
     if scene.mode != STILL and scene.diffusion.init_frames == "all":
         yield fit.nodes[NAME].key.problem(NAME, "has no effect between the pictures with init_frames: all")

@@ -8,6 +8,7 @@ from animator.keyframes.schedules import schedule_text
 from animator.keyframes.timeline import prompts_text
 from animator.scene.heard import heard_timeline
 from animator.scene.reading import LoadedScene
+from animator.system.plural import counted
 
 COLUMNS = 8
 """Frames that are shown."""
@@ -16,14 +17,14 @@ COLUMNS = 8
 def summary(loaded: LoadedScene) -> str:
     """Return the length of the film, its prompts as they change, and every number that is not constant."""
     scene, timeline = loaded.scene, heard_timeline(loaded.scene, loaded.timeline)
-    what = "pictures" if scene.mode == "still" else "frames"
+    what = "picture" if scene.mode == "still" else "frame"
     width, height = scene.size
     length = (
         ""
         if scene.mode == "still"
         else f", {scene.frames / scene.fps:.1f} s at {scene.fps:g} frames a second"
     )
-    size = f"{scene.count} {what} of {width} x {height}"
+    size = f"{counted(scene.count, what)} of {width} x {height}"
     if scene.large_size is not None:
         size += f", painted again at {scene.large_size[0]} x {scene.large_size[1]}"
     lines = [f"{loaded.source}: {scene.mode}, {size}{length}, seed {scene.seed}"]

@@ -22,6 +22,7 @@ from animator.engines.guided.vocabulary import unknown_words
 from animator.errors import UsageError
 from animator.settings.base import Animated, share
 from animator.system.file_names import file_fault
+from animator.system.plural import counted
 from animator.types import DIFFUSION_SCALE, Prompt, Request, Schedule
 from animator.weights.checkpoint_names import is_checkpoint
 from animator.weights.heads import head_fault
@@ -204,7 +205,7 @@ class Guided(Family):
             shallow = "" if diffusion.reuse == 1 else ", some of the largest level only"
             return [
                 ("U-Net passes", f"{steps}{shallow}{backwards}"),
-                ("perceptor passes", f"{looks} cuts, by {len(models)} CLIP models"),
+                ("perceptor passes", f"{looks} cuts, by {counted(len(models), 'CLIP model')}"),
             ]
 
         names = [name for name in (*LOOKS, EVERY, *models) if name in timeline.table]
