@@ -15,8 +15,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from animator.latent.bundled import read_bundled, text_tower
+from animator.latent.text import Reader
 from tools.pocket import WEIGHTS
 from tools.pocket.train import autoencoder, latent, pictures, told
+from tools.pocket.train.perceptor import bundled
 from tools.pocket.train.session import Budget, Machine, Session
 
 PICTURES = 12
@@ -94,6 +97,30 @@ def test_a_step_of_each(folder: Path) -> None:
     stored = torch.load(folder / "latent.pt", weights_only=True)
     assert stored["step"] == 2
     assert all(torch.isfinite(value).all() for value in stored["average"].values())
+    latent.ship(folder, folder)
+    parts = read_bundled(folder / "latent.safetensors", WEIGHTS / "perceptor.safetensors")
+    assert set(parts.unet.state_dict()) == set(stored["network"])
+    images = pictures.Pictures(folder / "world").images(torch.arange(4)) * 2 - 1
+    with torch.no_grad():
+        told_again = parts.vae.encode(images).latent_dist.mean
+        back = parts.vae.decode(told_again).sample
+        true = autoencoder.trained(folder)
+        expected = true.decode(true.encode(images).latent_dist.mean).sample
+    assert torch.allclose(told_again, made[:4], atol=0.05)
+    assert torch.allclose(back, expected, atol=0.02)
+
+
+def test_prompts_are_read_as_by_the_perceptor() -> None:
+    """By the tower of transformers, with its tokenizer, as the training reads captions."""
+    text = "a red lighthouse on a cliff above the sea, oil on canvas"
+    tower = text_tower(WEIGHTS / "perceptor.safetensors")
+    states = Reader((tower,), False, torch.device("cpu")).read(text).states
+    model = bundled("perceptor")
+    with torch.no_grad():
+        x = model.token_embedding(told.tokenizer()([text])) + model.positional_embedding[:40]
+        expected = model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+    assert states.shape == (1, 40, 128)
+    assert torch.allclose(states, expected, atol=1e-5)
 
 
 def test_time_in_which_a_cpu_did_not_train_does_not_count(
