@@ -575,6 +575,7 @@ def control_to_file(state: dict[str, Any], resnets: int) -> dict[str, Any]:
         ("StableDiffusion3Pipeline", {}, "Stable Diffusion 3"),
         ("StableVideoDiffusionPipeline", {}, "a video model"),
         ("StableDiffusionXLImg2ImgPipeline", {"in_channels": 8}, "a network that reads 8 channels"),
+        ("StableDiffusionPipeline", {"in_channels": 8, "out_channels": 8}, "Stable Diffusion 1"),
         ("LatentConsistencyModelPipeline", {"time_cond_proj_dim": 256}, "Stable Diffusion 1 (lcm)"),
         ("StableDiffusionPipeline", {"cross_attention_dim": 1024}, "Stable Diffusion 2"),
         ("StableDiffusionXLInpaintPipeline", {"in_channels": 9}, "SDXL that fills in"),

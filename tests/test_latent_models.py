@@ -176,8 +176,10 @@ def test_published_models_have_an_address_and_a_hash() -> None:
         find("latent", "sdxl-turb")
 
 
-def test_a_path_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_no_name_and_a_name_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert named_path("latent", "models/mine.safetensors") == Path("models/mine.safetensors")
     monkeypatch.chdir(tmp_path)
     folder(tmp_path)
-    assert named_path("latent", "dream") == Path("dream")
+    assert named_path("latent", "./dream") == Path("dream")
+    with pytest.raises(UsageError, match="there is no latent network 'dream'"):
+        named_path("latent", "dream")

@@ -18,6 +18,7 @@ from PIL import Image
 from animator.engines.latent import LATENT
 from animator.errors import SceneError
 from animator.film.loop import LoopState, film
+from animator.latent.load import load_engine
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import shot_of
 from animator.run.networks import weights_of
@@ -25,6 +26,7 @@ from animator.run.sources import Sources, gather
 from animator.run.tools import load_tools
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.latent import LatentOptions
+from animator.system.shapes import held_by
 from animator.weights.shared import SharedNetworks
 from tests.ldm_names import save_single, tiny_pipeline
 from tests.tiny_latent import adapter, lora, saved
@@ -197,3 +199,34 @@ def test_memory_is_known_without_reading_weights(weights: Path, tmp_path: Path) 
     single = LATENT.memory(large.scene, large.timeline, "cpu")
     assert set(dict(single.held)) == set(held)
     assert sum(single.peak.values()) > 5 * sum(half.peak.values())
+
+
+@pytest.mark.slow
+def test_memory_of_what_lies_over_a_network(weights: Path, tmp_path: Path) -> None:
+    """What is told from shapes alone is what the loaded networks hold."""
+    over = ("latent.loras=LORA", "latent.control.model=CONTROL")
+    over += ("latent.ip_adapter={model: ADAPTER, encoder: ENCODER}", "image_prompts=[PICTURE]")
+    whole = "diffusion.precision=float32"
+    bare, loaded = scene(tmp_path, weights, whole), scene(tmp_path, weights, whole, *over)
+    told = dict(LATENT.memory(loaded.scene, loaded.timeline, "cpu").held)
+    without = dict(LATENT.memory(bare.scene, bare.timeline, "cpu").held)
+    assert {name: told[name] for name in without} == without
+    network = load_engine(bare.scene, torch.device("cpu")).networks.parts
+    laid = load_engine(loaded.scene, torch.device("cpu")).networks
+    assert laid.control is not None
+    assert laid.adapter is not None
+    towers = [tower.encoder for tower in laid.parts.text]
+    factors = [
+        one for part in (laid.parts.unet, *towers) for name, one in part.named_buffers() if "lora_" in name
+    ]
+    loras = sum(one.numel() * one.element_size() for one in factors)
+    assert loras > 10_000
+    assert told["LoRAs"] == pytest.approx(loras, rel=0.02)
+    assert told["ControlNet"] == held_by(laid.control)
+    assert told["network that looks at pictures"] == held_by(laid.adapter.encoder)
+    in_unet = sum(one.numel() * one.element_size() for one in laid.parts.unet.parameters())
+    assert told["IP-Adapter"] == in_unet - held_by(network.unet)
+    loaded = scene(tmp_path, weights, *over)
+    half = dict(LATENT.memory(loaded.scene, loaded.timeline, "cuda").held)
+    assert half["ControlNet"] == told["ControlNet"] / 2
+    assert told["LoRAs"] / 2 < half["LoRAs"] < told["LoRAs"]  # those over text networks stay in float32

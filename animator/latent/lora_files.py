@@ -112,14 +112,17 @@ def read_lora(path: str | Path, parts: Parts) -> Lora:
     found = recognise(path)
     if found.what != "lora":
         raise WeightsError(f"{found.path} is {found}, no LoRA")
-    file = found.path
-    if file.is_dir():
-        file = next(file / name for name in FOLDER_FILES if (file / name).is_file())
+    file = file_of(found.path)
     state = read_tensors(file)
     if other := next((what for mark, what in OTHERS.items() if any(mark in name for name in state)), ""):
         raise WeightsError(f"{file} is an adapter of the kind {other}, which is not read here; only LoRA is")
     changes = _changes(state, _written_scales(file), file)
     return _placed(changes, parts, found)
+
+
+def file_of(path: Path) -> Path:
+    """Return the file of a LoRA that is named by its file or by its folder."""
+    return next(path / name for name in FOLDER_FILES if (path / name).is_file()) if path.is_dir() else path
 
 
 def _changes(state: Mapping[str, Tensor], scales: Mapping[str, Any], file: Path) -> dict[str, Change]:

@@ -275,7 +275,9 @@ def _pipeline(path: Path, name: str) -> Recognised:
     kind: Kind = "sdxl" if "XL" in name or unet.get("addition_embed_type") == "text_time" else "sd1"
     if kind == "sd1" and (unet.get("use_linear_projection") or _context(unet) == 1024):
         kind = "sd2"
-    if int(unet.get("in_channels", PLAIN)) not in (PLAIN, FILLS_IN):
+    channels = int(unet.get("in_channels", PLAIN))
+    # One that answers in as many channels as it reads has another autoencoder, which lies beside it.
+    if channels not in (PLAIN, FILLS_IN, int(unet.get("out_channels", PLAIN))):
         return found("foreign", said=f"a network that reads {unet['in_channels']} channels")
     schedule = path / "scheduler" / "scheduler_config.json"
     said = read_json(schedule) if schedule.is_file() else {}

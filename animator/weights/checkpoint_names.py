@@ -18,6 +18,8 @@ def is_checkpoint(model: str) -> bool:
 def is_path(model: str) -> bool:
     """Return whether a network is named by a path: of its file, or of its folder, which has a slash.
 
+    The disk is not asked: a folder that happens to be called as a network is does not hide it.
+
     >>> is_path("weights/dreams"), is_path("mine.ckpt"), is_path("openai_512")
     (True, True, False)
     """

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from animator.weights.checkpoint_names import is_checkpoint
+from animator.weights.checkpoint_names import is_path
 from animator.weights.registry import Kind, find, locate
-
-
-def is_path(text: str) -> bool:
-    """Return whether a text is the path of a file or folder of weights, and no name.
-
-    >>> is_path("models/mine"), is_path("mine.safetensors"), is_path("sdxl-base-1.0")
-    (True, True, False)
-    """
-    return is_checkpoint(text) or "/" in text or "\\" in text or Path(text).expanduser().is_dir()
 
 
 def named_path(kind: Kind, text: str) -> Path:

@@ -116,8 +116,9 @@ def _ship(name: str, given: argparse.Namespace) -> None:
     if name in perceptor.RECIPES:
         package = JUDGE if name == "judge" else WEIGHTS
         perceptor.ship(given.folder, name, package, given.start, given.share)
-    else:
-        {"unet": unet, "secondary": secondary, "depth": depth}[name].ship(given.folder, WEIGHTS)
+    elif name != "autoencoder":  # which goes with the latent network
+        parts = {"unet": unet, "secondary": secondary, "depth": depth, "latent": latent}
+        parts[name].ship(given.folder, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Train the pocket autoencoder: pictures of the world into a latent space an eighth of their size, and back.
 
 The architecture is that of latent diffusion (Rombach et al. 2022, `diffusers.AutoencoderKL`), the loss theirs
-without a discriminator: the mean absolute error, the distance that the first layers of a bundled
-perceptor see, and a slight pull of the latents to a normal distribution.
+without a discriminator: the mean absolute error, also of means over patches, the distance that the first
+layers of a bundled perceptor see, and a slight pull of the latents to a normal distribution.
+
+Steps are many and small rather than few and large, and the first weights carry colours (`carried`): what
+costs time at a picture's own size is not arithmetic but memory.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tools.pocket.train.carried import carry_colours
 from tools.pocket.train.perceptor import bundled, normalised
 from tools.pocket.train.pictures import HEIGHT, WIDTH, Pictures
 from tools.pocket.train.session import Budget, Machine, Session
@@ -32,17 +36,27 @@ CONFIG: dict[str, Any] = {
     "block_out_channels": (16, 32, 64, 96),
     "layers_per_block": 1,
     "latent_channels": CHANNELS,
-    "norm_num_groups": 8,
+    # More groups would be of two channels at a picture's own size: they would forget how bright it is.
+    "norm_num_groups": 1,
     "mid_block_add_attention": False,
     "sample_size": 96,
 }
 
 BATCH = 8
-SIDE = 96
+SIDE = 64
 """Parts of pictures in a step on a CPU, and their side in pixels."""
 
-SEEN = 0.5
-"""Weight of what the perceptors see."""
+LARGE_AFTER = 0.7
+"""Share of the training after which parts are twice as wide and high, and a quarter as many.
+
+What a norm over a part of a picture leaves is not what it leaves of a whole one.
+"""
+
+SEEN, LOOKS = 0.3, 3
+"""Weight of what the perceptor sees, and the steps from one look to the next: looks take as long as steps."""
+
+PATCHES, PATCH = 0.5, 8
+"""Weight of the error of means over patches, and their side in pixels."""
 
 PULL = 1e-6
 """Weight of the pull of the latents to a normal distribution."""
@@ -69,13 +83,14 @@ class Eyes(nn.Module):
         made, true = normalised(made / 2 + 0.5), normalised(true / 2 + 0.5)
         for layer in self.layers:
             made, true = layer(made), layer(true)
-            result = result + (F.normalize(made, dim=1) - F.normalize(true, dim=1)).square().sum(1).mean()
+            apart = F.normalize(made.float(), dim=1) - F.normalize(true.float(), dim=1)
+            result = result + apart.square().sum(1).mean()
         return result
 
 
 def build() -> Any:
     """Return the network, a `diffusers.AutoencoderKL`, with its first weights."""
-    return diffusers.AutoencoderKL(**CONFIG)
+    return carry_colours(diffusers.AutoencoderKL(**CONFIG))
 
 
 def crops(pictures: Pictures, count: int, side: int, dice: torch.Generator) -> Tensor:
@@ -93,7 +108,7 @@ def train(
     steps: int,
     machine: Machine,
     start: Path | None = None,
-    rate: float = 1e-3,
+    rate: float = 2e-3,
     batch: int = BATCH,
     minutes: float = 0.0,
 ) -> None:
@@ -115,14 +130,23 @@ def train(
     session = Session(network, Budget(steps, rate, minutes=minutes), folder / "autoencoder.pt", decay=0.0)
     while not session.done:
         dice = machine.dice(21, session.step)
-        true = crops(pictures, batch, SIDE, dice)
+        large = session.share > LARGE_AFTER
+        count, side = (max(1, batch // 4), 2 * SIDE) if large else (batch, SIDE)
+        true = crops(pictures, count, side, dice)
         with machine.autocast():
             told = network.encode(true).latent_dist
             noise = torch.randn(told.mean.shape, generator=dice, device=true.device)
-            made = network.decode(told.mean + told.std * noise).sample
-        made = made.float()
-        loss = (made - true).abs().mean() + SEEN * eyes(made, true) + PULL * told.kl().mean()
+            made = network.decode(told.mean + told.std * noise).sample.float()
+            loss = error(made, true) + PULL * told.kl().mean()
+            if session.step % LOOKS == 0:
+                loss = loss + LOOKS * SEEN * eyes(made, true)
         session.take(loss)
+
+
+def error(made: Tensor, true: Tensor) -> Tensor:
+    """Return the mean absolute error, and by its weight that of patches; N x 3 x H x W in [-1, 1] each."""
+    apart = made - true
+    return apart.abs().mean() + PATCHES * F.avg_pool2d(apart, PATCH).abs().mean()
 
 
 def trained(folder: Path, device: str = "cpu") -> Any:

@@ -69,7 +69,8 @@ class Budget:
         rate: highest learning rate.
         warm_up: steps over which it rises.
         minutes: most minutes, in which the rate falls where they are over first; 0 for as many as the steps
-            take. A training that is cut short by the clock is not the same to the bit another time.
+            take. On a CPU they are those that the main thread worked, so that a training that is made
+            to wait loses nothing. One that is cut short by the clock is not the same to the bit another time.
     """
 
     steps: int
@@ -121,7 +122,7 @@ class Session:
         self._begun = False
         if path.exists():
             self._load()
-        self._started = self._saved = time.monotonic()
+        self._started, self._saved = self._now(), time.monotonic()
         self.share = budget.share(self.step, self.seconds)
 
     def _load(self) -> None:
@@ -135,11 +136,15 @@ class Session:
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
+    def _now(self) -> float:
+        """Return seconds since some moment: on a CPU those that the main thread worked."""
+        return time.thread_time() if self._device().type == "cpu" else time.monotonic()
+
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then rename it."""
-        now = time.monotonic()
+        now = self._now()
         self.seconds += now - self._started
-        self._started = self._saved = now
+        self._started, self._saved = now, time.monotonic()
         part = self.path.with_suffix(".part")
         part.parent.mkdir(parents=True, exist_ok=True)
         torch.save(
@@ -158,7 +163,7 @@ class Session:
     @property
     def spent(self) -> float:
         """Seconds of training, those before a stop too."""
-        return self.seconds + time.monotonic() - self._started
+        return self.seconds + self._now() - self._started
 
     @property
     def done(self) -> bool:
@@ -176,7 +181,7 @@ class Session:
         self.step += 1
         if not self._begun:
             # Networks are compiled in their first step, which may take minutes.
-            self._begun, self._started = True, time.monotonic()
+            self._begun, self._started = True, self._now()
         self.share = self.budget.share(self.step, self.spent)
         expected = self.step / self.share
         self._follow(min(1 - 1 / max(SPAN * expected, 1), (1 + self.step) / (10 + self.step)))
