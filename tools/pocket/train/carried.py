@@ -40,6 +40,7 @@ def carry_colours(network: Any) -> Any:
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.upsampling import Upsample2D
 
+    module: Any
     for module in network.modules():
         if isinstance(module, ResnetBlock2D):
             module.conv2.weight.mul_(QUIET)
