@@ -51,7 +51,8 @@ def read_bundled(path: Path, perceptor: Path) -> Parts:
     from diffusers.models.attention_processor import AttnProcessor
 
     described, state = read_json(path.with_suffix(".json")), from_bytes(read_state(path))
-    unet, vae = UNet2DConditionModel(**described["unet"]), AutoencoderKL(**described["vae"])
+    unet: Any = UNet2DConditionModel(**described["unet"])
+    vae: Any = AutoencoderKL(**described["vae"])
     for name, network in zip(PARTS, (unet, vae), strict=True):
         own = {key.removeprefix(f"{name}."): one for key, one in state.items() if key.startswith(f"{name}.")}
         fit(network, own, f"{name} of {path}")

@@ -108,7 +108,8 @@ def _laid_over(scene: Scene, dtype: torch.dtype) -> list[tuple[str, int]]:
 
 def _lora_bytes(shapes: Mapping[str, Shape], dtype: torch.dtype) -> int:
     """Return what the factors take: over text networks, which stay in float32, four bytes a number."""
-    of_text = [name.startswith(sum(TOWERS, ())) for name in shapes]
+    before = tuple(one for names in TOWERS for one in names)
+    of_text = [name.startswith(before) for name in shapes]
     sizes = [4 if text else dtype.itemsize for text in of_text]
     return sum(math.prod(one) * size for one, size in zip(shapes.values(), sizes, strict=True))
 

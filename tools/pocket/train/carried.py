@@ -41,16 +41,17 @@ def carry_colours(network: Any) -> Any:
     from diffusers.models.upsampling import Upsample2D
 
     for module in network.modules():
+        inside: Any = module
         if isinstance(module, ResnetBlock2D):
-            module.conv2.weight.mul_(QUIET)
-            module.conv2.weight[:CARRIED] = 0
-            module.conv2.bias.zero_()
-            if module.conv_shortcut is not None:
-                _copied(module.conv_shortcut, [(0, 0)])
+            inside.conv2.weight.mul_(QUIET)
+            inside.conv2.weight[:CARRIED] = 0
+            inside.conv2.bias.zero_()
+            if inside.conv_shortcut is not None:
+                _copied(inside.conv_shortcut, [(0, 0)])
         elif isinstance(module, Downsample2D):
-            _copied(module.conv, [(0, 0), (0, 1), (1, 0), (1, 1)])
+            _copied(inside.conv, [(0, 0), (0, 1), (1, 0), (1, 1)])
         elif isinstance(module, Upsample2D):
-            _copied(module.conv, [(1, 1)])
+            _copied(inside.conv, [(1, 1)])
     for half, out in ((network.encoder, 1.0), (network.decoder, 0.5)):
         _taken_in(half.conv_in)
         _given_out(half.conv_out, out)

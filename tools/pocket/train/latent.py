@@ -69,7 +69,7 @@ def alpha_bar() -> Tensor:
 
 def build() -> Any:
     """Return the network, a `diffusers.UNet2DConditionModel`, with its first weights."""
-    network = diffusers.UNet2DConditionModel(**CONFIG)
+    network: Any = diffusers.UNet2DConditionModel(**CONFIG)
     # With heads this narrow torch's own attention takes half of a step, on a CPU.
     network.set_attn_processor(AttnProcessor())
     return network
