@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from animator.latent.bundled import read_bundled, text_tower
 from animator.latent.text import Reader
 from tools.pocket import WEIGHTS
+from tools.pocket.packed import read_packed, text_tower
 from tools.pocket.train import autoencoder, latent, pictures, told
 from tools.pocket.train.perceptor import bundled
 from tools.pocket.train.session import Budget, Machine, Session
@@ -98,7 +98,7 @@ def test_a_step_of_each(folder: Path) -> None:
     assert stored["step"] == 2
     assert all(torch.isfinite(value).all() for value in stored["average"].values())
     latent.ship(folder, folder)
-    parts = read_bundled(folder / "latent.safetensors", WEIGHTS / "perceptor.safetensors")
+    parts = read_packed(folder / "latent.safetensors", WEIGHTS / "perceptor.safetensors")
     assert set(parts.unet.state_dict()) == set(stored["network"])
     images = pictures.Pictures(folder / "world").images(torch.arange(4)) * 2 - 1
     with torch.no_grad():
@@ -108,6 +108,15 @@ def test_a_step_of_each(folder: Path) -> None:
         expected = true.decode(true.encode(images).latent_dist.mean).sample
     assert torch.allclose(told_again, made[:4], atol=0.05)
     assert torch.allclose(back, expected, atol=0.02)
+
+    # What was shipped is where another training begins, with the same latents.
+    other = folder / "other"
+    other.mkdir()
+    (other / "world").symlink_to(folder / "world")
+    latent.train(other, steps=1, machine=machine, batch=2, rate=1e-9, start=folder / "latent.safetensors")
+    begun = torch.load(other / "latent.pt", weights_only=True)["network"]
+    assert all(torch.allclose(begun[name], one, atol=1e-6) for name, one in parts.unet.state_dict().items())
+    assert torch.allclose(latent.make_latents(other, machine)[:4], made[:4], atol=0.1)
 
 
 def test_prompts_are_read_as_by_the_perceptor() -> None:

@@ -18,7 +18,8 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 
-from animator.latent.bundled import in_bytes
+from tools.pocket import WEIGHTS
+from tools.pocket.packed import in_bytes, read_packed
 from tools.pocket.train import autoencoder
 from tools.pocket.train.perceptor import TEXT_WIDTH, bundled
 from tools.pocket.train.pictures import Pictures
@@ -151,14 +152,21 @@ def train(
         folder: holds ``world/`` and ``autoencoder.pt``, and receives the checkpoint.
         steps: steps of ``batch`` latents.
         machine: where to train.
-        start: not used; earlier weights are continued from the checkpoint.
+        start: earlier weights to begin with, as `ship` writes them; their autoencoder is taken over where
+            ``folder`` has none.
         rate: highest learning rate.
         batch: latents in a step.
         minutes: most that it takes; 0 for no limit.
     """
+    earlier = read_packed(start, WEIGHTS / "perceptor.safetensors") if start else None
+    if earlier and not (folder / "autoencoder.pt").exists():
+        torch.save({"average": earlier.vae.state_dict()}, folder / "autoencoder.pt")
     latents, told = make_latents(folder, machine), Told(folder / "world", machine.device)
     torch.manual_seed(23)
-    network: Any = machine.put(build())
+    begun = build()
+    if earlier:
+        begun.load_state_dict(earlier.unet.state_dict())
+    network: Any = machine.put(begun)
     words = machine.put(Words())
     session = Session(network, Budget(steps, rate, minutes=minutes), folder / "latent.pt")
     bars = alpha_bar().to(machine.device)

@@ -1,4 +1,7 @@
-"""A small latent diffusion of one file, whose prompts are read by the text tower of a bundled perceptor."""
+"""A small latent diffusion packed into one file, whose prompts the text tower of a bundled perceptor reads.
+
+One that was trained for an hour lies in `begun`: not good enough to ship, a place to begin (docs/latent.md).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ LAYERS = {
 """What open_clip calls the layers of a text tower's block, and transformers."""
 
 
-def read_bundled(path: Path, perceptor: Path) -> Parts:
+def read_packed(path: Path, perceptor: Path) -> Parts:
     """Return the networks of a small latent diffusion, on the CPU, frozen and in float32.
 
     Args:
