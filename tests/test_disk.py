@@ -118,7 +118,7 @@ class World:
 
 
 def is_progress(line: str) -> bool:
-    return line.startswith("frame ") or " frames" in line[:40]
+    return line.startswith(("frame ", "picture ")) or " frames" in line[:40] or " pictures" in line[:40]
 
 
 @pytest.fixture(scope="module")
