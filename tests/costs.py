@@ -17,7 +17,7 @@ from pathlib import Path
 
 FILE = Path(__file__).parent / "data" / "costs.json"
 
-QUICK = 0.1
+QUICK = 0.05
 """Seconds from which a test is slow."""
 
 USUAL = 1.0
@@ -59,5 +59,5 @@ def write(measured: Iterable[tuple[str, float]]) -> None:
         cases[function_of(name)].append(seconds)
     means = {name: sum(seconds) / len(seconds) for name, seconds in cases.items()}
     costs = {name: seconds for name, seconds in known().items() if name not in means}
-    costs |= {name: round(seconds, 1) for name, seconds in means.items() if seconds >= QUICK}
+    costs |= {name: round(seconds, 2) for name, seconds in means.items() if seconds >= QUICK}
     FILE.write_text(json.dumps(dict(sorted(costs.items())), indent=0) + "\n")
