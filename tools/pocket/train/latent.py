@@ -158,7 +158,7 @@ def train(
         batch: latents in a step.
         minutes: most that it takes; 0 for no limit.
     """
-    earlier = read_packed(start, WEIGHTS / "perceptor.safetensors") if start else None
+    earlier: Any = read_packed(start, WEIGHTS / "perceptor.safetensors") if start else None
     if earlier and not (folder / "autoencoder.pt").exists():
         torch.save({"average": earlier.vae.state_dict()}, folder / "autoencoder.pt")
     latents, told = make_latents(folder, machine), Told(folder / "world", machine.device)
