@@ -37,9 +37,9 @@ def tiny() -> UNet:
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand a folder in for the installed package's bundled weights."""
+    registry.entries(), registry.families()  # read from the true one
     (tmp_path / "pocket").mkdir()
     monkeypatch.setattr(registry, "PACKAGE", tmp_path)
-    registry.entries(), registry.families()
     return tmp_path
 
 
