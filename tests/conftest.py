@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note what a test takes; what several share is set up in one of them by chance, and not counted."""
-    if report.when == "call":
+    if report.when == "call" and report.passed:
         taken[report.nodeid] = report.duration
 
 
