@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.engine import GuidedDiffusion, Networks
+from animator.diffusion.guidance import Guide
 from animator.diffusion.memory_saving import Thrift
 from animator.film.inits import InitSettings
 from animator.film.loop import Listener
@@ -165,6 +166,24 @@ def test_a_draft_can_be_stopped_again(tmp_path: Path) -> None:
     assert int(later.unfinished["index"]) == 3
     rest = made(loaded, [0], drafts={0: later.unfinished})[0]
     assert torch.equal(rest.picture, whole.picture)
+
+
+def test_a_draft_holds_what_the_network_itself_saw_in_its_last_three_steps(
+    tmp_path: Path, monkeypatch
+) -> None:
+    loaded, seen = scene(tmp_path), []
+    bent = Guide.__call__
+
+    def call(self, x, index, prediction):
+        seen.append(prediction.denoised.detach().clone())
+        return bent(self, x, index, prediction)
+
+    monkeypatch.setattr(Guide, "__call__", call)
+    draft = made(loaded, [0], stop_at=0.5)[0]
+    assert len(seen) == 5
+    expected = torch.cat(seen[-3:]).clamp(-1, 1).mean(dim=0)
+    torch.testing.assert_close(draft.unfinished["own"], expected, rtol=0, atol=1e-6)
+    assert not torch.allclose(draft.unfinished["own"], draft.unfinished["denoised"].clamp(-1, 1), atol=0.01)
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "frames": ((), "3"),
     "images": (STILL, "3"),
     "keep_best": (STILL, "1"),
-    "judge_at": ((*STILL, "keep_best=1"), "70%"),
+    "judge_at": ((*STILL, "keep_best=1"), "30%"),
     "modifiers": (("frames=1", "prompts=a {w} sea", "modifiers={w: [red]}"), "{w: [blue]}"),
     "background": ((*FILMED, "video.init=GLASS"), "white"),
     "fps": (ONE, "25"),

@@ -13,12 +13,13 @@ from torch import Tensor
 from animator.diffusion.compiled import compiled
 from animator.diffusion.disco_cuts import cut_for
 from animator.diffusion.grain_noise import noise_source
-from animator.diffusion.guidance import Guide, Notes, guided
+from animator.diffusion.guidance import Guide, guided
 from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.kept import Kept, kept_of, saving
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
 from animator.diffusion.noise_schedule import NoiseSchedule, disco_schedule, full_schedule
+from animator.diffusion.notes import Notes
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.precision import Call, computing_in, precision_for
 from animator.diffusion.prediction import Denoise, Estimate, Network, Prediction, held, hold_for, relayed
@@ -251,7 +252,8 @@ class GuidedDiffusion:
         if step.index == course.last:
             return painted_of(last if growth is None else growth.finished(last, course.last, init))
         return painted_of(
-            last, [{**unfinished_of(step, n, one), **kept.of(n)} for n, one in enumerate(draws)]
+            last,
+            [{**unfinished_of(step, n, one), **kept.of(n), **notes.own(n)} for n, one in enumerate(draws)],
         )
 
     def in_float32(self) -> GuidedDiffusion:

@@ -21,6 +21,7 @@ from animator.diffusion.kept import Last
 from animator.diffusion.looked import looked_at
 from animator.diffusion.memory_saving import Places
 from animator.diffusion.noise_schedule import NoiseSchedule
+from animator.diffusion.notes import Notes
 from animator.diffusion.prediction import Denoise, Hold, Prediction, denoised_from_eps, held_at
 from animator.diffusion.squares import CutSettings
 from animator.diffusion.step_values import StepValues
@@ -84,29 +85,6 @@ def guided(
     return bent
 
 
-@dataclass
-class Notes:
-    """What a guide writes down on the way, for whoever runs the sampler.
-
-    Attributes:
-        finite: of each gradient so far whether it was finite, bool of shape (N,) on the device. One that was
-            not has been replaced by zero.
-        losses: the losses of the last step by name, each times its scale, shape (N,).
-        pulls: of each loss the root-mean-square of its gradient on the picture that it looks at, in [-1, 1],
-            before the network is differentiated, shape (N,).
-        cuts: what each perceptor saw last, N x K x 3 x size x size, where ``keep_cuts``.
-        looked: of each perceptor how often its inner cuts have shown each pixel so far, N x H x W, there too.
-        keep_cuts: whether to keep them.
-    """
-
-    finite: list[Tensor] = field(default_factory=list)
-    losses: dict[str, Tensor] = field(default_factory=dict)
-    pulls: dict[str, Tensor] = field(default_factory=dict)
-    cuts: dict[str, Tensor] = field(default_factory=dict)
-    looked: dict[str, Tensor] = field(default_factory=dict)
-    keep_cuts: bool = False
-
-
 @dataclass(frozen=True)
 class Guide:
     """The gradient of all losses of guidance; a `Gradient` for `guided`.
@@ -164,6 +142,7 @@ class Guide:
     def __call__(self, x: Tensor, index: int, prediction: Prediction) -> Tensor:
         """Return the limited gradient, the shape of ``x``. See `Gradient`."""
         values = self.values(index)
+        self.notes.estimates.append(prediction.denoised.detach())
         self._forget(all_losses=self.held(index, values) is None)
         gradient = self.unlimited(x, index, prediction, values)
         finite = gradient.isfinite().flatten(1).all(dim=1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from animator.diffusion.guidance import Notes
+from animator.diffusion.notes import Notes
 from animator.diffusion.samplers import Step
 from animator.diffusion.step_range import Course, Unfinished
 from animator.errors import PaintError

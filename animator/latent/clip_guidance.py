@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from animator.diffusion.disco_cuts import cut_for
-from animator.diffusion.guidance import Guide, Notes, limited
+from animator.diffusion.guidance import Guide, limited
 from animator.diffusion.kept import Kept
 from animator.diffusion.losses import pyramid_distance
 from animator.diffusion.memory_saving import Places, networks_of
 from animator.diffusion.noise_schedule import NoiseSchedule
+from animator.diffusion.notes import Notes
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.prediction import Prediction
 from animator.diffusion.step_values import StepValues, schedule_position, step_values

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animator.diffusion.guidance import Notes, guided
+from animator.diffusion.guidance import guided
 from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.kept import kept_of
 from animator.diffusion.memory_saving import reported_once, tried
+from animator.diffusion.notes import Notes
 from animator.diffusion.prediction import Denoise, Prediction
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of

@@ -12,12 +12,12 @@ from animator.diffusion.tiles import tiles_of
 from animator.engines.registry import family_of
 from animator.film.pins import Pin, calmer, pin_at
 from animator.look.afterwards import afterwards
+from animator.scene.choosing import chooses, judged_at, survivors
 from animator.scene.larger import tile_side
 from animator.scene.looped import loop_span
 from animator.scene.painted import painted_frames
 from animator.scene.pins import pinned_in
 from animator.scene.reading import LoadedScene
-from animator.settings.base import share
 from animator.settings.scene import Scene
 
 
@@ -70,12 +70,14 @@ def work_of(loaded: LoadedScene) -> Work:
         first_alike = alike.setdefault(tuple(settings[frame].tolist()), frame)
         over = grows or begun or pin_at(pins, frame) is not None
         steps[frame], cuts[frame] = cost(keep, over, first_alike)
-    if scene.mode == "still" and scene.keep_best is not None:
-        # Which are finished is not known yet; as many are.
-        begin = diffusion.keep()
-        part = max(0.0, share(scene.judge_at, diffusion.steps) - begin) / max(1 - begin, 1e-9)
-        for work in (steps, cuts):
-            work[scene.keep_best :] = np.maximum(1, np.round(work[scene.keep_best :] * part))
+    if chooses(scene):
+        # Which go on is not known yet; how many do is.
+        begin, moments = diffusion.keep(), judged_at(scene)
+        went = [scene.count, *survivors(scene.count, scene.keep_best or scene.count, len(moments))]
+        for at, more, fewer in zip(moments, went, went[1:], strict=False):
+            part = max(0.0, at - begin) / max(1 - begin, 1e-9)
+            for work in (steps, cuts):
+                work[fewer:more] = np.maximum(1, np.round(work[fewer:more] * part))
     moved = scene.mode in ("2d", "3d") and not each_anew
     turbo = scene.turbo.steps > 1
     # In turbo two pictures are moved as soon as there are two.

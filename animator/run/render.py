@@ -25,7 +25,7 @@ import torch
 from animator import __version__
 from animator.errors import AnimatorError, Interrupted, RunError, UsageError
 from animator.report import write_report
-from animator.run.best import chooses, report_saving, with_best
+from animator.run.best import report_saving, with_best
 from animator.run.cancel import Cancel
 from animator.run.frames import make_frames
 from animator.run.growing import GrowingFilms
@@ -42,6 +42,7 @@ from animator.run.tools import load_tools
 from animator.runs import RunFolder
 from animator.runs.folder import FILM
 from animator.runs.log import LOG, log_levels, run_log
+from animator.scene.choosing import chooses
 from animator.scene.reading import LoadedScene, read_scene
 from animator.weights.shared import SharedNetworks
 

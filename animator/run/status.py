@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animator.errors import AnimatorError
-from animator.run.best import chooses, stops
+from animator.run.best import stops
 from animator.run.fingerprint import hash_inputs
 from animator.run.job import stop_of, wanted_numbers
 from animator.run.larger import large_inputs
@@ -23,6 +23,7 @@ from animator.runs import Entry, RunFolder
 from animator.runs.folder import FRAMES
 from animator.runs.hires import finished_large
 from animator.runs.lock import owner_of
+from animator.scene.choosing import chooses
 from animator.scene.reading import LoadedScene, read_scene
 from animator.settings.scene import Scene
 from animator.system.locks import take

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from animator.engines.registry import family_of
 from animator.errors import ExpressionError, UsageError
 from animator.keyframes import Curve
+from animator.scene.choosing import judged_at
 from animator.scene.curves import SKIP
 from animator.scene.fit import Fit
 from animator.scene.larger import LARGEST_SIDE, hires_faults
@@ -158,12 +160,14 @@ def check_choice(scene: Scene, fit: Fit) -> None:
     steps, stop_at = scene.diffusion.steps, scene.diffusion.stop_at
     if scene.keep_best is None or scene.mode != "still" or "judge_at" in fit.faulty:
         return
-    judged = share(scene.judge_at, steps)
-    if judged == 0:
-        _note("judge_at", f"is {scene.judge_at}, must be above 0%, so that there is something to judge", fit)
-    elif stop_at is not None and judged >= share(stop_at, steps):
-        found = f"is {scene.judge_at}, but the pictures are stopped at {stop_at}; judge them earlier"
-        _note("judge_at", found, fit)
+    judged = judged_at(scene)
+    said = scene.judge_at if isinstance(scene.judge_at, str) else ", ".join(scene.judge_at)
+    if judged[0] == 0:
+        _note("judge_at", f"is {said}, must be above 0%, so that there is something to judge", fit)
+    elif any(later <= earlier for earlier, later in itertools.pairwise(judged)):
+        _note("judge_at", f"is {said}, must rise from one to the next", fit)
+    elif stop_at is not None and judged[-1] >= share(stop_at, steps):
+        _note("judge_at", f"is {said}, but the pictures are stopped at {stop_at}; judge them earlier", fit)
 
 
 def _skipped(scene: Scene) -> tuple[int, int]:

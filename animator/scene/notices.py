@@ -104,18 +104,12 @@ def notice_trained(scene: Scene, fit: Fit) -> Iterator[Problem]:
 
 
 def notice_choice(scene: Scene, fit: Fit) -> Iterator[Problem]:
-    """Yield a choice of the best that takes all, or that is no better than chance (docs/stills.md)."""
+    """Yield a choice of the best that takes all."""
     node = fit.nodes.get("keep_best")
     if node is None or scene.mode != "still":
         return
     if (scene.keep_best or 0) >= scene.images:
         message = f"keeps all of them: there are {scene.images} images; paint more, or leave it out"
-        yield node.place.problem("keep_best", message)
-    elif scene.diffusion.model == "pocket" and not scene.diffusion.secondary and scene.models != "fake":
-        message = (
-            "without the secondary model, unfinished pictures of the bundled networks say nothing of "
-            "finished ones; set diffusion.secondary: true, or paint all and choose by the sheet"
-        )
         yield node.place.problem("keep_best", message)
 
 

@@ -104,20 +104,20 @@ class Scene(Options):
     keep_best: int | None = setting(
         None, ge=1, le=MAX_FRAMES, unit="pictures", modes=(STILL,), changes_frames=False
     )
-    """How many of the stills are finished: all are painted to `judge_at`, where the broken are sorted out and
-    the others scored by a CLIP model that does not guide, if there is one; left out, all are. The others stay
-    drafts, for ``animator finish``."""
+    """How many of the stills are finished: all are painted a part of the way (`judge_at`), where the broken
+    are sorted out and the others scored by a CLIP model that does not guide, if there is one; left out, all
+    are finished. The others stay drafts, for ``animator finish``."""
 
-    judge_at: Percent = setting(
-        "40%",
+    judge_at: Percent | Annotated[list[Percent], Field(min_length=1, max_length=20)] = setting(
+        ["30%", "50%", "70%"],
         unit="share of the diffusion",
         modes=(STILL,),
         needs=given("keep_best"),
         changes_frames=False,
     )
-    """Share of a still's steps after which `keep_best` chooses. On the bundled networks, with
-    `diffusion.secondary`, a fifth is too early to tell; half tells more than 40 % and saves less. Without it
-    the choice was no better than chance."""
+    """Share of a still's steps after which `keep_best` chooses, or several, rising: each time about the same
+    share of the pictures goes on, until the best are left. Early on there is little to tell, later little to
+    save."""
 
     batch: int = setting(1, ge=1, le=1024, unit="pictures", modes=(STILL,), changes_frames=False)
     """How many stills are painted at once on a GPU, halved as often as the memory does not hold them; only
@@ -291,8 +291,8 @@ class Scene(Options):
 
     @field_validator("judge_at")
     @classmethod
-    def _share_to_judge(cls, value: str) -> str:
-        return str(percent(value))
+    def _shares_to_judge(cls, value: str | list[str]) -> str | list[str]:
+        return str(percent(value)) if isinstance(value, str) else [str(percent(one)) for one in value]
 
     @property
     def ground(self) -> tuple[float, float, float]:
