@@ -224,11 +224,46 @@ def test_noise_that_stays_behind_the_camera(read, mode: str, camera: str) -> Non
         ("mode: 2d\ncoherence: {noise: new}\n", "60%"),
         ("mode: 2d\ncoherence: {noise: moved, frames_skip_steps: 50%}\n", "50%"),
         ("mode: 2d\ncoherence: {noise: moved}\nguidance: {compat: disco-5}\n", "60%"),
-        ("mode: still\ncoherence: {noise: moved}\n", "60%"),
+        ("mode: 2d\n", "74%"),
+        ("seed_mode: fixed\n", "60%"),
     ],
 )
 def test_moved_noise_draws_less_anew(read, text: str, share: str) -> None:
     assert read(f"prompts: a lake\n{text}").scene.coherence.frames_skip_steps == share
+
+
+@pytest.mark.parametrize(
+    ("text", "noise"),
+    [
+        ("", "moved"),
+        ("mode: 2d\n", "moved"),
+        ("mode: 3d\nturbo: {steps: 3}\n", "moved"),
+        ("mode: 2d\nmodels: fake\n", "moved"),
+        ("mode: still\n", "new"),
+        ("mode: 2d\nguidance: {compat: disco-5}\n", "new"),
+        ("mode: 2d\nseed_mode: fixed\n", "new"),
+        ("mode: 2d\nseed: fixed\n", "new"),
+        ("mode: 2d\ndiffusion: {init_frames: all, perlin_init: mixed, skip_steps: 20%}\n", "new"),
+        ("mode: 2d\nseed_mode: fixed\ncoherence: {noise: moved}\n", "moved"),
+        ("mode: 2d\ncoherence: {noise: fixed}\n", "fixed"),
+    ],
+)
+def test_noise_moves_unless_something_speaks_against_it(read, text: str, noise: str) -> None:
+    assert read(f"prompts: a lake\n{text}").scene.coherence.noise == noise
+
+
+def test_noise_of_footage_is_new_where_nothing_is_said(read, tmp_path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "1.png")
+    film = f"prompts: a lake\nmode: video\nvideo: {{init: {tmp_path}}}\n"
+    assert read(film).scene.coherence.noise == "new"
+    moved = read(f"{film}coherence: {{noise: moved}}\n").scene.coherence
+    assert (moved.noise, moved.frames_skip_steps) == ("moved", "60%")
+
+
+def test_noise_of_latent_networks_is_new_where_nothing_is_said(read) -> None:
+    film = "prompts: a lake\nmode: 2d\nsize: [512, 512]\ndiffusion: {model: stable-diffusion-v1-5}\n"
+    assert read(film).scene.coherence.noise == "new"
+    assert read(f"{film}coherence: {{noise: moved}}\n").scene.coherence.noise == "moved"
 
 
 def test_noise_that_nothing_moves(read) -> None:
@@ -236,5 +271,5 @@ def test_noise_that_nothing_moves(read) -> None:
     begun = "diffusion: {perlin_init: mixed, init_frames: all, skip_steps: 20%}\n"
     (notice,) = notices(read, f"prompts: a lake\nmode: 2d\nframes: 5\n{moved}{begun}")
     assert notice.startswith("coherence.noise: no frame comes from the one before it")
-    (idle,) = notices(read, "prompts: a lake\nmode: still\nimages: 2\ncoherence: {noise: moved}\n")
+    (idle,) = notices(read, "prompts: a lake\nmode: still\nimages: 2\ncoherence: {noise: fixed}\n")
     assert idle == "coherence.noise: has no effect in mode still"

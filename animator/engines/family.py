@@ -83,11 +83,13 @@ class Family(ABC):
         name: what `animator.settings.base.Declared.engine` calls it.
         remedy: what a user can do where its frames come out broken.
         lessened: the setting that `gentler` lowers, empty where there is none.
+        moves_noise: whether the noise of its films moves with the picture where a scene says nothing of it.
     """
 
     name: ClassVar[str]
     remedy: ClassVar[str] = "choose another diffusion.model"
     lessened: ClassVar[str] = ""
+    moves_noise: ClassVar[bool] = False
 
     def reads(self, said: Sequence[Declared], scene: Scene) -> bool:
         """Return whether a setting means anything to it, or is the film's own.

@@ -22,7 +22,7 @@ from animator.settings.base import EVERY_MODE, counts_in, declared
 from animator.settings.coherence import without_percent
 from animator.types import DIFFUSION_SCALE, Schedule
 
-FORMER: Mapping[str, Any] = {}
+FORMER: Mapping[str, Any] = {"coherence.noise": "new", "coherence.frames_skip_steps": "60%"}
 """By the dotted name of a setting whose default changed, the default that it had first, as JSON holds it."""
 
 

@@ -15,10 +15,10 @@ _PERCENT = re.compile(r"%(?=\s*(?:[),]|$))")
 class CoherenceOptions(Options):
     """How much of a moved frame survives when the next one is painted over it."""
 
-    frames_skip_steps: Animated = animated("60%", ge=0, unit="steps, or % of them")
+    frames_skip_steps: Animated = animated("74%", ge=0, unit="steps, or % of them")
     """How much of the diffusion is skipped, from the moved frame on: a share of the steps ("60%",
     "0: (60%), 24: (70%)") or a number of them; more keeps more of the frame before. Where one key has a
-    percent sign, all have. 60% when left out, 74% with `noise: moved`, but not in mode video."""
+    percent sign, all have. When left out 74%, but 60% in mode video and with other noise than ``moved``."""
 
     uncovered_skip_steps: Animated = animated(
         "100%", ge=0, unit="steps, or % of them", modes=(TWO_D, THREE_D)
@@ -27,12 +27,13 @@ class CoherenceOptions(Options):
     then get more noise than the rest, so that new content grows there; 100%, the rule for all, when left
     out."""
 
-    noise: Literal["new", "fixed", "moved"] = setting("new")
-    """What noise each frame is painted from: ``new`` noise of its own, as its seed says (the same in all
-    frames with ``seed_mode: fixed``); ``fixed``, that of the first frame, which stays on the screen whatever
-    the camera does; or ``moved``, which moves with the picture, so that what it drew goes along with the
-    camera and is not drawn anew. What a frame holds of that already is then taken back before it is noised,
-    so that it does not harden."""
+    noise: Literal["new", "fixed", "moved"] = setting("moved")
+    """What noise each frame is painted from: ``moved``, which moves with the picture, so that what it drew
+    goes along with the camera and is not drawn anew (what a frame holds of it already is taken back before it
+    is noised, so that it does not harden); ``new`` noise of its own, as its seed says (the same in all frames
+    with ``seed_mode: fixed``); or ``fixed``, that of the first frame, which stays on the screen whatever the
+    camera does. When left out it moves in 2D and 3D, and is new in mode video, with ``compat: disco-5``,
+    ``seed_mode: fixed`` and ``init_frames: all``, and in latent networks."""
 
     frames_scale: Animated = animated(1500, ge=0, unit="weight", engine=BY_CLIP)
     """Strength of the perceptual pull towards the moved frame, 0 (off) and up."""

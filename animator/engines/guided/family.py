@@ -68,6 +68,7 @@ class Guided(Family):
 
     name = "guided"
     lessened = CLAMP
+    moves_noise = True
     remedy = f"lower {CLAMP} or guidance.clip_guidance_scale"
 
     def takes(self, model: str) -> bool:
