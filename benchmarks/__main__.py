@@ -18,7 +18,7 @@ from benchmarks.machine import Machine, measured
 from benchmarks.measures import Result
 from benchmarks.subject import subject
 
-PARTS = ("stages", "step", "frame", "start", "growth", "batches")
+PARTS = ("stages", "step", "depth", "frame", "start", "growth", "batches")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -84,6 +84,8 @@ def _results(
         yield from measures.stages(one, machine, repeats)
     if "step" in parts:
         yield from measures.guided_step(machine.device, machine, repeats, full=full, **how)
+    if "depth" in parts:
+        yield from measures.frame_but_diffusion(one, machine, repeats)
     if "frame" in parts:
         yield from measures.whole_frame(one, machine, repeats)
     if "start" in parts and not full:

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from animator.diffusion.precision import precision_for
-from benchmarks.timing import timed
+from benchmarks.timing import clock_of, timed_in_turn
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ def measured(device: torch.device, precision: str = "auto") -> Machine:
     dtype = torch.bfloat16 if half else torch.float32
     side = 8192 if gpu else 2048
     one = torch.randn(side, side, device=device, dtype=dtype)
-    product = timed(lambda: one @ one, repeats=9).low
+    clock = clock_of(device)  # that of the rows, whatever else the machine does
+    product = timed_in_turn([lambda: one @ one], repeats=9, clock=clock)[0].low
     block = torch.empty(2**28 if gpu else 2**25, device=device)
     other = torch.empty_like(block)
-    copy = timed(lambda: other.copy_(block), repeats=9).low
+    copy = timed_in_turn([lambda: other.copy_(block)], repeats=9, clock=clock)[0].low
     name = torch.cuda.get_device_name() if gpu else _processor()
     return Machine(device, name, 2 * side**3 / product, 2 * block.nbytes / copy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import subprocess
 import sys
@@ -13,15 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from animator.depth.lean import lean
+from animator.depth.transformers_depth import MidasDepth
 from animator.diffusion.cutouts import CutSettings, make_cuts
 from animator.diffusion.perlin import perlin_picture
+from animator.diffusion.precision import computing_in, precision_for
 from animator.film.colour import hold, measure
 from animator.film.loop import SILENT, film, move
 from animator.film.state import LoopState, Track
+from animator.run.networks import depth_dtype
 from animator.runs.png import encode_png
 from animator.system import rng
 from animator.system.convert import frame_to_uint8
@@ -29,7 +35,9 @@ from animator.types import Camera
 from animator.video.film import FilmWriter
 from animator.warp.reproject3d import view
 from benchmarks.machine import Machine, bytes_of, operations_of, peak_of
+from benchmarks.networks import dpt_large
 from benchmarks.plain import PlainEngine, plain_cuts, plain_frame_3d, plain_warp
+from benchmarks.plain_depth import PlainMidas
 from benchmarks.subject import FRAME, Subject, subject
 from benchmarks.timing import Timing, clock_of, timed, timed_in_turn
 
@@ -142,6 +150,37 @@ def _guided_step(one: Subject, machine: Machine, repeats: int, secondary: str) -
     peak, plain_peak = (peak_of(call, one.device) for call in (ours, theirs))
     what = f"a guided step, secondary model {secondary}"
     return Result(what, timing, plainly, floor, peak, plain_peak, plain.precision)
+
+
+def frame_but_diffusion(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:
+    """Measure a 3D frame of 256 x 192 without its painting: depth by DPT-Large, warp, file.
+
+    The plain way estimates depth as MiDaS' own code does, from file to file.
+    """
+    scene, device = one.loaded.scene, one.device
+    network, dtype = dpt_large(device), depth_dtype(scene)
+    depth = MidasDepth(lean(copy.deepcopy(network), dtype) if device.type == "cpu" else network)
+    plain_depth = computing_in(precision_for(scene.diffusion.precision, device), device, PlainMidas(network))
+    picture = perlin_picture(256, 192, "mixed", rng.generator(1, 0, "perlin")).to(device)
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place) / "a.png", Path(place) / "b.png"
+        Image.fromarray(frame_to_uint8(picture)).save(source)
+
+        def ours() -> None:
+            moved = view(picture, depth(picture), one.camera).picture
+            target.write_bytes(encode_png(frame_to_uint8(moved), {}))
+
+        def theirs() -> None:
+            seen = torch.from_numpy(np.array(Image.open(source).convert("RGB"))).permute(2, 0, 1) / 255
+            plain_warp(source, target, plain_depth(seen.to(device)), one.camera)
+
+        floor = machine.floor(operations_of(theirs))
+        timing, plainly = timed_in_turn([ours, theirs], repeats=repeats, clock=clock_of(device))
+    yield Result(
+        "depth, warp and file of a frame, DPT-Large",
+        *(timing, plainly, floor),
+        precision=precision_for(scene.diffusion.precision, device),
+    )
 
 
 def whole_frame(one: Subject, machine: Machine, repeats: int) -> Iterator[Result]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from animator.depth import transformers_depth
+from animator.depth.lean import lean
 from animator.depth.load import load_depth
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.load import load_engine
@@ -17,6 +18,7 @@ from animator.diffusion.perceptors import ClipPerceptor, Perceptor, build_publis
 from animator.diffusion.precision import precision_for
 from animator.diffusion.secondary import SecondaryModel
 from animator.diffusion.unet import UNet, unet_config
+from animator.run.networks import depth_dtype
 from animator.settings.scene import Scene
 from animator.types import DepthEstimator
 from animator.weights.clip_names import canonical_name
@@ -45,10 +47,18 @@ def engine_for(scene: Scene, device: torch.device, *, full: bool) -> GuidedDiffu
 
 def depth_for(scene: Scene, device: torch.device, *, full: bool) -> DepthEstimator:
     """Return the depth network of a scene; ``full`` builds MiDaS' DPT-Large without its weights."""
+    dtype = depth_dtype(scene)
     if not full:
-        return load_depth(scene.depth, device)
+        return load_depth(scene.depth, device, dtype)
+    network = dpt_large(device)
+    return transformers_depth.MidasDepth(lean(network, dtype) if device.type == "cpu" else network)
+
+
+def dpt_large(device: torch.device) -> nn.Module:
+    """Return MiDaS' DPT-Large of full size, filled with noise, on a device."""
     config = Path(transformers_depth.__file__).parent / "configs" / "dpt-large.json"
-    return transformers_depth.MidasDepth(filled(transformers_depth.build(config), device))
+    network: nn.Module = filled(transformers_depth.build(config), device)
+    return network
 
 
 def _perceptor(name: str, scene: Scene, device: torch.device) -> Perceptor:

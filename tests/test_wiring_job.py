@@ -256,8 +256,9 @@ def test_networks_are_loaded_for_a_scene_or_shared_with_the_one_before(tmp_path:
     assert family == [(loaded.scene, CPU, sources.open, shared)]
     wanted = [(entry.kind, entry.name) for entry in needed(loaded.scene)]
     assert shared.kept == [*wanted, ("diffusion", "pocket"), PERCEPTUAL]
+    dtype = tools.depth_dtype(loaded.scene)
     assert shared.asked == [
-        ("depth", "midas", (CPU, 0.7), tools.load_depth, (loaded.scene.depth, CPU)),
+        ("depth", "midas", (CPU, dtype, 0.7), tools.load_depth, (loaded.scene.depth, CPU, dtype)),
         ("flow", "dis", CPU, tools.load_flow, ("dis", CPU)),
     ]
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from animator.depth.blend import blend
+from animator.depth.lean import lean
 from animator.depth.plane import PlaneDepth
 from animator.depth.pocket import PocketDepth, PocketDepthNetwork
 from animator.depth.transformers_depth import DepthAnything, MidasDepth, ZoeDepth, build, load_network
@@ -38,11 +39,13 @@ class DepthNetwork:
             memory; None where there is none to build.
         load: returns it with its weights, where it is to compute; None likewise.
         see: returns the estimator that looks at frames with a network.
+        lean: makes it compute faster on a CPU, in a number format; see `animator.depth.lean.lean`.
     """
 
     build: Callable[[str], nn.Module] | None
     load: Callable[[str, torch.device], nn.Module] | None
     see: Callable[[Any], DepthEstimator]
+    lean: Callable[..., nn.Module] | None = None
 
 
 def depth_names(options: DepthOptions) -> list[str]:
@@ -58,8 +61,16 @@ def depth_names(options: DepthOptions) -> list[str]:
     return [network for network, share in shares.items() if share > 0]
 
 
-def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> DepthEstimator:
+def load_depth(
+    options: DepthOptions, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> DepthEstimator:
     """Return the estimator that a scene names.
+
+    Args:
+        options: the scene's.
+        device: where it computes.
+        dtype: number format in which large networks compute on a CPU, float32 or bfloat16; the bundled one
+            and AdaBins are always float32 there.
 
     Raises:
         UsageError: there is no such network.
@@ -69,7 +80,7 @@ def load_depth(options: DepthOptions, device: torch.device | str = "cpu") -> Dep
     for name in names:
         if network_of(name).load:
             locate(find("depth", name))
-    loaded = {name: _loaded(name, device) for name in names}
+    loaded = {name: _loaded(name, device, dtype) for name in names}
     if len(loaded) == 1:
         return loaded[names[0]]
     midas, adabins = loaded.values()
@@ -89,9 +100,12 @@ def network_of(name: str) -> DepthNetwork:
     return NETWORKS[name]
 
 
-def _loaded(name: str, device: torch.device) -> DepthEstimator:
-    network = network_of(name)
-    return network.see(network.load(name, device) if network.load else None)
+def _loaded(name: str, device: torch.device, dtype: torch.dtype) -> DepthEstimator:
+    kind = network_of(name)
+    network = kind.load(name, device) if kind.load else None
+    if network is not None and kind.lean and device.type == "cpu":
+        network = kind.lean(network, dtype)
+    return kind.see(network)
 
 
 class BlendedDepth:
@@ -155,9 +169,9 @@ def _load_published(name: str, device: torch.device) -> nn.Module:
 _PLANE = DepthNetwork(None, None, lambda _: PlaneDepth())
 _POCKET = DepthNetwork(_pocket_network, _load_pocket, PocketDepth)
 _ADABINS = DepthNetwork(_adabins_network, _load_adabins, _see_adabins)
-_MIDAS = DepthNetwork(_published_network, _load_published, MidasDepth)
-_DEPTH_ANYTHING = DepthNetwork(_published_network, _load_published, DepthAnything)
-_ZOEDEPTH = DepthNetwork(_published_network, _load_published, ZoeDepth)
+_MIDAS = DepthNetwork(_published_network, _load_published, MidasDepth, lean)
+_DEPTH_ANYTHING = DepthNetwork(_published_network, _load_published, DepthAnything, lean)
+_ZOEDEPTH = DepthNetwork(_published_network, _load_published, ZoeDepth, lean)
 
 NETWORKS: dict[str, DepthNetwork] = {
     "pocket": _POCKET,

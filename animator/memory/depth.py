@@ -7,14 +7,21 @@ from contextlib import suppress
 import torch
 
 from animator.depth.load import depth_names, network_of
-from animator.run.networks import sees_depth
+from animator.run.networks import depth_dtype, sees_depth
 from animator.settings.scene import Scene
+from animator.system.devices import DeviceKind
 from animator.system.meter import Meter, NumberNeeded, without_numbers
 from animator.system.shapes import emptied, held_by
 
 
-def depth_memory(scene: Scene) -> tuple[list[tuple[str, int]], dict[str, int]]:
+def depth_memory(
+    scene: Scene, device_kind: DeviceKind = "cpu"
+) -> tuple[list[tuple[str, int]], dict[str, int]]:
     """Return the bytes of each depth network of a scene, and the most that any takes at work, by name.
+
+    Args:
+        scene: the scene.
+        device_kind: where its networks run.
 
     Raises:
         UsageError: there is no such network.
@@ -30,7 +37,10 @@ def depth_memory(scene: Scene) -> tuple[list[tuple[str, int]], dict[str, int]]:
         # Outside, for some networks compute plain numbers with tensors as they are built.
         network = kind.build(name)
         with without_numbers():
-            look = kind.see(emptied(network))
+            network = emptied(network)
+            if kind.lean and device_kind == "cpu":
+                network = kind.lean(network, depth_dtype(scene), pack=False)
+            look = kind.see(network)
             meter = Meter()
             # Where a network's way depends on numbers it is followed up to there, past all that is large.
             with meter, torch.no_grad(), suppress(NumberNeeded):

@@ -72,7 +72,7 @@ def estimate(loaded: LoadedScene, device_kind: DeviceKind) -> MemoryEstimate:
         large = scene.model_copy(update={"size": loaded.scene.large_size})
         again = family.memory(large, loaded.timeline, device_kind, tile_side(loaded.scene))
         painting = max(painting, again, key=lambda one: sum(one.peak.values()))
-    depth, looking = depth_memory(scene)
+    depth, looking = depth_memory(scene, device_kind)
     # A frame's depth is estimated before its diffusion begins: the larger of the two counts.
     peak = looking if sum(looking.values()) > sum(painting.peak.values()) else painting.peak
     return _added_up([*painting.held, *depth], peak, program, device_kind)

@@ -29,6 +29,11 @@ RENDERINGS: Mapping[int, tuple[str, ...]] = {
     2: ("guidance.tv_scale", "guidance.sat_scale", "guidance.symmetry_loss_scale"),
     3: ("depth.model=midas", "depth.model=midas-hybrid", "depth.model=adabins"),
     4: ("guidance.compat=disco-5", "warp.sampling_mode mode=2d"),
+    5: (
+        *("depth.model=midas", "depth.model=midas-hybrid", "depth.model=zoedepth"),
+        *("depth.model=depth-anything-small", "depth.model=depth-anything-base"),
+        "depth.model=depth-anything-large",
+    ),
 }
 """The ways in which frames were made so far, by number.
 

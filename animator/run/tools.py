@@ -12,7 +12,7 @@ from animator.depth.plane import PlaneDepth
 from animator.engines.registry import family_of
 from animator.errors import WeightsError
 from animator.flow.load import load_flow
-from animator.run.networks import flow_of, require_weights, sees_depth
+from animator.run.networks import depth_dtype, flow_of, require_weights, sees_depth
 from animator.run.sources import Sources
 from animator.scene.reading import LoadedScene
 from animator.system.devices import choose_device
@@ -83,8 +83,9 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
     if sees and fake:
         depth = FAKE_DEPTH
     elif sees:
-        settings = (device, options.midas_weight)
-        depth = shared.get("depth", options.model, settings, partial(load_depth, options, device))
+        dtype = depth_dtype(scene)
+        settings = (device, dtype, options.midas_weight)
+        depth = shared.get("depth", options.model, settings, partial(load_depth, options, device, dtype))
     if flow:
         moves = shared.get("flow", flow, device, partial(load_flow, flow, device))
     return Tools(engine, depth, device, moves, flow)

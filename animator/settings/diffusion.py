@@ -176,7 +176,8 @@ class DiffusionOptions(Options):
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Number format inside the networks; ``auto`` is bfloat16 on a GPU and on processors that compute in it,
-    and float32 elsewhere. The solver itself is always float32."""
+    and float32 elsewhere. The solver itself is always float32. On a processor large depth networks are
+    bfloat16 only where that is said, and never with ``compat: disco-5``."""
 
     compile: bool = setting(False, engine="guided")
     """Whether the networks are compiled for the picture's size (``--compile``): a minute or more at the
