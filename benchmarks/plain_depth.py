@@ -80,7 +80,8 @@ def _block(x: Tensor, layer: Any, joined: nn.Linear) -> Tensor:
     shares = (query @ key.transpose(-2, -1) * attention.scaling).softmax(dim=-1)
     seen = (shares @ value).transpose(1, 2).reshape(number, length, width)
     x = x + layer.attention.output.dense(seen)
-    return x + layer.output.dense(F.gelu(layer.intermediate.dense(layer.layernorm_after(x))))
+    result: Tensor = x + layer.output.dense(F.gelu(layer.intermediate.dense(layer.layernorm_after(x))))
+    return result
 
 
 def _refined(x: Tensor, layer: Any) -> Tensor:

@@ -220,7 +220,7 @@ def test_a_resumed_diffusion_is_the_same(network: UNet, secondary: SecondaryMode
 
 def test_nothing_is_kept_where_each_step_computes_all() -> None:
     (draft,) = toy_engine().paint_together([REQUEST], stop_at=0.5)
-    assert set(draft.unfinished) == {"x", "denoised", "eps", "steps", "cuts", "index"}
+    assert set(draft.unfinished) == {"x", "denoised", "eps", "steps", "cuts", "index", "own"}
 
 
 def test_what_is_kept_of_pictures_is_brought_together_again() -> None:

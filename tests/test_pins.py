@@ -112,7 +112,7 @@ def test_at_half_strength_half_of_it_shows(folder):
 def test_near_a_picture_less_is_painted_and_the_prompts_hear_of_it(folder):
     _, requests, _ = made(folder, "pictures: {6: {file: b.png, over: 4}}\n")
     keeps = {one.frame: one.keep for one in requests if one.init is not None}
-    assert keeps[1] == pytest.approx(0.6)
+    assert keeps[1] == pytest.approx(0.74)
     assert keeps[3] < keeps[4] < keeps[5] < 1
     assert keeps[7] == pytest.approx(keeps[5])
     assert keeps[7] > keeps[9]

@@ -225,7 +225,7 @@ def test_only_a_switch_is_true_or_false(fault):
         ),
         (
             "clip_guidance_scale: '0: (0) step, 9: (1)', clip_models: {RN50: 0}",
-            "from 60% to 100% of the diffusion at frame 9,",
+            "from 74% to 100% of the diffusion at frame 9,",
         ),
         (
             "clip_guidance_scale: '[1]*10+[0]*890+[5]*100', clip_models: {RN50: '[0.1]*50+[0]*950'}",
@@ -261,4 +261,4 @@ def test_a_long_film_is_checked_quickly(fault):
         "frames: 100000\nguidance: {clip_models: {RN50: '0: (1), 99998: (1), 99999: (0)', RN101: '[0]*1000'}}"
     )
     with within(2):
-        assert "from 60% to 100% of the diffusion at frame 99999" in fault(text)
+        assert "from 74% to 100% of the diffusion at frame 99999" in fault(text)

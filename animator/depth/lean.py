@@ -77,6 +77,7 @@ class Product(nn.Module):
             self._packed, self._rows = getattr(reorder, name)(self.weight, rows), rows
             self.weight = None
         if self._packed is None:
+            assert self.weight is not None
             return F.linear(x, self.weight, self.bias)
         if self._dtype != torch.float32:
             result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._packed, self.bias, "none", [], "")
@@ -166,7 +167,8 @@ class Enlarging(nn.Module):
         side, (number, _, height, width) = self._side, x.shape
         squares = self.product(x.permute(0, 2, 3, 1)).view(number, height, width, side, side, -1)
         laid = squares.transpose(2, 3).reshape(number, height * side, width * side, -1)
-        return laid.permute(0, 3, 1, 2)
+        enlarged: Tensor = laid.permute(0, 3, 1, 2)
+        return enlarged
 
 
 class Readout(nn.Module):

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from animator.engines.registry import family_of
 from animator.scene.nodes import Node
 
-FOLLOWED = (
-    *("mode", "seed", "seed_mode", "guidance.compat", "coherence.noise"),
-    *("diffusion.init_frames", "diffusion.model"),
-)
-"""Settings from which defaults of others follow."""
+_NOISE = ("mode", "seed", "seed_mode", "guidance.compat", "diffusion.init_frames", "diffusion.model")
+
+FOLLOWS: Mapping[str, tuple[str, ...]] = {
+    "coherence.color_coherence": ("mode", "guidance.compat"),
+    "coherence.noise": _NOISE,
+    "coherence.frames_skip_steps": (*_NOISE, "coherence.noise"),
+    "depth.align": ("guidance.compat",),
+}
+"""From which settings the defaults of others follow."""
 
 DISCO, FOOTAGE, STILL = "disco-5", "video", "still"
 

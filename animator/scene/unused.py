@@ -8,7 +8,7 @@ from typing import Any
 from animator.engines.registry import family_of
 from animator.errors import Problem
 from animator.keyframes import Curve
-from animator.scene.defaults import FOLLOWED
+from animator.scene.defaults import FOLLOWS
 from animator.scene.fit import Fit
 from animator.settings.base import Declared, Need, declared
 from animator.settings.scene import Scene
@@ -35,7 +35,7 @@ def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
 
 def _follows(fit: Fit, name: str) -> bool:
     """Return whether a setting is not written, but follows from another one: it lies where that one does."""
-    others = [fit.nodes[other] for other in FOLLOWED if other in fit.nodes and other != name]
+    others = [fit.nodes[other] for other in FOLLOWS.get(name, ()) if other in fit.nodes]
     return any(fit.nodes[name].place == other.place for other in others)
 
 
