@@ -341,7 +341,8 @@ def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path) -> None:
 
 def test_the_first_frame_begins_with_noise_alone(tmp_path: Path) -> None:
     scene(tmp_path)
-    assert run("frame", tmp_path / "scene.yaml", "0", "--dump", tmp_path / "dump")[0] == 0
+    new = ("--set", "coherence.noise=new")
+    assert run("frame", tmp_path / "scene.yaml", "0", "--dump", tmp_path / "dump", *new)[0] == 0
     names = {path.name for path in (tmp_path / "dump").iterdir()}
     assert "05-noised.png" in names
     assert "05-init.png" not in names

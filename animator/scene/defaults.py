@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from animator.engines.registry import family_of
 from animator.scene.nodes import Node
@@ -18,9 +19,13 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 }
 """From which settings the defaults of others follow."""
 
+FALLBACKS: Mapping[str, Any] = {"coherence.noise": "new", "coherence.frames_skip_steps": "60%"}
+"""What a setting comes to by itself where something speaks against its default. A run's scene, which is
+written in full, says so too."""
+
 DISCO, FOOTAGE, STILL = "disco-5", "video", "still"
 
-NEW_SKIP = "60%"
+NEW_SKIP: str = FALLBACKS["coherence.frames_skip_steps"]
 """Share of the diffusion that is skipped over a frame of other noise than moved. (Over one whose noise moved
 with it, 74 %: with 70 % what changes from frame to frame is 0.55 of what changes with new noise, with 74 %
 0.48, with 78 % 0.44; but with 78 % a zoom is seen as smaller, docs/noise.md.)"""
@@ -44,7 +49,8 @@ def with_defaults_of_mode(root: Node) -> Node:
     _fall_back(members, "coherence", "noise", "new", disco or footage or _still_noise(members))
     noise = _of(members, "coherence", "noise")
     other = noise if noise and noise.value != "moved" else None
-    _fall_back(members, "coherence", "frames_skip_steps", NEW_SKIP, other or disco or footage)
+    if not (footage and _of(members, "video", "skip_steps")):  # which stands for it
+        _fall_back(members, "coherence", "frames_skip_steps", NEW_SKIP, other or disco or footage)
     if mode is None or mode.value == "3d":
         _fall_back(members, "depth", "align", False, disco)
     return dataclasses.replace(root, value=members)

@@ -8,7 +8,7 @@ from typing import Any
 from animator.engines.registry import family_of
 from animator.errors import Problem
 from animator.keyframes import Curve
-from animator.scene.defaults import FOLLOWS
+from animator.scene.defaults import FALLBACKS, FOLLOWS
 from animator.scene.fit import Fit
 from animator.settings.base import Declared, Need, declared
 from animator.settings.scene import Scene
@@ -26,6 +26,8 @@ def notice_idle(scene: Scene, values: Values, fit: Fit) -> list[Problem]:
     for name, node in fit.nodes.items():
         section = name not in said or "properties" in fit.settings[name]  # the nodes hold parts of values too
         if section or _value(scene, name) == _value(default, name) or _follows(fit, name):
+            continue
+        if name in FALLBACKS and _value(scene, name) == FALLBACKS[name]:
             continue
         reason = next(_reasons(scene, values, said[name]), idle.get(name, ""))
         if reason:
