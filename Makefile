@@ -33,7 +33,7 @@ demo: $(STAMP)
 	@echo "The first makes another film, small and quick; the second shows only the motion of one, in seconds."
 
 gallery: $(STAMP)
-	$(BIN)/python docs/gallery.py
+	$(BIN)/python -m docs.gallery
 
 test: $(DEV_STAMP)
 	$(PYTEST) -m "not long"

@@ -1,4 +1,4 @@
-"""Make pictures of the README and the card with the bundled networks: ``python docs/gallery.py [PART]...``.
+"""Make pictures of the README and the card with the bundled networks: ``python -m docs.gallery [PART]...``.
 
 ``films`` renders the scenes into ``renders/gallery``, or takes what is there already, and shows each of
 them in ``gallery/``, the first as a moving picture too.
@@ -56,7 +56,7 @@ HERE = Path(__file__).parent
 SCENES = HERE.parent / "scenes"
 RUNS = HERE.parent / "renders" / "gallery"
 
-FILMS = ("flight", "gate", "stylise", "stereo", "turbo", "sheet")
+FILMS = ("flight", "gate", "stereo", "turbo")
 """The scenes that are shown."""
 
 LARGEST = 80_000

@@ -1,6 +1,6 @@
 """Take the pictures of docs/page.md: scenes are rendered, the page is opened in headless Chromium.
 
-``python docs/gallery.py page``. It needs playwright and Debian's chromium; without them it says so and does
+``python -m docs.gallery page``. It needs playwright and Debian's chromium; without them it says so and does
 nothing.
 """
 

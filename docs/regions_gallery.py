@@ -1,4 +1,4 @@
-"""Make the pictures of docs/regions.md with the bundled networks: a part of ``python docs/gallery.py``."""
+"""Make the pictures of docs/regions.md with the bundled networks: a part of ``python -m docs.gallery``."""
 
 from __future__ import annotations
 

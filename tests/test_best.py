@@ -105,6 +105,7 @@ class Stops(Quiet):
         return called
 
 
+@pytest.mark.vital
 def test_the_better_ones_go_on_each_time(read, tmp_path, caplog):
     """Of six pictures 4 (of ``SCORES``: 3 is broken) go on at a third, 3 at a half, and 2 are finished."""
     run = tmp_path / "run"

@@ -310,8 +310,8 @@ def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> 
     names = {path.name for path in (tmp_path / "dump").iterdir()}
     assert names == {
         "01-row.json", "02-depth.png", "02-depth-colour.png", "02-depth.json", "03-warped.png",
-        "03-uncovered.png", "04-held.png", "05-init.png", "05-noised.png", "06-step-001.png",
-        "06-step-002.png", "07-frame.png",
+        "03-uncovered.png", "04-held.png", "05-init.png", "06-step-001.png", "06-step-002.png",
+        "07-frame.png",
     }  # fmt: skip
     row = json.loads((tmp_path / "dump" / "01-row.json").read_text())
     assert (row["frame"], row["seed"], row["values"]["camera.translation_z"]) == (3, 6, 40)

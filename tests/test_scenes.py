@@ -214,4 +214,4 @@ def test_the_docs_show_a_small_picture_of_each_scene(name: str) -> None:
 def test_make_gallery_is_told_by_make_help() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert '@echo "make gallery   ' in text
-    assert "gallery: $(STAMP)\n\t$(BIN)/python docs/gallery.py\n" in text
+    assert "gallery: $(STAMP)\n\t$(BIN)/python -m docs.gallery\n" in text
