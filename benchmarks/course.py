@@ -140,7 +140,8 @@ def flow_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return how far each pixel of a grey picture, uint8, moves to another: float64, H x W x 2."""
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     finder.setFinestScale(0)
-    return np.asarray(finder.calc(one, other, None), np.float64)
+    flow = finder.calc(one, other, None)  # type: ignore[call-overload]
+    return np.asarray(flow, np.float64)
 
 
 def common(flow: np.ndarray, where: np.ndarray) -> np.ndarray:
