@@ -56,7 +56,7 @@ HERE = Path(__file__).parent
 SCENES = HERE.parent / "scenes"
 RUNS = HERE.parent / "renders" / "gallery"
 
-FILMS = ("flight", "gate", "stereo", "turbo")
+FILMS = ("flight", "gate", "stylise", "stereo", "turbo", "sheet")
 """The scenes that are shown."""
 
 LARGEST = 80_000
