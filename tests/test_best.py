@@ -184,6 +184,20 @@ def test_a_draft_is_judged_by_what_the_network_itself_sees(read, tmp_path, monke
         assert (shown[number] != run.read_frame(number)).any()
 
 
+def test_what_an_earlier_program_found_still_holds(read, tmp_path):
+    run, chosen = tmp_path / "run", read("keep_best=2", "judge_at=50%")
+    render_scene(chosen, Quiet(), out=run)
+    kept = json.loads((run / "best.json").read_text())
+    before = {number: dict(one) for number, (one,) in kept["pictures"].items()}
+    for one in before.values():
+        one["stopped"] = one.pop("at")
+    (run / "best.json").write_text(json.dumps({**kept, "pictures": before}))
+    made = frames(run)
+    assert best.read_verdicts(RunFolder.open(run))[4][0.5].scores == {"eye": 0.4}
+    resume_run(run, Quiet())
+    assert frames(run) == made
+
+
 def test_the_order_of_verdicts():
     def of(fault="", **scores):
         return Verdict("", 0.2, 1.0, fault, scores)

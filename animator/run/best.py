@@ -208,13 +208,21 @@ def read_verdicts(run: RunFolder) -> dict[int, dict[float, Verdict]]:
     try:
         found: Any = parse_json(path.read_bytes())
         return {
-            int(number): {float(one["at"]): Verdict(**one) for one in verdicts}
+            int(number): {float(one["at"]): Verdict(**one) for one in _each(verdicts)}
             for number, verdicts in found["pictures"].items()
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunError(
             f"{path}: cannot be read ({error}); remove it, and the pictures are judged again"
         ) from error
+
+
+def _each(kept: Any) -> list[dict[str, Any]]:
+    """Return the verdicts kept of one picture; earlier programs kept one, its moment as ``stopped``."""
+    if not isinstance(kept, dict):
+        return list(kept)
+    rest = dict(kept)
+    return [{"at": rest.pop("stopped"), **rest}]
 
 
 def _choice_text(kept: Sequence[int], at: float, verdicts: Mapping[int, Verdict]) -> str:

@@ -28,7 +28,7 @@ DISCO, FOOTAGE, STILL = "disco-5", "video", "still"
 NEW_SKIP: str = FALLBACKS["coherence.frames_skip_steps"]
 """Share of the diffusion that is skipped over a frame of other noise than moved. (Over one whose noise moved
 with it, 74 %: with 70 % what changes from frame to frame is 0.55 of what changes with new noise, with 74 %
-0.48, with 78 % 0.44; but with 78 % a zoom is seen as smaller, docs/noise.md.)"""
+0.48, with 78 % 0.44, and the more is skipped the plainer shapes get, docs/noise.md.)"""
 
 
 def with_defaults_of_mode(root: Node) -> Node:
