@@ -16,7 +16,8 @@ from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.film import colour
 from animator.film.inits import InitSettings
-from animator.film.loop import STEPS, Listener, film, is_settled
+from animator.film.holding import is_settled
+from animator.film.loop import STEPS, Listener, film
 from animator.film.shot import Shot
 from animator.film.state import LoopState
 from animator.run.loop_state import load_state, saved_state

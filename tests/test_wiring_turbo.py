@@ -117,7 +117,8 @@ def test_turbo_follows_the_colours_of_what_it_paints_and_of_nothing_else(tmp_pat
             assert torch.equal(frame.state.colours, old)
         else:
             here = colour.measure(frame.state.track.picture)
-            torch.testing.assert_close(frame.state.colours, old.lerp(here, 1 / 200))
+            moved = old + (here - old).mean(dim=0) / 200
+            torch.testing.assert_close(frame.state.colours[:, :3], moved[:, :3])
 
 
 @pytest.mark.slow

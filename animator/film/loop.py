@@ -5,7 +5,7 @@
 | 1 | look up this frame's row of the timeline | frame -> parameters |
 | 2 | estimate the depth of the previous frame (3D) | Frame -> DepthMap |
 | 3 | warp it by the camera's move | Frame (+ DepthMap) -> Frame + Mask of what was uncovered |
-| 4 | hold the colours | Frame -> Frame |
+| 4 | hold the colours and the detail | Frame -> Frame |
 | 5 | noise it to the level that `frames_skip_steps` leaves | Frame -> x |
 | 6 | denoise towards the prompt | x -> Frame |
 | 7 | keep it | Frame -> files |
@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
-from animator.film import colour
 from animator.film.approach import approach
 from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
+from animator.film.holding import follow, hold
 from animator.film.moves import canvas_2d, canvas_3d
 from animator.film.pins import Pin, shown_at
 from animator.film.regions import (
@@ -61,9 +61,6 @@ if TYPE_CHECKING:
 
 STEPS = ("look up", "depth", "warp", "colour", "noise", "denoise", "keep")
 """The steps of a frame's way by the names that the progress line and a debug dump use."""
-
-SETTLING = 16
-"""Frames after a change of prompts in which a film takes on their colours."""
 
 FLOW = "flow"
 """Name of step 2 where footage moves and no camera."""
@@ -147,7 +144,7 @@ def film(
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
             masks = masks_of(shot.regions, row, moved.depth, moved.masks)
-            held = hold_colours(moved.picture, row, state.colours, listener)
+            held = hold(moved.picture, row, state, shot, listener)
             listener.stage(frame, "noise")
             request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
         picture = shown_at(shot.pins, frame)
@@ -158,7 +155,8 @@ def film(
         track = Track(picture, None, expected, grains, following(masks, shot))
         track = seen(track, shot, depth, frame, listener)
         first = track if shot.loop and frame == 0 else state.first
-        state = LoopState(frame, track, follow_colours(state.colours, picture, row), first=first)
+        colours, strong = follow(state, picture, row)
+        state = LoopState(frame, track, colours, first=first, detail=strong)
         listener.stage(frame, "keep")
         shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)
         yield Finished(
@@ -217,7 +215,7 @@ def over_moved(
         row: the settings of the frame.
         shot: what does not change.
         moved: the frame before it, moved.
-        held: its picture with its colours held.
+        held: its picture with its colours and detail held.
         uncovered: what the move newly uncovered.
         end: the picture that the film comes to, or None.
         masks: of the frame's regions.
@@ -316,24 +314,3 @@ def distances(
         distance, drift = aligned(distance, track.expected)
     listener.made(frame, "depth", distance)
     return distance, drift
-
-
-def hold_colours(moved: Frame, row: Row, colours: Tensor | None, listener: Listener) -> Frame:
-    """Step 4: draw the frame's colours towards the film's slowly moving reference, while the prompts stay."""
-    listener.stage(row.frame, "colour")
-    strength = row["coherence.color_coherence"]
-    held = moved
-    if colours is not None and is_settled(row):
-        held = colour.hold(moved, colours, strength)
-    listener.made(row.frame, "held", held)
-    return held
-
-
-def follow_colours(colours: Tensor | None, picture: Frame, row: Row) -> Tensor:
-    """Return the reference of step 4 after a painted frame: quick to follow new prompts, else slow."""
-    return colour.follow(colours, picture, colour.SLOW if is_settled(row) else colour.QUICK)
-
-
-def is_settled(row: Row) -> bool:
-    """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
-    return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts

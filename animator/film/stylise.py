@@ -24,7 +24,8 @@ import torch
 
 from animator.film.approach import over_footage
 from animator.film.grains import begun, noise_over, over_flow
-from animator.film.loop import FLOW, SILENT, Finished, Listener, follow_colours, hold_colours, paint
+from animator.film.holding import follow, hold
+from animator.film.loop import FLOW, SILENT, Finished, Listener, paint
 from animator.film.pins import shown_at
 from animator.film.regions import along, following, masks_of, not_kept, pasted, uncoloured
 from animator.film.requests import next_request
@@ -110,7 +111,7 @@ def stylise(
             grains = over_flow(state.track.grains, backward, share, shot, frame)
             noise = noise_over(grains, blend * share > 0, shot)
         init = eight_bits(init) if shot.disco else init
-        held = uncoloured(shot, row, masks, hold_colours(init, row, state.colours, listener), init)
+        held = uncoloured(shot, row, masks, hold(init, row, state, shot, listener), init)
         listener.stage(frame, "noise")
         noise = noise or noise_over(grains, None, shot)
         end, picture = over_footage(shot.pins, frame), shown_at(shot.pins, frame)
@@ -120,7 +121,8 @@ def stylise(
             picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
             picture = picture if end is None else end.over(picture)
         track = Track(picture, grains=grains, masks=following(masks, shot))
-        state, before = LoopState(frame, track, follow_colours(state.colours, picture, row)), here
+        colours, strong = follow(state, picture, row)
+        state, before = LoopState(frame, track, colours, detail=strong), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, masks=masks)
 

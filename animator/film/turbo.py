@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING
 
 from animator.depth.align import NOTHING
 from animator.film.grains import begun
+from animator.film.holding import follow, hold
 from animator.film.loop import (
     SILENT,
     Finished,
     Listener,
     depths_of,
     drawn,
-    follow_colours,
-    hold_colours,
     move,
     over_moved,
     paint,
@@ -114,7 +113,8 @@ def turbo_film(
         before = (moved.depth, moved.masks) if moved is not None else (None, None)
         masks = masks_of(shot.regions, row, *before)
         if moved is not None and not is_diffused(frame, turbo):
-            new, colours = replace(moved, masks=following(masks, shot)), state.colours
+            new = replace(moved, masks=following(masks, shot))
+            colours, strong = state.colours, state.detail
             old = move(old, row, shot, depth, listener)[0] if old else None
             if end is not None and end.every:
                 new = replace(new, picture=end.under(new.picture))
@@ -124,7 +124,7 @@ def turbo_film(
                 grains = begun(shot, frame)
                 request = first_request(row, shot, noise_of(shot, frame), grains, masks)
             else:
-                held = hold_colours(moved.picture, row, state.colours, listener)
+                held = hold(moved.picture, row, state, shot, listener)
                 listener.stage(frame, "noise")
                 request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
             picture = pinned
@@ -138,9 +138,9 @@ def turbo_film(
             if old is not None and end is not None and end.every:
                 old = replace(old, picture=end.under(old.picture))
             new = seen(new, shot, depth, frame, listener)
-            colours = follow_colours(state.colours, picture, row)
+            colours, strong = follow(state, picture, row)
         first = new if shot.loop and frame == 0 else state.first
-        state = LoopState(frame, new, colours, old, first)
+        state = LoopState(frame, new, colours, old, first, strong)
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
         if end is not None:
             shown = end.over(shown)

@@ -177,6 +177,7 @@ def shot_of(loaded: LoadedScene, sources: Sources) -> Shot:
         seed=scene.seeds,
         seed_mode=scene.seed_mode,
         noise=scene.coherence.noise,
+        detail=scene.coherence.detail if scene.mode in ("2d", "3d") else 0.0,
         init=InitSettings(
             picture=picture,
             perlin=diffusion.perlin_init,

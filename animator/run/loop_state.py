@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from animator.depth.align import Drift, Expectation
+from animator.film.colour import SHAPE
 from animator.film.shot import Shot
 from animator.film.state import LoopState, Track
 from animator.runs import RunFolder
@@ -74,15 +75,19 @@ def saved_state(state: LoopState) -> tuple[dict[str, Tensor], dict[str, Any]]:
             parts |= {"grains": track.grains.identities, "places": track.grains.places}
         tensors |= {f"{prefix}{name}": part for name, part in parts.items() if part is not None}
         meta[f"{prefix}drift"] = dataclasses.asdict(expected.drift)
-    if state.colours is not None:
-        tensors["colours"] = state.colours
+    for name, reference in (("colours", state.colours), ("detail", state.detail)):
+        if reference is not None:
+            tensors[name] = reference
     return tensors, meta
 
 
 def restored(tensors: Mapping[str, Tensor], meta: Mapping[str, Any], device: torch.device) -> LoopState:
     """Return the state of which `saved_state` made these; pictures and depths go to ``device``."""
     new, old, first = (_track(tensors, meta, prefix, device) for prefix in ("", OLD, FIRST))
-    return LoopState(int(meta["frame"]), new, tensors.get("colours"), old, first)
+    colours = tensors.get("colours")
+    if colours is not None and colours.shape != SHAPE:
+        colours = None  # of an earlier version, which kept less of them: they are measured again
+    return LoopState(int(meta["frame"]), new, colours, old, first, tensors.get("detail"))
 
 
 def load_state(run: RunFolder, done: int, device: torch.device) -> LoopState:

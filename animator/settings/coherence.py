@@ -60,6 +60,23 @@ class CoherenceOptions(Options):
     """Pull, 0 (off) to 1, of each moved frame's colours towards the film's slowly moving ones, but not
     while the prompts change; 0.6 when left out, 0 in mode video and with ``compat: disco-5``."""
 
+    detail_coherence: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = setting(
+        "auto",
+        modes=(TWO_D, THREE_D),
+        unit="share",
+        json_schema_extra={"allowed": "auto, or a number from 0 to 1"},
+    )
+    """Pull, 0 (off) to 1, of each moved frame's sharpness, fine and coarse, towards that of the film so far,
+    but not while the prompts change: a long film then gets neither blurred nor harsh. ``auto`` is 1 with
+    `noise` ``moved``, else 0."""
+
+    @property
+    def detail(self) -> float:
+        """`detail_coherence` as a number."""
+        if self.detail_coherence == "auto":
+            return float(self.noise == "moved")
+        return self.detail_coherence
+
 
 def without_percent(value: Animated) -> tuple[Animated, bool]:
     """Take the percent signs out of a value of `frames_skip_steps`.

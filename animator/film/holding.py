@@ -1,0 +1,72 @@
+"""Step 4 of a frame's way: draw a moved frame to the colours and the detail of its film.
+
+Both references are the film's own. While its prompts are new they move quickly, and nothing is held; then
+they stay, but for the means of the colours, which move slowly. If they all did, a little contrast that each
+frame gains would be the next one's right, and grow without end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from animator.film import colour, detail
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from animator.film.loop import Listener
+    from animator.film.shot import Shot
+    from animator.film.state import LoopState
+    from animator.keyframes.timeline import Row
+    from animator.types import Frame
+
+SETTLING = 16
+"""Frames after a change of prompts in which a film takes on their colours and their detail."""
+
+SLOW, QUICK = 0.005, 0.1
+"""Share of the way that what moves of a reference does towards each finished frame: it follows over some 200
+frames, or over ten."""
+
+
+def hold(moved: Frame, row: Row, state: LoopState, shot: Shot, listener: Listener) -> Frame:
+    """Return a frame drawn towards the references of its film, as far as its prompts are settled.
+
+    Args:
+        moved: the frame before it, moved.
+        row: the settings of the frame.
+        state: after the frame before.
+        shot: what does not change.
+        listener: hears of it.
+    """
+    listener.stage(row.frame, "colour")
+    held = moved
+    if state.colours is not None and is_settled(row):
+        held = colour.hold(held, state.colours, row["coherence.color_coherence"])
+    if state.detail is not None and is_settled(row):
+        held = detail.hold(held, state.detail, shot.detail)
+    listener.made(row.frame, "held", held)
+    return held
+
+
+def follow(state: LoopState, picture: Frame, row: Row) -> tuple[Tensor, Tensor | None]:
+    """Return the references of colours and detail after a painted frame.
+
+    That of the detail begins with the first frame that is painted over another. One that is painted from
+    nothing, by all steps of the diffusion, has more than is left of it.
+
+    Args:
+        state: after the frame before, whose references they were.
+        picture: that was painted.
+        row: the settings of its frame.
+    """
+    settled = is_settled(row)
+    colours = colour.follow(state.colours, picture, SLOW if settled else QUICK, settled=settled)
+    if state.track is None or (settled and state.detail is not None):
+        return colours, state.detail
+    strong = detail.measure(picture)
+    return colours, strong if state.detail is None else state.detail.lerp(strong, QUICK)
+
+
+def is_settled(row: Row) -> bool:
+    """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
+    return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
