@@ -129,6 +129,46 @@ def test_a_film_keeps_its_detail(tmp_path: Path, driver: str) -> None:
     assert free < 0.7
 
 
+class Drawing(Recorder):
+    """An engine that draws fine lines stronger than it finds them, or weaker."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def paint(self, request: Request, on_step=None) -> Tensor:
+        if request.init is None:
+            return picture()
+        soft = blurred(request.init, 2)
+        drawn = soft + (request.init - soft) * self.factor
+        return drawn if request.keep_map is None else torch.where(request.keep_map == 1, request.init, drawn)
+
+
+@pytest.mark.parametrize("factor", [1.15, 0.87])
+def test_what_painting_adds_or_takes_does_not_stay(tmp_path: Path, factor: float) -> None:
+    loaded = scene(tmp_path, "mode: 2d\nframes: 16\n")
+    frames = list(
+        film(loaded.timeline, shot(loaded, detail=1.0), Drawing(factor), PlaneDepth(2.0), LoopState())
+    )
+    wanted, came = (detail.measure(frames[number].picture)[:2] for number in (1, 15))
+    assert float((came / wanted).log().abs().max()) < 0.15
+
+
+def test_what_a_region_keeps_stays_as_it_is(tmp_path: Path) -> None:
+    """Detail is held before what is kept is put back."""
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "size: [128, 64]\nseed: 7\nmode: 2d\nframes: 6\nprompts: a sea\n"
+        "regions: {left: {formula: 'x < 0.5', keep: true, still: true}}\n"
+        "coherence: {detail_coherence: 1, color_coherence: 0}\n"
+    )
+    loaded = read_scene(path)
+    driven = shot_of(loaded, Sources({}))
+    frames = list(film(loaded.timeline, driven, Drawing(1.15), PlaneDepth(2.0), LoopState()))
+    assert torch.equal(frames[5].picture[:, :, :56], frames[0].picture[:, :, :56])
+    assert not torch.equal(frames[5].picture[:, :, 72:], frames[0].picture[:, :, 72:])
+
+
 def test_new_prompts_bring_their_own_detail(tmp_path: Path) -> None:
     """While prompts are new nothing is held; from 16 frames after them on the film has another detail."""
     assert lasting(tmp_path, "{0: a sea, 1: a wood}", "film", 1) == lasting(

@@ -15,8 +15,8 @@ from torch import Tensor
 from animator.depth.align import NOTHING
 from animator.depth.plane import PlaneDepth
 from animator.film import colour
-from animator.film.inits import InitSettings
 from animator.film.holding import is_settled
+from animator.film.inits import InitSettings
 from animator.film.loop import STEPS, Listener, film
 from animator.film.shot import Shot
 from animator.film.state import LoopState

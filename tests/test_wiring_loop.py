@@ -91,7 +91,7 @@ def references(loaded) -> list[Tensor]:
 
 
 def test_the_colours_are_followed_slowly_and_quickly_after_new_prompts(tmp_path: Path) -> None:
-    """A tenth of the way to each frame while the prompts are new, else their means 1/200, and nothing else."""
+    """A tenth of the way to each frame while the prompts are new, else 1/200, and only their means."""
     path = tmp_path / "scene.yaml"
     path.write_text(
         "size: [64, 64]\nseed: 1\nmode: 2d\nframes: 30\nprompts: {0: a sea, 5: a wood}\n"

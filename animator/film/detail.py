@@ -1,8 +1,8 @@
 """Hold the detail of a film: match how strong it is, band by band, to a slowly moving reference.
 
 A move blurs a picture a little, a diffusion over it makes it sharper or softer, and what is a little every
-time is much after a hundred frames. So each band of a moved frame is made as strong as it is in the
-reference, before it is painted over.
+time is much after a hundred frames. So each band of a painted frame is made as strong as it is in the
+reference. (To do so before it is painted over hardly helps: networks draw as much detail as they draw.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def measure(frame: Frame) -> Tensor:
-    """Return how strong each band of a frame's luminance is, its standard deviation; float32 of shape (3,)."""
+    """Return the standard deviation of each band of a frame's luminance; float32 of shape (3,)."""
     return torch.tensor([float(band.std()) for band in _bands(_luminance(frame_to_image(frame)))])
 
 

@@ -1,4 +1,4 @@
-"""Step 4 of a frame's way: draw a moved frame to the colours and the detail of its film.
+"""What holds a film together: the colours of a moved frame, before it is painted over, and its detail after.
 
 Both references are the film's own. While its prompts are new they move quickly, and nothing is held; then
 they stay, but for the means of the colours, which move slowly. If they all did, a little contrast that each
@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from animator.film import colour, detail
+from animator.film.regions import as_before_where_kept
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from animator.film.loop import Listener
+    from animator.film.regions import Masks
     from animator.film.shot import Shot
     from animator.film.state import LoopState
     from animator.keyframes.timeline import Row
@@ -28,24 +30,37 @@ SLOW, QUICK = 0.005, 0.1
 frames, or over ten."""
 
 
-def hold(moved: Frame, row: Row, state: LoopState, shot: Shot, listener: Listener) -> Frame:
-    """Return a frame drawn towards the references of its film, as far as its prompts are settled.
+def hold_colours(moved: Frame, row: Row, state: LoopState, listener: Listener) -> Frame:
+    """Step 4: draw a moved frame towards the colours of its film, if its prompts are settled.
 
     Args:
         moved: the frame before it, moved.
         row: the settings of the frame.
         state: after the frame before.
-        shot: what does not change.
         listener: hears of it.
     """
     listener.stage(row.frame, "colour")
     held = moved
     if state.colours is not None and is_settled(row):
         held = colour.hold(held, state.colours, row["coherence.color_coherence"])
-    if state.detail is not None and is_settled(row):
-        held = detail.hold(held, state.detail, shot.detail)
     listener.made(row.frame, "held", held)
     return held
+
+
+def hold_detail(painted: Frame, row: Row, state: LoopState, shot: Shot, masks: Masks) -> Frame:
+    """Draw a painted frame towards the detail of its film, if its prompts are settled, where it is not kept.
+
+    Args:
+        painted: the frame.
+        row: its settings.
+        state: after the frame before.
+        shot: what does not change.
+        masks: of the frame's regions.
+    """
+    if state.detail is None or not is_settled(row):
+        return painted
+    held = detail.hold(painted, state.detail, shot.detail)
+    return as_before_where_kept(shot, row, masks, held, painted)
 
 
 def follow(state: LoopState, picture: Frame, row: Row) -> tuple[Tensor, Tensor | None]:

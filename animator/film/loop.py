@@ -5,9 +5,9 @@
 | 1 | look up this frame's row of the timeline | frame -> parameters |
 | 2 | estimate the depth of the previous frame (3D) | Frame -> DepthMap |
 | 3 | warp it by the camera's move | Frame (+ DepthMap) -> Frame + Mask of what was uncovered |
-| 4 | hold the colours and the detail | Frame -> Frame |
+| 4 | hold the colours | Frame -> Frame |
 | 5 | noise it to the level that `frames_skip_steps` leaves | Frame -> x |
-| 6 | denoise towards the prompt | x -> Frame |
+| 6 | denoise towards the prompt, and hold the detail | x -> Frame |
 | 7 | keep it | Frame -> files |
 
 Steps 1 to 6 are here; 5 and 6 are one call of the engine. Step 7 belongs to whoever consumes the frames:
@@ -31,17 +31,17 @@ from animator.depth.align import NO_DRIFT, NOTHING, Drift, Expectation, aligned
 from animator.film.approach import approach
 from animator.film.closing import Closing, closing
 from animator.film.grains import begun, noise_over, over_move
-from animator.film.holding import follow, hold
+from animator.film.holding import follow, hold_colours, hold_detail
 from animator.film.moves import canvas_2d, canvas_3d
 from animator.film.pins import Pin, shown_at
 from animator.film.regions import (
     Masks,
     along,
+    as_before_where_kept,
     following,
     held_in_place,
     masks_of,
     pasted,
-    uncoloured,
     unmoved,
 )
 from animator.film.requests import first_request, next_request, noise_of
@@ -144,12 +144,13 @@ def film(
         else:
             moved, uncovered = move(state.track, row, shot, depth, listener)
             masks = masks_of(shot.regions, row, moved.depth, moved.masks)
-            held = hold(moved.picture, row, state, shot, listener)
+            held = hold_colours(moved.picture, row, state, listener)
             listener.stage(frame, "noise")
             request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
         picture = shown_at(shot.pins, frame)
         if picture is None:
-            picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
+            picture = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
+            picture = pasted(shot, row, masks, picture, request.init)
             picture = end.over(picture) if end is not None else picture
         expected = moved.expected if moved else NOTHING
         track = Track(picture, None, expected, grains, following(masks, shot))
@@ -215,13 +216,13 @@ def over_moved(
         row: the settings of the frame.
         shot: what does not change.
         moved: the frame before it, moved.
-        held: its picture with its colours and detail held.
+        held: its picture with its colours held.
         uncovered: what the move newly uncovered.
         end: the picture that the film comes to, or None.
         masks: of the frame's regions.
     """
     grains = moved.grains
-    held = uncoloured(shot, row, masks, held, moved.picture)
+    held = as_before_where_kept(shot, row, masks, held, moved.picture)
     if end is not None:
         held, uncovered, grains = end.under(held), end.left_uncovered(uncovered), end.among(grains)
     noise = noise_over(grains, ~uncovered, shot)

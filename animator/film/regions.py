@@ -223,10 +223,10 @@ def not_kept(shot: Shot, row: Row, masks: Masks) -> Tensor | None:
     return free
 
 
-def uncoloured(shot: Shot, row: Row, masks: Masks, held: Frame, moved: Frame) -> Frame:
-    """Return a picture whose colours were held, as it was before where nothing is painted."""
+def as_before_where_kept(shot: Shot, row: Row, masks: Masks, held: Frame, before: Frame) -> Frame:
+    """Return a picture that was held to its film, as it was before where nothing is painted."""
     free = not_kept(shot, row, masks)
-    return held if free is None else torch.lerp(moved, held, free.to(held))
+    return held if free is None else torch.lerp(before, held, free.to(held))
 
 
 def pasted(shot: Shot, row: Row, masks: Masks, painted: Frame, init: Frame | None) -> Frame:

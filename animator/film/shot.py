@@ -57,7 +57,7 @@ class Shot:
         seed_mode: how.
         noise: whether each frame has noise of its own, all have the same, or it moves with the picture, see
             `animator.film.grains`.
-        detail: how far each moved frame has the detail of its film, 0 to 1, see `animator.film.detail`.
+        detail: how far each painted frame is given its film's detail, 0 to 1, see `animator.film.detail`.
         init: what the first frame starts from, or every picture of a still.
         keep: share of the diffusion that is skipped for a first frame, 0 to 1.
         border_2d: what comes in from outside in 2D.

@@ -43,10 +43,10 @@ class LoopState:
         frame: number of the frame that was finished last; -1 before the first.
         track: what the next frame grows out of, or None before the first: that frame, in turbo the newer of
             the two pictures that were faded into it.
-        colours: the reference of the colours in step 4 (see `animator.film.colour`), or None before the first.
+        colours: the colours to hold, see `animator.film.colour`; None before the first.
         old: in turbo, the older of the two; None before there are two.
         first: the first frame of a film that loops, in 3D with its depth; else None.
-        detail: that of the detail (see `animator.film.detail`); None before one was painted over another.
+        detail: the detail to hold, see `animator.film.detail`; None before a frame was painted over another.
     """
 
     frame: int = -1

@@ -24,10 +24,10 @@ import torch
 
 from animator.film.approach import over_footage
 from animator.film.grains import begun, noise_over, over_flow
-from animator.film.holding import follow, hold
+from animator.film.holding import follow, hold_colours
 from animator.film.loop import FLOW, SILENT, Finished, Listener, paint
 from animator.film.pins import shown_at
-from animator.film.regions import along, following, masks_of, not_kept, pasted, uncoloured
+from animator.film.regions import along, as_before_where_kept, following, masks_of, not_kept, pasted
 from animator.film.requests import next_request
 from animator.film.shot import Shot
 from animator.film.state import LoopState, Track
@@ -111,7 +111,7 @@ def stylise(
             grains = over_flow(state.track.grains, backward, share, shot, frame)
             noise = noise_over(grains, blend * share > 0, shot)
         init = eight_bits(init) if shot.disco else init
-        held = uncoloured(shot, row, masks, hold(init, row, state, shot, listener), init)
+        held = as_before_where_kept(shot, row, masks, hold_colours(init, row, state, listener), init)
         listener.stage(frame, "noise")
         noise = noise or noise_over(grains, None, shot)
         end, picture = over_footage(shot.pins, frame), shown_at(shot.pins, frame)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from animator.depth.align import NOTHING
 from animator.film.grains import begun
-from animator.film.holding import follow, hold
+from animator.film.holding import follow, hold_colours, hold_detail
 from animator.film.loop import (
     SILENT,
     Finished,
@@ -124,12 +124,12 @@ def turbo_film(
                 grains = begun(shot, frame)
                 request = first_request(row, shot, noise_of(shot, frame), grains, masks)
             else:
-                held = hold(moved.picture, row, state, shot, listener)
+                held = hold_colours(moved.picture, row, state, listener)
                 listener.stage(frame, "noise")
                 request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
             picture = pinned
             if picture is None:
-                painted = paint(engine, request, shot, frame, listener)
+                painted = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
                 picture = pasted(shot, row, masks, painted, request.init)
             expected = moved.expected if moved else NOTHING
             new = Track(picture, None, expected, grains, following(masks, shot))

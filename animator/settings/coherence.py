@@ -66,9 +66,9 @@ class CoherenceOptions(Options):
         unit="share",
         json_schema_extra={"allowed": "auto, or a number from 0 to 1"},
     )
-    """Pull, 0 (off) to 1, of each moved frame's sharpness, fine and coarse, towards that of the film so far,
-    but not while the prompts change: a long film then gets neither blurred nor harsh. ``auto`` is 1 with
-    `noise` ``moved``, else 0."""
+    """Pull, 0 (off) to 1, of each painted frame's sharpness, fine and coarse, towards that of the film's
+    first ones, or first ones with these prompts, but not while the prompts change: a long film then gets
+    neither blurred nor harsh. ``auto`` is 1 with `noise` ``moved``, else 0."""
 
     @property
     def detail(self) -> float:
