@@ -310,8 +310,8 @@ def test_a_dump_holds_every_step_and_the_frame_of_the_render(tmp_path: Path) -> 
     names = {path.name for path in (tmp_path / "dump").iterdir()}
     assert names == {
         "01-row.json", "02-depth.png", "02-depth-colour.png", "02-depth.json", "03-warped.png",
-        "03-uncovered.png", "04-held.png", "05-init.png", "06-step-001.png", "06-step-002.png",
-        "07-frame.png",
+        "03-uncovered.png", "04-held.png", "05-init.png", "05-noised.png", "06-step-001.png",
+        "06-step-002.png", "07-frame.png",
     }  # fmt: skip
     row = json.loads((tmp_path / "dump" / "01-row.json").read_text())
     assert (row["frame"], row["seed"], row["values"]["camera.translation_z"]) == (3, 6, 40)
@@ -339,15 +339,33 @@ def test_a_dump_goes_on_from_the_state_of_a_run(tmp_path: Path) -> None:
     assert "starts at frame 0" in said
 
 
-def test_the_first_frame_begins_with_noise_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("noise", ["new", "moved"])
+def test_the_first_frame_begins_with_noise_alone(tmp_path: Path, noise: str) -> None:
     scene(tmp_path)
-    new = ("--set", "coherence.noise=new")
-    assert run("frame", tmp_path / "scene.yaml", "0", "--dump", tmp_path / "dump", *new)[0] == 0
+    more = ("--set", f"coherence.noise={noise}")
+    assert run("frame", tmp_path / "scene.yaml", "0", "--dump", tmp_path / "dump", *more)[0] == 0
     names = {path.name for path in (tmp_path / "dump").iterdir()}
     assert "05-noised.png" in names
     assert "05-init.png" not in names
     noise = cv2.imread(str(tmp_path / "dump" / "05-noised.png"))
     assert noise.std() > 60
+
+
+def test_a_dump_shows_the_noise_that_moved(tmp_path: Path) -> None:
+    """With a camera at rest two frames have one noise, where new noise would be another."""
+    scene(tmp_path)
+    over = ("camera.translation_z=0", "camera.rotation_3d_y=0", "coherence.frames_skip_steps=0%")
+    alike = {}
+    for noise in ("moved", "new"):
+        given = [word for text in (*over, f"coherence.noise={noise}") for word in ("--set", text)]
+        pictures = []
+        for number in ("1", "2"):
+            folder = tmp_path / f"{noise}-{number}"
+            assert run("frame", tmp_path / "scene.yaml", number, "--dump", folder, *given)[0] == 0
+            pictures.append(cv2.imread(str(folder / "05-noised.png"), cv2.IMREAD_GRAYSCALE).ravel())
+        alike[noise] = np.corrcoef(*pictures)[0, 1]
+    assert alike["moved"] > 0.9
+    assert alike["new"] < 0.5
 
 
 @pytest.mark.parametrize(("number", "said"), [("9", "its frames are 0 to 3"), ("1", "is not empty")])

@@ -10,11 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from animator.diffusion.beginning import beginning_of
 from animator.diffusion.compiled import compiled
 from animator.diffusion.disco_cuts import cut_for
-from animator.diffusion.grain_noise import noise_source
 from animator.diffusion.guidance import Guide, guided
-from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.kept import Kept, kept_of, saving
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
 from animator.diffusion.memory_saving import Places, Recomputing, Thrift, networks_of, reported_once, tried
@@ -26,31 +25,27 @@ from animator.diffusion.prediction import Denoise, Estimate, Network, Prediction
 from animator.diffusion.reading import Reader, reading_of, seeing_of
 from animator.diffusion.requests import check_requests
 from animator.diffusion.results import check_numbers, paint_step_of, painted_of
-from animator.diffusion.samplers import Step, begun, etas_taken, walk
+from animator.diffusion.samplers import Step, walk
 from animator.diffusion.secondary import SecondaryModel, secondary_denoiser
 from animator.diffusion.step_range import (
     Course,
     Unfinished,
-    course_of,
     draws_of,
     mirror_indices,
     restart_draws,
     resumed,
     unfinished_of,
 )
-from animator.diffusion.step_values import StepValues, schedule_position, step_values, value_at
+from animator.diffusion.step_values import StepValues, positions_of, step_values
 from animator.diffusion.symmetry import mirrored
 from animator.diffusion.targets import OpenImage, Targets, no_image
 from animator.diffusion.tiles import in_tiles
-from animator.diffusion.uncovered import Growth, begins_at, ends_at, growth_of
+from animator.diffusion.uncovered import Growth
 from animator.diffusion.vdiffusion import VDiffusion
 from animator.errors import MemoryShortage
-from animator.settings.base import STILL, share
+from animator.settings.base import STILL
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
-from animator.settings.samplers import parse_sampler
-from animator.system import rng
-from animator.system.convert import frame_to_signed
 from animator.types import Frame, OnStep, Painted, Request
 
 log = logging.getLogger(__name__)
@@ -196,29 +191,16 @@ class GuidedDiffusion:
     ) -> list[Painted]:
         """Paint at the present level of thrift, see `paint_together`."""
         self._settle()
-        request, skip_end = requests[0], share(self.diffusion.skip_end_steps, self.diffusion.steps)
-        has_init = request.init is not None
-        course = course_of(self.schedule, begins_at(request), has_init, skip_end, stop_at, disco=self.disco)
-        if course.first < 0:
+        request = requests[0]
+        begin = beginning_of(requests, self.schedule, self.diffusion, self.device, stop_at, disco=self.disco)
+        if begin is None:
             return [Painted(one.init.to(self.device).clone()) for one in requests if one.init is not None]
-        inits = [frame_to_signed(one.init.to(self.device)) for one in requests if one.init is not None]
-        init = torch.cat(inits) if inits else None
-        starts = [rng.generator(one.seed, one.frame, "noise") for one in requests]
-        noise_of = noise_source(requests, self.device, self.diffusion.noise_size)
-        noise = noise_of("noise", starts)
-        usual, joint = (
-            course_of(self.schedule, keep, has_init, disco=self.disco).first
-            for keep in (request.keep, ends_at(request))
-        )
-        samplers, etas = self._samplers(), self._etas(request)
-        taken = Steps(self.schedule, range(usual, course.last - 1, -1), etas_taken(samplers, etas))
-        ground = grounds(requests, init, noise, lambda index: noise_of(f"step {index}", starts), taken)
-        growth = growth_of(requests, self.schedule, ground, noise, course.first, joint)
+        course, growth, init, noise_of = begin.course, begin.growth, begin.init, begin.noise_of
         # What grows ahead draws from sources of its own, so that the others draw the same as without it.
         draws = [draws_of(one, "" if growth is None else "uncovered ") for one in requests]
         if unfinished is None:
-            x = begun(ground, noise, self.schedule, course.first, disco=self.disco)
-            before, first = None, course.first
+            x, before = begin.noised(self.schedule, disco=self.disco), None
+            first = course.first
         else:
             x, before, first = resumed(unfinished, draws, self.device)
         notes, plan = Notes(keep_cuts=self.keep_cuts), self._plan(request)
@@ -234,9 +216,9 @@ class GuidedDiffusion:
                 denoise,
                 self.schedule,
                 x,
-                samplers,
+                begin.samplers,
                 indices=indices,
-                eta=etas,
+                eta=begin.etas,
                 noise=lambda index: noise_of(f"step {index}", [one.steps for one in draws]),
                 before=before,
                 alter=self._mirror(course),
@@ -376,22 +358,8 @@ class GuidedDiffusion:
         """Return the settings of guidance at each index of the schedule."""
         return [
             step_values(self.diffusion, self.guidance, request.values, position, request.init_scale)
-            for position in self._positions()
+            for position in positions_of(self.schedule)
         ]
-
-    def _positions(self) -> list[int]:
-        """Return where in a `Schedule` each index of the diffusion is."""
-        return [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
-
-    def _samplers(self) -> list[str]:
-        """Return the sampler at each index of the schedule."""
-        names = parse_sampler(self.diffusion.sampler)
-        return [names[position] for position in self._positions()]
-
-    def _etas(self, request: Request) -> list[float]:
-        """Return eta at each index of the schedule."""
-        eta = self.diffusion.eta
-        return [value_at(request.values, "diffusion.eta", eta, position) for position in self._positions()]
 
 
 def schedule_for(diffusion: DiffusionOptions, guidance: GuidanceOptions) -> NoiseSchedule:

@@ -10,6 +10,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.squares import CutSettings
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
+from animator.settings.samplers import parse_sampler
 from animator.types import DIFFUSION_SCALE, Schedule
 
 
@@ -65,6 +66,26 @@ class StepValues:
 def schedule_position(schedule: NoiseSchedule, index: int) -> int:
     """Return where in a `Schedule` of 1000 entries an index of the diffusion is, 0 the noisiest."""
     return DIFFUSION_SCALE - 1 - min(max(int(schedule.network_t[index]), 0), DIFFUSION_SCALE - 1)
+
+
+def positions_of(schedule: NoiseSchedule) -> list[int]:
+    """Return where in a `Schedule` of 1000 entries each index of the diffusion is."""
+    return [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
+
+
+def solvers_of(
+    schedule: NoiseSchedule, diffusion: DiffusionOptions, values: Mapping[str, Schedule]
+) -> tuple[list[str], list[float]]:
+    """Return the sampler and eta at each index of the diffusion.
+
+    Args:
+        schedule: what the indices mean.
+        diffusion: the settings.
+        values: schedules by dotted name, which go before them.
+    """
+    positions, names = positions_of(schedule), parse_sampler(diffusion.sampler)
+    etas = [value_at(values, "diffusion.eta", diffusion.eta, one) for one in positions]
+    return [names[one] for one in positions], etas
 
 
 def value_at(values: Mapping[str, Schedule], name: str, written: object, position: int) -> float:

@@ -246,15 +246,12 @@ class Family(ABC):
         """Return whether two diffusions that were stopped can be finished together."""
         return False
 
-    def beginning(self, scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
-        """Return what the diffusion of a frame begins with, as ``animator frame --dump`` shows it.
+    def beginning(self, scene: Scene, request: Request) -> Frame | None:
+        """Return what the diffusion of a request begins with, as ``animator frame --dump`` shows it.
 
         Args:
             scene: the scene.
-            seed: the frame's.
-            frame: its number.
-            keep: share of the diffusion that ``init`` stands for.
-            init: the picture below the noise, None where there is noise alone.
+            request: what is painted.
 
         Returns:
             3 x H x W; None where no step is left, or where it cannot be shown.

@@ -101,7 +101,8 @@ def _quantiles(lab: np.ndarray) -> np.ndarray:
     step = max(1, round((height * width / LOOKED_AT) ** 0.5))
     some = lab[step // 2 :: step, step // 2 :: step].reshape(-1, 3).astype(np.float64)
     values = np.column_stack((some, np.hypot(some[:, 1], some[:, 2])))
-    return np.quantile(values, SHARES, axis=0).astype(np.float32)
+    quantiles: np.ndarray = np.quantile(values, SHARES, axis=0).astype(np.float32)
+    return quantiles
 
 
 def _way(values: np.ndarray, here: np.ndarray, wanted: np.ndarray) -> np.ndarray:

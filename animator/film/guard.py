@@ -263,6 +263,10 @@ class _Numbering(Listener):
         self._guard.numbers = tuple(frames)
         self._listener.begin(frames)
 
+    def asked(self, request: Request) -> None:
+        """Pass on what is asked."""
+        self._listener.asked(request)
+
     def step(self, step: PaintStep) -> None:
         self._listener.step(step)
 

@@ -75,6 +75,9 @@ class Listener:
     def made(self, frame: int, name: str, value: Tensor) -> None:
         """A step made something: a frame, a depth or a mask, by a name such as ``depth`` or ``warped``."""
 
+    def asked(self, request: Request) -> None:
+        """A frame is asked of the engine."""
+
     def begin(self, frames: Sequence[int]) -> None:
         """The diffusion of these frames begins; there is one in a film."""
 
@@ -195,6 +198,7 @@ def paint(engine: Engine, request: Request, shot: Shot, frame: int, listener: Li
     """Steps 5 and 6: have a frame painted."""
     listener.stage(frame, "denoise")
     listener.begin([frame])
+    listener.asked(request)
     if request.init is not None:
         listener.made(frame, "init", request.init)
     picture = engine.paint(request, listener.step)

@@ -68,6 +68,7 @@ def stills(
         unfinished = [drafts[number] for number in group] if group[0] in drafts else None
         listener.stage(group[0], "denoise")
         listener.begin(group)
+        listener.asked(requests[0])
         if unfinished is None and requests[0].init is not None:
             listener.made(group[0], "init", requests[0].init)
         paint = functools.partial(

@@ -22,7 +22,7 @@ from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.notes import Notes
 from animator.diffusion.perceptors import Perceptor
 from animator.diffusion.prediction import Prediction
-from animator.diffusion.step_values import StepValues, schedule_position, step_values
+from animator.diffusion.step_values import StepValues, positions_of, step_values
 from animator.diffusion.targets import OpenImage, Targets
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.guidance import GuidanceOptions
@@ -117,10 +117,9 @@ class ClipGuidance:
             parts: passes in which a perceptor looks at what it looks at.
         """
         request = requests[0]
-        positions = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
         values = [
             step_values(self.diffusion, self.guidance, request.values, position, request.init_scale)
-            for position in positions
+            for position in positions_of(schedule)
         ]
         if not any(one.act(prompted=bool(request.prompts), init=init is not None) for one in values):
             return None

@@ -29,7 +29,7 @@ from animator.diffusion.step_range import (
     resumed,
     unfinished_of,
 )
-from animator.diffusion.step_values import schedule_position, value_at
+from animator.diffusion.step_values import schedule_position, solvers_of, value_at
 from animator.diffusion.targets import by_region
 from animator.diffusion.uncovered import begins_at, ends_at, growth_of
 from animator.errors import MemoryShortage
@@ -47,7 +47,6 @@ from animator.latent.text import Reader
 from animator.settings.base import share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.latent import LatentOptions
-from animator.settings.samplers import parse_sampler
 from animator.system import rng
 from animator.system.convert import frame_to_signed, signed_to_frames
 from animator.types import Frame, OnStep, Painted, PaintStep, Request
@@ -361,13 +360,11 @@ class LatentDiffusion:
 
     def _samplers(self, request: Request) -> tuple[list[str], list[float]]:
         """Return the sampler and eta at each index of the schedule."""
-        positions = [schedule_position(self.schedule, index) for index in range(self.schedule.num_timesteps)]
         if self.few_steps:
+            count = self.schedule.num_timesteps
             # An ancestral step of Euler's is DDPM's. A consistency model's noise is renewed by `renewing`.
-            return ["ddim"] * len(positions), [float(self.few_steps == "turbo")] * len(positions)
-        names = parse_sampler(self.diffusion.sampler)
-        etas = [value_at(request.values, "diffusion.eta", self.diffusion.eta, one) for one in positions]
-        return [names[one] for one in positions], etas
+            return ["ddim"] * count, [float(self.few_steps == "turbo")] * count
+        return solvers_of(self.schedule, self.diffusion, request.values)
 
     def _settle(self) -> None:
         """Set the networks up for the present level of saving."""

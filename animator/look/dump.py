@@ -10,7 +10,7 @@
     03-region-sky.png the mask of each region, by its name, as strong as it acts
     04-held.png       after its colours were held
     05-init.png       what the diffusion begins over, if there is anything
-    05-noised.png     that with the noise that the diffusion begins with
+    05-noised.png     that with the noise that the diffusion begins with, moved noise where that is set
     06-step-001.png   the clean estimate after each step
     07-frame.png      the frame
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,8 @@ from torch import Tensor
 from animator.engines.registry import family_of
 from animator.errors import UsageError
 from animator.film.loop import Finished, Listener
-from animator.film.pins import calmer
 from animator.film.regions import of_strength
-from animator.film.requests import noise_of, seed_of
+from animator.film.requests import seed_of
 from animator.keyframes.courses import weight_text
 from animator.run.dispatch import frames_left
 from animator.run.job import Job, job_of
@@ -48,7 +47,7 @@ from animator.runs.files import errors_in_one_line, write_atomic
 from animator.runs.png import encode_png
 from animator.scene.reading import LoadedScene
 from animator.system.convert import frame_to_uint8
-from animator.types import PaintStep
+from animator.types import PaintStep, Request
 
 STEP = {"depth": 2, "footage": 2, "held": 4, "init": 5, "noised": 5}
 """The number of the step that makes something, by its name; what else there is belongs to the third."""
@@ -70,7 +69,6 @@ class Dump(Listener):
     def __init__(self, job: Job, frame: int, folder: Path, notify: Notify) -> None:
         self._job, self._frame, self._folder, self._notify = job, frame, folder, notify
         self._written: Counter[str] = Counter()
-        self._begun = False
         self._current = frame
 
     def stage(self, frame: int, name: str) -> None:
@@ -82,8 +80,6 @@ class Dump(Listener):
         """Write what a step of this frame made."""
         if frame != self._frame:
             return
-        if name == "init":
-            self._noised(value)
         stem = self._stem(f"{STEP.get(name, 3):02}-{name}")
         if name == "depth":
             self._depth(stem, value)
@@ -92,16 +88,19 @@ class Dump(Listener):
         else:
             self._mask(stem, value)
 
-    def begin(self, frames: Sequence[int]) -> None:
-        """The diffusion begins; a frame that has nothing to begin over begins from noise alone."""
-        self._begun = self._frame in frames
+    def asked(self, request: Request) -> None:
+        """Write what the diffusion of this frame begins with, where its family can show it."""
+        if self._current != self._frame:
+            return
+        scene = self._job.loaded.scene
+        begun = family_of(scene.diffusion.model).beginning(scene, request)
+        if begun is not None:
+            self._picture(self._stem("05-noised"), begun)
 
     def step(self, step: PaintStep) -> None:
         """Write the clean estimate after a step of this frame's diffusion."""
         if self._current != self._frame:
             return
-        if not self._written["05-noised"]:
-            self._noised(None)
         self._picture(f"06-step-{step.done:03}", step.pictures()[0])
 
     def row(self) -> None:
@@ -129,22 +128,6 @@ class Dump(Listener):
             if mask is not None:
                 self._mask(f"03-region-{region.name}", mask)
         self._picture("07-frame", finished.picture)
-
-    def _noised(self, init: Tensor | None) -> None:
-        """Write what the diffusion begins with, where it follows from the seed and its family can show it."""
-        scene, shot = self._job.loaded.scene, self._job.shot
-        if shot.noise != "new":
-            return
-        still, keep = scene.mode == "still", shot.keep
-        grows = self._frame > 0 and not still and shot.init.frames != "all"
-        if init is not None and (grows or scene.mode == "video"):
-            skipped = self._job.loaded.timeline.row(self._frame)["coherence.frames_skip_steps"]
-            keep = calmer(shot.pins, self._frame, skipped)
-        family, seed = family_of(scene.diffusion.model), seed_of(shot, self._frame)
-        scene = scene.model_copy(update={"size": shot.canvas})
-        begun = family.beginning(scene, seed, 0 if still else noise_of(shot, self._frame), keep, init)
-        if begun is not None:
-            self._picture(self._stem("05-noised"), begun)
 
     def _stem(self, stem: str) -> str:
         self._written[stem] += 1

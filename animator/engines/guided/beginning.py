@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
+import torch
+
+from animator.diffusion.beginning import beginning_of
 from animator.diffusion.engine import schedule_for
-from animator.diffusion.grain_noise import white_noise
-from animator.diffusion.samplers import begun
-from animator.diffusion.step_range import course_of
-from animator.settings.base import share
 from animator.settings.scene import Scene
-from animator.system import rng
-from animator.system.convert import frame_to_signed, signed_to_frames
-from animator.types import Frame
+from animator.system.convert import signed_to_frames
+from animator.types import Frame, Request
 
 
-def beginning(scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
-    """Return the noise of a frame, over its init where it has one; None where no step is left.
+def beginning(scene: Scene, request: Request) -> Frame | None:
+    """Return the noise of a request, over its init where it has one; None where no step is left.
 
     Args:
         scene: the scene.
-        seed: the frame's.
-        frame: its number.
-        keep: share of the diffusion that ``init`` stands for.
-        init: the picture below the noise, or None.
+        request: what is painted.
     """
-    schedule = schedule_for(scene.diffusion, scene.guidance)
-    skip_end = share(scene.diffusion.skip_end_steps, scene.diffusion.steps)
-    disco = scene.guidance.compat == "disco-5"
-    course = course_of(schedule, keep, init is not None, skip_end, disco=disco)
-    if course.first < 0:
-        return None
-    width, height = scene.size
-    generator = rng.generator(seed, frame, "noise")
-    noise = white_noise(height, width, generator, scene.diffusion.noise_size)
-    signed = None if init is None else frame_to_signed(init.cpu())
-    x = begun(signed, noise, schedule, course.first, disco=disco)
-    return signed_to_frames(x)[0]
+    schedule, disco = schedule_for(scene.diffusion, scene.guidance), scene.guidance.compat == "disco-5"
+    begin = beginning_of([request], schedule, scene.diffusion, torch.device("cpu"), disco=disco)
+    return None if begin is None else signed_to_frames(begin.noised(schedule, disco=disco))[0]

@@ -184,11 +184,11 @@ class Guided(Family):
         from animator.diffusion.engine import schedule_for
         from animator.diffusion.kept import fresh
         from animator.diffusion.step_range import course_of
-        from animator.diffusion.step_values import schedule_position
+        from animator.diffusion.step_values import positions_of
 
         diffusion = scene.diffusion
         schedule = schedule_for(diffusion, scene.guidance)
-        position = [schedule_position(schedule, index) for index in range(schedule.num_timesteps)]
+        position = positions_of(schedule)
         skip_end = share(diffusion.skip_end_steps, diffusion.steps)
         models = [f"{MODELS}.{name}" for name in scene.guidance.clip_models]
 
@@ -276,11 +276,11 @@ class Guided(Family):
         """Return whether two diffusions were stopped at the same step."""
         return int(one["index"]) == int(other["index"])
 
-    def beginning(self, scene: Scene, seed: int, frame: int, keep: float, init: Frame | None) -> Frame | None:
+    def beginning(self, scene: Scene, request: Request) -> Frame | None:
         """Return the engine's own noise of a frame, over the init where there is one."""
         from animator.engines.guided.beginning import beginning
 
-        return beginning(scene, seed, frame, keep, init)
+        return beginning(scene, request)
 
     def judge(self, scene: Scene) -> str:
         """Return the first CLIP model that the scene names."""
