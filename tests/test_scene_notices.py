@@ -273,3 +273,18 @@ def test_noise_that_nothing_moves(read) -> None:
     assert notice.startswith("coherence.noise: no frame comes from the one before it")
     (idle,) = notices(read, "prompts: a lake\nmode: still\nimages: 2\ncoherence: {noise: fixed}\n")
     assert idle == "coherence.noise: has no effect in mode still"
+
+
+def test_nothing_holds_a_frame_that_comes_from_none(read) -> None:
+    begun = "diffusion: {perlin_init: mixed, init_frames: WHICH, skip_steps: 20%}\n"
+    held = (
+        "coherence: {frames_scale: 900, detail_coherence: 0.5, color_coherence: 0, uncovered_skip_steps: 20%}"
+    )
+    text = f"prompts: a lake\nmode: 2d\nframes: 5\n{held}\n{begun}"
+    found = notices(read, text.replace("WHICH", "all"))
+    assert [one.partition(": has no effect: no frame comes")[0] for one in found] == [
+        "coherence.frames_scale",
+        "coherence.detail_coherence",
+        "coherence.uncovered_skip_steps",
+    ]
+    assert not notices(read, text.replace("WHICH", "first"))

@@ -1,4 +1,4 @@
-"""Where the noise of a film and what moves in it do not go together."""
+"""Where the noise of a film and what moves in it do not go together, and frames have none before them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ MOVES = {
 """What moves a picture, of the section ``camera``, by mode."""
 
 
+HOLDS = tuple(
+    f"coherence.{name}"
+    for name in ("color_coherence", "detail_coherence", "frames_scale", "uncovered_skip_steps")
+)
+"""What holds a frame to those before it."""
+
+NOT_HELD = ("auto", 0)
+"""Values of it that ask for nothing there."""
+
+NONE_BEFORE = "no frame comes from the one before it with diffusion.init_frames: all"
+
+
 def notice_noise(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fit) -> Iterator[Problem]:
     """Yield noise that stays on the screen while the camera moves, and noise that nothing can move."""
     asked, noise = fit.nodes.get("coherence.noise"), scene.coherence.noise
@@ -35,6 +47,10 @@ def notice_noise(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fit)
             "behind the camera or hardly moves; coherence.noise: moved takes the noise along"
         )
         yield held.place.problem(name, message)
+    if scene.mode in MOVES and not carried:
+        for hold in HOLDS:
+            if (given := fit.nodes.get(hold)) is not None and given.value not in NOT_HELD:
+                yield given.key.problem(hold, f"has no effect: {NONE_BEFORE}")
     if asked is None or noise != "moved":
         return
     if scene.mode == "video" and scene.video.flow == "none":
@@ -42,8 +58,7 @@ def notice_noise(scene: Scene, values: Mapping[str, Curve | Schedule], fit: Fit)
             "coherence.noise", "nothing moves it with video.flow: none; each frame has new noise"
         )
     if scene.mode in MOVES and not carried:
-        message = "no frame comes from the one before it with diffusion.init_frames: all; each has new noise"
-        yield asked.key.problem("coherence.noise", message)
+        yield asked.key.problem("coherence.noise", f"{NONE_BEFORE}; each has new noise")
 
 
 def is_moving(scene: Scene, values: Mapping[str, Curve | Schedule]) -> bool:
