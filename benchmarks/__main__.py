@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import coherence, interpolate, measures
+from benchmarks import arrive, coherence, interpolate, measures
 from benchmarks.machine import Machine, measured
 from benchmarks.measures import Result
 from benchmarks.subject import subject
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Measure what is asked for."""
-    others = {"coherence": coherence.main, "interpolate": interpolate.main}
+    others = {"arrive": arrive.main, "coherence": coherence.main, "interpolate": interpolate.main}
     if sys.argv[1:2] and sys.argv[1] in others:
         others[sys.argv[1]](sys.argv[2:])
         return

@@ -12,7 +12,7 @@ from animator.keyframes import Clock, parse_prompts
 from animator.run.fingerprint import hash_inputs
 from animator.run.sources import Sources
 from animator.scene.draft import draft_of
-from animator.scene.loosened import AFTER, AUTO, changes
+from animator.scene.loosened import AFTER, AUTO, AUTO_MOVED, changes
 from animator.scene.reading import LoadedScene, read_scene
 
 CUT = "prompts: {0: a sea, 10: a wood}\n"
@@ -45,8 +45,11 @@ def test_how_much_of_the_prompts_is_new() -> None:
 
 def test_a_film_lets_go_where_prompts_change(tmp_path: Path) -> None:
     loaded = read(tmp_path, CUT)
+    other = read(tmp_path, f"{CUT}coherence: {{noise: new}}\n")
     for name in (SKIP, SCALE):
-        assert share(loaded, name).tolist() == [1.0] * 10 + [1 - AUTO] * AFTER + [1.0] * 20
+        for film, auto in ((loaded, AUTO_MOVED), (other, AUTO)):
+            left = share(film, name).tolist()
+            assert left == pytest.approx([1.0] * 10 + [1 - auto] * AFTER + [1.0] * 20)
     more = share(
         read(tmp_path, f"{CUT}coherence: {{loosen: 0.9, frames_skip_steps: '0: (80%), 20: (40%)'}}\n")
     )

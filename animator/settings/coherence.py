@@ -48,7 +48,7 @@ class CoherenceOptions(Options):
     """How far a film lets go of the frame before it where its prompts change, so that the new ones arrive:
     share, 0 to 1, that `frames_skip_steps` and `frames_scale` lose right after a hard cut, and less the
     slower the prompts blend, for that long and 6 frames more (in turbo, three painted ones). ``auto`` is
-    0.5, and 0 with ``compat: disco-5``."""
+    0.65 with `noise` ``moved``, else 0.5, and 0 with ``compat: disco-5``."""
 
     upright: Literal["auto", "always", "never"] = setting("auto", modes=(TWO_D, THREE_D))
     """Whether a film that rolls (`angle` in 2D, `rotation_3d_z` in 3D) is painted upright, on a canvas that
