@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from animator.cli.spread import address_of
 from animator.errors import UsageError
 from animator.run.cancel import Cancel
 from animator.run.reporter import Reporter
@@ -64,11 +65,13 @@ def pictures(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def cluster():
-    on_ray._ray()
+    on_ray.ray_module()
     # Ray makes its workers nice, so that beside other tests they would hardly run.
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112, as Ray writes it
     try:
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80_000_000)
+        ray.init(
+            "local", num_cpus=2, include_dashboard=False, object_store_memory=80_000_000, log_to_driver=False
+        )
     except Exception as error:
         pytest.skip(f"Ray does not start on this machine: {error}")
     yield
@@ -155,5 +158,54 @@ def test_a_task_asks_for_what_its_scene_takes(tmp_path: Path) -> None:
 def test_ray_is_asked_for_where_it_is_missing(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(UsageError, match="animator\\[ray\\]"):
-        on_ray._ray()
+        on_ray.ray_module()
     assert "pip install" in MISSING
+
+
+class Closed:
+    """A Ray that cannot be connected."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, error: Exception, cause: str = "") -> None:
+        self.error, self.cause = error, RuntimeError(cause)
+
+    def init(self, **asked: object) -> None:
+        raise self.error from self.cause
+
+
+def test_what_a_cluster_wants_is_said() -> None:
+    connection, at = ConnectionError("Failed to connect to Ray cluster"), "10.0.0.5:6379"
+    wanted = [
+        Closed(connection, "...\nRPC error: InvalidAuthToken: missing"),
+        Closed(ray.exceptions.AuthenticationError("Token authentication is enabled but no token was found")),
+    ]
+    for one in wanted:
+        with pytest.raises(UsageError, match=r"RAY_AUTH_MODE=token.*auth_token"):
+            on_ray._connect(one, at)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"no cluster at 10.0.0.5:6379 \(Failed.*ray start --head"):
+        on_ray._connect(Closed(connection, "timed out"), at)  # type: ignore[arg-type]
+
+
+def test_what_ray_says_of_lost_machines_goes_to_the_log(cluster, capsys, caplog) -> None:
+    caplog.set_level("INFO", "animator")
+    on_ray.ray_module()
+    from ray._private.worker import print_to_stdstream
+
+    print_to_stdstream({"lines": ["Raylet is terminated.\nand a long log"], "pid": "raylet"}, True)
+    assert capsys.readouterr() == ("", "")
+    assert "Raylet is terminated." in caplog.text
+    assert "long log" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("on", "address"),
+    [
+        ("ray", ""),
+        ("Ray: 10.0.0.5:6379 ", "10.0.0.5:6379"),
+        ("ray://10.0.0.5:10001", "ray://10.0.0.5:10001"),
+        ("ray:ray://10.0.0.5:10001", "ray://10.0.0.5:10001"),
+    ],
+)
+def test_addresses_of_clusters(on: str, address: str) -> None:
+    assert address_of(on) == address

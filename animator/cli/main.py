@@ -45,7 +45,7 @@ from animator.cli.shared import (
     show_notices,
     with_device,
 )
-from animator.cli.spread import On, painter_for
+from animator.cli.spread import On, Spread, painter_for, spreads_tiles, tiles_for
 from animator.cli.study import check_study, study
 from animator.cli.vr import vr180
 from animator.errors import INTERRUPTED, Problem, SceneError, UsageError
@@ -116,6 +116,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
         bool, typer.Option("--compile", help="Compile the networks first; sets diffusion.compile=true.")
     ] = False,
     on: On = "",
+    spread: Spread = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -126,6 +127,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
     """
     from animator.importing.opening import open_scene
 
+    tiled = spreads_tiles(on, spread)
     if out is not None and len(scenes) > 1:
         raise UsageError("--out names one run folder, but there are several scenes; render them one by one")
     over = [*with_device(settings, device), *(["output.show_cuts=true"] if show_cuts else ())]
@@ -141,7 +143,7 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
         from animator.system.deterministic import use_deterministic
 
         use_deterministic()
-    if on:
+    if on and not tiled:
         from animator.study.shots import render_spread
 
         for one in loaded:
@@ -158,7 +160,11 @@ def render(  # noqa: PLR0913 (an option of the command line is an argument)
     shared = SharedNetworks()
     for one in loaded:
         show_notices(one.notices)
-        print(render_scene(one, reporter_for(as_json), out=out, cancel=stop(), shared=shared))
+        with tiles_for(one, on, stop()) as others:
+            made = render_scene(
+                one, reporter_for(as_json), out=out, cancel=stop(), shared=shared, elsewhere=others
+            )
+        print(made)
 
 
 @app.command()
@@ -167,6 +173,8 @@ def resume(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN", show_default=False)],
     device: Device = None,
     deterministic: Deterministic = False,
+    on: On = "",
+    spread: Spread = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -175,9 +183,12 @@ def resume(
         from animator.system.deterministic import use_deterministic
 
         use_deterministic()
-    from animator.run.render import resume_run
+    from animator.run.render import opened_run, resume_run
 
-    print(resume_run(run, reporter_for(as_json), device=device, cancel=stop()))
+    if not spreads_tiles(on, spread) and on:
+        raise UsageError("a run is resumed here; what --on can spread of it is its tiles: --spread tiles")
+    with tiles_for(opened_run(run, device)[1], on, stop()) as others:
+        print(resume_run(run, reporter_for(as_json), device=device, cancel=stop(), elsewhere=others))
 
 
 @app.command()

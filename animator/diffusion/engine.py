@@ -13,6 +13,7 @@ from torch import Tensor
 from animator.diffusion.beginning import beginning_of
 from animator.diffusion.compiled import compiled
 from animator.diffusion.disco_cuts import cut_for
+from animator.diffusion.elsewhere import Elsewhere
 from animator.diffusion.guidance import Guide, guided
 from animator.diffusion.kept import Kept, kept_of, saving
 from animator.diffusion.losses import PerceptualLoss, perceptual_loss
@@ -88,7 +89,7 @@ class GuidedDiffusion:
     same, but in larger matrix products that round otherwise, and guidance makes much of small differences.
 
     Where the memory does not hold a picture, it is painted again with more `Thrift`, level by level; the
-    level that suffices is kept. ``thrift`` says which one that is.
+    level that suffices is kept. ``thrift`` says which one that is; ``elsewhere``, who is asked for tiles.
 
     Args:
         networks: what to compute with.
@@ -130,9 +131,9 @@ class GuidedDiffusion:
         self._precision = precision_for(diffusion.precision, self.device)
         self.estimate = networks.estimate if diffusion.estimate == "auto" else diffusion.estimate
         self._hold = hold_for(self.estimate, diffusion.threshold)
-        self._network: Network = networks.denoiser
-        if diffusion.compile:
-            self._network = compiled(self._network, self.device, first=True)
+        whole: Network = networks.denoiser
+        self._network = compiled(whole, self.device, first=True) if diffusion.compile else whole
+        self.elsewhere: Elsewhere | None = None
         self._reading = reading_of(networks.denoiser, networks.reader, *shown)
         self._secondary: Denoise | None = None
         if networks.secondary is not None:
@@ -246,7 +247,7 @@ class GuidedDiffusion:
         options = self.diffusion.model_copy(update={"precision": "float32"})
         how = {"keep_cuts": self.keep_cuts, "mode": self.mode}
         exact = GuidedDiffusion(networks, options, self.guidance, self.device, **how)  # type: ignore[arg-type]
-        exact.thrift = self.thrift
+        exact.thrift, exact.elsewhere = self.thrift, self.elsewhere
         return exact
 
     def _settle(self) -> None:
@@ -299,8 +300,8 @@ class GuidedDiffusion:
         self, guide: Guide | None, plan: Sequence[StepValues], kept: Kept, request: Request
     ) -> Denoise:
         """Return the denoiser, in tiles if asked for, bent by a guide if there is one, held to its range."""
-        tiled = partial(in_tiles, side=request.tiles, recompute=self.thrift.checkpoint)
-        steps, whole = [values.reuse for values in plan], self.networks.denoiser
+        steps, whole, again = [one.reuse for one in plan], self.networks.denoiser, self.thrift.checkpoint
+        tiled = partial(in_tiles, side=request.tiles, recompute=again, elsewhere=self.elsewhere)
         ask = saving(tiled(self._network), tiled(whole), self.schedule, steps, kept.deep)
         if self._reading is not None:
             ask = self._reading.denoiser(request, self.schedule, tiled)

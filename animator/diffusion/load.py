@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from animator.diffusion.checkpoints import expert_of, load_diffusion, load_secondary
+from animator.diffusion.checkpoints import Description, expert_of, load_diffusion, load_secondary
 from animator.diffusion.engine import GuidedDiffusion, Networks
 from animator.diffusion.labels import Labelled, label_number, no_label
 from animator.diffusion.losses import perceptual_loss, pyramid_distance
@@ -73,6 +73,24 @@ def labelled(denoiser: UNet, label: int | str | None, name: str) -> UNet | Label
     return Labelled(denoiser, label_number(label))
 
 
+def load_denoiser(
+    diffusion: DiffusionOptions, device: torch.device, shared: SharedNetworks
+) -> tuple[UNet | VDiffusion | Labelled, Description]:
+    """Load the network that predicts, asked for its class where it tells classes apart.
+
+    Arguments and errors as in `load_engine`.
+    """
+    model, family = diffusion.model, diffusion.family
+    read = partial(load_diffusion, model, device, family=family)
+    denoiser: UNet | VDiffusion
+    denoiser, description = shared.get("diffusion", model, (device, family), read)
+    if isinstance(denoiser, VDiffusion):
+        return denoiser, description
+    # A scene before this one may have been short of memory; this one begins as if it were the first.
+    denoiser.use_checkpoint = denoiser.config.use_checkpoint
+    return labelled(denoiser, diffusion.class_label, description.name), description
+
+
 def load_engine(
     diffusion: DiffusionOptions,
     guidance: GuidanceOptions,
@@ -106,19 +124,13 @@ def load_engine(
         diffusion = diffusion.model_copy(update={"compile": False})
     dtype = torch.bfloat16 if precision_for(diffusion.precision, device) == "bfloat16" else torch.float32
     shared = SharedNetworks() if shared is None else shared
-    model, family, fast = diffusion.model, diffusion.family, diffusion.compile
-    denoiser: UNet | VDiffusion | Labelled
-    denoiser, description = shared.get(
-        "diffusion", model, (device, family), partial(load_diffusion, model, device, family=family)
-    )
+    fast = diffusion.compile
+    denoiser, description = load_denoiser(diffusion, device, shared)
     reader = None
     if isinstance(denoiser, VDiffusion):
         reads = partial(load_perceptor, READER, device, dtype=dtype, compile=fast)
-        reader = Reader(shared.get("clip", READER, (device, dtype, fast), reads), cfg_scale_of(model))
-    else:
-        # A scene before this one may have been short of memory; this one begins as if it were the first.
-        denoiser.use_checkpoint = denoiser.config.use_checkpoint
-        denoiser = labelled(denoiser, diffusion.class_label, description.name)
+        scale = cfg_scale_of(diffusion.model)
+        reader = Reader(shared.get("clip", READER, (device, dtype, fast), reads), scale)
     name, noisy = secondary_name(diffusion), description.noisy
     secondary = _secondary(name, device, shared) if name else None
     expert = _secondary(noisy.secondary, device, shared) if noisy else None

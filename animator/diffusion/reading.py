@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from animator.diffusion.elsewhere import Asked
 from animator.diffusion.memory_saving import Places, networks_of
 from animator.diffusion.noise_schedule import NoiseSchedule
 from animator.diffusion.perceptors import Perceptor
@@ -89,7 +90,7 @@ class Reading:
             scale = value_at(request.values, SCALE, 0.0, position) or self._scale
             shares = weights if weights.ndim == 1 else weights[position]
             alpha_bar = float(schedule.alpha_bar[index])
-            asked = tiled(lambda part, t: followed(self._network, part, t, embeds, shares, scale))
+            asked = tiled(Asked(self._network, followed, (embeds, shares, scale)))
             t = torch.full((len(x),), cosine_time(alpha_bar), dtype=torch.float32, device=x.device)
             return from_v(x, asked(x, t), alpha_bar)
 

@@ -12,12 +12,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from animator.diffusion.elsewhere import Answer, Call, Elsewhere, ask_all, from_deep, in_way, with_deep
 from animator.diffusion.kept import Layered
 from animator.diffusion.prediction import Network
 
@@ -160,10 +162,66 @@ class TiledLayers(Tiled):
         return self._blended(x, (self.layers.from_deep(part, t, one) for part, one in every))
 
 
-def in_tiles(network: Network, side: int, *, recompute: bool = False) -> Network:
-    """Return a network that is asked in tiles, see `Tiled`; with ``side`` 0 the network itself."""
+class TiledElsewhere(Tiled):
+    """The same, whose tiles are all sent to other processes at once; see `animator.diffusion.elsewhere`.
+
+    Args:
+        network: what each tile would be given to here.
+        elsewhere: who is asked.
+        side: of a tile in pixels.
+        recompute: whether activations are computed again there instead of kept.
+    """
+
+    def __init__(self, network: Network, elsewhere: Elsewhere, side: int, *, recompute: bool = False) -> None:
+        super().__init__(network, side, recompute=recompute)
+        self.elsewhere = elsewhere
+
+    def __call__(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return the blended answers of all tiles, N x 3 x H x W."""
+        call, given = in_way(self.network)
+        parts = list(self._parts(x))
+        answers = self._all(call, parts, t, [given] * len(parts))
+        return self._blended(x, (answer[0] for answer in answers))
+
+    def _all(
+        self, call: Call, parts: Sequence[Tensor], t: Tensor, given: Sequence[tuple[Any, ...]]
+    ) -> list[Answer]:
+        return ask_all(self.elsewhere, call, parts, t, given, recompute=self.recompute)
+
+
+class TiledLayersElsewhere(TiledElsewhere):
+    """The same of a network whose deep features can be used again; they come back, and are sent again."""
+
+    def with_deep(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the prediction, and the deep features of all tiles, N x tiles x C x H x W."""
+        parts = list(self._parts(x))
+        answers = self._all(with_deep, parts, t, [()] * len(parts))
+        return self._blended(x, (one for one, _ in answers)), torch.stack(
+            [deep for _, deep in answers], dim=1
+        )
+
+    def from_deep(self, x: Tensor, t: Tensor, deep: Tensor) -> Tensor:
+        """Return a prediction made with deep features of before."""
+        answers = self._all(from_deep, list(self._parts(x)), t, [(one,) for one in deep.unbind(1)])
+        return self._blended(x, (answer[0] for answer in answers))
+
+
+def in_tiles(
+    network: Network, side: int, *, recompute: bool = False, elsewhere: Elsewhere | None = None
+) -> Network:
+    """Return a network that is asked in tiles, see `Tiled`; with ``side`` 0 the network itself.
+
+    Args:
+        network: what each tile is given to.
+        side: of a tile in pixels.
+        recompute: see `Tiled`.
+        elsewhere: other processes that are asked for the tiles, or None: they are computed here.
+    """
     if not side:
         return network
+    if elsewhere is not None:
+        spread = TiledLayersElsewhere if isinstance(network, Layered) else TiledElsewhere
+        return spread(network, elsewhere, side, recompute=recompute)
     if isinstance(network, Layered):
         return TiledLayers(network, network, side, recompute=recompute)
     return Tiled(network, side, recompute=recompute)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from animator.errors import UsageError
 from animator.settings.base import Declared, declared, share
 
 if TYPE_CHECKING:
@@ -84,12 +85,14 @@ class Family(ABC):
         remedy: what a user can do where its frames come out broken.
         lessened: the setting that `gentler` lowers, empty where there is none.
         moves_noise: whether the noise of its films moves with the picture where a scene says nothing of it.
+        spreads_tiles: whether other processes can be asked for the tiles of its pictures.
     """
 
     name: ClassVar[str]
     remedy: ClassVar[str] = "choose another diffusion.model"
     lessened: ClassVar[str] = ""
     moves_noise: ClassVar[bool] = False
+    spreads_tiles: ClassVar[bool] = False
 
     def reads(self, said: Sequence[Declared], scene: Scene) -> bool:
         """Return whether a setting means anything to it, or is the film's own.
@@ -123,6 +126,17 @@ class Family(ABC):
         Raises:
             WeightsError: weights are absent or damaged.
         """
+
+    def tile_network(self, scene: Scene, device: torch.device) -> object:
+        """Return the network that answers for tiles in another process, on a device.
+
+        See `animator.diffusion.elsewhere.answered`. Its engines are those of `ask_elsewhere` there.
+
+        Raises:
+            UsageError: it has none.
+            WeightsError: weights are absent or damaged.
+        """
+        raise UsageError(f"{scene.diffusion.model}: other processes cannot be asked for its tiles")
 
     def check(self, scene: Scene) -> Iterable[tuple[str, str]]:
         """Return the faults of a scene that it sees before anything is loaded: dotted name and message.

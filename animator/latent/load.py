@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from animator.diffusion.memory_saving import networks_of
 from animator.diffusion.perceptors import load_perceptor
 from animator.diffusion.precision import precision_for
 from animator.diffusion.targets import OpenImage, no_image
@@ -20,6 +22,7 @@ from animator.latent.lora import Loras
 from animator.latent.painter import LatentDiffusion
 from animator.latent.painting import Networks
 from animator.latent.parts import Parts
+from animator.latent.told import Held
 from animator.settings.latent import LatentOptions
 from animator.settings.scene import Scene
 from animator.weights.own import named_path
@@ -43,23 +46,40 @@ def load_engine(
     Raises:
         WeightsError: weights are absent or damaged.
     """
-    _without_bars()
-    diffusion, latent = scene.diffusion, scene.latent
     shared = SharedNetworks() if shared is None else shared
-    half = precision_for(diffusion.precision, device) == "bfloat16"
-    dtype = torch.bfloat16 if half else torch.float32
-    paths = [named_path("lora", one) for one in latent.loras]
-    model = named_path("latent", diffusion.model)
-    adapter = _adapter_paths(latent)
-    read = partial(_read, model, paths, adapter, dtype)
-    parts, laid = shared.get("diffusion", diffusion.model, (device, dtype, tuple(paths), adapter), read)
+    networks = _networks(scene, device, shared)
+    if scene.latent.clip_guidance:
+        networks = replace(networks, clip=_clip(scene, device, _dtype(scene, device), open_image, shared))
+    networks = replace(networks, open_image=open_image or no_image)
+    return LatentDiffusion(networks, scene.diffusion, scene.latent, device)
+
+
+def load_denoiser(scene: Scene, device: torch.device) -> Held:
+    """Load what is asked at every step, for a process that does nothing else; errors as in `load_engine`."""
+    held = _networks(scene, device, SharedNetworks()).denoiser
+    for one in networks_of(held):
+        nn.Module.to(one, device)
+        one.eval().requires_grad_(False)
+    return held
+
+
+def _dtype(scene: Scene, device: torch.device) -> torch.dtype:
+    half = precision_for(scene.diffusion.precision, device) == "bfloat16"
+    return torch.bfloat16 if half else torch.float32
+
+
+def _networks(scene: Scene, device: torch.device, shared: SharedNetworks) -> Networks:
+    """Return the networks of a scene but those of guidance."""
+    _without_bars()
+    model, latent, dtype = scene.diffusion.model, scene.latent, _dtype(scene, device)
+    paths, adapter = [named_path("lora", one) for one in latent.loras], _adapter_paths(latent)
+    read = partial(_read, named_path("latent", model), paths, adapter, dtype)
+    parts, laid = shared.get("diffusion", model, (device, dtype, tuple(paths), adapter), read)
     control = None
     if latent.control.model is not None:
         path = named_path("controlnet", latent.control.model)
         control = read_controlnet(path, parts.kind, dtype)
-    clip = _clip(scene, device, dtype, open_image, shared) if latent.clip_guidance else None
-    networks = Networks(parts, control, laid.loras, clip, laid.adapter, open_image or no_image)
-    return LatentDiffusion(networks, diffusion, latent, device)
+    return Networks(parts, control, laid.loras, adapter=laid.adapter)
 
 
 class Laid(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from animator.diffusion.elsewhere import Elsewhere
 from animator.diffusion.guidance import guided
 from animator.diffusion.init_filter import Steps, grounds
 from animator.diffusion.kept import kept_of
@@ -44,6 +45,7 @@ from animator.latent.said import said_by
 from animator.latent.saving import Saving, Stage, slice_attention
 from animator.latent.schedules import latent_schedule
 from animator.latent.text import Reader
+from animator.latent.told import Strengths
 from animator.settings.base import share
 from animator.settings.diffusion import DiffusionOptions
 from animator.settings.latent import LatentOptions
@@ -90,6 +92,8 @@ class LatentDiffusion:
         self.schedule = latent_schedule(self.parts.schedule, diffusion.steps, latent.spacing, self.few_steps)
         self.codec = Codec(self.parts.vae)
         self.unet: Any = self.parts.unet
+        self.held = networks.denoiser
+        self.elsewhere: Elsewhere | None = None
         predicting = [self.unet, *([networks.control] if networks.control is not None else [])]
         self.stage = Stage(
             self.device,
@@ -275,6 +279,7 @@ class LatentDiffusion:
 
         asking = Asking(
             self.parts,
+            self.held,
             self.schedule,
             say(by_region(request.written or request.prompts).get("", [])),
             cfg_scale,
@@ -285,19 +290,17 @@ class LatentDiffusion:
             together=self.saving.together,
             images=self._images(request),
             tiles=request.tiles,
-            before=partial(self._before, request),
+            strengths=partial(self._strengths, request),
+            elsewhere=self.elsewhere,
         )
         return asked_by_region(asking, requests, say, self.codec.factor)
 
-    def _before(self, request: Request, position: int) -> None:
-        """Set the strengths of what lies over the network for a position of the diffusion."""
-        loras, adapter = self.networks.loras, self.networks.adapter
-        if loras is not None:
-            loras.paint_with(self._weights(request, position))
-        if adapter is not None:
-            written = self.latent.ip_adapter.scale
+    def _strengths(self, request: Request, position: int) -> Strengths:
+        """Return how strongly what lies over the network acts at a position of the diffusion."""
+        scale, written = 0.0, self.latent.ip_adapter.scale
+        if any(one.image for one in request.prompts):
             scale = value_at(request.values, "latent.ip_adapter.scale", written, position)
-            adapter.act(scale if any(one.image for one in request.prompts) else 0.0)
+        return Strengths(tuple(self._weights(request, position)), scale)
 
     def _images(self, request: Request) -> tuple[Tensor, Tensor] | None:
         """Return what the pictures among the prompts show, where an adapter reads them."""
@@ -336,7 +339,6 @@ class LatentDiffusion:
         picture = torch.stack([depth_picture(one.to(self.device)) for one in depths])
         values, written = requests[0].values, self.latent.control.scale
         return Control(
-            self.networks.control,
             picture,
             lambda position: value_at(values, "latent.control.scale", written, position),
         )

@@ -14,10 +14,12 @@ from animator.diffusion.step_range import Course, Draws
 from animator.diffusion.targets import OpenImage, no_image
 from animator.diffusion.uncovered import Growth
 from animator.latent.clip_guidance import ClipGuidance
+from animator.latent.codec import factor_of
 from animator.latent.ip_adapter import IpAdapter
 from animator.latent.lora import Loras
 from animator.latent.noise import NoiseOf
 from animator.latent.parts import Parts
+from animator.latent.told import Held
 from animator.types import Request
 
 
@@ -71,3 +73,9 @@ class Networks:
     clip: ClipGuidance | None = None
     adapter: IpAdapter | None = None
     open_image: OpenImage = no_image
+
+    @property
+    def denoiser(self) -> Held:
+        """Those that are asked at every step."""
+        factor = factor_of(self.parts.vae)
+        return Held(self.parts.unet, factor, self.control, self.loras, self.adapter)

@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 
 from animator import __version__
+from animator.diffusion.elsewhere import Elsewhere
 from animator.errors import AnimatorError, Interrupted, RunError, UsageError
 from animator.report import write_report
 from animator.run.best import report_saving, with_best
@@ -60,6 +61,7 @@ def render_scene(
     cancel: Cancel | None = None,
     shared: SharedNetworks | None = None,
     report: bool = True,
+    elsewhere: Elsewhere | None = None,
 ) -> Path:
     """Render a scene and return what a user will want to open: the film, or the folder of the pictures.
 
@@ -71,6 +73,7 @@ def render_scene(
         cancel: stops it, from another thread.
         shared: networks that several scenes use; without it they are let go at the end.
         report: whether its pictures are measured at the end, for ``report.json`` and ``report.html``.
+        elsewhere: other processes that are asked for the tiles of its larger pictures, or None.
 
     Raises:
         Interrupted: by the user or by ``cancel``; the message says how to resume.
@@ -83,7 +86,7 @@ def render_scene(
     # All before the folder: what is missing or cannot be read leaves none behind.
     sources = gather(loaded, out if begun else None)
     sources.try_all()
-    tools = load_tools(loaded, sources, shared)
+    tools = load_tools(loaded, sources, shared, elsewhere)
     if begun is not None:
         keep = not edited(begun, loaded)
         job = job_of(begun, loaded, sources, tools)
@@ -100,7 +103,12 @@ def render_scene(
 
 
 def resume_run(
-    path: Path, reporter: Reporter, *, device: str | None = None, cancel: Cancel | None = None
+    path: Path,
+    reporter: Reporter,
+    *,
+    device: str | None = None,
+    cancel: Cancel | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Path:
     """Resume a run from its last finished frame; return and raise what `render_scene` does.
 
@@ -109,10 +117,11 @@ def resume_run(
         reporter: receives the progress.
         device: where the networks run from now on, in place of the scene's ``device``.
         cancel: stops it, from another thread.
+        elsewhere: see `render_scene`.
     """
     run, loaded = opened_run(path, device)
     sources = gather(loaded, run.path)
-    tools = load_tools(loaded, sources)
+    tools = load_tools(loaded, sources, None, elsewhere)
     return _make(job_of(run, loaded, sources, tools), reporter, cancel or Cancel())
 
 

@@ -9,6 +9,7 @@ import torch
 
 from animator.depth.load import load_depth
 from animator.depth.plane import PlaneDepth
+from animator.diffusion.elsewhere import Elsewhere, ask_elsewhere
 from animator.engines.registry import family_of
 from animator.errors import WeightsError
 from animator.flow.load import load_flow
@@ -48,16 +49,22 @@ class Tools:
     flow_name: str = ""
 
 
-def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | None = None) -> Tools:
+def load_tools(
+    loaded: LoadedScene,
+    sources: Sources,
+    shared: SharedNetworks | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Tools:
     """Load the networks that a scene names, or with ``models: fake`` what takes their place.
 
     Args:
         loaded: the scene.
         sources: its pictures.
         shared: networks of the scenes before it; those that this one does not need are let go.
+        elsewhere: other processes that are asked for the tiles of its pictures, or None.
 
     Raises:
-        UsageError: there is no such network, or no such device.
+        UsageError: there is no such network, or no such device, or nobody can be asked elsewhere.
         WeightsError: weights are absent or damaged.
     """
     scene = loaded.scene
@@ -76,6 +83,8 @@ def load_tools(loaded: LoadedScene, sources: Sources, shared: SharedNetworks | N
         if place is None or scene.diffusion.model not in str(fault):
             raise
         raise WeightsError(str(place.problem(MODEL, str(fault)))) from fault
+    if elsewhere is not None:
+        ask_elsewhere(engine, elsewhere)
     flow = "dis" if fake and flow else flow
     options = scene.depth
     depth: DepthEstimator | None = None

@@ -14,10 +14,13 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,6 +50,11 @@ WAIT = 0.2
 """Seconds between two looks at what the workers did."""
 
 MISSING = "--on ray needs Ray, which is not installed: pip install 'animator[ray]'"
+
+TOKEN = (
+    "the cluster answers only who has its token: set RAY_AUTH_MODE=token, and copy ~/.ray/auth_token from "
+    "the machine where it was started to the others"
+)
 
 LOCK = "run.lock"
 """Stays where it is: it is held by whoever asks for the painting."""
@@ -86,18 +94,26 @@ def paint_on_ray(
         Interrupted: by the user or by ``cancel``.
         RunError: the disk refuses.
     """
-    ray = _ray()
+    with connected(address) as ray:
+        yield from _paint(ray, paintings, progress, cancel)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[ModuleType]:
+    """While it is open, Ray is connected to a cluster; see `paint_on_ray` for the address and the errors."""
+    ray = ray_module()
     mine = not ray.is_initialized()
     if mine:
         _connect(ray, address)
     try:
-        yield from _paint(ray, paintings, progress, cancel)
+        yield ray
     finally:
         if mine:
             ray.shutdown()
 
 
-def _ray() -> ModuleType:
+def ray_module() -> ModuleType:
+    """Return Ray, set up as the program needs it; raises UsageError where it is not installed."""
     # Ray would hide every GPU from a task that asks for none, and with it what a scene's device names.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -105,8 +121,17 @@ def _ray() -> ModuleType:
         import ray
     except ImportError:
         raise UsageError(MISSING) from None
+    worker = sys.modules.get("ray._private.worker")
+    if hasattr(worker, "print_to_stdstream"):
+        # Ray prints what a lost machine's log ends with on stdout, which is for paths and JSON.
+        worker.print_to_stdstream = _into_log  # type: ignore[union-attr]
     module: ModuleType = ray
     return module
+
+
+def _into_log(data: Mapping[str, Any], *_: object, **__: object) -> None:
+    for lines in data.get("lines", ()):
+        log.info("ray: %s", "\n".join(str(lines).splitlines()[:1]))
 
 
 def _connect(ray: ModuleType, address: str) -> None:
@@ -117,7 +142,9 @@ def _connect(ray: ModuleType, address: str) -> None:
             logging_level=logging.ERROR,
             include_dashboard=None if address else False,
         )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError, ray.exceptions.RayError) as error:
+        if re.search("auth.*token", f"{error} {error.__cause__}", re.IGNORECASE):
+            raise UsageError(f"--on ray: {TOKEN}") from None
         first = (str(error).splitlines() or [type(error).__name__])[0]
         where = f"at {address}" if address else "here"
         raise UsageError(
@@ -129,8 +156,11 @@ def _paint(
     ray: ModuleType, paintings: Sequence[Painting], progress: StudyProgress, cancel: Cancel
 ) -> Iterator[Outcome]:
     from ray.util.queue import Queue
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    events = Queue(actor_options={"num_cpus": 0})
+    # On the driver's own machine: wherever else it is, it can be lost while the driver goes on.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    events = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
     resources = Resources([node["Resources"] for node in ray.nodes() if node["Alive"]])
     version, threads = version_line(), torch.get_num_threads()
     work = ray.remote(painted_there)
@@ -244,11 +274,17 @@ _SHARED = SharedNetworks()
 """Networks that stay loaded in a worker from one task to the next."""
 
 
+def other_version(asked: str) -> str:
+    """Return on a worker why it does nothing for a program of another version; else an empty text."""
+    here = version_line()
+    return f"its worker runs {here}, this is {asked}" if here != asked else ""
+
+
 def painted_there(order: Order, events: Any) -> tuple[bytes, Outcome]:
     """Paint on a worker; return the folder as it is then, and what came of it."""
     painting = order.painting
-    if order.version != (here := version_line()):
-        return b"", Outcome(painting.name, f"its worker runs {here}, this is {order.version}", 1)
+    if fault := other_version(order.version):
+        return b"", Outcome(painting.name, fault, 1)
     torch.set_num_threads(order.threads)
     folder = Path(tempfile.mkdtemp(prefix="animator-"))
     try:

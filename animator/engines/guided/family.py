@@ -69,6 +69,7 @@ class Guided(Family):
     name = "guided"
     lessened = CLAMP
     moves_noise = True
+    spreads_tiles = True
     remedy = f"lower {CLAMP} or guidance.clip_guidance_scale"
 
     def takes(self, model: str) -> bool:
@@ -178,6 +179,12 @@ class Guided(Family):
             keep_cuts=scene.output.show_cuts,
             mode=scene.mode,
         )
+
+    def tile_network(self, scene: Scene, device: torch.device) -> object:
+        """Return the denoiser alone, or what stands in for it."""
+        from animator.engines.guided.alone import denoiser_alone
+
+        return denoiser_alone(scene, device)
 
     def work(self, scene: Scene, timeline: Timeline) -> Work:
         """Return how steps and cuts are counted, by the very rules that the engine follows."""

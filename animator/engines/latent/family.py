@@ -48,6 +48,7 @@ class Latent(Family):
 
     name = "latent"
     lessened = CFG
+    spreads_tiles = True
     remedy = f"lower {CFG}"
 
     def reads(self, said: Sequence[Declared], scene: Scene) -> bool:
@@ -115,6 +116,16 @@ class Latent(Family):
         from animator.latent.load import load_engine
 
         return load_engine(scene, device, open_image, shared)
+
+    def tile_network(self, scene: Scene, device: torch.device) -> object:
+        """Return the U-Net, a ControlNet and what lies over them; with ``models: fake`` that of the other."""
+        if scene.models == "fake":
+            from animator.diffusion.fake import solvable_network
+
+            return solvable_network
+        from animator.latent.load import load_denoiser
+
+        return load_denoiser(scene, device)
 
     def work(self, scene: Scene, timeline: Timeline) -> Work:
         """Return how steps are counted; each asks the network twice, with and without the prompts."""
