@@ -117,6 +117,8 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="laid over the films")
     given = parser.parse_args(words)
     judge = read_judge()
+    if judge is None:
+        raise ValueError("there is no judge: tests/data/judge is missing")
     for name in given.films:
         wanted = reached(name, given.stills, judge)
         for seed in given.seeds:
