@@ -16,7 +16,7 @@ from animator.types import Prompt, Schedule
 
 AUTO, AUTO_MOVED = 0.5, 0.65
 """How far `loosen: auto` loosens a hard cut, and where noise moves. Such noise draws again what it drew, and
-more of each frame is kept: with 0.5 two of three sunsets did not arrive, with 0.65 they did (docs/noise.md)."""
+more of each frame is kept: with 0.5 two of three sunsets did not arrive, with 0.65 all do (docs/noise.md)."""
 
 AFTER, PAINTINGS = 6, 3
 """Frames over which a change of prompts is felt, but no fewer than so many that are painted."""
