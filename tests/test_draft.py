@@ -196,7 +196,7 @@ def run(tmp_path, monkeypatch):
     """Run the command line on a stand-in for the renderer; return the result and what it was handed."""
     handed = []
 
-    def render_scene(loaded, reporter, *, out=None, cancel=None, shared=None):
+    def render_scene(loaded, reporter, *, out=None, cancel=None, shared=None, elsewhere=None):
         handed.append((loaded, out))
         return Path("film")
 

@@ -41,6 +41,11 @@ def picture() -> Tensor:
     ).permute(2, 0, 1)
 
 
+def greener() -> Tensor:
+    """The picture of a film with calmer colours and more green."""
+    return 0.6 * picture() + torch.tensor([0.05, 0.25, 0.1])[:, None, None]
+
+
 def depth() -> Tensor:
     """A far sky, a floor that comes nearer downwards, the disc in front."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
@@ -71,9 +76,7 @@ SCENES: dict[str, Callable[[], Tensor]] = {
     "3d-right": lambda: flight(translation_x=20),
     "3d-yaw": lambda: flight(rotation_3d_y=6, projection="pinhole"),
     "3d-roll": lambda: flight(rotation_3d_z=15, projection="pinhole"),
-    "colours-held": lambda: colour.hold(
-        picture(), torch.tensor([[60.0, -20.0, 10.0], [20.0, 10.0, 10.0]]), 0.8
-    ),
+    "colours-held": lambda: colour.hold(picture(), colour.measure(greener()), 0.8),
     "cuts-overview": lambda: sheet(CutSettings(overview=4, skip_augs=True)),
     "cuts-inner-grey": lambda: sheet(CutSettings(overview=0, innercut=4, icgray_p=0.5, skip_augs=True)),
 }

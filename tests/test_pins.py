@@ -39,7 +39,7 @@ frames: 13
 size: [64, 64]
 seed: 7
 models: fake
-coherence: {color_coherence: 0}
+coherence: {color_coherence: 0, detail_coherence: 0}
 """
 
 

@@ -22,7 +22,7 @@ from tools.pocket.world.spec import draw_spec
 ROOT = Path(__file__).parents[1]
 SCENES = ROOT / "scenes"
 NAMES = ("flight", "gate", "sheet", "stereo", "stylise", "turbo")
-PASSES = 280
+PASSES = 320
 """Of the diffusion network at 192 x 128, which two cores do in less than three minutes."""
 
 

@@ -70,8 +70,8 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The frames that were painted so far; stills by their seeds."""
     noted: list[int] = []
 
-    def counted(loaded: LoadedScene, sources: object, shared: object = None) -> Tools:
-        tools = load_tools(loaded, sources, shared)  # type: ignore[arg-type]
+    def counted(loaded: LoadedScene, sources: object, *others: object) -> Tools:
+        tools = load_tools(loaded, sources, *others)  # type: ignore[arg-type]
         return Tools(Counting(tools.engine, noted), tools.depth, tools.device, tools.flow, tools.flow_name)  # type: ignore[arg-type]
 
     monkeypatch.setattr(animator.run.render, "load_tools", counted)

@@ -320,7 +320,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         noted.update(loaded=loaded, begun=begun)
         return Sources({})
 
-    def load(loaded, sources, shared=None):
+    def load(loaded, sources, shared=None, elsewhere=None):
         noted.update(shared=shared)
         return SimpleNamespace(device=CPU)
 

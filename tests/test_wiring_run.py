@@ -145,6 +145,7 @@ SHOTS = {
     "fill": ("warp.fill=inpaint", "inpaint"),
     "stereo": ("vr.enabled=true", True),
     "noise": ("coherence.noise=new", "new"),
+    "detail": ("coherence.detail_coherence=0.5", 0.5),
     "loop": ("loop=true", 1),
 }
 OTHERS = {"init", "align", "turbo", "sections", "disco", "upright", "regions", "pins"}
@@ -157,8 +158,9 @@ def test_the_shot_is_what_the_scene_says(tmp_path: Path, name: str) -> None:
     found, before = shot_of(loaded, gather(loaded)), shot_of(usual, gather(usual))
     assert getattr(found, name) == value != getattr(before, name)
     changed = {one.name for one in fields(Shot) if getattr(found, one.name) != getattr(before, one.name)}
-    # With a fixed seed noise stays where it is.
-    assert changed == ({name, "noise"} if name == "seed_mode" else {name})
+    # With a fixed seed noise stays where it is; and detail is held where noise moves.
+    more = {"seed_mode": {"noise", "detail"}, "noise": {"detail"}}
+    assert changed == {name} | more.get(name, set())
 
 
 def test_a_shot_names_the_sections_that_its_engine_reads(tmp_path: Path) -> None:
@@ -284,7 +286,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Noting:
     """The engine of every render of a test: a fake one, noted."""
     noting = Noting(None)
 
-    def noted(loaded, sources, shared=None):
+    def noted(loaded, sources, *others):
         tools = load_tools(faked(loaded), sources)
         noting.engine = tools.engine
         return Tools(noting, tools.depth, tools.device, tools.flow)

@@ -76,7 +76,7 @@ TABLE: dict[str, tuple[tuple[str, ...], str]] = {
     "coherence.upright": (("camera.rotation_3d_z=12",), "always"),
     "coherence.frames_scale": ((), "9000"),
     "coherence.color_coherence": ((), "0"),
-    "coherence.detail_coherence": ((), "0.2"),
+    "coherence.detail_coherence": (("frames=3",), "0.2"),
     "turbo.steps": (("turbo.preroll=0", "frames=3"), "2"),
     "turbo.preroll": (TURBO, "2"),
     "turbo.fade": (TURBO, "ease"),
