@@ -130,9 +130,13 @@ def test_a_picture_in_tiles_survives_it_too(nodes, one_thread, tmp_path: Path, c
 
         def __call__(self, questions: Sequence[Question]) -> list[Answer]:
             workers = re.findall(r"ready on \S+ \(process (\d+)\)", caplog.text)
-            if not removed and any(parent(int(one)) == raylet for one in workers):
+            there = [] if removed else [int(one) for one in workers if parent(int(one)) == raylet]
+            if there:
                 removed.append(second)
                 cluster.remove_node(second, allow_graceful=False)
+                until = time.monotonic() + 30  # what is left of it may answer for another second
+                while any(Path(f"/proc/{one}").exists() for one in there) and time.monotonic() < until:
+                    time.sleep(0.1)
             if not removed:
                 time.sleep(1)
             return self.tiles(questions)
