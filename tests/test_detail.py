@@ -14,6 +14,7 @@ from torch import Tensor
 from animator.depth.plane import PlaneDepth
 from animator.film import detail
 from animator.film.loop import film
+from animator.film.pins import Pin
 from animator.film.shot import Turbo
 from animator.film.state import LoopState
 from animator.film.turbo import turbo_film
@@ -169,6 +170,20 @@ def test_what_a_region_keeps_stays_as_it_is(tmp_path: Path) -> None:
     assert not torch.equal(frames[5].picture[:, :, 72:], frames[0].picture[:, :, 72:])
 
 
+@pytest.mark.parametrize("turbo", [Turbo(), Turbo(2, 0)])
+def test_a_pinned_picture_is_not_the_films_detail(tmp_path: Path, turbo: Turbo) -> None:
+    loaded = scene(tmp_path, "mode: 2d\nframes: 6\n")
+    rough = torch.rand(3, 64, 128, generator=torch.Generator().manual_seed(1))
+    first = 1 if turbo.steps == 1 else 2
+    driven = shot(loaded, detail=1.0, turbo=turbo, pins=(Pin(first, rough, "p", 1.0, 0, 0),))
+    drive = film if turbo.steps == 1 else turbo_film
+    frames = list(drive(loaded.timeline, driven, Blurring(), PlaneDepth(2.0), LoopState()))
+    assert torch.equal(frames[first].picture, rough)
+    assert frames[first].state.detail is None
+    assert frames[-1].state.detail is not None
+    assert not torch.equal(frames[-1].state.detail, detail.measure(rough))
+
+
 def test_new_prompts_bring_their_own_detail(tmp_path: Path) -> None:
     """While prompts are new nothing is held; from 16 frames after them on the film has another detail."""
     assert lasting(tmp_path, "{0: a sea, 1: a wood}", "film", 1) == lasting(
@@ -191,13 +206,13 @@ def test_the_reference_stays_and_comes_back_from_its_state(tmp_path: Path) -> No
 
 def test_it_follows_quickly_while_the_prompts_are_new(tmp_path: Path) -> None:
     path = tmp_path / "scene.yaml"
-    path.write_text("size: [128, 64]\nseed: 7\nmode: 2d\nframes: 22\nprompts: {0: a sea, 2: a wood}\n")
+    path.write_text("size: [128, 64]\nseed: 7\nmode: 2d\nframes: 40\nprompts: {0: a sea, 2: a wood}\n")
     loaded = read_scene(path)
     frames = list(film(loaded.timeline, shot(loaded), Blurring(), PlaneDepth(2.0), LoopState()))
     for before, frame in itertools.pairwise(frames[1:]):
-        pace = 0.1 if 2 <= frame.frame < 18 else 0
-        wanted = before.state.detail.lerp(detail.measure(frame.picture), pace)
-        assert torch.equal(frame.state.detail, wanted)
+        held = 1.0 if frame.frame < 2 else min(1.0, max(0, frame.frame - 17) / 17)
+        wanted = before.state.detail.lerp(detail.measure(frame.picture), 0.1 * (1 - held))
+        torch.testing.assert_close(frame.state.detail, wanted)
 
 
 def test_a_state_of_an_earlier_version_has_no_detail_and_goes_on(tmp_path: Path) -> None:

@@ -94,17 +94,40 @@ def test_the_colours_are_followed_slowly_and_quickly_after_new_prompts(tmp_path:
     """A tenth of the way to each frame while the prompts are new, else 1/200, and only their means."""
     path = tmp_path / "scene.yaml"
     path.write_text(
-        "size: [64, 64]\nseed: 1\nmode: 2d\nframes: 30\nprompts: {0: a sea, 5: a wood}\n"
+        "size: [64, 64]\nseed: 1\nmode: 2d\nframes: 44\nprompts: {0: a sea, 5: a wood}\n"
         "coherence: {color_coherence: 0.5}\n"
     )
     loaded = read_scene(path)
     frames = made(loaded, Reddening(), width=64, height=64)
     for before, frame in itertools.pairwise(frames):
         old, here, now = before.state.colours, colour.measure(frame.picture), frame.state.colours
-        new = 5 <= frame.frame < 21
-        wanted = old.lerp(here, 0.1) if new else old + (here - old).mean(dim=0) / 200
+        held = 1.0 if frame.frame < 5 else min(1.0, max(0, frame.frame - 20) / 17)
+        wanted = old.lerp(here, 0.1 * (1 - held))
+        torch.testing.assert_close(now[:, 3], wanted[:, 3])
+        wanted = wanted + held * (here - old).mean(dim=0) / 200
         torch.testing.assert_close(now[:, :3], wanted[:, :3])
-        torch.testing.assert_close(now[:, 3], wanted[:, 3] if new else old[:, 3])
+
+
+def test_the_hold_grows_so_that_no_frame_jumps(tmp_path: Path) -> None:
+    """A cut to a darker picture: when the hold returns, the film goes on evenly."""
+
+    class Darkening(Recorder):
+        def paint(self, request, on_step=None):
+            if request.init is None:
+                return rough_at(64, 64) + 0.3
+            dark = rough_at(64, 64) * 0.4
+            return torch.lerp(request.init, dark, 0.1 if request.prompts[0].text == "a wood" else 0.0)
+
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "size: [64, 64]\nseed: 1\nmode: 2d\nframes: 40\nprompts: {0: a sea, 3: a wood}\nprompt_blend: 0\n"
+        "coherence: {color_coherence: 1}\n"
+    )
+    frames = made(read_scene(path), Darkening(), width=64, height=64)
+    steps = [
+        float((after.picture - before.picture).abs().mean()) for before, after in itertools.pairwise(frames)
+    ]
+    assert max(steps[15:]) < 1.5 * max(steps[12:15])
 
 
 def test_held_colours_are_what_is_painted_over(tmp_path: Path) -> None:

@@ -42,24 +42,22 @@ def measure(frame: Frame) -> Tensor:
     return torch.from_numpy(_quantiles(_lab(frame_to_image(frame))))
 
 
-def follow(reference: Tensor | None, frame: Frame, pace: float, *, settled: bool) -> Tensor:
+def follow(reference: Tensor | None, frame: Frame, pace: float, means: float) -> Tensor:
     """Return the reference moved a little towards a finished frame; at first, the frame's own colours.
 
     Args:
         reference: so far, or None.
         frame: the finished frame.
-        pace: share of the way.
-        settled: whether the film has the colours of its prompts. Then only the means move, so that it may
-            come to a darker or a greener place; contrast and strength of its colours stay.
+        pace: share of the way that all of it moves.
+        means: share of the way that the means of L, a and b move besides: the film may come to a darker or a
+            greener place, while contrast and strength of its colours stay.
     """
     here = measure(frame)
     if reference is None:
         return here
-    if not settled:
-        return reference.lerp(here, pace)
-    shift = pace * (here.mean(dim=0) - reference.mean(dim=0))
+    shift = means * (here.mean(dim=0) - reference.mean(dim=0))
     shift[CHROMA] = 0
-    return reference + shift
+    return reference.lerp(here, pace) + shift
 
 
 def hold(frame: Frame, reference: Tensor, strength: float) -> Frame:

@@ -1,8 +1,8 @@
 """What holds a film together: the colours of a moved frame, before it is painted over, and its detail after.
 
-Both references are the film's own. While its prompts are new they move quickly, and nothing is held; then
-they stay, but for the means of the colours, which move slowly. If they all did, a little contrast that each
-frame gains would be the next one's right, and grow without end.
+Both references are the film's own. While its prompts are new they move quickly, and nothing is held. Then the
+hold grows, as the references come to rest, but for the means of the colours, which go on slowly. If they all
+did, a little contrast that each frame gains would be the next one's right, and grow without end.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from animator.keyframes.timeline import Row
     from animator.types import Frame
 
-SETTLING = 16
-"""Frames after a change of prompts in which a film takes on their colours and their detail."""
+SETTLING, GROWING = 16, 16
+"""Frames after a change of prompts in which a film takes on their colours and their detail, and over which it
+is then held more and more: all at once the film would jump."""
 
 SLOW, QUICK = 0.005, 0.1
 """Share of the way that what moves of a reference does towards each finished frame: it follows over some 200
@@ -31,7 +32,7 @@ frames, or over ten."""
 
 
 def hold_colours(moved: Frame, row: Row, state: LoopState, listener: Listener) -> Frame:
-    """Step 4: draw a moved frame towards the colours of its film, if its prompts are settled.
+    """Step 4: draw a moved frame towards the colours of its film, as far as its prompts are settled.
 
     Args:
         moved: the frame before it, moved.
@@ -41,14 +42,16 @@ def hold_colours(moved: Frame, row: Row, state: LoopState, listener: Listener) -
     """
     listener.stage(row.frame, "colour")
     held = moved
-    if state.colours is not None and is_settled(row):
-        held = colour.hold(held, state.colours, row["coherence.color_coherence"])
+    if state.colours is not None:
+        held = colour.hold(held, state.colours, settled(row) * row["coherence.color_coherence"])
     listener.made(row.frame, "held", held)
     return held
 
 
 def hold_detail(painted: Frame, row: Row, state: LoopState, shot: Shot, masks: Masks) -> Frame:
-    """Draw a painted frame towards the detail of its film, if its prompts are settled, where it is not kept.
+    """Draw a painted frame towards the detail of its film, as far as its prompts are settled.
+
+    Where nothing is painted (``keep`` of a region) it stays as it is.
 
     Args:
         painted: the frame.
@@ -57,31 +60,38 @@ def hold_detail(painted: Frame, row: Row, state: LoopState, shot: Shot, masks: M
         shot: what does not change.
         masks: of the frame's regions.
     """
-    if state.detail is None or not is_settled(row):
+    if state.detail is None:
         return painted
-    held = detail.hold(painted, state.detail, shot.detail)
+    held = detail.hold(painted, state.detail, settled(row) * shot.detail)
     return as_before_where_kept(shot, row, masks, held, painted)
 
 
-def follow(state: LoopState, picture: Frame, row: Row) -> tuple[Tensor, Tensor | None]:
-    """Return the references of colours and detail after a painted frame.
+def follow(state: LoopState, picture: Frame, painted: Frame | None, row: Row) -> tuple[Tensor, Tensor | None]:
+    """Return the references of colours and detail after a frame.
 
     That of the detail begins with the first frame that is painted over another. One that is painted from
     nothing, by all steps of the diffusion, has more than is left of it.
 
     Args:
         state: after the frame before, whose references they were.
-        picture: that was painted.
-        row: the settings of its frame.
+        picture: the frame as it is shown.
+        painted: as it was painted, before other pictures are laid over it; None where it was not.
+        row: its settings.
     """
-    settled = is_settled(row)
-    colours = colour.follow(state.colours, picture, SLOW if settled else QUICK, settled=settled)
-    if state.track is None or (settled and state.detail is not None):
+    share = settled(row)
+    colours = colour.follow(state.colours, picture, QUICK * (1 - share), SLOW * share)
+    if painted is None or state.track is None or (share == 1 and state.detail is not None):
         return colours, state.detail
-    strong = detail.measure(picture)
-    return colours, strong if state.detail is None else state.detail.lerp(strong, QUICK)
+    strong = detail.measure(painted)
+    return colours, strong if state.detail is None else state.detail.lerp(strong, QUICK * (1 - share))
 
 
-def is_settled(row: Row) -> bool:
-    """Return whether the prompts are what they were some frames ago, so that a film has their colours."""
-    return row.timeline.row(max(0, row.frame - SETTLING)).prompts == row.prompts
+def settled(row: Row) -> float:
+    """Return how far a film has the colours of its prompts, 0 to 1.
+
+    0 up to `SETTLING` frames after they changed, then growing to 1 over `GROWING`; 1 until they first do.
+    """
+    for more in range(GROWING + 1):
+        if row.timeline.row(max(0, row.frame - SETTLING - more)).prompts != row.prompts:
+            return more / (GROWING + 1)
+    return 1.0

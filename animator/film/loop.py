@@ -150,16 +150,16 @@ def film(
             held = hold_colours(moved.picture, row, state, listener)
             listener.stage(frame, "noise")
             request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
-        picture = shown_at(shot.pins, frame)
+        picture, painted = shown_at(shot.pins, frame), None
         if picture is None:
-            picture = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
-            picture = pasted(shot, row, masks, picture, request.init)
+            painted = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
+            picture = pasted(shot, row, masks, painted, request.init)
             picture = end.over(picture) if end is not None else picture
         expected = moved.expected if moved else NOTHING
         track = Track(picture, None, expected, grains, following(masks, shot))
         track = seen(track, shot, depth, frame, listener)
         first = track if shot.loop and frame == 0 else state.first
-        colours, strong = follow(state, picture, row)
+        colours, strong = follow(state, picture, painted, row)
         state = LoopState(frame, track, colours, first=first, detail=strong)
         listener.stage(frame, "keep")
         shown = as_seen(shot, frame, picture, uncovered, track.depth if shot.stereo else None)

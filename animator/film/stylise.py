@@ -121,7 +121,7 @@ def stylise(
             picture = pasted(shot, row, masks, paint(engine, request, shot, frame, listener), request.init)
             picture = picture if end is None else end.over(picture)
         track = Track(picture, grains=grains, masks=following(masks, shot))
-        colours, strong = follow(state, picture, row)
+        colours, strong = follow(state, picture, None, row)
         state, before = LoopState(frame, track, colours, detail=strong), here
         listener.stage(frame, "keep")
         yield Finished(frame, picture, request.seed, row, state, masks=masks)

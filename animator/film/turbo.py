@@ -127,7 +127,7 @@ def turbo_film(
                 held = hold_colours(moved.picture, row, state, listener)
                 listener.stage(frame, "noise")
                 request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
-            picture = pinned
+            picture, painted = pinned, None
             if picture is None:
                 painted = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
                 picture = pasted(shot, row, masks, painted, request.init)
@@ -138,7 +138,7 @@ def turbo_film(
             if old is not None and end is not None and end.every:
                 old = replace(old, picture=end.under(old.picture))
             new = seen(new, shot, depth, frame, listener)
-            colours, strong = follow(state, picture, row)
+            colours, strong = follow(state, picture, painted, row)
         first = new if shot.loop and frame == 0 else state.first
         state = LoopState(frame, new, colours, old, first, strong)
         shown, distance = faded(new, old, weight_of_newer(frame, turbo), flow if turbo.align else None)
