@@ -186,7 +186,7 @@ def resume(
     from animator.run.render import opened_run, resume_run
 
     if not spreads_tiles(on, spread) and on:
-        raise UsageError("a run is resumed here; what --on can spread of it is its tiles: --spread tiles")
+        raise UsageError("--on: a run is resumed here; to spread the tiles of pictures, add --spread tiles")
     with tiles_for(opened_run(run, device)[1], on, stop()) as others:
         print(resume_run(run, reporter_for(as_json), device=device, cancel=stop(), elsewhere=others))
 
