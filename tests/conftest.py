@@ -9,8 +9,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from animator.errors import SceneError
 from animator.scene.reading import LoadedScene, read_scene
@@ -80,6 +82,35 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     took = computed() - begun
     if took > UNLISTED and item.get_closest_marker("slow") is None:
         warnings.warn(f"{item.nodeid} took {took:.1f} s of a processor; see tests/costs.py", stacklevel=1)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Ray with two workers on this machine."""
+    import ray
+
+    from animator.study import on_ray
+
+    on_ray.ray_module()
+    # Ray makes its workers nice, so that beside other tests they would hardly run.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112, as Ray writes it
+    try:
+        ray.init(
+            "local", num_cpus=2, include_dashboard=False, object_store_memory=80_000_000, log_to_driver=False
+        )
+    except Exception as error:
+        pytest.skip(f"Ray does not start on this machine: {error}")
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: small pictures beside other tests are slower on more, and bytes are alike."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

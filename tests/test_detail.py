@@ -13,6 +13,7 @@ from torch import Tensor
 
 from animator.depth.plane import PlaneDepth
 from animator.film import detail
+from animator.film.inits import InitSettings
 from animator.film.loop import film
 from animator.film.pins import Pin
 from animator.film.shot import Turbo
@@ -145,6 +146,13 @@ class Drawing(Recorder):
         return drawn if request.keep_map is None else torch.where(request.keep_map == 1, request.init, drawn)
 
 
+class Wavering(Recorder):
+    """An engine whose frames are sharper and softer in turn."""
+
+    def paint(self, request: Request, on_step=None) -> Tensor:
+        return blurred(picture(), 0.4 + 0.2 * (request.frame % 2))
+
+
 @pytest.mark.parametrize("factor", [1.15, 0.87])
 def test_what_painting_adds_or_takes_does_not_stay(tmp_path: Path, factor: float) -> None:
     loaded = scene(tmp_path, "mode: 2d\nframes: 16\n")
@@ -182,6 +190,26 @@ def test_a_pinned_picture_is_not_the_films_detail(tmp_path: Path, turbo: Turbo) 
     assert frames[first].state.detail is None
     assert frames[-1].state.detail is not None
     assert not torch.equal(frames[-1].state.detail, detail.measure(rough))
+
+
+def test_frames_that_begin_each_afresh_are_left_alone(tmp_path: Path) -> None:
+    """With ``init_frames: all`` no frame comes from the one before, and `check` says that nothing is held."""
+    loaded = scene(tmp_path, "mode: 2d\nframes: 5\n")
+    init = InitSettings(picture(), frames="all")
+    free, held = (
+        list(
+            film(
+                loaded.timeline,
+                shot(loaded, detail=strength, init=init, keep=0.5),
+                Wavering(),
+                PlaneDepth(2.0),
+                LoopState(),
+            )
+        )
+        for strength in (0.0, 1.0)
+    )
+    for one, other in zip(free, held, strict=True):
+        assert torch.equal(one.picture, other.picture)
 
 
 def test_new_prompts_bring_their_own_detail(tmp_path: Path) -> None:

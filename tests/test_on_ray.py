@@ -63,21 +63,6 @@ def pictures(folder: Path) -> dict[str, bytes]:
     return {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("frames/*.png"))}
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    on_ray.ray_module()
-    # Ray makes its workers nice, so that beside other tests they would hardly run.
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112, as Ray writes it
-    try:
-        ray.init(
-            "local", num_cpus=2, include_dashboard=False, object_store_memory=80_000_000, log_to_driver=False
-        )
-    except Exception as error:
-        pytest.skip(f"Ray does not start on this machine: {error}")
-    yield
-    ray.shutdown()
-
-
 @pytest.mark.slow
 def test_two_workers_make_the_same_bytes_also_if_one_is_killed(cluster, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,9 @@ from tools.pocket.train import autoencoder, latent, pictures, told
 from tools.pocket.train.perceptor import bundled
 from tools.pocket.train.session import Budget, Machine, Session
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PICTURES = 12
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Train on one thread, as the other trainings' tests do."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +22,7 @@ from tools.pocket.train.shown import Kept, Shown, block_path, write_block
 from tools.pocket.train.told import PHRASINGS, Told, tell, tokenizer
 from tools.pocket.world.spec import draw_spec
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread")]
 
 PICTURES = 24
 
@@ -36,15 +35,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(pictures, "BLOCK", PICTURES)
         pictures.draw_block(folder, 0)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Train on one thread: batches of two pictures, beside another test, are slower on more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

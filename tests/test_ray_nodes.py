@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from animator.cli.main import app
@@ -40,14 +39,6 @@ output: {losses: false, progress_image: false, contact_sheet: false}
 """
 VARIED = ("--vary", "seed=1,2", "--vary", "prompts=a red house,a blue sea")
 CELLS = 4
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from animator.diffusion.elsewhere import Answer, Question
 from animator.errors import Interrupted
@@ -19,7 +18,6 @@ from animator.run.cancel import Cancel
 from animator.run.render import render_scene, resume_run
 from animator.run.reporter import Reporter
 from animator.scene.reading import LoadedScene
-from animator.study import on_ray
 from animator.study.tiles_on_ray import RayTiles, tiles_on_ray
 from tests.wiring import scene
 
@@ -49,28 +47,6 @@ class Between:
         if self.turns == self.turn:
             self.act()
         return self.tiles(questions)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    on_ray.ray_module()
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112, as Ray writes it
-    try:
-        ray.init(
-            "local", num_cpus=2, include_dashboard=False, object_store_memory=80_000_000, log_to_driver=False
-        )
-    except Exception as error:
-        pytest.skip(f"Ray does not start on this machine: {error}")
-    yield ray
-    ray.shutdown()
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def painted(loaded: LoadedScene, run: Path, between: Callable[[RayTiles], Any], cancel: Cancel) -> None:

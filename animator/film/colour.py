@@ -1,4 +1,4 @@
-"""Hold the colours of a film: match the distribution of each frame's colours to a slowly moving reference.
+"""Hold the colours of a film: match the distribution of each frame's colours to a reference.
 
 What is matched are the quantiles of L, a and b in CIE Lab and of the chroma, ``sqrt(a^2 + b^2)``, one after
 another. (Means and deviations alone, as Reinhard et al. 2001 match them, let a few patches of a picture

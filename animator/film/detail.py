@@ -1,4 +1,4 @@
-"""Hold the detail of a film: match how strong it is, band by band, to a slowly moving reference.
+"""Hold the detail of a film: match how strong it is, band by band, to a reference.
 
 A move blurs a picture a little, a diffusion over it makes it sharper or softer, and what is a little every
 time is much after a hundred frames. So each band of a painted frame is made as strong as it is in the

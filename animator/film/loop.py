@@ -152,7 +152,8 @@ def film(
             request, grains = over_moved(row, shot, moved, held, uncovered, end, masks)
         picture, painted = shown_at(shot.pins, frame), None
         if picture is None:
-            painted = hold_detail(paint(engine, request, shot, frame, listener), row, state, shot, masks)
+            painted = paint(engine, request, shot, frame, listener)
+            painted = hold_detail(painted, row, state, shot, masks) if moved is not None else painted
             picture = pasted(shot, row, masks, painted, request.init)
             picture = end.over(picture) if end is not None else picture
         expected = moved.expected if moved else NOTHING
